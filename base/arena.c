@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* A chain of blocks that only grows until it is freed whole. */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_BLOCK_BYTES 4096
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, size;
+	alignas(max_align_t) char bytes[];
+};
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+	struct arena_block *b = arena->blocks;
+	size_t want;
+	void *p;
+
+	if (__builtin_mul_overflow(count, size, &want) || want > SIZE_MAX / 2)
+		return NULL;
+	want = (want + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+	if (!b || b->size - b->used < want) {
+		size_t room = want > ARENA_BLOCK_BYTES ? want : ARENA_BLOCK_BYTES;
+
+		b = malloc(sizeof(*b) + room);
+		if (!b)
+			return NULL;
+		b->next = arena->blocks;
+		b->used = 0;
+		b->size = room;
+		arena->blocks = b;
+	}
+	p = b->bytes + b->used;
+	b->used += want;
+	memset(p, 0, want);
+	return p;
+}
+
+char *arena_strndup(struct arena *arena, const char *s, size_t n)
+{
+	char *copy;
+
+	if (n == SIZE_MAX)
+		return NULL;
+	copy = arena_alloc(arena, n + 1, 1);
+	if (copy)
+		memcpy(copy, s, n);
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *s)
+{
+	return arena_strndup(arena, s, strlen(s));
+}
+
+void arena_done(struct arena *arena)
+{
+	struct arena_block *b = arena->blocks;
+
+	while (b) {
+		struct arena_block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+	arena->blocks = NULL;
+}

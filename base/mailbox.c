@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mutex, a list and an eventfd. The writer that finds the box empty writes the eventfd; the reader clears it before it
+ * takes the list, so a post that comes between the two is seen either in this list or by a new wake-up, never lost.
+ */
+#include "base/mailbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct mail *first;
+	struct mail **last_next;
+	int event_fd;
+};
+
+int mailbox_new(struct mailbox **ret_mailbox)
+{
+	struct mailbox *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return err_raise(-ENOMEM);
+	m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->event_fd < 0) {
+		int r = -errno;
+
+		free(m);
+		return err_raise(r);
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	m->last_next = &m->first;
+	*ret_mailbox = m;
+	return 0;
+}
+
+void mailbox_free(struct mailbox *mailbox)
+{
+	if (!mailbox)
+		return;
+	assert(!mailbox->first);
+	close(mailbox->event_fd);
+	pthread_mutex_destroy(&mailbox->lock);
+	free(mailbox);
+}
+
+int mailbox_fd(const struct mailbox *mailbox)
+{
+	return mailbox->event_fd;
+}
+
+void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
+{
+	static const uint64_t one = 1;
+	int was_empty;
+
+	mail->next = NULL;
+	pthread_mutex_lock(&mailbox->lock);
+	was_empty = !mailbox->first;
+	*mailbox->last_next = mail;
+	mailbox->last_next = &mail->next;
+	pthread_mutex_unlock(&mailbox->lock);
+	if (!was_empty)
+		return;
+	while (write(mailbox->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+struct mail *mailbox_take_all(struct mailbox *mailbox)
+{
+	struct mail *all;
+	uint64_t count;
+
+	while (read(mailbox->event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	pthread_mutex_lock(&mailbox->lock);
+	all = mailbox->first;
+	mailbox->first = NULL;
+	mailbox->last_next = &mailbox->first;
+	pthread_mutex_unlock(&mailbox->lock);
+	return all;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where threads meet, and nowhere else. A message has one owner: posting hands it over, taking receives it.
+ * Any thread may post; one thread reads. The descriptor is readable while messages wait.
+ */
+#ifndef BASE_MAILBOX_H
+#define BASE_MAILBOX_H
+
+/* Embed as the first member of every message type. */
+struct mail {
+	struct mail *next;
+};
+
+struct mailbox;
+
+int mailbox_new(struct mailbox **ret_mailbox);
+/* The caller has taken all mail and no thread posts any more. NULL is fine. */
+void mailbox_free(struct mailbox *mailbox);
+
+int mailbox_fd(const struct mailbox *mailbox);
+/* Takes ownership of mail; wakes the reader only when the box was empty. Cannot fail. */
+void mailbox_post_take(struct mailbox *mailbox, struct mail *mail);
+/* All waiting mail in order of posting, or NULL; clears readability. The caller owns the list. */
+struct mail *mailbox_take_all(struct mailbox *mailbox);
+
+#endif

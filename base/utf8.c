@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Decodes UTF-8 strictly and repairs or escapes what is not fit to show or send. */
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Length of the valid sequence at p (1..4) and its code point, or 0. */
+static size_t decode(const unsigned char *p, size_t left, uint32_t *ret_code)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t code;
+	size_t n;
+
+	if (left == 0)
+		return 0;
+	if (p[0] < 0x80) {
+		*ret_code = p[0];
+		return 1;
+	}
+	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || left < n)
+		return 0;
+	code = p[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	if (code < smallest[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret_code = code;
+	return n;
+}
+
+bool utf8_is_valid(const char *s)
+{
+	size_t left = strlen(s);
+	uint32_t code;
+
+	while (left) {
+		size_t n = decode((const unsigned char *)s, left, &code);
+
+		if (n == 0)
+			return false;
+		s += n;
+		left -= n;
+	}
+	return true;
+}
+
+char *utf8_sanitise(const void *bytes, size_t size)
+{
+	const unsigned char *p = bytes;
+	uint32_t code;
+	char *out, *o;
+
+	if (size > (SIZE_MAX - 1) / 3)
+		return NULL;
+	o = out = malloc(size * 3 + 1);
+	if (!out)
+		return NULL;
+	while (size) {
+		size_t n = decode(p, size, &code);
+
+		if (n == 0 || code == 0) {
+			memcpy(o, "\xef\xbf\xbd", 3);
+			o += 3;
+			n = 1;
+		} else {
+			memcpy(o, p, n);
+			o += n;
+		}
+		p += n;
+		size -= n;
+	}
+	*o = 0;
+	return out;
+}
+
+static bool is_unsafe(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+void utf8_escape_controls(const char *s, char *buf, size_t size)
+{
+	size_t left = strlen(s), used = 0;
+
+	while (left) {
+		char piece[16];
+		uint32_t code = 0;
+		size_t n = decode((const unsigned char *)s, left, &code), len;
+
+		if (n == 0) {
+			snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)*s);
+			n = 1;
+		} else if (is_unsafe(code)) {
+			snprintf(piece, sizeof(piece), code < 0x100 ? "\\x%02x" : "\\u{%04x}", code);
+		} else {
+			memcpy(piece, s, n);
+			piece[n] = 0;
+		}
+		len = strlen(piece);
+		if (used + len >= size)
+			break;
+		memcpy(buf + used, piece, len);
+		used += len;
+		s += n;
+		left -= n;
+	}
+	if (size)
+		buf[used] = 0;
+}
