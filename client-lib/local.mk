@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# client-lib: libtransfer, what an application links.
+noinst_LTLIBRARIES += libclient.la
+libclient_la_SOURCES =
+
+# For each source x.c: its lines in libclient_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
+#   check_PROGRAMS += tests/client-lib/test-x
+#   tests_client_lib_test_x_LDADD = $(TEST_CLIENT)
+
+# The shared library, when its first source is here:
+#   lib_LTLIBRARIES += libtransfer.la
+#   libtransfer_la_SOURCES =
+#   libtransfer_la_LIBADD = $(LINK_CLIENT)
+#   libtransfer_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+#           -Wl,--version-script=$(srcdir)/%D%/libtransfer.map
+#   libtransfer_la_DEPENDENCIES = libclient.la libipc.la libbase.la %D%/libtransfer.map
+#   EXTRA_DIST += %D%/libtransfer.map %D%/libtransfer.pc.in
+#   transferinclude_HEADERS += %D%/include/transfer/transfer.h
+#   pkgconfig_DATA += %D%/libtransfer.pc
+#   CLEANFILES += %D%/libtransfer.pc
+#   %D%/libtransfer.pc: %D%/libtransfer.pc.in Makefile
+#           $(SUBST_GEN)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+# daemon: flows, the main loop and the program.
+noinst_LTLIBRARIES += libdaemon.la
+libdaemon_la_SOURCES =
+
+# For each source x.c: its lines in libdaemon_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
+#   check_PROGRAMS += tests/daemon/test-x
+#   tests_daemon_test_x_LDADD = $(TEST_DAEMON)
+
+# The program, when its main is here:
+#   libexec_PROGRAMS += transferd
+#   transferd_SOURCES = %D%/transferd.c
+#   transferd_LDADD = $(LINK_DAEMON)

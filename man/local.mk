@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+# man: the manual pages. Written ones go into dist_man_MANS (%D%/x.1), generated ones into nodist_man_MANS.
