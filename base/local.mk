@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# base: words shared by all layers; libc and pthread only.
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
 	%D%/arena.c %D%/arena.h \
@@ -11,3 +13,7 @@ libbase_la_SOURCES = \
 	%D%/mailbox.c %D%/mailbox.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/utf8.c %D%/utf8.h
+
+# For each source x.c: its lines in libbase_la_SOURCES above and its test below:
+#   check_PROGRAMS += tests/base/test-x
+#   tests_base_test_x_LDADD = $(TEST_BASE)
