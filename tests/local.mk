@@ -5,3 +5,7 @@ include %D%/lib/local.mk
 include %D%/sim/local.mk
 include %D%/system/local.mk
 include %D%/fuzz/local.mk
+
+# arch: the gates.
+EXTRA_DIST += %D%/arch/tap.py
+dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py
