@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that may wait for a disk, away from the network loops. Jobs are mail: posted by any
+ * thread, done here, handed to answer().
+ *
+ * Three threads ("lanes"): small syncs and publishing; checkpoints and syncs of big files; copies,
+ * digests and removals. So neither a big file nor a copy delays a small one. A lone small file is
+ * synced at once by its own fdatasync; where several wait, one syncfs does for all that arrive
+ * within 50 ms, and each file is then asked for its own write errors.
+ * A failed sync is never tried again on the same bytes: the job fails, and what was not durable
+ * before does not count.
+ */
+#ifndef ENGINE_DISK_H
+#define ENGINE_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <transfer/types.h>
+
+#include "base/mailbox.h"
+#include "engine/digest.h"
+
+enum disk_job_type {
+	DISK_CHECKPOINT, /* fd; path: its folder too, NULL: data only */
+	DISK_SYNC, /* fd, path: the finished file: data and name durable, identity, digest */
+	DISK_PUBLISH, /* path -> to_path, file_ino, may_overwrite */
+	DISK_SNAPSHOT, /* fd -> to_path: copy, durable, identity of the copy */
+	DISK_REMOVE, /* path; a missing file is fine */
+};
+
+/*
+ * Allocate with disk_job_new(); whoever holds it frees it with disk_job_free(). All strings and the
+ * descriptor belong to it.
+ */
+struct disk_job {
+	struct mail mail;
+	enum disk_job_type type;
+	uint64_t task;
+	uint32_t attempt;
+	void *user; /* the poster's; untouched */
+	unsigned worker; /* the poster's: where the answer goes on to; untouched */
+
+	int fd; /* owned, closed by disk_job_free(); -1: none */
+	char *path, *to_path; /* absolute */
+	/* CHECKPOINT: durable when the answer is a success; SYNC: the size the file must have */
+	uint64_t offset_bytes;
+	/* the poster's: this checkpoint ends a stopped attempt; untouched */
+	bool is_stop;
+	/* CHECKPOINT: belongs to offset_bytes; untouched */
+	uint8_t digest_state[DIGEST_STATE_MAX_BYTES];
+	size_t digest_state_bytes;
+	char *digest_name; /* SYNC: hash the whole file here, by this algorithm; NULL: no */
+	char digest_hex[DIGEST_HEX_BYTES]; /* SYNC: result, or filled by the poster from its sink */
+	uint64_t file_ino; /* PUBLISH: what path must be; SYNC, SNAPSHOT: result */
+	uint64_t file_size_bytes, file_mtime_ns; /* SYNC, SNAPSHOT: result */
+	bool may_overwrite; /* PUBLISH */
+
+	struct transfer_result result; /* code 0: done */
+	bool is_disk_full;
+	bool is_retryable;
+};
+
+struct disk;
+
+/* Runs on a disk thread; takes the job over (usually: posts it to a mailbox). */
+typedef void (*disk_answer_fn)(struct disk_job *job, void *user);
+
+/* Call before other threads start: it reads the umask that published files get. */
+int disk_new(disk_answer_fn answer, void *user, struct disk **ret_disk);
+/*
+ * Ends copies and digests early (they answer CANCELLED), does the other waiting jobs, joins, frees.
+ * NULL is fine. answer() runs until this returns.
+ */
+struct disk *disk_free(struct disk *disk);
+/* Takes the job over; every job but REMOVE is answered exactly once. */
+void disk_post_take(struct disk *disk, struct disk_job *job);
+
+/* NULL: no memory. */
+struct disk_job *disk_job_new(enum disk_job_type type, uint64_t task, uint32_t attempt);
+/* 0 or -ENOMEM. NULL path stays NULL. */
+int disk_job_set_paths(struct disk_job *job, const char *path, const char *to_path);
+int disk_job_set_digest(struct disk_job *job, const char *digest_name);
+struct disk_job *disk_job_free(struct disk_job *job);
+
+#endif

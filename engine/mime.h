@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Content-Type taken apart, and the usual file extension of a type. Pure. */
+#ifndef ENGINE_MIME_H
+#define ENGINE_MIME_H
+
+#define MIME_MAX_BYTES 128
+
+struct mime {
+	char type[MIME_MAX_BYTES]; /* lower case "type/subtype"; "": none or malformed */
+	char charset[MIME_MAX_BYTES]; /* lower case; "": none */
+};
+
+/* @content_type may be NULL. Always leaves valid UTF-8 in @ret_mime. */
+void mime_parse(const char *content_type, struct mime *ret_mime);
+/* "html" for "text/html"; NULL: unknown, or a type that says nothing. */
+const char *mime_extension(const char *type);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part file of a download. Worker thread only; calls write(2) at most, never fsync: durability
+ * is asked of the disk thread (disk.h).
+ *
+ *   sink_open()      cuts the file to its durable bytes (or finds fewer: sink_offset_bytes() tells)
+ *   sink_expect()    when the size is known: preallocates
+ *   sink_write()     gathers to 256 KiB
+ *   checkpoint       sink_flush(), then a DISK_CHECKPOINT job with a duplicate of sink_fd(),
+ *   sink_offset_bytes() and the digest state
+ *   end              sink_flush(), then a DISK_SYNC job with sink_take_fd(); sink_free()
+ * After an error of write or sync nothing after the last durable offset counts; the next
+ * sink_open() cuts it off.
+ */
+#ifndef ENGINE_SINK_H
+#define ENGINE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SINK_GATHER_BYTES (256u * 1024)
+
+struct sink;
+
+struct sink_spec {
+	/* created 0600; a symlink or anything but a regular file is refused */
+	const char *path;
+	uint64_t offset_bytes; /* durable bytes that may be kept */
+	const char *digest_name; /* NULL: none */
+	const void *digest_state;
+	size_t digest_state_bytes;
+};
+
+/*
+ * 0 or -errno (-ELOOP: symlink, -EISDIR, -ENOTSUP: not a regular file). A part that is shorter than
+ * offset_bytes is kept as long as it is.
+ */
+int sink_open(const struct sink_spec *spec, struct sink **ret_sink);
+/* Closes, drops what is gathered. */
+struct sink *sink_free(struct sink *sink);
+void sink_freep(struct sink **sink);
+
+/* Empties the file (a 200 in place of a 206); the digest starts again. */
+int sink_restart(struct sink *sink);
+/*
+ * @total_bytes: of the whole file. Preallocates; -ENOSPC or -EDQUOT: it does not fit, nothing is
+ * lost, nothing more was taken from the disk.
+ */
+int sink_expect(struct sink *sink, uint64_t total_bytes);
+/* 0 or -errno; -ENOSPC and -EDQUOT keep what was written before. */
+int sink_write(struct sink *sink, const void *bytes, size_t size);
+int sink_flush(struct sink *sink);
+
+/* Bytes in the file, gathered ones included. */
+uint64_t sink_offset_bytes(const struct sink *sink);
+/* Without the gathered ones. */
+uint64_t sink_flushed_bytes(const struct sink *sink);
+int sink_fd(const struct sink *sink);
+/* Hands the descriptor to the caller; the sink can only be freed then. */
+int sink_take_fd(struct sink *sink);
+
+/*
+ * False when the bytes kept could not be hashed on (no state, or it does not fit): set want_digest
+ * in the DISK_SYNC job.
+ */
+bool sink_has_digest(const struct sink *sink);
+/* State that belongs to sink_flushed_bytes(); 0: none. */
+size_t sink_save_digest(const struct sink *sink, uint8_t *state, size_t room);
+/* Of all flushed bytes; false: there is none. */
+bool sink_digest_hex(const struct sink *sink, char *hex, size_t room);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an upload sends: a regular file read from its start with pread, so that a shared descriptor
+ * keeps its place. Never mapped: a file
+ * cut short is an error, not a signal. The file must stay what it was when the task was made
+ * (inode, size, time of change).
+ */
+#ifndef ENGINE_SOURCE_H
+#define ENGINE_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SOURCE_E_CHANGED = 1 };
+
+struct source;
+
+struct source_spec {
+	int fd; /* duplicated; -1: open path */
+	const char *path;
+	/* ino 0: a private snapshot; only its size is held on to */
+	uint64_t ino, size_bytes, mtime_ns;
+};
+
+/*
+ * 0, SOURCE_E_CHANGED, or -errno (-ENOENT, -EACCES, -EISDIR, -ELOOP: symlink, -ENOTSUP: not a
+ * regular file).
+ */
+int source_open(const struct source_spec *spec, struct source **ret_source);
+struct source *source_free(struct source *source);
+void source_freep(struct source **source);
+
+/* Fills up to @size bytes, 0 only at the end; a file that ends too early is SOURCE_E_CHANGED. */
+int source_read(struct source *source, void *bytes, size_t size, size_t *ret_size);
+void source_rewind(struct source *source);
+/*
+ * Still the same file? Call after the last byte is read and before success is believed. 0,
+ * SOURCE_E_CHANGED or -errno.
+ */
+int source_check(const struct source *source);
+uint64_t source_size_bytes(const struct source *source);
+uint64_t source_offset_bytes(const struct source *source);
+
+#endif
