@@ -2,4 +2,15 @@
 # tests/lib: what tests share. Sources: %D%/x.c in libtest_la_SOURCES. Programs for tests (not tests
 # themselves): noinst_PROGRAMS += tests/origin.
 noinst_LTLIBRARIES += libtest.la
-libtest_la_SOURCES = %D%/run.h
+libtest_la_SOURCES = %D%/run.h \
+	%D%/origin-answer.c %D%/origin-bytes.c %D%/origin-conn.c %D%/origin-file.c \
+	%D%/origin-internal.h %D%/origin-log.c %D%/origin-request.c %D%/origin-route.c \
+	%D%/origin-state.h %D%/origin-tls.c %D%/origin.c %D%/origin.h
+libtest_la_LIBADD = $(OPENSSL_LIBS) -lz
+
+noinst_PROGRAMS += tests/origin
+tests_origin_SOURCES = %D%/origin-main.c
+tests_origin_LDADD = libtest.la
+
+check_PROGRAMS += tests/lib/test-origin
+tests_lib_test_origin_LDADD = libtest.la $(CHECK_LIBS)
