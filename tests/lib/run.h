@@ -19,8 +19,14 @@ struct run_test {
 	int count;
 };
 
-#define TEST(name)             {name, 0}
-#define TEST_LOOP(name, n)     {name, (int)(n)}
+#define TEST(name) \
+	{ \
+		name, 0 \
+	}
+#define TEST_LOOP(name, n) \
+	{ \
+		name, (int)(n) \
+	}
 #define TEST_EACH(name, array) TEST_LOOP(name, sizeof(array) / sizeof((array)[0]))
 
 static int run_tests(const char *name, int seconds, const struct run_test *tests, size_t n_tests)
@@ -46,11 +52,11 @@ static int run_tests(const char *name, int seconds, const struct run_test *tests
 	return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define RUN_TESTS_WITHIN(name, seconds, ...)                                                       \
-	int main(void)                                                                             \
-	{                                                                                          \
-		const struct run_test tests_[] = {__VA_ARGS__};                             \
-		return run_tests(name, seconds, tests_, sizeof(tests_) / sizeof(tests_[0]));       \
+#define RUN_TESTS_WITHIN(name, seconds, ...) \
+	int main(void) \
+	{ \
+		const struct run_test tests_[] = { __VA_ARGS__ }; \
+		return run_tests(name, seconds, tests_, sizeof(tests_) / sizeof(tests_[0])); \
 	}
 #define RUN_TESTS(name, ...) RUN_TESTS_WITHIN(name, 20, __VA_ARGS__)
 
