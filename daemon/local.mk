@@ -2,6 +2,8 @@
 # daemon: flows, the main loop and the program.
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES =
+libdaemon_la_SOURCES += %D%/outbox.c %D%/outbox.h
+libdaemon_la_SOURCES += %D%/flow.h
 
 # For each source x.c: its lines in libdaemon_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
 #   check_PROGRAMS += tests/daemon/test-x

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The brain between bus, engine and store: what a client asks (commands), what the engine reports (events), what time does
+ * (timers), turned into changes of the model, one transaction per turn. Knows no D-Bus, no SQL, no curl and asks no clock.
+ *
+ * The turn (I1): flow_turn_begin(); any number of commands, queries, flow_engine_event(), flow_set_network(); flow_turn_end().
+ * flow_turn_end() picks what may start, commits once if anything durable changed, and only then releases the outbox of the turn in
+ * order: replies, engine commands, observer calls. When the commit fails, every reply of the turn gets FLOW_E_NO_SPACE or FLOW_E_BUSY,
+ * the model is as it was before the turn, engine events are kept and applied again (each second), and nothing is told.
+ *
+ * Everything but flow_new/free/start, flow_next_timer, flow_can_exit and the observer's queries happens inside a turn.
+ * Main thread only. Returns 0, -errno, or FLOW_E_… > 0. Strings given are borrowed for the call, strings returned are valid until
+ * the end of the callback (or of the turn).
+ */
+#ifndef DAEMON_FLOW_H
+#define DAEMON_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <transfer/types.h>
+
+#include "base/clock.h"
+#include "daemon/core/session.h"
+#include "daemon/core/task.h"
+
+struct engine;
+struct engine_event;
+struct flow;
+struct store;
+
+/* X(symbol, last part of the D-Bus error's name, text). */
+#define FLOW_ERRORS(X) \
+	X(NO_SUCH_SESSION, "NoSuchSession", "no such session") \
+	X(NO_SUCH_TASK, "NoSuchTask", "no such task") \
+	X(SESSION_INVALID, "SessionInvalid", "the session is being invalidated") \
+	X(ALREADY_ATTACHED, "AlreadyAttached", "another client is attached to the session") \
+	X(NOT_ATTACHED, "NotAttached", "the caller is not attached to the session") \
+	X(IDENTIFIER_IN_USE, "IdentifierInUse", "the identifier is in use") \
+	X(NOT_SUPPORTED_IN_SESSION, "NotSupportedInSession", \
+		"not supported in this kind of session") \
+	X(INVALID_REQUEST, "InvalidRequest", "the request is not valid") \
+	X(UNSUPPORTED_SCHEME, "UnsupportedScheme", "the URL scheme is not supported") \
+	X(LIMIT_REACHED, "LimitReached", "a limit is reached") \
+	X(QUOTA_EXCEEDED, "QuotaExceeded", "the application has too many tasks") \
+	X(TASK_FINISHED, "TaskFinished", "the task has finished") \
+	X(NO_RESUME_DATA, "NoResumeData", "the transfer cannot be resumed") \
+	X(BUSY, "Busy", "not possible now, try again") \
+	X(NO_SPACE, "NoSpace", "no room on the disk for this") \
+	X(FILE_NOT_FOUND, "FileNotFound", "the file does not exist") \
+	X(FILE_EXISTS, "FileExists", "the destination exists") \
+	X(ACCESS_DENIED, "AccessDenied", "the file may not be used")
+
+enum flow_error {
+	FLOW_E_NONE = 0,
+#define FLOW_ERROR_ENUM(symbol, name, text) FLOW_E_##symbol,
+	FLOW_ERRORS(FLOW_ERROR_ENUM)
+#undef FLOW_ERROR_ENUM
+};
+const char *flow_error_name(int error); /* "NoSuchTask"; negative: "Failed" */
+const char *flow_error_text(int error);
+
+#define FLOW_CREATE_MAX           1000
+#define FLOW_TASKS_PER_APP_MAX    1000000
+#define FLOW_SESSIONS_PER_UID_MAX 1000
+#define FLOW_HEADERS_MAX_BYTES    (64 * 1024)
+#define FLOW_USERDATA_MAX_BYTES   4096
+#define FLOW_LIST_MAX             1000
+
+/* ---- what the flow tells; called by flow_turn_end() after the commit; may call queries, never commands ---- */
+struct flow_progress {
+	uint64_t session, task;
+	enum transfer_task_kind kind;
+	uint64_t delta_bytes, total_bytes; /* received for downloads, sent for uploads */
+	int64_t expected_bytes; /* -1 unknown */
+};
+struct flow_observer {
+	/* Rows up to last_seq are durable: send what the window allows (flow_events_each). */
+	void (*events)(uint64_t session, uint64_t last_seq, void *user);
+	/* State, sub-state, attempts, description, priority, response or error may have changed; once per turn and task. */
+	void (*task_changed)(const struct task *task, void *user);
+	/* Only while a client is attached that wants progress; coalesced to its interval. */
+	void (*progress)(const struct flow_progress *progress, void *user);
+	void (*session_changed)(uint64_t session, void *user);
+	void (*session_gone)(uint64_t session, void *user);
+	void (*limits_changed)(void *user); /* mode, limits, network state */
+};
+
+struct flow_config {
+	struct store *store; /* borrowed */
+	struct engine *engine; /* borrowed */
+	const char *spool_dir; /* absolute; the engine's */
+	const struct flow_observer *observer; /* borrowed; members may be NULL; NULL: nobody */
+	void *observer_user;
+	uint64_t floor_bps,
+		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
+	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
+	uint64_t jitter_seed; /* 0: random */
+};
+
+int flow_new(const struct flow_config *config, struct flow **ret_flow);
+struct flow *flow_free(
+	struct flow *flow); /* running attempts are the engine's business; NULL is fine */
+/* Loads the sessions, finishes what a crash left half done, offers the queue. A turn of its own. The network counts as up. */
+int flow_start(struct flow *flow, const struct clock_now *now);
+/* Clean stop: nothing starts any more, every attempt is asked to end; done when flow_n_running() is 0 (or the deadline is over). */
+void flow_stop(struct flow *flow);
+
+void flow_turn_begin(struct flow *flow, const struct clock_now *now);
+/* 0, or the negative error of a commit that failed: already dealt with, to be logged. */
+int flow_turn_end(struct flow *flow);
+/* When the next (maybe empty) turn is due, CLOCK_MONOTONIC; UINT64_MAX: nothing to wait for. */
+uint64_t flow_next_timer(const struct flow *flow);
+/* An engine_event_fn; user is the flow. */
+void flow_engine_event(const struct engine_event *event, void *flow);
+void flow_set_network(struct flow *flow, bool is_up); /* debounced by the caller */
+
+/* ---- replies ---- */
+/* fn is called exactly once: error 0 after the commit of this turn, else what to answer instead. Takes ownership of reply. */
+typedef void (*flow_reply_fn)(void *reply, int error);
+int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply);
+
+/* ---- sessions ---- */
+/* X(symbol, bit, key on the bus): configuration keys. */
+#define FLOW_SESSION_KEYS(X) \
+	X(REQUEST_TIMEOUT, 0, "request-timeout-usec") \
+	X(RESOURCE_TIMEOUT, 1, "resource-timeout-usec") \
+	X(HEADERS, 2, "headers") \
+	X(MAX_CONNECTIONS, 3, "max-connections-per-host") \
+	X(DISCRETIONARY, 4, "discretionary") \
+	X(ALLOWS_METERED, 5, "allows-metered") \
+	X(ALLOW_INSECURE, 6, "allow-insecure") \
+	X(CA_FILE, 7, "ca-file") \
+	X(RETRY_HTTP_ERRORS, 8, "retry-http-errors") \
+	X(MAX_RATE, 9, "max-rate-bps") \
+	X(LAUNCH, 10, "launch") \
+	X(DESCRIPTION, 11, "description") \
+	X(UPLOAD_COPY, 12, "upload-copy")
+enum flow_session_key {
+#define FLOW_SESSION_KEY_ENUM(symbol, bit, name) FLOW_SESSION_KEY_##symbol = 1 << (bit),
+	FLOW_SESSION_KEYS(FLOW_SESSION_KEY_ENUM)
+#undef FLOW_SESSION_KEY_ENUM
+};
+const char *flow_session_key_name(uint32_t key); /* one bit */
+
+struct flow_open {
+	uid_t uid;
+	const char *app_id, *identifier;
+	enum transfer_session_kind kind;
+	struct session_config config; /* session_config_init(), then what was given */
+	const char *description; /* NULL: none given */
+	uint32_t given; /* enum flow_session_key bits: which keys the caller set */
+	bool update; /* given keys replace the stored ones */
+};
+struct flow_opened {
+	uint64_t session;
+	bool is_reassociated;
+	uint32_t differences; /* given keys that differ from the stored ones and were not taken */
+	uint64_t n_events, n_tasks;
+};
+/*
+ * flow_session_open - creates or finds the background session (uid, app_id, identifier)
+ * Errors: INVALID_REQUEST (identifier empty, too long or not UTF-8; configuration out of range, reserved or malformed header),
+ * NOT_SUPPORTED_IN_SESSION (other kinds), SESSION_INVALID (being invalidated, BT-06), LIMIT_REACHED, FILE_NOT_FOUND (ca_file)
+ */
+int flow_session_open(
+	struct flow *flow, const struct flow_open *open, struct flow_opened *ret_opened);
+int flow_session_set_description(struct flow *flow, uint64_t session, const char *description);
+/* No new tasks; when the last one has ended: BECAME_INVALID. After its acknowledgement the session is gone. */
+int flow_session_finish(struct flow *flow, uint64_t session);
+/* Every task ends with -999 first. */
+int flow_session_cancel(struct flow *flow, uint64_t session);
+/* New requests use new connections. */
+int flow_session_flush(struct flow *flow, uint64_t session);
+
+struct flow_attach {
+	uint64_t session;
+	uint64_t client; /* not 0: the bus layer's number of the caller */
+	uint64_t progress_interval_us; /* 0: no progress; at least 100 ms is used otherwise */
+};
+struct flow_attached {
+	uint64_t last_acked, last_seq;
+};
+/* Attaching twice with the same client is fine. When events wait, FINISHED_EVENTS is put after them: last_seq includes it. */
+int flow_attach(
+	struct flow *flow, const struct flow_attach *attach, struct flow_attached *ret_attached);
+int flow_detach(struct flow *flow, uint64_t session, uint64_t client);
+/* All events up to seq are handled: rows and files they handed over go. INVALID_REQUEST: seq is not there yet. */
+int flow_ack(struct flow *flow, uint64_t session, uint64_t client, uint64_t seq);
+uint64_t flow_session_client(const struct flow *flow, uint64_t session); /* 0: nobody */
+
+const struct session *flow_session_get(struct flow *flow, uint64_t session); /* NULL: no such */
+/* app_id NULL: the only or first one of the user. */
+const struct session *flow_session_find(
+	struct flow *flow, uid_t uid, const char *app_id, const char *identifier);
+typedef int (*flow_session_fn)(const struct session *session, void *user);
+int flow_sessions_each(struct flow *flow, flow_session_fn fn, void *user);
+
+/* ---- delegate events (same numbers as the store's) ---- */
+enum flow_event_type {
+	FLOW_EVENT_RESUMED = 1, /* a: offset, b: total (-1 unknown) */
+	FLOW_EVENT_RECEIVED_DATA = 2, /* response body of an upload; a: bytes; path */
+	FLOW_EVENT_FINISHED_DOWNLOADING = 3, /* path */
+	FLOW_EVENT_METRICS = 4,
+	FLOW_EVENT_COMPLETED = 5, /* task->result; resume_data */
+	FLOW_EVENT_FINISHED_EVENTS = 6,
+	FLOW_EVENT_BECAME_INVALID = 7,
+};
+struct flow_event {
+	uint64_t seq, session, task_id;
+	enum flow_event_type type;
+	uint64_t wall_us;
+	int64_t a, b;
+	const struct task *task; /* NULL: about the session */
+	const char *path; /* the file handed over; NULL: none */
+	const void *resume_data; /* COMPLETED with an error that can be resumed; NULL: none */
+	size_t resume_data_bytes;
+};
+typedef int (*flow_event_fn)(const struct flow_event *event, void *user);
+/* Undelivered events after after_seq in order, at most limit; durable ones only when called outside a turn or by the observer. */
+int flow_events_each(struct flow *flow, uint64_t session, uint64_t after_seq, size_t limit,
+	flow_event_fn fn, void *user);
+
+/* ---- tasks ---- */
+struct flow_request {
+	enum transfer_task_kind kind;
+	struct task_request
+		request; /* method NULL: GET or PUT; host is filled in here; source_* but source_path are filled in here */
+	bool has_upload_copy; /* else the session's word */
+	int source_fd; /* borrowed; -1: source_path is opened */
+	const void *resume_data; /* NULL: none; then url may be NULL */
+	size_t resume_data_bytes;
+};
+void flow_request_init(
+	struct flow_request *request); /* priority 0.5, source_fd -1, kind download */
+
+struct flow_create {
+	uint64_t session;
+	const struct flow_request *requests;
+	size_t n_requests;
+	bool start_running;
+	const char *token; /* NULL: none */
+};
+/* error 0: ids are durable (uploads: with their snapshots). Called once for each flow_tasks_create() that returned 0. */
+typedef void (*flow_created_fn)(void *user, int error, const uint64_t *ids, size_t n_ids);
+/*
+ * flow_tasks_create - makes tasks, all or none, in one transaction
+ * @fn, @user: the answer; user is handed over when 0 is returned
+ * @ret_bad: index of the request that was refused; may be NULL
+ *
+ * Refused here: malformed values and header fields with CR, LF or NUL (INVALID_REQUEST), other schemes than http and https
+ * (UNSUPPORTED_SCHEME), data and stream tasks, uploads without a file (NOT_SUPPORTED_IN_SESSION), a destination that exists
+ * (FILE_EXISTS), a source that cannot be read (FILE_NOT_FOUND, ACCESS_DENIED), too many (LIMIT_REACHED, QUOTA_EXCEEDED).
+ * Made, and failing when resumed, before any network: http without the exception (-1022), a destination folder that cannot be
+ * used (-995), resume data that cannot be used (-3003).
+ * Header fields that the engine owns (Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-*, Upgrade, TE, Trailer,
+ * Expect, Range, If-Range, Accept-Encoding) are dropped, as HTTPAdditionalHeaders documents it.
+ */
+int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_created_fn fn,
+	void *user, size_t *ret_bad);
+
+enum flow_verb {
+	FLOW_VERB_RESUME,
+	FLOW_VERB_SUSPEND,
+	FLOW_VERB_CANCEL,
+	FLOW_VERB_RETRY,
+	FLOW_VERB_REMOVE,
+};
+struct flow_steer {
+	enum flow_verb verb;
+	uid_t uid; /* only this user's tasks; (uid_t)-1: any */
+	const uint64_t *ids;
+	size_t n_ids;
+	bool is_forced; /* resume: all suspensions at once */
+	bool delete_partial; /* cancel: the partial file goes, too */
+	bool from_start; /* retry: from the first byte */
+	int32_t cancelled_reason;
+};
+typedef void (*flow_failure_fn)(uint64_t id, int error, void *user);
+/* Each task for itself; fn hears those for which it could not be done (NO_SUCH_TASK, TASK_FINISHED, BUSY, SESSION_INVALID). */
+int flow_tasks_steer(
+	struct flow *flow, const struct flow_steer *steer, flow_failure_fn fn, void *user);
+
+typedef void (*flow_resume_data_fn)(void *user, int error, const void *data, size_t size);
+/* Ends the task with -999 and answers with resume data: NO_RESUME_DATA when there is none (the task is cancelled all the same). */
+int flow_task_cancel_resumable(struct flow *flow, uint64_t id, flow_resume_data_fn fn, void *user);
+
+struct flow_changes {
+	uid_t uid;
+	const uint64_t *ids;
+	size_t n_ids;
+	bool has_priority, has_description, has_max_rate, has_not_before;
+	double priority;
+	const char *description;
+	uint64_t max_rate_bps, not_before_wall_us;
+};
+int flow_tasks_set(
+	struct flow *flow, const struct flow_changes *changes, flow_failure_fn fn, void *user);
+
+/* ---- queries ---- */
+typedef int (*flow_task_fn)(const struct task *task, void *user); /* not 0: stop and return it */
+/* The live object where there is one, else the row. NO_SUCH_TASK. */
+int flow_task_look(struct flow *flow, uint64_t id, flow_task_fn fn, void *user);
+struct flow_query { /* zero members: any */
+	uid_t uid; /* (uid_t)-1: any */
+	uint64_t session;
+	const uint64_t *ids;
+	size_t n_ids;
+	uint64_t first_id, last_id;
+	uint32_t kinds_mask; /* 1 << enum transfer_task_kind */
+	uint32_t states_mask; /* 1 << enum transfer_task_state */
+	uint32_t sub_states_mask; /* 1 << enum transfer_task_sub_state */
+	bool include_finished;
+	const char *app_id, *name_glob;
+	uint64_t after_id; /* cursor */
+	size_t limit; /* 0: FLOW_LIST_MAX */
+};
+/* ret_next: after_id of the next page, 0 after the last one. */
+int flow_tasks_each(struct flow *flow, const struct flow_query *query, flow_task_fn fn, void *user,
+	uint64_t *ret_next);
+/* Tasks whose counters or state changed after generation since (0: all that match), in memory ones live. */
+int flow_progress_each(struct flow *flow, const struct flow_query *query,
+	uint64_t *inout_generation, flow_task_fn fn, void *user);
+
+enum transfer_task_sub_state flow_task_sub_state(const struct flow *flow, const struct task *task);
+#define FLOW_REASONS_MAX 8
+/* Why it waits, the most important first: names such as "network", "slot", "retry", "date", "disk", "mode". Returns how many. */
+size_t flow_task_reasons(
+	const struct flow *flow, const struct task *task, const char *reasons[FLOW_REASONS_MAX]);
+uint64_t flow_task_waiting_until_wall_us(
+	const struct flow *flow, const struct task *task); /* 0: unknown */
+/* Where the finished (or upload's answer) file is now; into buf; NULL: nowhere. */
+const char *flow_task_file(
+	const struct flow *flow, const struct task *task, char *buf, size_t size);
+bool flow_task_is_resumable(
+	const struct task *task); /* retry would go on from bytes that are there */
+
+struct flow_limits {
+	bool is_paused;
+	uint64_t max_download_bps, max_upload_bps; /* 0: none */
+	uint32_t max_active_tasks; /* 1 … 1000 */
+	uint32_t max_connections_per_host; /* 1 … 64 */
+};
+void flow_limits_get(const struct flow *flow, struct flow_limits *ret_limits);
+int flow_limits_set(struct flow *flow, const struct flow_limits *limits); /* INVALID_REQUEST */
+bool flow_network_is_up(const struct flow *flow);
+
+#define FLOW_RATE_SAMPLES 60
+struct flow_statistics {
+	uint64_t started_wall_us;
+	uint64_t n_sessions, n_clients;
+	uint64_t n_total, n_queued, n_active, n_waiting, n_suspended, n_completed, n_failed;
+	uint64_t received_bytes, sent_bytes, receive_bps, send_bps;
+	uint64_t n_attempts, n_retries, n_commits;
+	uint64_t n_events, database_bytes;
+	uint64_t receive_samples_bps[FLOW_RATE_SAMPLES],
+		send_samples_bps[FLOW_RATE_SAMPLES]; /* oldest first */
+};
+int flow_statistics(struct flow *flow, struct flow_statistics *ret_statistics);
+uint32_t flow_n_running(const struct flow *flow); /* attempts in the engine */
+/* Nobody attached, no unfinished task that could ever go on by itself: the daemon may leave. */
+bool flow_can_exit(const struct flow *flow);
+
+#endif
