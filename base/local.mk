@@ -14,6 +14,23 @@ libbase_la_SOURCES = \
 	%D%/thread.c %D%/thread.h \
 	%D%/utf8.c %D%/utf8.h
 
-# For each source x.c: its lines in libbase_la_SOURCES above and its test below:
-#   check_PROGRAMS += tests/base/test-x
-#   tests_base_test_x_LDADD = $(TEST_BASE)
+check_PROGRAMS += tests/base/test-arena \
+	tests/base/test-buf \
+	tests/base/test-clock \
+	tests/base/test-err \
+	tests/base/test-failpoint \
+	tests/base/test-io \
+	tests/base/test-log \
+	tests/base/test-mailbox \
+	tests/base/test-thread \
+	tests/base/test-utf8
+tests_base_test_arena_LDADD = $(TEST_BASE)
+tests_base_test_buf_LDADD = $(TEST_BASE)
+tests_base_test_clock_LDADD = $(TEST_BASE)
+tests_base_test_err_LDADD = $(TEST_BASE)
+tests_base_test_failpoint_LDADD = $(TEST_BASE)
+tests_base_test_io_LDADD = $(TEST_BASE)
+tests_base_test_log_LDADD = $(TEST_BASE)
+tests_base_test_mailbox_LDADD = $(TEST_BASE)
+tests_base_test_thread_LDADD = $(TEST_BASE)
+tests_base_test_utf8_LDADD = $(TEST_BASE)
