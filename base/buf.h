@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *bytes;      /* NUL-terminated when not NULL; the NUL is not counted in size_bytes */
+	char *bytes; /* NUL-terminated when not NULL; the NUL is not counted in size_bytes */
 	size_t size_bytes;
 	size_t room_bytes;
 	size_t max_bytes; /* 0: no bound */

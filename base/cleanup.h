@@ -10,20 +10,20 @@
 #define cleanup_(f) __attribute__((cleanup(f)))
 
 /* Moves a pointer out of a cleanup variable: the variable becomes NULL. */
-#define take_ptr(p)                     \
-	__extension__({                 \
+#define take_ptr(p) \
+	__extension__({ \
 		__typeof__(p) *pp_ = &(p); \
 		__typeof__(p) p_ = *pp_; \
-		*pp_ = NULL;            \
-		p_;                     \
+		*pp_ = NULL; \
+		p_; \
 	})
 
 /* Defines x_freep() for cleanup_() from x_free(). */
-#define DEFINE_CLEANUP(type, fn)                     \
-	static inline void fn##p(type *value)        \
-	{                                            \
-		if (*value)                          \
-			fn(*value);                  \
+#define DEFINE_CLEANUP(type, fn) \
+	static inline void fn##p(type *value) \
+	{ \
+		if (*value) \
+			fn(*value); \
 	}
 
 static inline void cleanup_free(void *p)

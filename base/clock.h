@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 #define CLOCK_US_PER_MS UINT64_C(1000)
-#define CLOCK_US_PER_S UINT64_C(1000000)
+#define CLOCK_US_PER_S  UINT64_C(1000000)
 
 /* The three clocks read at one instant; handed down to everything pure. */
 struct clock_now {
-	uint64_t now_us;  /* CLOCK_MONOTONIC */
+	uint64_t now_us; /* CLOCK_MONOTONIC */
 	uint64_t boot_us; /* CLOCK_BOOTTIME */
 	uint64_t wall_us; /* since the epoch */
 };

@@ -37,9 +37,10 @@ const char *err_text(int error_no)
 	if (error_no > 0)
 		error_no = -ENOTRECOVERABLE;
 	if (last.error_no == error_no && last.file)
-		snprintf(last.text, sizeof(last.text), "%s:%d in %s: %s", last.file, last.line, last.func,
-		         strerror_r(-error_no, why, sizeof(why)));
+		snprintf(last.text, sizeof(last.text), "%s:%d in %s: %s", last.file, last.line,
+			last.func, strerror_r(-error_no, why, sizeof(why)));
 	else
-		snprintf(last.text, sizeof(last.text), "%s", strerror_r(-error_no, why, sizeof(why)));
+		snprintf(last.text, sizeof(last.text), "%s",
+			strerror_r(-error_no, why, sizeof(why)));
 	return last.text;
 }

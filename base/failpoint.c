@@ -4,18 +4,18 @@
 
 #ifdef TRANSFERD_FAILPOINTS
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#	include <errno.h>
+#	include <fcntl.h>
+#	include <pthread.h>
+#	include <signal.h>
+#	include <stdbool.h>
+#	include <stdio.h>
+#	include <stdlib.h>
+#	include <string.h>
+#	include <unistd.h>
 
-#define FAILPOINT_NAMES_MAX 256
-#define FAILPOINT_RULES_MAX 32
+#	define FAILPOINT_NAMES_MAX 256
+#	define FAILPOINT_RULES_MAX 32
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -97,7 +97,7 @@ int failpoint_hit(const char *name)
 		bool is_any = strcmp(rules[i].name, "*") == 0;
 
 		if (rules[i].hit != (is_any ? passes_of_any : pass) ||
-		    (!is_any && strcmp(rules[i].name, name) != 0))
+			(!is_any && strcmp(rules[i].name, name) != 0))
 			continue;
 		if (rules[i].error_no)
 			error_no = rules[i].error_no;

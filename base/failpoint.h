@@ -14,9 +14,9 @@
 #ifdef TRANSFERD_FAILPOINTS
 /* 0, or the negative errno that the environment asks for here. */
 int failpoint_hit(const char *name);
-#define FAILPOINT(name) failpoint_hit(name)
+#	define FAILPOINT(name) failpoint_hit(name)
 #else
-#define FAILPOINT(name) 0
+#	define FAILPOINT(name) 0
 #endif
 
 #endif

@@ -20,8 +20,11 @@ static const struct {
 	enum log_level level;
 	const char *name;
 } names[] = {
-	{ LOG_LEVEL_ERROR, "err" },   { LOG_LEVEL_WARNING, "warning" }, { LOG_LEVEL_NOTICE, "notice" },
-	{ LOG_LEVEL_INFO, "info" },   { LOG_LEVEL_DEBUG, "debug" },
+	{ LOG_LEVEL_ERROR, "err" },
+	{ LOG_LEVEL_WARNING, "warning" },
+	{ LOG_LEVEL_NOTICE, "notice" },
+	{ LOG_LEVEL_INFO, "info" },
+	{ LOG_LEVEL_DEBUG, "debug" },
 };
 
 void log_set_level(enum log_level level)

@@ -25,11 +25,11 @@ int log_level_parse(const char *name, enum log_level *ret_level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warn(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...)  log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)   log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
-#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...)   log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)  log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /* Writes url without user-info, query and fragment into buf (always terminated) and returns buf. */
 const char *log_url(const char *url, char *buf, size_t size);

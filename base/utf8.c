@@ -82,8 +82,9 @@ char *utf8_sanitise(const void *bytes, size_t size)
 
 static bool is_unsafe(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
-	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e ||
+		code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+		(code >= 0x2066 && code <= 0x2069);
 }
 
 void utf8_escape_controls(const char *s, char *buf, size_t size)
@@ -99,7 +100,8 @@ void utf8_escape_controls(const char *s, char *buf, size_t size)
 			snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)*s);
 			n = 1;
 		} else if (is_unsafe(code)) {
-			snprintf(piece, sizeof(piece), code < 0x100 ? "\\x%02x" : "\\u{%04x}", code);
+			snprintf(
+				piece, sizeof(piece), code < 0x100 ? "\\x%02x" : "\\u{%04x}", code);
 		} else {
 			memcpy(piece, s, n);
 			piece[n] = 0;

@@ -71,4 +71,5 @@ START_TEST(names_its_levels)
 }
 END_TEST
 
-RUN_TESTS("base/log", TEST_EACH(hides_secrets_of_urls, urls), TEST(writes_one_escaped_line), TEST(names_its_levels))
+RUN_TESTS("base/log", TEST_EACH(hides_secrets_of_urls, urls), TEST(writes_one_escaped_line),
+	TEST(names_its_levels))

@@ -14,17 +14,16 @@ static const struct {
 	const char *want;
 	bool is_valid;
 } cases[] = {
-	{ "plain", 5, "plain", true },
-	{ "", 0, "", true },
+	{ "plain", 5, "plain", true }, { "", 0, "", true },
 	{ "gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f", true },
 	{ "\xe2\x82\xac\xf0\x9f\x98\x80", 7, "\xe2\x82\xac\xf0\x9f\x98\x80", true },
 	{ "x\xff\xfey", 4, "x" REPLACEMENT REPLACEMENT "y", false },
-	{ "\xc0\xaf", 2, REPLACEMENT REPLACEMENT, false },                    /* overlong */
-	{ "\xe0\x80\xaf", 3, REPLACEMENT REPLACEMENT REPLACEMENT, false },    /* overlong */
-	{ "\xed\xa0\x80", 3, REPLACEMENT REPLACEMENT REPLACEMENT, false },    /* surrogate */
+	{ "\xc0\xaf", 2, REPLACEMENT REPLACEMENT, false }, /* overlong */
+	{ "\xe0\x80\xaf", 3, REPLACEMENT REPLACEMENT REPLACEMENT, false }, /* overlong */
+	{ "\xed\xa0\x80", 3, REPLACEMENT REPLACEMENT REPLACEMENT, false }, /* surrogate */
 	{ "\xf4\x90\x80\x80", 4, REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT, false },
-	{ "\xe2\x82", 2, REPLACEMENT REPLACEMENT, false },                    /* cut short */
-	{ "a\0b", 3, "a" REPLACEMENT "b", true },                             /* valid up to its NUL */
+	{ "\xe2\x82", 2, REPLACEMENT REPLACEMENT, false }, /* cut short */
+	{ "a\0b", 3, "a" REPLACEMENT "b", true }, /* valid up to its NUL */
 };
 
 START_TEST(sanitises)
@@ -77,4 +76,4 @@ START_TEST(escapes_controls)
 END_TEST
 
 RUN_TESTS("base/utf8", TEST_EACH(sanitises, cases), TEST(every_pair_of_bytes_becomes_valid),
-          TEST_EACH(escapes_controls, escapes))
+	TEST_EACH(escapes_controls, escapes))
