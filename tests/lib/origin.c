@@ -4,7 +4,7 @@
  * gates, raw answers, and (in origin-log.c) the request log and the counters. One mutex guards all
  * of that. A connection belongs to its thread; others only shut its socket down, under the mutex.
  */
-#include "tests/lib/origin-state.h"
+#include "tests/lib/origin.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +18,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tests/lib/origin-state.h"
 
 /* serves requests until one ends the connection; 0: it ended in peace */
 static int serve_connection(struct origin_conn *c)
