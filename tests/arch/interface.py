@@ -4,6 +4,7 @@
 import copy
 import glob
 import os
+import re
 import xml.etree.ElementTree as ET
 
 from tap import SOURCE, Tap
@@ -29,7 +30,7 @@ def members(root):
                 short = annotation.get("name").split(".")
                 if "Key" in short:
                     key = f"{name} key {annotation.get('name')}"
-                    found[key] = ("key", annotation.get("value"))
+                    found[key] = ("key", re.sub(r" max=\d+", "", annotation.get("value")))
     return found
 
 
