@@ -7,6 +7,18 @@ libclient_la_SOURCES =
 #   check_PROGRAMS += tests/client-lib/test-x
 #   tests_client_lib_test_x_LDADD = $(TEST_CLIENT)
 
+transferinclude_HEADERS += \
+	%D%/include/transfer/client.h \
+	%D%/include/transfer/configuration.h \
+	%D%/include/transfer/error.h \
+	%D%/include/transfer/manager.h \
+	%D%/include/transfer/object.h \
+	%D%/include/transfer/request.h \
+	%D%/include/transfer/rows.h \
+	%D%/include/transfer/session.h \
+	%D%/include/transfer/transfer.h \
+	%D%/include/transfer/types.h
+
 # The shared library, when its first source is here:
 #   lib_LTLIBRARIES += libtransfer.la
 #   libtransfer_la_SOURCES =
@@ -15,7 +27,6 @@ libclient_la_SOURCES =
 #           -Wl,--version-script=$(srcdir)/%D%/libtransfer.map
 #   libtransfer_la_DEPENDENCIES = libclient.la libipc.la libbase.la %D%/libtransfer.map
 #   EXTRA_DIST += %D%/libtransfer.map %D%/libtransfer.pc.in
-#   transferinclude_HEADERS += %D%/include/transfer/transfer.h
 #   pkgconfig_DATA += %D%/libtransfer.pc
 #   CLEANFILES += %D%/libtransfer.pc
 #   %D%/libtransfer.pc: %D%/libtransfer.pc.in Makefile

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a session behaves.
+ *
+ * Setters return 0 or -errno. That may be ignored: the first failure sticks to the configuration and is reported by
+ * transfer_session_new(). Texts are copied. A session takes a copy: changing the configuration later changes nothing.
+ */
+#ifndef TRANSFER_CONFIGURATION_H
+#define TRANSFER_CONFIGURATION_H
+
+#include <transfer/object.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How the file of a background upload is kept until it is sent. */
+enum transfer_upload_copy {
+	TRANSFER_UPLOAD_COPY_SNAPSHOT = 0, /* copied (shared blocks where the file system can): the file may go away */
+	TRANSFER_UPLOAD_COPY_NONE = 1,     /* read in place: a file that changed is TRANSFER_ERROR_SOURCE_CHANGED */
+};
+
+/**
+ * transfer_config - how a session behaves; mutable, copied when used
+ *
+ * Returns:  transfer_config_ref: its argument; transfer_config_unref: nothing
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration
+ */
+TRANSFER_OBJECT(transfer_config);
+
+/* ---- configuration ---- */
+
+/**
+ * transfer_config_new_background - configuration of a session that outlives the program
+ *
+ * @identifier: name of the session, unique per application; 1 to 255 bytes of UTF-8
+ *
+ * Returns:  the configuration, or NULL: out of memory. A wrong identifier sticks as -EINVAL.
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.backgroundSessionConfigurationWithIdentifier:
+ */
+TRANSFER_PUBLIC transfer_config *transfer_config_new_background(const char *identifier);
+
+/**
+ * transfer_config_copy - an independent copy
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the copy, or NULL: out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration, NSCopying
+ */
+TRANSFER_PUBLIC transfer_config *transfer_config_copy(const transfer_config *config);
+
+/**
+ * transfer_config_get_identifier - name of the background session
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.identifier
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_identifier(const transfer_config *config);
+
+/**
+ * transfer_config_set_app_id - application to which the session belongs
+ *
+ * @config: the configuration; borrowed
+ * @app_id: such as "org.example.Mirror"; NULL: the name of the program
+ *
+ * Sessions of one user are found by application and identifier. Inside a sandbox the sandbox tells the
+ * name instead.
+ *
+ * Returns:  0, or
+ *           -EINVAL  empty, too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   org.transferd.Transfer1.Manager.OpenSession
+ */
+TRANSFER_PUBLIC int transfer_config_set_app_id(transfer_config *config, const char *app_id);
+
+/**
+ * transfer_config_set_header - a header field for every request of the session
+ *
+ * @config: the configuration; borrowed
+ * @name:   field name; an earlier one of this name is replaced
+ * @value:  field value; NULL removes the field
+ *
+ * Fields of the request win.
+ *
+ * Returns:  0, or
+ *           -EINVAL  not a header field, or one that transferd sets itself
+ *           -E2BIG   more than 256 fields
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPAdditionalHeaders
+ */
+TRANSFER_PUBLIC int transfer_config_set_header(transfer_config *config, const char *name, const char *value);
+
+/**
+ * transfer_config_set_request_timeout - longest time without a byte before an attempt fails
+ *
+ * @config:       the configuration; borrowed
+ * @timeout_usec: microseconds; 0: the default of 60 seconds
+ *
+ * In a background session the attempt is repeated.
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.timeoutIntervalForRequest
+ */
+TRANSFER_PUBLIC int transfer_config_set_request_timeout(transfer_config *config, uint64_t timeout_usec);
+
+/**
+ * transfer_config_set_resource_timeout - longest life of a task from its first resume
+ *
+ * @config:       the configuration; borrowed
+ * @timeout_usec: microseconds; 0: the default of 7 days
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.timeoutIntervalForResource
+ */
+TRANSFER_PUBLIC int transfer_config_set_resource_timeout(transfer_config *config, uint64_t timeout_usec);
+
+/**
+ * transfer_config_set_max_connections_per_host - connections of the session to one host at a time
+ *
+ * @config:        the configuration; borrowed
+ * @n_connections: how many; 0: the default
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPMaximumConnectionsPerHost
+ */
+TRANSFER_PUBLIC int transfer_config_set_max_connections_per_host(transfer_config *config, unsigned int n_connections);
+
+/**
+ * transfer_config_set_max_rate - bound on the speed of each task of the session
+ *
+ * @config:   the configuration; borrowed
+ * @rate_bps: bytes per second; 0: none
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC int transfer_config_set_max_rate(transfer_config *config, uint64_t rate_bps);
+
+/**
+ * transfer_config_set_allow_insecure - allow plain http
+ *
+ * @config: the configuration; borrowed
+ * @allow:  false is the default: such a task fails with TRANSFER_ERROR_INSECURE_TRANSPORT
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSAllowsArbitraryLoads
+ */
+TRANSFER_PUBLIC int transfer_config_set_allow_insecure(transfer_config *config, bool allow);
+
+/**
+ * transfer_config_set_ca_file - roots to trust instead of the system's
+ *
+ * @config: the configuration; borrowed
+ * @path:   absolute path of a PEM file; NULL: the system's
+ *
+ * Returns:  0, or
+ *           -EINVAL  not an absolute path
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC int transfer_config_set_ca_file(transfer_config *config, const char *path);
+
+/**
+ * transfer_config_set_retry_http_errors - repeat requests answered with 408, 429 or 5xx
+ *
+ * @config: the configuration; borrowed
+ * @retry:  false is the default: every answer is a result
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC int transfer_config_set_retry_http_errors(transfer_config *config, bool retry);
+
+/**
+ * transfer_config_set_upload_copy - whether files to upload are copied when the task is made
+ *
+ * @config: the configuration; borrowed
+ * @copy:   snapshot is the default
+ *
+ * Returns:  0, or
+ *           -EINVAL  not one of the two
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC int transfer_config_set_upload_copy(transfer_config *config, enum transfer_upload_copy copy);
+
+/**
+ * transfer_config_get_status - first failure of a setter
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  0 or the negative errno of that setter
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC int transfer_config_get_status(const transfer_config *config);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libtransfer: uploads and downloads that go on when the program ends, as in NSURLSession.
+ *
+ * This header brings everything for an application; a program that steers the tasks of others, as transferctl does,
+ * includes <transfer/manager.h> as well. Build with `pkg-config --cflags --libs libtransfer`. See libtransfer(3).
+ */
+#ifndef TRANSFER_TRANSFER_H
+#define TRANSFER_TRANSFER_H
+
+#include <transfer/client.h>
+#include <transfer/configuration.h>
+#include <transfer/error.h>
+#include <transfer/object.h>
+#include <transfer/request.h>
+#include <transfer/session.h>
+#include <transfer/types.h>
+
+#endif
