@@ -84,9 +84,20 @@ enum {
 	TRANSFER_STEER_FROM_START = 1 << 2,     /* retry: from the first byte */
 };
 
-/* What may change in a task that exists. Set size and keep with TRANSFER_TASK_CHANGES_INIT, then what shall change. */
+/* What to do with which tasks. Set size to sizeof(struct transfer_steering). */
+struct transfer_steering {
+	size_t size;
+	enum transfer_verb verb;
+	uint32_t flags;      /* TRANSFER_STEER_* */
+	const uint64_t *ids; /* numbers of the tasks; any number of them */
+	size_t n_ids;
+};
+
+/* What to change in which tasks. Set size with TRANSFER_TASK_CHANGES_INIT. */
 struct transfer_task_changes {
 	size_t size;
+	const uint64_t *ids;       /* numbers of the tasks; any number of them */
+	size_t n_ids;
 	uint32_t change;           /* bits TRANSFER_CHANGE_*: members that count */
 	double priority;           /* 0.0 to 1.0 */
 	const char *description;   /* NULL: none */
@@ -255,7 +266,7 @@ TRANSFER_PUBLIC int transfer_manager_get_statistics(transfer_manager *manager,
  * @ret_error: why it failed; NULL: not wanted
  *
  * Returns:  0 or one of the errors above
- * Blocks:   for one answer, and one of the bus per attached session
+ * Blocks:   for one answer
  * Thread:   any
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.ListSessions
@@ -384,10 +395,7 @@ TRANSFER_PUBLIC int transfer_manager_list_tasks(transfer_manager *manager,
  * transfer_manager_steer - resume, suspend, cancel, retry or forget tasks
  *
  * @manager:      the manager; borrowed
- * @verb:         what to do
- * @ids:          numbers of the tasks; any number of them
- * @n_ids:        how many
- * @flags:        TRANSFER_STEER_*
+ * @steering:     what to do with which
  * @ret_failures: tasks for which it could not be done; NULL: not wanted
  * @ret_error:    why the whole call failed; NULL: not wanted
  *
@@ -397,17 +405,15 @@ TRANSFER_PUBLIC int transfer_manager_list_tasks(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.CancelTasks
  */
-TRANSFER_PUBLIC int transfer_manager_steer(transfer_manager *manager, enum transfer_verb verb,
-	const uint64_t *ids, size_t n_ids, uint32_t flags, transfer_failure_list **ret_failures,
+TRANSFER_PUBLIC int transfer_manager_steer(transfer_manager *manager,
+	const struct transfer_steering *steering, transfer_failure_list **ret_failures,
 	transfer_error **ret_error);
 
 /**
  * transfer_manager_set_tasks - change priority, description, speed or date of tasks
  *
  * @manager:      the manager; borrowed
- * @ids:          numbers of the tasks; any number of them
- * @n_ids:        how many
- * @changes:      what
+ * @changes:      what, and of which tasks
  * @ret_failures: tasks for which it could not be done; NULL: not wanted
  * @ret_error:    why the whole call failed; NULL: not wanted
  *
@@ -417,9 +423,9 @@ TRANSFER_PUBLIC int transfer_manager_steer(transfer_manager *manager, enum trans
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.SetTasks
  */
-TRANSFER_PUBLIC int transfer_manager_set_tasks(transfer_manager *manager, const uint64_t *ids,
-	size_t n_ids, const struct transfer_task_changes *changes,
-	transfer_failure_list **ret_failures, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_set_tasks(transfer_manager *manager,
+	const struct transfer_task_changes *changes, transfer_failure_list **ret_failures,
+	transfer_error **ret_error);
 
 /**
  * transfer_manager_cancel_producing_resume_data - cancel a download so that another task can go on from its bytes

@@ -56,7 +56,6 @@ struct transfer_session_row {
 	enum transfer_session_state state;
 	const char *app_id, *description;
 	const char *client_name; /* bus name of the attached client */
-	uint32_t client_pid;     /* of that client; 0: not attached, or not told by the bus */
 	uint32_t owner_uid;
 	uint64_t created_wall_usec;
 	uint32_t n_active_tasks, n_tasks;

@@ -22,7 +22,8 @@ extern "C" {
  * transfer_session - tasks with one configuration and one delegate; shared, never copied
  *
  * The last transfer_session_unref() detaches: tasks go on, and events wait in transferd for the next
- * attach. Callbacks that are queued by then are not run any more, except those that have begun.
+ * attach. Callbacks that are queued by then are not run any more; one that is running in another
+ * thread is waited for.
  *
  * Returns:  transfer_session_ref: its argument; transfer_session_unref: nothing
  * Blocks:   no
@@ -104,22 +105,31 @@ struct transfer_session_delegate {
 
 /* ---- sessions ---- */
 
+/* Who is told about a session, and where. Set size with TRANSFER_OWNER_INIT. */
+struct transfer_owner {
+	size_t size;
+	const struct transfer_session_delegate *delegate; /* copied */
+	void *userdata;        /* handed to every callback; must live until did_become_invalid or the last unref */
+	transfer_queue *queue; /* where callbacks run; a reference is kept; NULL: a serial queue of its own */
+};
+
+/* First in every initialiser of an owner. */
+#define TRANSFER_OWNER_INIT .size = sizeof(struct transfer_owner)
+
 /**
  * transfer_session_new - open a session, or come back to one
  *
  * @ret_session: the session; untouched on failure
  * @client:      the client; a reference is kept
  * @config:      the configuration; copied
- * @delegate:    the delegate; copied
- * @userdata:    handed to every callback; must live until did_become_invalid or the last unref
- * @queue:       where callbacks run; a reference is kept; NULL: a serial queue of its own
+ * @owner:       delegate, its userdata and its queue; copied
  * @ret_error:   why it failed; NULL: not wanted
  *
  * A background session that exists keeps its stored configuration; transfer_session_was_reassociated()
  * tells. transferd is started when it is not running.
  *
  * Returns:  0, or
- *           -EINVAL     no delegate in a background session, a delegate without size, or a setter of config failed
+ *           -EINVAL     no delegate in a background session, a struct without size, or a setter of config failed
  *           -EBUSY      TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE: another process, or another session here, is attached
  *           -ESTALE     TRANSFER_BUS_ERROR_SESSION_INVALID: the session was invalidated and is not gone yet
  *           -ENOTCONN   TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED: transferd cannot be reached
@@ -132,8 +142,8 @@ struct transfer_session_delegate {
  * Source:   NSURLSession.sessionWithConfiguration:delegate:delegateQueue:
  */
 TRANSFER_PUBLIC int transfer_session_new(transfer_session **ret_session, transfer_client *client,
-	const transfer_config *config, const struct transfer_session_delegate *delegate,
-	void *userdata, transfer_queue *queue, transfer_error **ret_error);
+	const transfer_config *config, const struct transfer_owner *owner,
+	transfer_error **ret_error);
 
 /**
  * transfer_session_was_reassociated - tell whether the session was there before
