@@ -38,8 +38,10 @@ def declarations(text):
                 yield near(comment, text, end, i), line, text[:i].count("\n") + 1
                 end = close if near(comment, text, end, i) else end
             i = close
-        elif text[i].isspace():
+        elif text[i].isspace() or text[i] == "}":
             i += 1
+        elif text.startswith('extern "C" {', i):
+            i += len('extern "C" {')
         else:
             close = end_of_declaration(text, i)
             yield near(comment, text, end, i), text[i:close], text[:i].count("\n") + 1
@@ -164,6 +166,9 @@ class Docs:
                     yield f"{where}{function[0]}() {fault}"
                 continue
             head = plain(declaration)
+            counted = re.match(r"TRANSFER_OBJECT\((\w+)\)", head)
+            if counted:
+                self.documented |= {counted.group(1) + "_ref", counted.group(1) + "_unref"}
             if re.match(r"(struct|enum|union) \w+;|extern \"C\"|#(?!define)|\}", head):
                 continue
             if base in LEAVES and re.match(r"#define TRANSFER_\w+|enum transfer_\w+ \{ TRANSFER", head):

@@ -110,6 +110,7 @@ enum transfer_error_domain {
 	X(INVALID_RESUME_DATA, 33, "invalid-resume-data", "the resume data is damaged, used up or foreign") \
 	X(BUSY, 34, "busy", "transferd is busy; try again")
 
+/* Codes of TRANSFER_DOMAIN_BUS. */
 enum transfer_bus_error {
 	TRANSFER_BUS_ERROR_NONE = 0,
 #define TRANSFER_BUS_ERROR_ENUM(symbol, number, name, text) TRANSFER_BUS_ERROR_##symbol = (number),
