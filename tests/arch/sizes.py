@@ -23,6 +23,7 @@ SEEDS = [
     ("unfinished work", "base/x.c", function("\t/* " + "TO" + "DO: later */\n")),
     ("a typedef", "base/x.c", HEAD + "typedef struct x x;\n"),
     ("no licence", "base/x.c", "int x;\n"),
+    ("no purpose", "base/x.c", "/* SPDX-License-Identifier: MIT */\nint x;\n"),
     ("a wrong guard", "base/x.h", HEAD + "#ifndef X\n#define X\n#endif\n"),
 ]
 FINE = [
