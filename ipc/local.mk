@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: MIT
-# ipc: the wire; libdbus stays in here. proto.[ch] is generated from the XML.
+# ipc: the wire; libdbus stays in here. proto.[ch], the manual page of the interface and the negative
+# tests are generated from the XML.
 noinst_LTLIBRARIES += libipc.la
-libipc_la_SOURCES =
+libipc_la_SOURCES = \
+	%D%/call.h %D%/client.h %D%/table.h \
+	%D%/codec.c %D%/codec.h \
+	%D%/types.c %D%/types.h \
+	%D%/wire.c %D%/wire.h \
+	%D%/bus.h %D%/object.h
+nodist_libipc_la_SOURCES = ipc/proto.c ipc/proto.h
 
-# For each source x.c: its lines in libipc_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
-#   check_PROGRAMS += tests/ipc/test-x
-#   tests_ipc_test_x_LDADD = $(TEST_IPC)
+IPC_INTERFACES = \
+	%D%/org.transferd.Transfer1.Manager.xml \
+	%D%/org.transferd.Transfer1.Session.xml \
+	%D%/org.transferd.Transfer1.Task.xml
+IPC_XML = $(IPC_INTERFACES) %D%/org.freedesktop.LogControl1.xml
+IPC_GENERATOR = tools/ipcgen.py tools/ipcgen_model.py tools/ipcgen_c.py tools/ipcgen_man.py
+IPC_GENERATED = ipc/proto.c ipc/proto.h man/org.transferd.Transfer1.5 tests/ipc/proto-cases.h
 
-# Generated sources, when tools/ipcgen.py and the XML are here:
-#   IPC_XML = %D%/org.transferd.Transfer1.xml
-#   nodist_libipc_la_SOURCES = ipc/proto.c ipc/proto.h
-#   BUILT_SOURCES += ipc/proto.h
-#   CLEANFILES += ipc/proto.c ipc/proto.h
-#   ipc/proto.c ipc/proto.h &: $(IPC_XML) tools/ipcgen.py
-#           $(AM_V_GEN)$(MKDIR_P) ipc && $(PYTHON) $(srcdir)/tools/ipcgen.py …
-#   dist_dbusinterface_DATA += $(IPC_XML)
-#   EXTRA_DIST += tools/ipcgen.py
+$(IPC_GENERATED) &: $(IPC_XML) $(IPC_GENERATOR) %D%/types.h
+	$(AM_V_GEN)$(MKDIR_P) ipc man tests/ipc && \
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/tools/ipcgen.py --errors $(srcdir)/ipc/types.h \
+		--source ipc/proto.c --header ipc/proto.h --manual man/org.transferd.Transfer1.5 \
+		--cases tests/ipc/proto-cases.h $(IPC_XML:%=$(srcdir)/%)
+
+BUILT_SOURCES += ipc/proto.h tests/ipc/proto-cases.h
+CLEANFILES += $(IPC_GENERATED)
+nodist_man_MANS += man/org.transferd.Transfer1.5
+dist_dbusinterface_DATA += $(IPC_INTERFACES)
+EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
