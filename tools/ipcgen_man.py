@@ -105,12 +105,16 @@ def field_items(fields):
     return items(rows)
 
 
+def quoted(fields):
+    return "".join(f' "{f.signature} {f.name}"' for f in fields)
+
+
 def method(m):
-    ins = ", ".join(f"{f.signature} {f.name}" for f in m.ins)
-    outs = ", ".join(f"{f.signature} {f.name}" for f in m.outs)
-    body = [f'.It Fn {m.name} "{ins}"' + (f' Ns \\ \\(-> "{outs}"' if outs else ""), prose(m.doc)]
-    if m.ins or m.outs:
-        body += field_items(m.ins + m.outs)
+    body = [f".It Fn {m.name}{quoted(m.ins)}", prose(m.doc)]
+    if m.ins:
+        body += field_items(m.ins)
+    if m.outs:
+        body += [".Pp", "Returns:"] + field_items(m.outs)
     errors = m.facts.get("Error", "").split()
     if errors:
         body += [".Pp", "Errors:"] + [f".Er {e}" + (" ," if e != errors[-1] else " .")
@@ -119,8 +123,7 @@ def method(m):
 
 
 def signal(s):
-    args = ", ".join(f"{f.signature} {f.name}" for f in s.ins)
-    body = [f'.It Fn {s.name} "{args}"', prose(s.doc)]
+    body = [f".It Fn {s.name}{quoted(s.ins)}", prose(s.doc)]
     own = [f for f in s.ins if f.name not in ("seq", "task", "args")]
     return body + (field_items(own) if own else [])
 
@@ -166,6 +169,6 @@ def manual(model):
     for c in sorted(model.types):
         t = model.types[c]
         if t.form == "struct":
-            rows.append((f"Sy {t.name}", ", ".join(f"{f.name} ({form(f)})" for f in t.fields) + "."))
+            rows.append((f"Sy {t.name}", ",\n".join(f"{f.name} ({form(f)})" for f in t.fields) + "."))
     out += items(rows)
     return "\n".join(out) + "\n" + BOTTOM
