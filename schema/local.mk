@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT
-# schema: the migrations, embedded.
+# schema: the migrations, embedded. A new one: its file name in SCHEMA_SQL, and schema.sql.
 noinst_LTLIBRARIES += libschema.la
 libschema_la_SOURCES =
+nodist_libschema_la_SOURCES = schema/migrations.c schema/migrations.h
 
-# For each source x.c: its lines in libschema_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
-#   check_PROGRAMS += tests/schema/test-x
-#   tests_schema_test_x_LDADD = $(TEST_STORE)
+SCHEMA_SQL = \
+	%D%/0001-queue.sql
 
-# Generated source, when tools/sqlgen.py and the migrations are here:
-#   SCHEMA_SQL = %D%/0001-first.sql
-#   nodist_libschema_la_SOURCES = schema/migrations.c
-#   CLEANFILES += schema/migrations.c
-#   schema/migrations.c: $(SCHEMA_SQL) tools/sqlgen.py
-#           $(AM_V_GEN)$(MKDIR_P) schema && $(PYTHON) $(srcdir)/tools/sqlgen.py …
-#   EXTRA_DIST += $(SCHEMA_SQL) %D%/schema.sql tools/sqlgen.py
+schema/migrations.c: $(SCHEMA_SQL) %D%/released tools/sqlgen.py
+	$(AM_V_GEN)$(MKDIR_P) schema && $(PYTHON) $(top_srcdir)/tools/sqlgen.py \
+		$(top_srcdir)/schema schema/migrations.c schema/migrations.h
+schema/migrations.h: schema/migrations.c
+	@:
+
+BUILT_SOURCES += schema/migrations.h
+CLEANFILES += schema/migrations.c schema/migrations.h
+EXTRA_DIST += $(SCHEMA_SQL) %D%/schema.sql %D%/released tools/sqlgen.py

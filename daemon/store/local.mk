@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
 # daemon/store: SQLite stays in here.
 noinst_LTLIBRARIES += libstore.la
-libstore_la_SOURCES =
-
-# For each source x.c: its lines in libstore_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
-#   check_PROGRAMS += tests/daemon/store/test-x
-#   tests_daemon_store_test_x_LDADD = $(TEST_STORE)
+libstore_la_SOURCES = \
+	%D%/store.c %D%/store.h \
+	%D%/store-private.h \
+	%D%/store-event.c \
+	%D%/store-file.c \
+	%D%/store-lane.c \
+	%D%/store-list.c \
+	%D%/store-row.c \
+	%D%/store-schema.c \
+	%D%/store-session.c \
+	%D%/store-tally.c \
+	%D%/store-task.c \
+	%D%/store-token.c

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue: lanes, the head of each lane, and what waits for a moment. All of it is read from indexes, a window at a time. */
+#include "daemon/store/store-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+enum {
+	LANE_FIND,
+	LANE_PUT,
+	LANE_EACH,
+	LANE_WINDOW,
+	LANE_DUE_NEXT,
+	LANE_DUE,
+};
+
+static const char *const texts[] = {
+	[LANE_FIND] = "SELECT id FROM lane WHERE session = ?1 AND host = ?2",
+	[LANE_PUT] = "INSERT INTO lane(session, host) VALUES (?1, ?2)",
+	[LANE_EACH] = "SELECT id, session, host, n_queued FROM lane /* scan: only lanes with work */ WHERE n_queued > 0"
+		      " ORDER BY id",
+	[LANE_WINDOW] = "SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
+	[LANE_DUE_NEXT] = "SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us >= 0 ORDER BY due_wall_us LIMIT 1",
+	[LANE_DUE] = "SELECT id, lane FROM task WHERE state = 2 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+};
+
+const struct store_statements store_lane_statements = {
+	.texts = texts,
+	.n = sizeof(texts) / sizeof(texts[0]),
+};
+
+static sqlite3_stmt *get(struct store *store, int index)
+{
+	return store_statement(store, STORE_NOUN_LANE, index)->stmt;
+}
+
+static void bind_host(sqlite3_stmt *stmt, uint64_t session, const char *host)
+{
+	store_bind_u64(stmt, 1, session);
+	sqlite3_bind_text(stmt, 2, host, -1, SQLITE_STATIC);
+}
+
+int store_lane_get(struct store *store, uint64_t session, const char *host, uint64_t *ret_lane)
+{
+	sqlite3_stmt *stmt = get(store, LANE_FIND);
+	int r;
+
+	bind_host(stmt, session, host);
+	r = store_step(store, stmt);
+	if (r == 0) {
+		r = store_read_u64(stmt, 0, ret_lane);
+		sqlite3_reset(stmt);
+		return r;
+	}
+	if (r != STORE_E_NOT_FOUND)
+		return r;
+	r = store_begin(store);
+	if (r)
+		return r;
+	store->is_put_in_turn = true;
+	stmt = get(store, LANE_PUT);
+	bind_host(stmt, session, host);
+	r = store_run(store, stmt);
+	if (r == 0)
+		*ret_lane = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	return r;
+}
+
+int store_lane_each(struct store *store, store_lane_fn fn, void *user)
+{
+	sqlite3_stmt *stmt = get(store, LANE_EACH);
+	int r = store_tally_flush(store);
+
+	if (r)
+		return r;
+	while ((r = store_step(store, stmt)) == 0) {
+		struct store_lane lane = { .host = store_row_text(stmt, 2) };
+
+		if (!lane.host || store_read_u64(stmt, 0, &lane.lane) || store_read_u64(stmt, 1, &lane.session) ||
+		    store_read_u64(stmt, 3, &lane.n_queued))
+			continue;
+		r = fn(&lane, user);
+		if (r) {
+			sqlite3_reset(stmt);
+			return r;
+		}
+	}
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
+int store_lane_window(struct store *store, uint64_t lane, size_t limit, struct store_candidate *candidates, size_t *ret_n)
+{
+	sqlite3_stmt *stmt = get(store, LANE_WINDOW);
+	size_t n = 0;
+	int r;
+
+	store_bind_u64(stmt, 1, lane);
+	store_bind_u64(stmt, 2, limit);
+	while ((r = store_step(store, stmt)) == 0) {
+		if (n == limit || store_read_u64(stmt, 0, &candidates[n].id))
+			continue;
+		candidates[n++].priority = sqlite3_column_double(stmt, 1);
+	}
+	if (r != STORE_E_NOT_FOUND)
+		return r;
+	*ret_n = n;
+	return 0;
+}
+
+int store_due_next(struct store *store, uint64_t *ret_due_wall_us)
+{
+	sqlite3_stmt *stmt = get(store, LANE_DUE_NEXT);
+	int r = store_step(store, stmt);
+
+	*ret_due_wall_us = UINT64_MAX;
+	if (r == STORE_E_NOT_FOUND)
+		return 0;
+	if (r)
+		return r;
+	r = store_read_u64(stmt, 0, ret_due_wall_us);
+	sqlite3_reset(stmt);
+	return r;
+}
+
+struct due {
+	uint64_t id, lane;
+};
+
+/* First gathered, then changed: the statement reads the index that the change moves. */
+static int gather_due(struct store *store, uint64_t now_wall_us, size_t limit, struct due *due, size_t *ret_n)
+{
+	sqlite3_stmt *stmt = get(store, LANE_DUE);
+	size_t n = 0;
+	int r;
+
+	store_bind_u64(stmt, 1, now_wall_us);
+	store_bind_u64(stmt, 2, limit);
+	while ((r = store_step(store, stmt)) == 0) {
+		if (n < limit && store_read_u64(stmt, 0, &due[n].id) == 0 && store_read_u64(stmt, 1, &due[n].lane) == 0)
+			n++;
+	}
+	*ret_n = n;
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
+int store_due_take(struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user)
+{
+	cleanup_(cleanup_free) struct due *due = calloc(limit ? limit : 1, sizeof(*due));
+	size_t n;
+	int r;
+
+	if (!due)
+		return err_raise(-ENOMEM);
+	r = gather_due(store, now_wall_us, limit, due, &n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = store_task_set_state(store, due[i].id, TASK_STATE_QUEUED);
+		if (r == 0)
+			r = fn(due[i].id, due[i].lane, user);
+	}
+	return r;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists of tasks by filter, in pages of ascending ids. Each session is read from its own index in order of id, finished and unfinished
+ * tasks apart, and the ordered runs are merged; so the tasks of others, and a million finished ones, cost nothing.
+ */
+#include "daemon/store/store-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#define NAME_MAX_BYTES 256
+
+enum {
+	LIST_SESSIONS,
+	LIST_RUN,
+	LIST_RUN_NAMED,
+	LIST_ONE,
+	LIST_UNSETTLED,
+};
+
+#define RUN_WHERE \
+	" FROM task WHERE session = ?1 AND is_finished = ?2 AND id > ?3 AND id <= ?4 AND (?5 >> state & 1)" \
+	" AND (?6 >> kind & 1)"
+/* what a person calls a task: its description, or the last component of where it goes or comes from */
+#define NAME_MATCHES(plain, tail) \
+	" (ifnull(description, '') GLOB " plain " OR ifnull(destination, '') GLOB " tail " OR url GLOB " tail ")"
+
+static const char *const texts[] = {
+	[LIST_SESSIONS] = "SELECT id FROM session /* scan: sessions are few */ WHERE (?1 < 0 OR uid = ?1)"
+			  " AND (?2 IS NULL OR app_id = ?2)",
+	[LIST_RUN] = "SELECT id" RUN_WHERE " ORDER BY id LIMIT ?7",
+	[LIST_RUN_NAMED] = "SELECT id" RUN_WHERE " AND" NAME_MATCHES("?8", "?9") " ORDER BY id LIMIT ?7",
+	[LIST_ONE] = "SELECT 1 FROM task AS t JOIN session AS s ON s.id = t.session WHERE t.id = ?1"
+		     " AND (?2 = 0 OR t.session = ?2) AND (?5 >> t.state & 1) AND (?6 >> t.kind & 1)"
+		     " AND (?3 < 0 OR s.uid = ?3) AND (?4 IS NULL OR s.app_id = ?4)"
+		     " AND (?8 IS NULL OR (ifnull(t.description, '') GLOB ?8 OR ifnull(destination, '') GLOB ?9"
+		     " OR url GLOB ?9))",
+	[LIST_UNSETTLED] = "SELECT id FROM task WHERE state IN (3, 4, 5) AND id > ?1 ORDER BY id LIMIT ?2",
+};
+
+const struct store_statements store_list_statements = {
+	.texts = texts,
+	.n = sizeof(texts) / sizeof(texts[0]),
+};
+
+/* What a page asks for, with the defaults filled in. */
+struct page {
+	const struct store_filter *filter;
+	char plain[NAME_MAX_BYTES], tail[NAME_MAX_BYTES + 2];
+	uint32_t states_mask, kinds_mask;
+	uint64_t after_id, last_id;
+	size_t limit;
+	uint64_t *ids; /* ascending, at most limit */
+	size_t n;
+	uint64_t *run;
+};
+
+static sqlite3_stmt *get(struct store *store, int index)
+{
+	return store_statement(store, STORE_NOUN_LIST, index)->stmt;
+}
+
+static int page_init(struct page *page, const struct store_filter *filter, uint64_t after_id, size_t limit)
+{
+	memset(page, 0, sizeof(*page));
+	page->filter = filter;
+	page->limit = limit;
+	page->after_id = filter->first_id > after_id + 1 ? filter->first_id - 1 : after_id;
+	page->last_id = filter->last_id && filter->last_id < INT64_MAX ? filter->last_id : INT64_MAX;
+	page->kinds_mask = filter->kinds_mask ? filter->kinds_mask : UINT32_MAX;
+	page->states_mask = filter->states_mask ? filter->states_mask : UINT32_MAX;
+	if (!filter->include_finished && !filter->states_mask)
+		page->states_mask &= ~(UINT32_C(1) << TASK_STATE_COMPLETED);
+	if (!filter->name_glob)
+		return 0;
+	if (strlen(filter->name_glob) >= sizeof(page->plain))
+		return -ENAMETOOLONG;
+	snprintf(page->plain, sizeof(page->plain), "%s", filter->name_glob);
+	snprintf(page->tail, sizeof(page->tail), "*/%s", filter->name_glob);
+	return 0;
+}
+
+static void bind_common(sqlite3_stmt *stmt, const struct page *page)
+{
+	sqlite3_bind_int64(stmt, 5, page->states_mask);
+	sqlite3_bind_int64(stmt, 6, page->kinds_mask);
+	if (!page->filter->name_glob)
+		return;
+	sqlite3_bind_text(stmt, 8, page->plain, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 9, page->tail, -1, SQLITE_STATIC);
+}
+
+/* Merges the n ids of page->run into page->ids and keeps the smallest. */
+static int merge(struct page *page, size_t n)
+{
+	size_t i = 0, j = 0, out = 0;
+	uint64_t *merged;
+
+	if (n == 0)
+		return 0;
+	if (page->n == 0) {
+		memcpy(page->ids, page->run, n * sizeof(*page->ids));
+		page->n = n;
+		return 0;
+	}
+	merged = calloc(page->limit, sizeof(*merged));
+	if (!merged)
+		return err_raise(-ENOMEM);
+	while (out < page->limit && (i < page->n || j < n)) {
+		if (j == n || (i < page->n && page->ids[i] < page->run[j]))
+			merged[out++] = page->ids[i++];
+		else
+			merged[out++] = page->run[j++];
+	}
+	memcpy(page->ids, merged, out * sizeof(*merged));
+	page->n = out;
+	free(merged);
+	return 0;
+}
+
+static int read_run(struct store *store, struct page *page, uint64_t session, bool is_finished)
+{
+	sqlite3_stmt *stmt = get(store, page->filter->name_glob ? LIST_RUN_NAMED : LIST_RUN);
+	/* once the page is full only smaller ids matter */
+	uint64_t last_id = page->n == page->limit ? page->ids[page->n - 1] : page->last_id;
+	size_t n = 0;
+	int r;
+
+	store_bind_u64(stmt, 1, session);
+	sqlite3_bind_int(stmt, 2, is_finished);
+	store_bind_u64(stmt, 3, page->after_id);
+	store_bind_u64(stmt, 4, last_id);
+	store_bind_u64(stmt, 7, page->limit);
+	bind_common(stmt, page);
+	while ((r = store_step(store, stmt)) == 0)
+		if (n < page->limit && store_read_u64(stmt, 0, &page->run[n]) == 0)
+			n++;
+	return r == STORE_E_NOT_FOUND ? merge(page, n) : r;
+}
+
+static int read_session(struct store *store, struct page *page, uint64_t session)
+{
+	uint32_t finished = UINT32_C(1) << TASK_STATE_COMPLETED;
+	int r = 0;
+
+	if (page->states_mask & ~finished)
+		r = read_run(store, page, session, false);
+	if (r == 0 && (page->states_mask & finished))
+		r = read_run(store, page, session, true);
+	return r;
+}
+
+static int read_sessions(struct store *store, struct page *page)
+{
+	sqlite3_stmt *stmt = get(store, LIST_SESSIONS);
+	const struct store_filter *filter = page->filter;
+	int r;
+
+	if (filter->session && filter->uid == (uid_t)-1 && !filter->app_id)
+		return read_session(store, page, filter->session);
+	sqlite3_bind_int64(stmt, 1, filter->uid == (uid_t)-1 ? -1 : (int64_t)filter->uid);
+	sqlite3_bind_text(stmt, 2, filter->app_id, -1, SQLITE_STATIC);
+	while ((r = store_step(store, stmt)) == 0) {
+		uint64_t session = (uint64_t)sqlite3_column_int64(stmt, 0);
+
+		if (filter->session && filter->session != session)
+			continue;
+		r = read_session(store, page, session);
+		if (r) {
+			sqlite3_reset(stmt);
+			return r;
+		}
+	}
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int matches(struct store *store, const struct page *page, uint64_t id)
+{
+	sqlite3_stmt *stmt = get(store, LIST_ONE);
+	const struct store_filter *filter = page->filter;
+	int r;
+
+	sqlite3_clear_bindings(stmt);
+	store_bind_u64(stmt, 1, id);
+	store_bind_u64(stmt, 2, filter->session);
+	sqlite3_bind_int64(stmt, 3, filter->uid == (uid_t)-1 ? -1 : (int64_t)filter->uid);
+	sqlite3_bind_text(stmt, 4, filter->app_id, -1, SQLITE_STATIC);
+	bind_common(stmt, page);
+	r = store_step(store, stmt);
+	sqlite3_reset(stmt);
+	return r;
+}
+
+static int read_ids(struct store *store, struct page *page)
+{
+	const struct store_filter *filter = page->filter;
+	cleanup_(cleanup_free) uint64_t *sorted = calloc(filter->n_ids, sizeof(*sorted));
+	uint64_t last = page->after_id;
+
+	if (!sorted)
+		return err_raise(-ENOMEM);
+	memcpy(sorted, filter->ids, filter->n_ids * sizeof(*sorted));
+	qsort(sorted, filter->n_ids, sizeof(*sorted), compare_ids);
+	for (size_t i = 0; i < filter->n_ids && page->n < page->limit; i++) {
+		int r;
+
+		if (sorted[i] <= last || sorted[i] > page->last_id)
+			continue;
+		last = sorted[i];
+		r = matches(store, page, last);
+		if (r == 0)
+			page->ids[page->n++] = last;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_task_ids(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit, uint64_t *ids,
+		   size_t *ret_n)
+{
+	cleanup_(cleanup_free) uint64_t *run = NULL;
+	struct page page;
+	int r = page_init(&page, filter, after_id, limit);
+
+	if (r)
+		return r;
+	*ret_n = 0;
+	if (limit == 0)
+		return 0;
+	run = calloc(limit, sizeof(*run));
+	if (!run)
+		return err_raise(-ENOMEM);
+	page.ids = ids;
+	page.run = run;
+	r = filter->n_ids ? read_ids(store, &page) : read_sessions(store, &page);
+	if (r)
+		return r;
+	*ret_n = page.n;
+	return 0;
+}
+
+/* A task that cannot be read is passed over. */
+static int hand_over(struct store *store, const uint64_t *ids, size_t n, store_task_fn fn, void *user)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct task *task;
+		int r = store_task_load(store, ids[i], &task);
+
+		if (r == -EBADMSG || r == STORE_E_NOT_FOUND)
+			continue;
+		if (r == 0)
+			r = fn(task, user);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int store_task_each(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit,
+		    store_task_fn fn, void *user)
+{
+	cleanup_(cleanup_free) uint64_t *ids = calloc(limit ? limit : 1, sizeof(*ids));
+	size_t n;
+	int r;
+
+	if (!ids)
+		return err_raise(-ENOMEM);
+	r = store_task_ids(store, filter, after_id, limit, ids, &n);
+	return r ? r : hand_over(store, ids, n, fn, user);
+}
+
+int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user)
+{
+	sqlite3_stmt *stmt = get(store, LIST_UNSETTLED);
+	uint64_t ids[64], after_id = 0;
+	size_t n;
+	int r;
+
+	do {
+		n = 0;
+		store_bind_u64(stmt, 1, after_id);
+		store_bind_u64(stmt, 2, sizeof(ids) / sizeof(ids[0]));
+		while ((r = store_step(store, stmt)) == 0)
+			if (n < sizeof(ids) / sizeof(ids[0]) && store_read_u64(stmt, 0, &ids[n]) == 0)
+				n++;
+		if (r != STORE_E_NOT_FOUND)
+			return r;
+		if (n)
+			after_id = ids[n - 1];
+		r = hand_over(store, ids, n, fn, user);
+	} while (r == 0 && n == sizeof(ids) / sizeof(ids[0]));
+	return r;
+}

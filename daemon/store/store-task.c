@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks, one row each. What changes often (state, progress) is apart from what is large (headers, responses), so that a checkpoint
+ * rewrites a few hundred bytes. A row that does not parse is taken out of the queue as a failed task: it cannot be met again and again.
+ */
+#include "daemon/store/store-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <transfer/error.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+DEFINE_CLEANUP(struct task *, task_free)
+
+#define AT(member) offsetof(struct task, member)
+#define TEXT_(n, m) { .name = n, .type = STORE_COLUMN_TEXT, .offset = AT(m) }
+#define NUMBER_(n, t, m) { .name = n, .type = STORE_COLUMN_##t, .offset = AT(m) }
+#define ENUM_(n, m, top) { .name = n, .type = STORE_COLUMN_U32, .offset = AT(m), .max = top }
+
+static const struct store_column columns[] = {
+	NUMBER_("id", U64, id),
+	NUMBER_("session", U64, session),
+	NUMBER_("lane", U64, lane),
+	ENUM_("kind", kind, TRANSFER_TASK_STREAM),
+	ENUM_("state", state, TASK_STATE_COMPLETED),
+	NUMBER_("suspend_count", U32, suspend_count),
+	{ .name = "url", .type = STORE_COLUMN_TEXT, .offset = AT(request.url), .is_required = true },
+	{ .name = "host", .type = STORE_COLUMN_TEXT, .offset = AT(request.host), .is_required = true },
+	{ .name = "method", .type = STORE_COLUMN_TEXT, .offset = AT(request.method), .is_required = true },
+	{ .name = "headers", .type = STORE_COLUMN_HEADERS, .offset = AT(request.headers),
+	  .count_offset = AT(request.n_headers) },
+	{ .name = "userdata", .type = STORE_COLUMN_BLOB, .offset = AT(request.userdata),
+	  .count_offset = AT(request.userdata_bytes) },
+	TEXT_("destination", request.destination),
+	TEXT_("source_path", request.source_path),
+	TEXT_("ca_file", request.ca_file),
+	TEXT_("checksum_name", request.checksum_name),
+	TEXT_("checksum_hex", request.checksum_hex),
+	TEXT_("want_digest", request.want_digest),
+	TEXT_("description", request.description),
+	NUMBER_("timeout_us", U64, request.timeout_us),
+	NUMBER_("resource_timeout_us", U64, request.resource_timeout_us),
+	NUMBER_("not_before_wall_us", U64, request.not_before_wall_us),
+	NUMBER_("max_rate_bps", U64, request.max_rate_bps),
+	{ .name = "priority", .type = STORE_COLUMN_F64, .offset = AT(request.priority), .max = 1 },
+	ENUM_("upload_copy", request.upload_copy, TASK_UPLOAD_COPY_NONE),
+	NUMBER_("may_overwrite", BOOL, request.may_overwrite),
+	NUMBER_("allow_insecure", BOOL, request.allow_insecure),
+	NUMBER_("retry_http_errors", BOOL, request.retry_http_errors),
+	NUMBER_("source_ino", BITS64, request.source_ino),
+	NUMBER_("source_size_bytes", U64, request.source_size_bytes),
+	NUMBER_("source_mtime_ns", U64, request.source_mtime_ns),
+	NUMBER_("created_wall_us", U64, created_wall_us),
+	NUMBER_("started_wall_us", U64, started_wall_us),
+	NUMBER_("finished_wall_us", U64, finished_wall_us),
+	ENUM_("wait_reason", wait_reason, TASK_WAIT_DISK),
+	NUMBER_("due_wall_us", U64, due_wall_us),
+	NUMBER_("attempts", U32, attempts),
+	NUMBER_("failures", U32, failures),
+	NUMBER_("resource_left_us", U64, resource_left_us),
+	NUMBER_("offset_bytes", U64, offset_bytes),
+	NUMBER_("total_bytes", I64, total_bytes),
+	NUMBER_("sent_bytes", U64, sent_bytes),
+	NUMBER_("network_bytes", U64, network_bytes),
+	TEXT_("etag", etag),
+	TEXT_("last_modified", last_modified),
+	{ .name = "digest_state", .type = STORE_COLUMN_BLOB, .offset = AT(digest_state),
+	  .count_offset = AT(digest_state_bytes) },
+	NUMBER_("can_resume", BOOL, can_resume),
+	NUMBER_("is_resumed_by_client", BOOL, is_resumed_by_client),
+	NUMBER_("redirects", U32, redirects),
+	NUMBER_("body_bytes", U64, body_bytes),
+	TEXT_("digest_hex", digest_hex),
+	NUMBER_("file_ino", BITS64, file_ino),
+	NUMBER_("file_size_bytes", U64, file_size_bytes),
+	TEXT_("failing_url", failing_url),
+	NUMBER_("result_code", I32, result.code),
+	NUMBER_("result_os_errno", I32, result.os_errno),
+	NUMBER_("result_library_code", I32, result.library_code),
+	NUMBER_("result_detail", DETAIL, result.detail),
+	NUMBER_("last_error_code", I32, last_error.code),
+	NUMBER_("last_error_os_errno", I32, last_error.os_errno),
+	NUMBER_("last_error_library_code", I32, last_error.library_code),
+	NUMBER_("last_error_detail", DETAIL, last_error.detail),
+	{ .name = "response_status", .type = STORE_COLUMN_U16, .offset = AT(response.status), .max = 999 },
+	TEXT_("response_url", response.url),
+	TEXT_("mime_type", response.mime_type),
+	TEXT_("text_encoding", response.text_encoding),
+	TEXT_("http_version", response.http_version),
+	TEXT_("suggested_name", response.suggested_name),
+	{ .name = "response_headers", .type = STORE_COLUMN_HEADERS, .offset = AT(response.headers),
+	  .count_offset = AT(response.n_headers) },
+	NUMBER_("expected_bytes", I64, response.expected_bytes),
+};
+
+enum {
+	TASK_PUT,
+	TASK_PUT_EXTRA,
+	TASK_LOAD,
+	TASK_STANDING,
+	TASK_SAVE_STATE,
+	TASK_SAVE_PROGRESS,
+	TASK_SAVE_RESPONSE,
+	TASK_SAVE_RESPONSE_ROW,
+	TASK_SAVE_RESULT,
+	TASK_SAVE_REQUEST,
+	TASK_SET_STATE,
+	TASK_FAIL,
+	TASK_DEL_EVENTS,
+	TASK_DEL,
+};
+
+static const char *const texts[] = {
+	[TASK_PUT] =
+		"INSERT INTO task(id, session, lane, kind, state, suspend_count, url, method, destination, source_path,"
+		" ca_file, checksum_name, checksum_hex, want_digest, description, timeout_us, resource_timeout_us,"
+		" not_before_wall_us, max_rate_bps, priority, upload_copy, may_overwrite, allow_insecure, retry_http_errors,"
+		" source_ino, source_size_bytes, source_mtime_ns, created_wall_us, wait_reason, due_wall_us, offset_bytes,"
+		" total_bytes, etag, last_modified, digest_state, can_resume, is_resumed_by_client)"
+		" VALUES (:id, :session, :lane, :kind, :state, :suspend_count, :url, :method, :destination, :source_path,"
+		" :ca_file, :checksum_name, :checksum_hex, :want_digest, :description, :timeout_us, :resource_timeout_us,"
+		" :not_before_wall_us, :max_rate_bps, :priority, :upload_copy, :may_overwrite, :allow_insecure,"
+		" :retry_http_errors, :source_ino, :source_size_bytes, :source_mtime_ns, :created_wall_us, :wait_reason,"
+		" :due_wall_us, :offset_bytes, :total_bytes, :etag, :last_modified, :digest_state, :can_resume,"
+		" :is_resumed_by_client)",
+	[TASK_PUT_EXTRA] = "INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
+	[TASK_LOAD] =
+		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, suspend_count, t.url AS url, host,"
+		" method, x.headers AS headers, userdata, destination, source_path, ca_file, checksum_name, checksum_hex,"
+		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
+		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, source_ino, source_size_bytes,"
+		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, attempts,"
+		" failures, resource_left_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
+		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, digest_hex, file_ino,"
+		" file_size_bytes, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
+		" last_error_code, last_error_os_errno, last_error_library_code, last_error_detail,"
+		" ifnull(status, 0) AS response_status, r.url AS response_url, mime_type, text_encoding, http_version,"
+		" suggested_name, r.headers AS response_headers, ifnull(expected_bytes, -1) AS expected_bytes"
+		" FROM task AS t JOIN lane AS l ON l.id = t.lane LEFT JOIN task_extra AS x ON x.task = t.id"
+		" LEFT JOIN response AS r ON r.task = t.id WHERE t.id = ?1",
+	[TASK_STANDING] = "SELECT session, lane, state, result_code FROM task WHERE id = ?1",
+	[TASK_SAVE_STATE] =
+		"UPDATE task SET state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason,"
+		" due_wall_us = :due_wall_us, attempts = :attempts, failures = :failures,"
+		" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us,"
+		" resource_left_us = :resource_left_us WHERE id = :id",
+	[TASK_SAVE_PROGRESS] =
+		"UPDATE task SET offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes,"
+		" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified,"
+		" digest_state = :digest_state, can_resume = :can_resume WHERE id = :id",
+	[TASK_SAVE_RESPONSE] = "UPDATE task SET redirects = :redirects, body_bytes = :body_bytes WHERE id = :id",
+	[TASK_SAVE_RESPONSE_ROW] =
+		"INSERT OR REPLACE INTO response(task, status, url, mime_type, text_encoding, http_version, suggested_name,"
+		" headers, expected_bytes) VALUES (:id, :response_status, :response_url, :mime_type, :text_encoding,"
+		" :http_version, :suggested_name, :response_headers, :expected_bytes)",
+	[TASK_SAVE_RESULT] =
+		"UPDATE task SET digest_hex = :digest_hex, file_ino = :file_ino, file_size_bytes = :file_size_bytes,"
+		" failing_url = :failing_url, result_code = :result_code, result_os_errno = :result_os_errno,"
+		" result_library_code = :result_library_code, result_detail = :result_detail,"
+		" last_error_code = :last_error_code, last_error_os_errno = :last_error_os_errno,"
+		" last_error_library_code = :last_error_library_code, last_error_detail = :last_error_detail WHERE id = :id",
+	[TASK_SAVE_REQUEST] =
+		"UPDATE task SET description = :description, priority = :priority, max_rate_bps = :max_rate_bps,"
+		" not_before_wall_us = :not_before_wall_us, source_ino = :source_ino,"
+		" source_size_bytes = :source_size_bytes, source_mtime_ns = :source_mtime_ns WHERE id = :id",
+	[TASK_SET_STATE] = "UPDATE task SET state = ?2, wait_reason = 0, due_wall_us = 0 WHERE id = ?1",
+	[TASK_FAIL] = "UPDATE task SET state = 6, finished_wall_us = ?2, result_code = ?3, result_detail = ?4 WHERE id = ?1",
+	[TASK_DEL_EVENTS] = "DELETE FROM event WHERE task = ?1",
+	[TASK_DEL] = "DELETE FROM task WHERE id = ?1",
+};
+
+const struct store_statements store_task_statements = {
+	.texts = texts,
+	.n = sizeof(texts) / sizeof(texts[0]),
+	.columns = columns,
+	.n_columns = sizeof(columns) / sizeof(columns[0]),
+};
+
+static struct store_statement *get(struct store *store, int index)
+{
+	return store_statement(store, STORE_NOUN_TASK, index);
+}
+
+static int run_with(struct store *store, int index, const struct task *task)
+{
+	int r = store_row_bind(&store_task_statements, get(store, index), task);
+
+	return r ? r : store_run(store, get(store, index)->stmt);
+}
+
+int store_task_put(struct store *store, struct task *task)
+{
+	uint64_t id;
+	int r;
+
+	/* with the disk nearly full nothing new comes in: what is there must be able to end */
+	if (store_file_is_space_low(&store->file) && store_file_check(&store->file) == 0 &&
+	    store_file_is_space_low(&store->file))
+		return STORE_E_FULL;
+	r = store_next_id(store, STORE_SEQUENCE_TASK, &id);
+	if (r)
+		return r;
+	store->is_put_in_turn = true;
+	task->id = id;
+	r = run_with(store, TASK_PUT, task);
+	if (r == 0 && (task->request.n_headers || task->request.userdata))
+		r = run_with(store, TASK_PUT_EXTRA, task);
+	if (r == 0)
+		r = store_tally_task(store, task->session, task->lane, task->state, false, 1);
+	return r;
+}
+
+/* ---- what a task counts as ---- */
+
+struct standing {
+	uint64_t session, lane;
+	unsigned state;
+	int result_code;
+};
+
+static int load_standing(struct store *store, uint64_t id, struct standing *ret_standing)
+{
+	sqlite3_stmt *stmt = get(store, TASK_STANDING)->stmt;
+	uint64_t state;
+	int r;
+
+	store_bind_u64(stmt, 1, id);
+	r = store_step(store, stmt);
+	if (r)
+		return r;
+	if (store_read_u64(stmt, 0, &ret_standing->session) || store_read_u64(stmt, 1, &ret_standing->lane) ||
+	    store_read_u64(stmt, 2, &state) || state > TASK_STATE_COMPLETED)
+		r = -EBADMSG;
+	ret_standing->state = r ? 0 : (unsigned)state;
+	ret_standing->result_code = sqlite3_column_int(stmt, 3);
+	sqlite3_reset(stmt);
+	return r;
+}
+
+static int count(struct store *store, const struct standing *standing, int64_t n)
+{
+	bool is_failed = standing->state == TASK_STATE_COMPLETED && standing->result_code != 0;
+
+	return store_tally_task(store, standing->session, standing->lane, standing->state, is_failed, n);
+}
+
+static int recount(struct store *store, const struct standing *before, const struct standing *after)
+{
+	int r;
+
+	if (before->state == after->state && (before->result_code == 0) == (after->result_code == 0))
+		return 0;
+	r = count(store, before, -1);
+	return r ? r : count(store, after, 1);
+}
+
+/* ---- saving ---- */
+
+int store_task_save(struct store *store, const struct task *task, unsigned what)
+{
+	static const struct {
+		unsigned what;
+		int index;
+	} parts[] = {
+		{ STORE_SAVE_STATE, TASK_SAVE_STATE },         { STORE_SAVE_PROGRESS, TASK_SAVE_PROGRESS },
+		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE },   { STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE_ROW },
+		{ STORE_SAVE_RESULT, TASK_SAVE_RESULT },       { STORE_SAVE_REQUEST, TASK_SAVE_REQUEST },
+	};
+	struct standing before, after;
+	int r = store_begin(store);
+
+	if (r == 0)
+		r = load_standing(store, task->id, &before);
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (what & parts[i].what)
+			r = run_with(store, parts[i].index, task);
+	if (r)
+		return r;
+	after = before;
+	if (what & STORE_SAVE_STATE)
+		after.state = task->state;
+	if (what & STORE_SAVE_RESULT)
+		after.result_code = task->result.code;
+	return recount(store, &before, &after);
+}
+
+int store_task_set_state(struct store *store, uint64_t id, unsigned state)
+{
+	sqlite3_stmt *stmt = get(store, TASK_SET_STATE)->stmt;
+	struct standing before, after;
+	int r = store_begin(store);
+
+	if (r == 0)
+		r = load_standing(store, id, &before);
+	if (r)
+		return r;
+	store_bind_u64(stmt, 1, id);
+	store_bind_u64(stmt, 2, state);
+	r = store_run(store, stmt);
+	if (r)
+		return r;
+	after = before;
+	after.state = state;
+	return recount(store, &before, &after);
+}
+
+int store_task_del(struct store *store, uint64_t id)
+{
+	sqlite3_stmt *stmt = get(store, TASK_DEL_EVENTS)->stmt;
+	struct standing standing;
+	bool is_counted;
+	int r = store_begin(store);
+
+	if (r == 0)
+		r = load_standing(store, id, &standing);
+	if (r && r != -EBADMSG)
+		return r;
+	is_counted = r == 0;
+	store_bind_u64(stmt, 1, id);
+	r = store_run(store, stmt);
+	if (r == 0 && is_counted)
+		r = store_tally_add(store, standing.session, STORE_TALLY_EVENTS, -sqlite3_changes(store->db));
+	if (r == 0 && is_counted)
+		r = count(store, &standing, -1);
+	if (r)
+		return r;
+	stmt = get(store, TASK_DEL)->stmt;
+	store_bind_u64(stmt, 1, id);
+	return store_run(store, stmt);
+}
+
+/* ---- loading ---- */
+
+/* The row of a task that cannot be read ends as failed, with its event; if not even that can be written, it goes. */
+static int quarantine(struct store *store, uint64_t id)
+{
+	struct store_event event = { .task = id, .type = STORE_EVENT_COMPLETED, .wall_us = clock_wall_us() };
+	sqlite3_stmt *stmt = get(store, TASK_FAIL)->stmt;
+	struct standing before, after;
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	r = load_standing(store, id, &before);
+	if (r == 0 && before.state == TASK_STATE_COMPLETED)
+		return 0;
+	if (r == 0) {
+		store_bind_u64(stmt, 1, id);
+		store_bind_u64(stmt, 2, event.wall_us);
+		sqlite3_bind_int(stmt, 3, TRANSFER_ERROR_UNKNOWN);
+		sqlite3_bind_text(stmt, 4, "the stored record of the task is damaged", -1, SQLITE_STATIC);
+		r = store_run(store, stmt);
+	}
+	if (r == -EBADMSG || r == -EINVAL)
+		return store_task_del(store, id);
+	if (r)
+		return r;
+	after = before;
+	after.state = TASK_STATE_COMPLETED;
+	after.result_code = TRANSFER_ERROR_UNKNOWN;
+	event.session = before.session;
+	r = recount(store, &before, &after);
+	return r ? r : store_event_put(store, &event);
+}
+
+int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
+{
+	struct store_statement *statement = get(store, TASK_LOAD);
+	cleanup_(task_freep) struct task *task = task_new();
+	struct standing standing;
+	int r;
+
+	if (!task)
+		return err_raise(-ENOMEM);
+	store_bind_u64(statement->stmt, 1, id);
+	r = store_step(store, statement->stmt);
+	if (r == STORE_E_NOT_FOUND) /* or its lane is gone */
+		r = load_standing(store, id, &standing) == STORE_E_NOT_FOUND ? STORE_E_NOT_FOUND : -EBADMSG;
+	else if (r == 0)
+		r = store_row_read(&store_task_statements, statement, task, &task->arena);
+	sqlite3_reset(statement->stmt);
+	if (r == -EBADMSG)
+		return quarantine(store, id) ? err_raise(-EIO) : err_raise(-EBADMSG);
+	if (r)
+		return r;
+	*ret_task = take_ptr(task);
+	return 0;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The open database and its turns. One connection, one thread, exclusive locking (so no shared-memory file exists that could be
+ * truncated under a mapping), WAL with synchronous=FULL. A write begins the turn's transaction, store_commit() ends it with one sync.
+ * When SQLite rolls back by itself in the middle (disk full, I/O error) the rest of the turn is refused, so that no half can commit.
+ */
+#include "daemon/store/store-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+/* Pages past which the WAL is written back; with it the file stays at about 4 MiB. */
+#define CHECKPOINT_PAGES 1000
+
+enum {
+	TURN_SIZE,
+	TURN_BEGIN,
+	TURN_COMMIT,
+	TURN_ROLLBACK,
+	TURN_SEQUENCES,
+	TURN_SEQUENCE_PUT,
+};
+
+static const char *const texts[] = {
+	[TURN_SIZE] = "SELECT page_count * page_size FROM pragma_page_count /* scan: one row */,"
+		      " pragma_page_size /* scan: one row */",
+	[TURN_BEGIN] = "BEGIN IMMEDIATE",
+	[TURN_COMMIT] = "COMMIT",
+	[TURN_ROLLBACK] = "ROLLBACK",
+	[TURN_SEQUENCES] = "SELECT (SELECT next FROM sequence WHERE name = ?1),"
+			   " CASE ?1 WHEN 'task' THEN (SELECT max(id) FROM task)"
+			   " WHEN 'event' THEN (SELECT max(seq) FROM event)"
+			   " ELSE (SELECT max(id) FROM session) END",
+	[TURN_SEQUENCE_PUT] = "INSERT INTO sequence(name, next) VALUES (?1, ?2)"
+			      " ON CONFLICT DO UPDATE SET next = excluded.next",
+};
+
+const struct store_statements store_turn_statements = {
+	.texts = texts,
+	.n = sizeof(texts) / sizeof(texts[0]),
+};
+
+const struct store_statements *const store_nouns[STORE_N_NOUNS] = {
+	[STORE_NOUN_TURN] = &store_turn_statements,
+	[STORE_NOUN_SESSION] = &store_session_statements,
+	[STORE_NOUN_LANE] = &store_lane_statements,
+	[STORE_NOUN_TASK] = &store_task_statements,
+	[STORE_NOUN_LIST] = &store_list_statements,
+	[STORE_NOUN_EVENT] = &store_event_statements,
+	[STORE_NOUN_TOKEN] = &store_token_statements,
+	[STORE_NOUN_TALLY] = &store_tally_statements,
+};
+
+static const char *const sequence_names[STORE_N_SEQUENCES] = {
+	[STORE_SEQUENCE_SESSION] = "session",
+	[STORE_SEQUENCE_TASK] = "task",
+	[STORE_SEQUENCE_EVENT] = "event",
+};
+
+struct store_statement *store_statement(struct store *store, enum store_noun noun, int index)
+{
+	return &store->statements[noun][index];
+}
+
+static int error_of(struct store *store, int rc)
+{
+	int os_errno = sqlite3_system_errno(store->db);
+
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_FULL:
+		return STORE_E_FULL;
+	case SQLITE_IOERR:
+		return os_errno == ENOSPC || os_errno == EDQUOT ? STORE_E_FULL : -EIO;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		store_file_mark_suspect(&store->file);
+		return -EUCLEAN;
+	case SQLITE_CONSTRAINT:
+		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ? STORE_E_DUPLICATE
+											    : -EINVAL;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_TOOBIG:
+		return -EMSGSIZE;
+	case SQLITE_CANTOPEN:
+		return os_errno ? -os_errno : -EIO;
+	default: /* SQLite's codes, not ours */
+		return -EIO;
+	}
+}
+
+int store_error(struct store *store, int rc)
+{
+	int r = error_of(store, rc);
+
+	if (r == 0)
+		return 0;
+	if (r != STORE_E_DUPLICATE)
+		log_debug("store: %s (%d)", sqlite3_errmsg(store->db), sqlite3_extended_errcode(store->db));
+	return r < 0 ? err_raise(r) : r;
+}
+
+int store_run(struct store *store, sqlite3_stmt *stmt)
+{
+	bool was_open = store_is_dirty(store);
+	int rc, r;
+
+	do
+		rc = sqlite3_step(stmt);
+	while (rc == SQLITE_ROW);
+	r = store_error(store, rc);
+	sqlite3_reset(stmt);
+	if (r && was_open && !store_is_dirty(store))
+		store->turn_error = r;
+	return r;
+}
+
+int store_step(struct store *store, sqlite3_stmt *stmt)
+{
+	int rc = sqlite3_step(stmt), r;
+
+	if (rc == SQLITE_ROW)
+		return 0;
+	r = store_error(store, rc);
+	sqlite3_reset(stmt);
+	return r ? r : STORE_E_NOT_FOUND;
+}
+
+int store_exec(struct store *store, const char *sql)
+{
+	return store_error(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+void store_bind_u64(sqlite3_stmt *stmt, int index, uint64_t value)
+{
+	sqlite3_bind_int64(stmt, index, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+int store_read_u64(sqlite3_stmt *stmt, int column, uint64_t *ret_value)
+{
+	sqlite3_int64 value = sqlite3_column_int64(stmt, column);
+
+	if (sqlite3_column_type(stmt, column) != SQLITE_INTEGER || value < 0)
+		return -EBADMSG;
+	*ret_value = (uint64_t)value;
+	return 0;
+}
+
+/* ---- turns ---- */
+
+bool store_is_dirty(const struct store *store)
+{
+	return !sqlite3_get_autocommit(store->db);
+}
+
+int store_begin(struct store *store)
+{
+	int r;
+
+	if (store->turn_error)
+		return store->turn_error;
+	if (store_is_dirty(store))
+		return 0;
+	r = FAILPOINT("store.begin");
+	if (r)
+		return r == -ENOSPC ? STORE_E_FULL : r;
+	return store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_BEGIN)->stmt);
+}
+
+static void end_turn(struct store *store)
+{
+	store_tally_drop(store);
+	store->turn_error = 0;
+	store->is_put_in_turn = false;
+}
+
+void store_rollback(struct store *store)
+{
+	if (store_is_dirty(store))
+		store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_ROLLBACK)->stmt);
+	end_turn(store);
+}
+
+static int write_sequences(struct store *store)
+{
+	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, TURN_SEQUENCE_PUT)->stmt;
+
+	for (int i = 0; store->is_sequence_changed && i < STORE_N_SEQUENCES; i++) {
+		int r;
+
+		sqlite3_bind_text(stmt, 1, sequence_names[i], -1, SQLITE_STATIC);
+		store_bind_u64(stmt, 2, store->next[i]);
+		r = store_run(store, stmt);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int commit(struct store *store)
+{
+	int r = store_file_check(&store->file);
+
+	if (r == -ESTALE) {
+		/* what SQLite still holds goes into the database file; the next start reads what is there then */
+		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		return r;
+	}
+	if (r == 0)
+		r = store->turn_error;
+	if (r == 0)
+		r = store_tally_flush(store);
+	if (r == 0)
+		r = write_sequences(store);
+	if (r == 0)
+		r = FAILPOINT("store.commit.before");
+	if (r)
+		return r == -ENOSPC ? STORE_E_FULL : r;
+	/* cancels and results must get through where new tasks may not */
+	if ((store->saw_full || store_file_is_space_low(&store->file)) && !store->is_put_in_turn)
+		store_file_drop_ballast(&store->file);
+	return store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_COMMIT)->stmt);
+}
+
+int store_commit(struct store *store)
+{
+	int r;
+
+	if (!store_is_dirty(store) && !store->turn_error)
+		return 0;
+	r = commit(store);
+	if (r) {
+		store->saw_full = r == STORE_E_FULL;
+		store_rollback(store);
+		return r;
+	}
+	store->is_sequence_changed = false;
+	store->saw_full = false;
+	end_turn(store);
+	return FAILPOINT("store.commit.after");
+}
+
+int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *ret_id)
+{
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	if (store->next[sequence] >= (UINT64_C(1) << 62))
+		return err_raise(-EOVERFLOW);
+	*ret_id = store->next[sequence]++;
+	store->is_sequence_changed = true;
+	return 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int load_sequences(struct store *store)
+{
+	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, TURN_SEQUENCES)->stmt;
+
+	for (int i = 0; i < STORE_N_SEQUENCES; i++) {
+		uint64_t next = 1, max = 0;
+		int r;
+
+		sqlite3_bind_text(stmt, 1, sequence_names[i], -1, SQLITE_STATIC);
+		r = store_step(store, stmt);
+		if (r)
+			return err_fold(r);
+		if (store_read_u64(stmt, 0, &next))
+			next = 1;
+		if (store_read_u64(stmt, 1, &max))
+			max = 0;
+		sqlite3_reset(stmt);
+		store->next[i] = next > max ? next : max + 1;
+	}
+	return 0;
+}
+
+static int prepare_noun(struct store *store, enum store_noun noun)
+{
+	const struct store_statements *statements = store_nouns[noun];
+
+	store->statements[noun] = calloc(statements->n, sizeof(struct store_statement));
+	if (!store->statements[noun])
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < statements->n; i++) {
+		struct store_statement *statement = &store->statements[noun][i];
+		int rc = sqlite3_prepare_v3(store->db, statements->texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+					    &statement->stmt, NULL);
+
+		if (rc)
+			return store_error(store, rc);
+		rc = store_row_map(statements, statement->stmt, &statement->map);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int prepare(struct store *store)
+{
+	for (int noun = 0; noun < STORE_N_NOUNS; noun++) {
+		int r = prepare_noun(store, (enum store_noun)noun);
+
+		if (r)
+			return r;
+	}
+	return load_sequences(store);
+}
+
+static void close_database(struct store *store)
+{
+	for (int noun = 0; noun < STORE_N_NOUNS; noun++) {
+		for (size_t i = 0; store->statements[noun] && i < store_nouns[noun]->n; i++)
+			sqlite3_finalize(store->statements[noun][i].stmt);
+		free(store->statements[noun]);
+		store->statements[noun] = NULL;
+	}
+	sqlite3_close(store->db);
+	store->db = NULL;
+}
+
+static int configure(struct store *store)
+{
+	static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_FKEY };
+	static const int off[] = {
+		SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,        SQLITE_DBCONFIG_ENABLE_VIEW,
+		SQLITE_DBCONFIG_DQS_DDL,        SQLITE_DBCONFIG_DQS_DML,               SQLITE_DBCONFIG_WRITABLE_SCHEMA,
+		SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION,
+	};
+
+	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
+		sqlite3_db_config(store->db, on[i], 1, NULL);
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		sqlite3_db_config(store->db, off[i], 0, NULL);
+	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, STORE_ROW_MAX_BYTES);
+	sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM INTO needs one */
+	sqlite3_wal_autocheckpoint(store->db, CHECKPOINT_PAGES);
+	return store_exec(store, "PRAGMA locking_mode = EXCLUSIVE;"
+				 "PRAGMA mmap_size = 0;"
+				 "PRAGMA cell_size_check = ON;"
+				 "PRAGMA cache_size = -4096;"
+				 "PRAGMA temp_store = MEMORY;"
+				 "PRAGMA synchronous = FULL;"
+				 "PRAGMA journal_size_limit = 8388608;");
+}
+
+static int open_database(struct store *store, bool is_clean, struct store_report *report)
+{
+	int rc = sqlite3_open_v2(store->file.path, &store->db,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+					 SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
+				 NULL);
+	int r;
+
+	if (!store->db)
+		return err_raise(-ENOMEM);
+	if (rc)
+		return store_error(store, rc);
+	r = configure(store);
+	if (r == 0)
+		r = store_schema_settle(store, is_clean, report);
+	if (r == 0)
+		r = prepare(store);
+	if (r == 0)
+		r = store_file_remember(&store->file);
+	return r;
+}
+
+/* Opens what is there; a database that cannot be trusted is moved away and a new one made, once. */
+static int open_or_replace(struct store *store, struct store_report *report)
+{
+	bool is_clean;
+	int r = store_file_probe(&store->file);
+
+	if (r && r != STORE_E_DAMAGED)
+		return r;
+	is_clean = store_file_take_clean_mark(&store->file);
+	if (r == 0)
+		r = open_database(store, is_clean, report);
+	if (r != STORE_E_DAMAGED && r != -EUCLEAN && r != -EBADMSG)
+		return r;
+	close_database(store);
+	r = store_file_set_aside(&store->file, report->set_aside, sizeof(report->set_aside));
+	if (r == 0)
+		r = store_file_probe(&store->file);
+	if (r == 0)
+		r = open_database(store, true, report);
+	return err_fold(r);
+}
+
+int store_open(const char *state_dir, struct store **ret_store, struct store_report *ret_report)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return err_raise(-ENOMEM);
+	memset(ret_report, 0, sizeof(*ret_report));
+	store->file.lock_fd = store->file.dir_fd = -1;
+	r = store_file_open(&store->file, state_dir);
+	if (r == 0)
+		r = open_or_replace(store, ret_report);
+	if (r) {
+		close_database(store);
+		store_file_close(&store->file);
+		free(store);
+		return r;
+	}
+	store_file_make_ballast(&store->file);
+	*ret_store = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	bool is_good;
+
+	if (!store)
+		return;
+	store_rollback(store);
+	is_good = store_file_check(&store->file) == 0 && !store->file.is_suspect && FAILPOINT("store.close") == 0;
+	close_database(store);
+	if (is_good)
+		store_file_put_clean_mark(&store->file);
+	store_file_close(&store->file);
+	free(store);
+}

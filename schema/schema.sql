@@ -1,0 +1,171 @@
+-- The whole database as it is after all migrations, for readers. A test compares it with them.
+CREATE TABLE session (
+	id INTEGER PRIMARY KEY,
+	kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
+	uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),
+	app_id TEXT NOT NULL,
+	identifier TEXT NOT NULL,
+	state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+	description TEXT,
+	created_wall_us INTEGER NOT NULL,
+	last_acked_seq INTEGER NOT NULL,
+	request_timeout_us INTEGER NOT NULL,
+	resource_timeout_us INTEGER NOT NULL,
+	max_rate_bps INTEGER NOT NULL,
+	max_connections_per_host INTEGER NOT NULL,
+	headers BLOB,
+	ca_file TEXT,
+	launch TEXT,
+	upload_copy INTEGER NOT NULL,
+	is_discretionary INTEGER NOT NULL,
+	allows_metered INTEGER NOT NULL,
+	allow_insecure INTEGER NOT NULL,
+	retry_http_errors INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX session_by_name ON session(uid, app_id, identifier);
+
+-- One per session and host that ever had a task. n_queued is kept with the tasks' states.
+CREATE TABLE lane (
+	id INTEGER PRIMARY KEY,
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	host TEXT NOT NULL,
+	n_queued INTEGER NOT NULL DEFAULT 0 CHECK (n_queued >= 0)
+) STRICT;
+CREATE UNIQUE INDEX lane_by_host ON lane(session, host);
+CREATE INDEX lane_with_work ON lane(id) WHERE n_queued > 0;
+
+CREATE TABLE task (
+	id INTEGER PRIMARY KEY,
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	lane INTEGER NOT NULL,
+	kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
+	state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
+	is_finished INTEGER GENERATED ALWAYS AS (state = 6) VIRTUAL,
+	suspend_count INTEGER NOT NULL DEFAULT 0,
+	-- what was asked for
+	url TEXT NOT NULL,
+	method TEXT NOT NULL,
+	destination TEXT,
+	source_path TEXT,
+	ca_file TEXT,
+	checksum_name TEXT,
+	checksum_hex TEXT,
+	want_digest TEXT,
+	description TEXT,
+	timeout_us INTEGER NOT NULL DEFAULT 0,
+	resource_timeout_us INTEGER NOT NULL DEFAULT 0,
+	not_before_wall_us INTEGER NOT NULL DEFAULT 0,
+	max_rate_bps INTEGER NOT NULL DEFAULT 0,
+	priority REAL NOT NULL DEFAULT 0.5 CHECK (priority BETWEEN 0.0 AND 1.0),
+	upload_copy INTEGER NOT NULL DEFAULT 0,
+	may_overwrite INTEGER NOT NULL DEFAULT 0,
+	allow_insecure INTEGER NOT NULL DEFAULT 0,
+	retry_http_errors INTEGER NOT NULL DEFAULT 0,
+	source_ino INTEGER NOT NULL DEFAULT 0,
+	source_size_bytes INTEGER NOT NULL DEFAULT 0,
+	source_mtime_ns INTEGER NOT NULL DEFAULT 0,
+	-- its life
+	created_wall_us INTEGER NOT NULL,
+	started_wall_us INTEGER NOT NULL DEFAULT 0,
+	finished_wall_us INTEGER NOT NULL DEFAULT 0,
+	wait_reason INTEGER NOT NULL DEFAULT 0,
+	due_wall_us INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	failures INTEGER NOT NULL DEFAULT 0,
+	resource_left_us INTEGER NOT NULL DEFAULT 0,
+	-- how far it is
+	offset_bytes INTEGER NOT NULL DEFAULT 0,
+	total_bytes INTEGER NOT NULL DEFAULT -1,
+	sent_bytes INTEGER NOT NULL DEFAULT 0,
+	network_bytes INTEGER NOT NULL DEFAULT 0,
+	etag TEXT,
+	last_modified TEXT,
+	digest_state BLOB,
+	can_resume INTEGER NOT NULL DEFAULT 0,
+	is_resumed_by_client INTEGER NOT NULL DEFAULT 0,
+	redirects INTEGER NOT NULL DEFAULT 0,
+	body_bytes INTEGER NOT NULL DEFAULT 0,
+	-- how it ended
+	digest_hex TEXT,
+	file_ino INTEGER NOT NULL DEFAULT 0,
+	file_size_bytes INTEGER NOT NULL DEFAULT 0,
+	failing_url TEXT,
+	result_code INTEGER NOT NULL DEFAULT 0,
+	result_os_errno INTEGER NOT NULL DEFAULT 0,
+	result_library_code INTEGER NOT NULL DEFAULT 0,
+	result_detail TEXT NOT NULL DEFAULT '',
+	last_error_code INTEGER NOT NULL DEFAULT 0,
+	last_error_os_errno INTEGER NOT NULL DEFAULT 0,
+	last_error_library_code INTEGER NOT NULL DEFAULT 0,
+	last_error_detail TEXT NOT NULL DEFAULT ''
+) STRICT;
+-- Lists: all that a filter on state and kind needs is in the index.
+CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);
+-- The queue itself, in the order in which it runs.
+CREATE INDEX task_queue ON task(lane, priority DESC, id) WHERE state = 1;
+CREATE INDEX task_due ON task(due_wall_us) WHERE state = 2;
+CREATE INDEX task_unsettled ON task(id) WHERE state IN (3, 4, 5);
+CREATE INDEX task_finished ON task(finished_wall_us) WHERE state = 6;
+
+-- What few tasks have, apart from the row that changes often.
+CREATE TABLE task_extra (
+	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
+	headers BLOB,
+	userdata BLOB
+) STRICT;
+
+-- The last final response.
+CREATE TABLE response (
+	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
+	status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 999),
+	url TEXT,
+	mime_type TEXT,
+	text_encoding TEXT,
+	http_version TEXT,
+	suggested_name TEXT,
+	headers BLOB,
+	expected_bytes INTEGER NOT NULL
+) STRICT;
+
+-- Delegate events that nobody has acknowledged yet. task 0: about the session.
+CREATE TABLE event (
+	seq INTEGER PRIMARY KEY,
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	task INTEGER NOT NULL,
+	type INTEGER NOT NULL CHECK (type BETWEEN 1 AND 7),
+	wall_us INTEGER NOT NULL,
+	a INTEGER NOT NULL,
+	b INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_by_session ON event(session);
+CREATE INDEX event_by_task ON event(task);
+
+-- Answers to CreateTasks, for a repeat after a lost reply. ids: little-endian 64-bit numbers.
+CREATE TABLE token (
+	id INTEGER PRIMARY KEY,
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	token TEXT NOT NULL,
+	ids BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX token_by_name ON token(session, token);
+CREATE INDEX token_by_age ON token(session, id);
+
+-- How many tasks a session has in each state (0 to 6), failed ones (7), and events (8).
+CREATE TABLE tally (
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	what INTEGER NOT NULL CHECK (what BETWEEN 0 AND 8),
+	n INTEGER NOT NULL CHECK (n >= 0),
+	PRIMARY KEY (session, what)
+) STRICT, WITHOUT ROWID;
+
+-- The next number of each kind: never given out twice, not even after the row is gone.
+CREATE TABLE sequence (
+	name TEXT PRIMARY KEY,
+	next INTEGER NOT NULL CHECK (next > 0)
+) STRICT, WITHOUT ROWID;
+INSERT INTO sequence(name, next) VALUES ('session', 1), ('task', 1), ('event', 1);
+
+CREATE TABLE setting (
+	name TEXT PRIMARY KEY,
+	value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
