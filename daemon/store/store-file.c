@@ -27,14 +27,14 @@
 #include "base/io.h"
 #include "schema/migrations.h"
 
-#define DB_NAME "queue.db"
-#define LOCK_NAME "queue.lock"
-#define CLEAN_NAME "queue.clean"
-#define SUSPECT_NAME "queue.suspect"
-#define BALLAST_NAME "queue.ballast"
-#define BALLAST_BYTES (1 << 20)
-#define SPACE_LOW_BYTES (UINT64_C(512) << 10)
-#define SPACE_GOOD_BYTES (UINT64_C(16) << 20)
+#define DB_NAME             "queue.db"
+#define LOCK_NAME           "queue.lock"
+#define CLEAN_NAME          "queue.clean"
+#define SUSPECT_NAME        "queue.suspect"
+#define BALLAST_NAME        "queue.ballast"
+#define BALLAST_BYTES       (1 << 20)
+#define SPACE_LOW_BYTES     (UINT64_C(512) << 10)
+#define SPACE_GOOD_BYTES    (UINT64_C(16) << 20)
 #define SQLITE_HEADER_BYTES 100
 
 static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
@@ -113,7 +113,8 @@ static int probe_header(int fd, size_t size)
 
 	if (r)
 		return r;
-	if (size < sizeof(header) || got < sizeof(header) || memcmp(header, "SQLite format 3", 16) != 0)
+	if (size < sizeof(header) || got < sizeof(header) ||
+		memcmp(header, "SQLite format 3", 16) != 0)
 		return STORE_E_DAMAGED;
 	if (big_endian(header + 68) != STORE_APPLICATION_ID)
 		return STORE_E_DAMAGED;
@@ -159,13 +160,14 @@ static int describe(const struct store_file *file, char *buf, size_t size)
 	if (fstatat(file->dir_fd, DB_NAME, &st, AT_SYMLINK_NOFOLLOW))
 		return err_raise(-errno);
 	snprintf(buf, size, "%" PRIuMAX " %" PRIdMAX " %" PRIdMAX ".%09ld\n", (uintmax_t)st.st_ino,
-		 (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		(intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	return 0;
 }
 
 bool store_file_take_clean_mark(struct store_file *file)
 {
-	cleanup_(cleanup_close) int fd = openat(file->dir_fd, CLEAN_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_(cleanup_close) int fd = openat(
+		file->dir_fd, CLEAN_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char is[128], was[128];
 	size_t n = 0;
 	bool is_clean;
@@ -262,7 +264,7 @@ static int check_identity(struct store_file *file)
 	struct stat st;
 
 	if (fstatat(file->dir_fd, DB_NAME, &st, AT_SYMLINK_NOFOLLOW) || st.st_dev != file->db_dev ||
-	    st.st_ino != file->db_ino || st.st_size < SQLITE_HEADER_BYTES)
+		st.st_ino != file->db_ino || st.st_size < SQLITE_HEADER_BYTES)
 		return err_raise(-ESTALE);
 	if (fstatat(file->dir_fd, DB_NAME "-wal", &st, AT_SYMLINK_NOFOLLOW))
 		return file->wal_ino ? err_raise(-ESTALE) : 0;

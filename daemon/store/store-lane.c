@@ -20,11 +20,15 @@ enum {
 static const char *const texts[] = {
 	[LANE_FIND] = "SELECT id FROM lane WHERE session = ?1 AND host = ?2",
 	[LANE_PUT] = "INSERT INTO lane(session, host) VALUES (?1, ?2)",
-	[LANE_EACH] = "SELECT id, session, host, n_queued FROM lane /* scan: only lanes with work */ WHERE n_queued > 0"
-		      " ORDER BY id",
-	[LANE_WINDOW] = "SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
-	[LANE_DUE_NEXT] = "SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us >= 0 ORDER BY due_wall_us LIMIT 1",
-	[LANE_DUE] = "SELECT id, lane FROM task WHERE state = 2 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+	[LANE_EACH] =
+		"SELECT id, session, host, n_queued FROM lane /* scan: only lanes with work */ WHERE n_queued > 0"
+		" ORDER BY id",
+	[LANE_WINDOW] =
+		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
+	[LANE_DUE_NEXT] =
+		"SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us >= 0 ORDER BY due_wall_us LIMIT 1",
+	[LANE_DUE] =
+		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
 };
 
 const struct store_statements store_lane_statements = {
@@ -79,8 +83,9 @@ int store_lane_each(struct store *store, store_lane_fn fn, void *user)
 	while ((r = store_step(store, stmt)) == 0) {
 		struct store_lane lane = { .host = store_row_text(stmt, 2) };
 
-		if (!lane.host || store_read_u64(stmt, 0, &lane.lane) || store_read_u64(stmt, 1, &lane.session) ||
-		    store_read_u64(stmt, 3, &lane.n_queued))
+		if (!lane.host || store_read_u64(stmt, 0, &lane.lane) ||
+			store_read_u64(stmt, 1, &lane.session) ||
+			store_read_u64(stmt, 3, &lane.n_queued))
 			continue;
 		r = fn(&lane, user);
 		if (r) {
@@ -91,7 +96,8 @@ int store_lane_each(struct store *store, store_lane_fn fn, void *user)
 	return r == STORE_E_NOT_FOUND ? 0 : r;
 }
 
-int store_lane_window(struct store *store, uint64_t lane, size_t limit, struct store_candidate *candidates, size_t *ret_n)
+int store_lane_window(struct store *store, uint64_t lane, size_t limit,
+	struct store_candidate *candidates, size_t *ret_n)
 {
 	sqlite3_stmt *stmt = get(store, LANE_WINDOW);
 	size_t n = 0;
@@ -130,7 +136,8 @@ struct due {
 };
 
 /* First gathered, then changed: the statement reads the index that the change moves. */
-static int gather_due(struct store *store, uint64_t now_wall_us, size_t limit, struct due *due, size_t *ret_n)
+static int gather_due(
+	struct store *store, uint64_t now_wall_us, size_t limit, struct due *due, size_t *ret_n)
 {
 	sqlite3_stmt *stmt = get(store, LANE_DUE);
 	size_t n = 0;
@@ -139,14 +146,16 @@ static int gather_due(struct store *store, uint64_t now_wall_us, size_t limit, s
 	store_bind_u64(stmt, 1, now_wall_us);
 	store_bind_u64(stmt, 2, limit);
 	while ((r = store_step(store, stmt)) == 0) {
-		if (n < limit && store_read_u64(stmt, 0, &due[n].id) == 0 && store_read_u64(stmt, 1, &due[n].lane) == 0)
+		if (n < limit && store_read_u64(stmt, 0, &due[n].id) == 0 &&
+			store_read_u64(stmt, 1, &due[n].lane) == 0)
 			n++;
 	}
 	*ret_n = n;
 	return r == STORE_E_NOT_FOUND ? 0 : r;
 }
 
-int store_due_take(struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user)
+int store_due_take(
+	struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user)
 {
 	cleanup_(cleanup_free) struct due *due = calloc(limit ? limit : 1, sizeof(*due));
 	size_t n;

@@ -28,19 +28,24 @@ enum {
 	" AND (?6 >> kind & 1)"
 /* what a person calls a task: its description, or the last component of where it goes or comes from */
 #define NAME_MATCHES(plain, tail) \
-	" (ifnull(description, '') GLOB " plain " OR ifnull(destination, '') GLOB " tail " OR url GLOB " tail ")"
+	" (ifnull(description, '') GLOB " plain " OR ifnull(destination, '') GLOB " tail \
+	" OR url GLOB " tail ")"
 
 static const char *const texts[] = {
-	[LIST_SESSIONS] = "SELECT id FROM session /* scan: sessions are few */ WHERE (?1 < 0 OR uid = ?1)"
-			  " AND (?2 IS NULL OR app_id = ?2)",
+	[LIST_SESSIONS] =
+		"SELECT id FROM session /* scan: sessions are few */ WHERE (?1 < 0 OR uid = ?1)"
+		" AND (?2 IS NULL OR app_id = ?2)",
 	[LIST_RUN] = "SELECT id" RUN_WHERE " ORDER BY id LIMIT ?7",
-	[LIST_RUN_NAMED] = "SELECT id" RUN_WHERE " AND" NAME_MATCHES("?8", "?9") " ORDER BY id LIMIT ?7",
-	[LIST_ONE] = "SELECT 1 FROM task AS t JOIN session AS s ON s.id = t.session WHERE t.id = ?1"
-		     " AND (?2 = 0 OR t.session = ?2) AND (?5 >> t.state & 1) AND (?6 >> t.kind & 1)"
-		     " AND (?3 < 0 OR s.uid = ?3) AND (?4 IS NULL OR s.app_id = ?4)"
-		     " AND (?8 IS NULL OR (ifnull(t.description, '') GLOB ?8 OR ifnull(destination, '') GLOB ?9"
-		     " OR url GLOB ?9))",
-	[LIST_UNSETTLED] = "SELECT id FROM task WHERE state IN (3, 4, 5) AND id > ?1 ORDER BY id LIMIT ?2",
+	[LIST_RUN_NAMED] = "SELECT id" RUN_WHERE
+			   " AND" NAME_MATCHES("?8", "?9") " ORDER BY id LIMIT ?7",
+	[LIST_ONE] =
+		"SELECT 1 FROM task AS t JOIN session AS s ON s.id = t.session WHERE t.id = ?1"
+		" AND (?2 = 0 OR t.session = ?2) AND (?5 >> t.state & 1) AND (?6 >> t.kind & 1)"
+		" AND (?3 < 0 OR s.uid = ?3) AND (?4 IS NULL OR s.app_id = ?4)"
+		" AND (?8 IS NULL OR (ifnull(t.description, '') GLOB ?8 OR ifnull(destination, '') GLOB ?9"
+		" OR url GLOB ?9))",
+	[LIST_UNSETTLED] =
+		"SELECT id FROM task WHERE state IN (3, 4, 5) AND id > ?1 ORDER BY id LIMIT ?2",
 };
 
 const struct store_statements store_list_statements = {
@@ -65,13 +70,15 @@ static sqlite3_stmt *get(struct store *store, int index)
 	return store_statement(store, STORE_NOUN_LIST, index)->stmt;
 }
 
-static int page_init(struct page *page, const struct store_filter *filter, uint64_t after_id, size_t limit)
+static int page_init(struct page *page, const struct store_filter *filter)
 {
 	memset(page, 0, sizeof(*page));
 	page->filter = filter;
-	page->limit = limit;
-	page->after_id = filter->first_id > after_id + 1 ? filter->first_id - 1 : after_id;
-	page->last_id = filter->last_id && filter->last_id < INT64_MAX ? filter->last_id : INT64_MAX;
+	page->limit = filter->limit;
+	page->after_id = filter->first_id > filter->after_id + 1 ? filter->first_id - 1
+								 : filter->after_id;
+	page->last_id = filter->last_id && filter->last_id < INT64_MAX ? filter->last_id
+								       : INT64_MAX;
 	page->kinds_mask = filter->kinds_mask ? filter->kinds_mask : UINT32_MAX;
 	page->states_mask = filter->states_mask ? filter->states_mask : UINT32_MAX;
 	if (!filter->include_finished && !filter->states_mask)
@@ -228,19 +235,19 @@ static int read_ids(struct store *store, struct page *page)
 	return 0;
 }
 
-int store_task_ids(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit, uint64_t *ids,
-		   size_t *ret_n)
+int store_task_ids(
+	struct store *store, const struct store_filter *filter, uint64_t *ids, size_t *ret_n)
 {
 	cleanup_(cleanup_free) uint64_t *run = NULL;
 	struct page page;
-	int r = page_init(&page, filter, after_id, limit);
+	int r = page_init(&page, filter);
 
 	if (r)
 		return r;
 	*ret_n = 0;
-	if (limit == 0)
+	if (page.limit == 0)
 		return 0;
-	run = calloc(limit, sizeof(*run));
+	run = calloc(page.limit, sizeof(*run));
 	if (!run)
 		return err_raise(-ENOMEM);
 	page.ids = ids;
@@ -253,7 +260,8 @@ int store_task_ids(struct store *store, const struct store_filter *filter, uint6
 }
 
 /* A task that cannot be read is passed over. */
-static int hand_over(struct store *store, const uint64_t *ids, size_t n, store_task_fn fn, void *user)
+static int hand_over(
+	struct store *store, const uint64_t *ids, size_t n, store_task_fn fn, void *user)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct task *task;
@@ -269,16 +277,17 @@ static int hand_over(struct store *store, const uint64_t *ids, size_t n, store_t
 	return 0;
 }
 
-int store_task_each(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit,
-		    store_task_fn fn, void *user)
+int store_task_each(
+	struct store *store, const struct store_filter *filter, store_task_fn fn, void *user)
 {
-	cleanup_(cleanup_free) uint64_t *ids = calloc(limit ? limit : 1, sizeof(*ids));
+	cleanup_(cleanup_free)
+		uint64_t *ids = calloc(filter->limit ? filter->limit : 1, sizeof(*ids));
 	size_t n;
 	int r;
 
 	if (!ids)
 		return err_raise(-ENOMEM);
-	r = store_task_ids(store, filter, after_id, limit, ids, &n);
+	r = store_task_ids(store, filter, ids, &n);
 	return r ? r : hand_over(store, ids, n, fn, user);
 }
 
@@ -294,7 +303,8 @@ int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user)
 		store_bind_u64(stmt, 1, after_id);
 		store_bind_u64(stmt, 2, sizeof(ids) / sizeof(ids[0]));
 		while ((r = store_step(store, stmt)) == 0)
-			if (n < sizeof(ids) / sizeof(ids[0]) && store_read_u64(stmt, 0, &ids[n]) == 0)
+			if (n < sizeof(ids) / sizeof(ids[0]) &&
+				store_read_u64(stmt, 0, &ids[n]) == 0)
 				n++;
 		if (r != STORE_E_NOT_FOUND)
 			return r;

@@ -12,20 +12,20 @@
 #include "daemon/store/store.h"
 
 #define STORE_APPLICATION_ID 0x74667264 /* "tfrd" */
-#define STORE_ROW_MAX_BYTES (4 << 20)    /* no string, blob or row is larger */
-#define STORE_E_DAMAGED 100              /* inside the store: not ours, or not to be trusted */
+#define STORE_ROW_MAX_BYTES  (4 << 20) /* no string, blob or row is larger */
+#define STORE_E_DAMAGED      100 /* inside the store: not ours, or not to be trusted */
 
 /* ---- rows: which column is which member ---- */
 enum store_column_type {
 	STORE_COLUMN_U64,
 	STORE_COLUMN_BITS64, /* all 64 bits count, as in an inode number */
 	STORE_COLUMN_I64,
-	STORE_COLUMN_U32,    /* and our enums */
+	STORE_COLUMN_U32, /* and our enums */
 	STORE_COLUMN_I32,
 	STORE_COLUMN_U16,
 	STORE_COLUMN_BOOL,
-	STORE_COLUMN_F64,    /* 0.0 ... max */
-	STORE_COLUMN_TEXT,   /* NULL allowed unless is_required */
+	STORE_COLUMN_F64, /* 0.0 ... max */
+	STORE_COLUMN_TEXT, /* NULL allowed unless is_required */
 	STORE_COLUMN_DETAIL, /* char[TRANSFER_RESULT_DETAIL_BYTES] inside the struct */
 	STORE_COLUMN_BLOB,
 	STORE_COLUMN_HEADERS, /* name NUL value NUL ... */
@@ -35,7 +35,7 @@ struct store_column {
 	const char *name;
 	enum store_column_type type;
 	size_t offset, count_offset; /* count_offset: BLOB, HEADERS */
-	int64_t max;                 /* numbers: largest value; 0: what fits */
+	int64_t max; /* numbers: largest value; 0: what fits */
 	bool is_required;
 };
 
@@ -73,9 +73,9 @@ struct store_statements {
 	size_t n_columns;
 };
 extern const struct store_statements *const store_nouns[STORE_N_NOUNS];
-extern const struct store_statements store_turn_statements, store_session_statements, store_lane_statements,
-	store_task_statements, store_list_statements, store_event_statements, store_token_statements,
-	store_tally_statements;
+extern const struct store_statements store_turn_statements, store_session_statements,
+	store_lane_statements, store_task_statements, store_list_statements, store_event_statements,
+	store_token_statements, store_tally_statements;
 
 /* ---- numbers that are never given out twice ---- */
 enum store_sequence {
@@ -91,15 +91,15 @@ struct store_lane_change;
 /* The state folder and what lies in it beside the database. */
 struct store_file {
 	char *dir;
-	char *path;              /* dir/queue.db */
+	char *path; /* dir/queue.db */
 	int lock_fd, dir_fd;
-	bool is_suspect;         /* damage was seen: look at everything at the next open */
-	bool was_suspect;        /* so it was when we opened */
-	bool is_hopeless;        /* damage came back after everything had been looked at */
+	bool is_suspect; /* damage was seen: look at everything at the next open */
+	bool was_suspect; /* so it was when we opened */
+	bool is_hopeless; /* damage came back after everything had been looked at */
 	bool has_ballast;
 	uint64_t db_dev, db_ino; /* what we opened; 0: not open */
-	uint64_t wal_ino;        /* 0: not seen yet */
-	uint64_t checked_us;     /* when the identity and the free space were last looked at */
+	uint64_t wal_ino; /* 0: not seen yet */
+	uint64_t checked_us; /* when the identity and the free space were last looked at */
 	bool is_space_low;
 };
 
@@ -109,18 +109,18 @@ struct store {
 	struct store_statement *statements[STORE_N_NOUNS];
 	uint64_t next[STORE_N_SEQUENCES];
 	bool is_sequence_changed;
-	bool saw_full;           /* the last commit found no room, whatever the file system says (quota) */
-	bool is_put_in_turn;     /* the turn makes something new: it may not use the ballast */
-	int turn_error;          /* SQLite rolled the turn back by itself: nothing more of it may be written */
+	bool saw_full; /* the last commit found no room, whatever the file system says (quota) */
+	bool is_put_in_turn; /* the turn makes something new: it may not use the ballast */
+	int turn_error; /* SQLite rolled the turn back by itself: nothing more of it may be written */
 	struct store_tally_change *tally_changes; /* uthash; written at commit */
 	struct store_lane_change *lane_changes;
 };
 
 /* ---- store.c ---- */
 struct store_statement *store_statement(struct store *store, enum store_noun noun, int index);
-int store_error(struct store *store, int rc);            /* SQLite's result code to ours */
-int store_begin(struct store *store);                    /* begins the turn's transaction unless open */
-int store_run(struct store *store, sqlite3_stmt *stmt);  /* steps to the end and resets */
+int store_error(struct store *store, int rc); /* SQLite's result code to ours */
+int store_begin(struct store *store); /* begins the turn's transaction unless open */
+int store_run(struct store *store, sqlite3_stmt *stmt); /* steps to the end and resets */
 /* 0: a row is there; STORE_E_NOT_FOUND: no more (reset). */
 int store_step(struct store *store, sqlite3_stmt *stmt);
 int store_exec(struct store *store, const char *sql);
@@ -130,25 +130,29 @@ void store_bind_u64(sqlite3_stmt *stmt, int index, uint64_t value);
 int store_read_u64(sqlite3_stmt *stmt, int column, uint64_t *ret_value);
 
 /* ---- store-row.c ---- */
-int store_row_map(const struct store_statements *noun, sqlite3_stmt *stmt, struct store_map *ret_map);
-int store_row_bind(const struct store_statements *noun, const struct store_statement *statement, const void *object);
+int store_row_map(
+	const struct store_statements *noun, sqlite3_stmt *stmt, struct store_map *ret_map);
+int store_row_bind(const struct store_statements *noun, const struct store_statement *statement,
+	const void *object);
 /* -EBADMSG: the row is not one of ours (hostile or damaged database). */
-int store_row_read(const struct store_statements *noun, const struct store_statement *statement, void *object,
-		   struct arena *arena);
+int store_row_read(const struct store_statements *noun, const struct store_statement *statement,
+	void *object, struct arena *arena);
 /* Valid UTF-8 without NUL; NULL when not. Borrowed until the next step. */
 const char *store_row_text(sqlite3_stmt *stmt, int column);
 
 /* ---- store-file.c ---- */
-int store_file_open(struct store_file *file, const char *state_dir); /* checks the folder, takes the lock */
+int store_file_open(
+	struct store_file *file, const char *state_dir); /* checks the folder, takes the lock */
 void store_file_close(struct store_file *file);
 /* Looks at the bytes before SQLite does. 0, STORE_E_DAMAGED, STORE_E_NEWER_SCHEMA. Creates a missing database file. */
 int store_file_probe(struct store_file *file);
-bool store_file_take_clean_mark(struct store_file *file); /* true: closed in order and untouched since */
+bool store_file_take_clean_mark(
+	struct store_file *file); /* true: closed in order and untouched since */
 int store_file_put_clean_mark(struct store_file *file);
 void store_file_mark_suspect(struct store_file *file);
 int store_file_set_aside(struct store_file *file, char *ret_path, size_t size);
-int store_file_remember(struct store_file *file);         /* identity of what was opened */
-int store_file_check(struct store_file *file);            /* -ESTALE: it is not there any more */
+int store_file_remember(struct store_file *file); /* identity of what was opened */
+int store_file_check(struct store_file *file); /* -ESTALE: it is not there any more */
 void store_file_make_ballast(struct store_file *file);
 void store_file_drop_ballast(struct store_file *file);
 bool store_file_is_space_low(const struct store_file *file);
@@ -165,13 +169,20 @@ enum {
 };
 int store_tally_add(struct store *store, uint64_t session, unsigned what, int64_t n);
 int store_tally_add_lane(struct store *store, uint64_t lane, int64_t n_queued);
-int store_tally_flush(struct store *store);  /* writes the changes of the turn */
-void store_tally_drop(struct store *store);  /* forgets them */
+int store_tally_flush(struct store *store); /* writes the changes of the turn */
+void store_tally_drop(struct store *store); /* forgets them */
 int store_tally_load(struct store *store, uint64_t session, uint64_t ret_n[STORE_N_TALLIES]);
-/* A task enters (n = 1) or leaves (n = -1) a state. */
-int store_tally_task(struct store *store, uint64_t session, uint64_t lane, unsigned state, bool is_failed, int64_t n);
+/* What a task counts as. */
+struct store_standing {
+	uint64_t session, lane;
+	unsigned state;
+	int result_code;
+};
+/* A task begins (n = 1) or ceases (n = -1) to count as that. */
+int store_tally_task(struct store *store, const struct store_standing *standing, int64_t n);
 
 /* ---- store-task.c ---- */
-int store_task_set_state(struct store *store, uint64_t id, unsigned state); /* only that column, and the tallies */
+int store_task_set_state(
+	struct store *store, uint64_t id, unsigned state); /* only that column, and the tallies */
 
 #endif

@@ -21,7 +21,8 @@ static int find(const struct store_statements *noun, const char *name)
 	return -1;
 }
 
-int store_row_map(const struct store_statements *noun, sqlite3_stmt *stmt, struct store_map *ret_map)
+int store_row_map(
+	const struct store_statements *noun, sqlite3_stmt *stmt, struct store_map *ret_map)
 {
 	ret_map->n_params = sqlite3_bind_parameter_count(stmt);
 	ret_map->n_results = sqlite3_column_count(stmt);
@@ -67,10 +68,12 @@ static int bind_headers(sqlite3_stmt *stmt, int index, const struct task_header 
 
 static int bind_text(sqlite3_stmt *stmt, int index, const char *text)
 {
-	return text ? sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC) : sqlite3_bind_null(stmt, index);
+	return text ? sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC)
+		    : sqlite3_bind_null(stmt, index);
 }
 
-static int bind_column(const struct store_column *column, sqlite3_stmt *stmt, int index, const void *object)
+static int bind_column(
+	const struct store_column *column, sqlite3_stmt *stmt, int index, const void *object)
 {
 	const char *member = (const char *)object + column->offset;
 	const char *count = (const char *)object + column->count_offset;
@@ -101,22 +104,26 @@ static int bind_column(const struct store_column *column, sqlite3_stmt *stmt, in
 		blob = *(const void *const *)(const void *)member;
 		if (!blob)
 			return sqlite3_bind_null(stmt, index);
-		return sqlite3_bind_blob64(stmt, index, blob, *(const size_t *)(const void *)count, SQLITE_STATIC);
+		return sqlite3_bind_blob64(
+			stmt, index, blob, *(const size_t *)(const void *)count, SQLITE_STATIC);
 	case STORE_COLUMN_HEADERS:
-		return bind_headers(stmt, index, *(const struct task_header *const *)(const void *)member,
-				    *(const size_t *)(const void *)count);
+		return bind_headers(stmt, index,
+			*(const struct task_header *const *)(const void *)member,
+			*(const size_t *)(const void *)count);
 	}
 	return SQLITE_MISUSE;
 }
 
-int store_row_bind(const struct store_statements *noun, const struct store_statement *statement, const void *object)
+int store_row_bind(const struct store_statements *noun, const struct store_statement *statement,
+	const void *object)
 {
 	for (int i = 0; i < statement->map.n_params; i++) {
 		int rc;
 
 		if (statement->map.params[i] < 0)
 			continue;
-		rc = bind_column(&noun->columns[statement->map.params[i]], statement->stmt, i + 1, object);
+		rc = bind_column(
+			&noun->columns[statement->map.params[i]], statement->stmt, i + 1, object);
 		if (rc == SQLITE_NOMEM)
 			return err_raise(-ENOMEM);
 		if (rc != SQLITE_OK)
@@ -132,12 +139,14 @@ const char *store_row_text(sqlite3_stmt *stmt, int column)
 	if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
 		return NULL;
 	text = (const char *)sqlite3_column_text(stmt, column);
-	if (!text || strlen(text) != (size_t)sqlite3_column_bytes(stmt, column) || !utf8_is_valid(text))
+	if (!text || strlen(text) != (size_t)sqlite3_column_bytes(stmt, column) ||
+		!utf8_is_valid(text))
 		return NULL;
 	return text;
 }
 
-static int read_text(sqlite3_stmt *stmt, int index, bool is_required, struct arena *arena, const char **ret_text)
+static int read_text(
+	sqlite3_stmt *stmt, int index, bool is_required, struct arena *arena, const char **ret_text)
 {
 	const char *text;
 
@@ -161,7 +170,8 @@ static int read_detail(sqlite3_stmt *stmt, int index, char *member)
 	return 0;
 }
 
-static int read_blob(sqlite3_stmt *stmt, int index, struct arena *arena, const void **ret_blob, size_t *ret_size)
+static int read_blob(
+	sqlite3_stmt *stmt, int index, struct arena *arena, const void **ret_blob, size_t *ret_size)
 {
 	size_t size = (size_t)sqlite3_column_bytes(stmt, index);
 	void *copy;
@@ -182,8 +192,8 @@ static int read_blob(sqlite3_stmt *stmt, int index, struct arena *arena, const v
 	return 0;
 }
 
-static int read_headers(sqlite3_stmt *stmt, int index, struct arena *arena, const struct task_header **ret_headers,
-			size_t *ret_n)
+static int read_headers(sqlite3_stmt *stmt, int index, struct arena *arena,
+	const struct task_header **ret_headers, size_t *ret_n)
 {
 	struct task_header *headers;
 	size_t size, n = 0;
@@ -217,27 +227,34 @@ static int read_headers(sqlite3_stmt *stmt, int index, struct arena *arena, cons
 	return 0;
 }
 
-static int read_integer(const struct store_column *column, sqlite3_stmt *stmt, int index, int64_t min, int64_t max,
-			int64_t *ret_value)
+struct range {
+	int64_t min, max;
+};
+
+static int read_integer(const struct store_column *column, sqlite3_stmt *stmt, int index,
+	struct range range, int64_t *ret_value)
 {
 	if (sqlite3_column_type(stmt, index) != SQLITE_INTEGER)
 		return -EBADMSG;
 	*ret_value = sqlite3_column_int64(stmt, index);
 	if (column->max)
-		max = column->max;
-	return *ret_value < min || *ret_value > max ? -EBADMSG : 0;
+		range.max = column->max;
+	return *ret_value < range.min || *ret_value > range.max ? -EBADMSG : 0;
 }
 
-static int read_f64(const struct store_column *column, sqlite3_stmt *stmt, int index, double *ret_value)
+static int read_f64(
+	const struct store_column *column, sqlite3_stmt *stmt, int index, double *ret_value)
 {
 	if (sqlite3_column_type(stmt, index) != SQLITE_FLOAT)
 		return -EBADMSG;
 	*ret_value = sqlite3_column_double(stmt, index);
-	return isfinite(*ret_value) && *ret_value >= 0.0 && *ret_value <= (double)column->max ? 0 : -EBADMSG;
+	return isfinite(*ret_value) && *ret_value >= 0.0 && *ret_value <= (double)column->max
+		? 0
+		: -EBADMSG;
 }
 
-static int read_column(const struct store_column *column, sqlite3_stmt *stmt, int index, void *object,
-		       struct arena *arena)
+static int read_column(const struct store_column *column, sqlite3_stmt *stmt, int index,
+	void *object, struct arena *arena)
 {
 	void *member = (char *)object + column->offset;
 	void *count = (char *)object + column->count_offset;
@@ -246,31 +263,33 @@ static int read_column(const struct store_column *column, sqlite3_stmt *stmt, in
 
 	switch (column->type) {
 	case STORE_COLUMN_U64:
-		r = read_integer(column, stmt, index, 0, INT64_MAX, &value);
+		r = read_integer(column, stmt, index, (struct range){ 0, INT64_MAX }, &value);
 		*(uint64_t *)member = (uint64_t)value;
 		return r;
 	case STORE_COLUMN_BITS64:
-		r = read_integer(column, stmt, index, INT64_MIN, INT64_MAX, &value);
+		r = read_integer(
+			column, stmt, index, (struct range){ INT64_MIN, INT64_MAX }, &value);
 		*(uint64_t *)member = (uint64_t)value;
 		return r;
 	case STORE_COLUMN_I64:
-		r = read_integer(column, stmt, index, -1, INT64_MAX, &value);
+		r = read_integer(column, stmt, index, (struct range){ -1, INT64_MAX }, &value);
 		*(int64_t *)member = value;
 		return r;
 	case STORE_COLUMN_U32:
-		r = read_integer(column, stmt, index, 0, UINT32_MAX, &value);
+		r = read_integer(column, stmt, index, (struct range){ 0, UINT32_MAX }, &value);
 		*(uint32_t *)member = (uint32_t)value;
 		return r;
 	case STORE_COLUMN_I32:
-		r = read_integer(column, stmt, index, INT32_MIN, INT32_MAX, &value);
+		r = read_integer(
+			column, stmt, index, (struct range){ INT32_MIN, INT32_MAX }, &value);
 		*(int32_t *)member = (int32_t)value;
 		return r;
 	case STORE_COLUMN_U16:
-		r = read_integer(column, stmt, index, 0, UINT16_MAX, &value);
+		r = read_integer(column, stmt, index, (struct range){ 0, UINT16_MAX }, &value);
 		*(uint16_t *)member = (uint16_t)value;
 		return r;
 	case STORE_COLUMN_BOOL:
-		r = read_integer(column, stmt, index, 0, 1, &value);
+		r = read_integer(column, stmt, index, (struct range){ 0, 1 }, &value);
 		*(bool *)member = value != 0;
 		return r;
 	case STORE_COLUMN_F64:
@@ -287,15 +306,16 @@ static int read_column(const struct store_column *column, sqlite3_stmt *stmt, in
 	return err_raise(-EINVAL);
 }
 
-int store_row_read(const struct store_statements *noun, const struct store_statement *statement, void *object,
-		   struct arena *arena)
+int store_row_read(const struct store_statements *noun, const struct store_statement *statement,
+	void *object, struct arena *arena)
 {
 	for (int i = 0; i < statement->map.n_results; i++) {
 		int r;
 
 		if (statement->map.results[i] < 0)
 			continue;
-		r = read_column(&noun->columns[statement->map.results[i]], statement->stmt, i, object, arena);
+		r = read_column(&noun->columns[statement->map.results[i]], statement->stmt, i,
+			object, arena);
 		if (r)
 			return r;
 	}

@@ -26,7 +26,7 @@
 #include "schema/migrations.h"
 
 #define CHECK_QUICK_US (UINT64_C(150) * CLOCK_US_PER_MS)
-#define CHECK_STEPS 2000 /* virtual machine instructions between two looks at the clock */
+#define CHECK_STEPS    2000 /* virtual machine instructions between two looks at the clock */
 
 static int pragma_int(struct store *store, const char *sql, int *ret_value)
 {
@@ -49,9 +49,9 @@ static int schema_text(sqlite3 *db, struct buf *buf)
 	int rc, r = 0;
 
 	if (sqlite3_prepare_v2(db,
-			       "SELECT type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, '') FROM sqlite_schema"
-			       " ORDER BY name, type",
-			       -1, &stmt, NULL))
+		    "SELECT type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, '') FROM sqlite_schema"
+		    " ORDER BY name, type",
+		    -1, &stmt, NULL))
 		return STORE_E_DAMAGED;
 	while (r == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(stmt, 0);
@@ -77,7 +77,8 @@ int store_schema_migrate(sqlite3 *db, int from, int to)
 
 		if (migration->version <= from || migration->version > to)
 			continue;
-		snprintf(tail, sizeof(tail), "PRAGMA user_version = %d; COMMIT", migration->version);
+		snprintf(
+			tail, sizeof(tail), "PRAGMA user_version = %d; COMMIT", migration->version);
 		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		if (rc == SQLITE_OK)
 			rc = sqlite3_exec(db, migration->sql, NULL, NULL, NULL);
@@ -115,7 +116,9 @@ static int compare_schema(struct store *store, int version)
 
 	if (r == 0)
 		r = wanted_text(version, &wanted);
-	if (r == 0 && (is.size_bytes != wanted.size_bytes || memcmp(is.bytes, wanted.bytes, is.size_bytes) != 0))
+	if (r == 0 &&
+		(is.size_bytes != wanted.size_bytes ||
+			memcmp(is.bytes, wanted.bytes, is.size_bytes) != 0))
 		r = STORE_E_DAMAGED;
 	buf_done(&is);
 	buf_done(&wanted);
@@ -175,7 +178,8 @@ static int back_up(struct store *store, int version, struct store_report *report
 	char sql[512];
 	int r;
 
-	snprintf(report->backup, sizeof(report->backup), "%s.backup-v%d", store->file.path, version);
+	snprintf(
+		report->backup, sizeof(report->backup), "%s.backup-v%d", store->file.path, version);
 	unlink(report->backup);
 	sqlite3_snprintf(sizeof(sql), sql, "VACUUM INTO %Q", report->backup);
 	r = store_exec(store, sql);

@@ -40,7 +40,8 @@ static const char *const texts[] = {
 		      " ON CONFLICT DO UPDATE SET n = max(0, n + ?3)",
 	[TALLY_LANE_ADD] = "UPDATE lane SET n_queued = max(0, n_queued + ?2) WHERE id = ?1",
 	[TALLY_SESSION] = "SELECT what, n FROM tally WHERE session = ?1",
-	[TALLY_ALL] = "SELECT what, sum(min(n, 1000000000000)) FROM tally /* scan: nine rows a session */ GROUP BY what",
+	[TALLY_ALL] =
+		"SELECT what, sum(min(n, 1000000000000)) FROM tally /* scan: nine rows a session */ GROUP BY what",
 };
 
 const struct store_statements store_tally_statements = {
@@ -88,14 +89,14 @@ int store_tally_add_lane(struct store *store, uint64_t lane, int64_t n_queued)
 	return 0;
 }
 
-int store_tally_task(struct store *store, uint64_t session, uint64_t lane, unsigned state, bool is_failed, int64_t n)
+int store_tally_task(struct store *store, const struct store_standing *standing, int64_t n)
 {
-	int r = store_tally_add(store, session, state, n);
+	int r = store_tally_add(store, standing->session, standing->state, n);
 
-	if (r == 0 && is_failed)
-		r = store_tally_add(store, session, STORE_TALLY_FAILED, n);
-	if (r == 0 && state == TASK_STATE_QUEUED)
-		r = store_tally_add_lane(store, lane, n);
+	if (r == 0 && standing->state == TASK_STATE_COMPLETED && standing->result_code)
+		r = store_tally_add(store, standing->session, STORE_TALLY_FAILED, n);
+	if (r == 0 && standing->state == TASK_STATE_QUEUED)
+		r = store_tally_add_lane(store, standing->lane, n);
 	return r;
 }
 
@@ -103,7 +104,7 @@ static int write_tallies(struct store *store)
 {
 	struct store_tally_change *change, *next;
 
-	HASH_ITER(hh, store->tally_changes, change, next) {
+	HASH_ITER (hh, store->tally_changes, change, next) {
 		sqlite3_stmt *stmt = get(store, TALLY_ADD);
 		int r = 0;
 
@@ -125,7 +126,7 @@ static int write_lanes(struct store *store)
 {
 	struct store_lane_change *change, *next;
 
-	HASH_ITER(hh, store->lane_changes, change, next) {
+	HASH_ITER (hh, store->lane_changes, change, next) {
 		sqlite3_stmt *stmt = get(store, TALLY_LANE_ADD);
 		int r = 0;
 
@@ -154,11 +155,11 @@ void store_tally_drop(struct store *store)
 	struct store_tally_change *change, *next;
 	struct store_lane_change *lane_change, *next_lane;
 
-	HASH_ITER(hh, store->tally_changes, change, next) {
+	HASH_ITER (hh, store->tally_changes, change, next) {
 		HASH_DEL(store->tally_changes, change);
 		free(change);
 	}
-	HASH_ITER(hh, store->lane_changes, lane_change, next_lane) {
+	HASH_ITER (hh, store->lane_changes, lane_change, next_lane) {
 		HASH_DEL(store->lane_changes, lane_change);
 		free(lane_change);
 	}
@@ -177,7 +178,8 @@ int store_tally_load(struct store *store, uint64_t session, uint64_t ret_n[STORE
 	if (session)
 		store_bind_u64(stmt, 1, session);
 	while ((r = store_step(store, stmt)) == 0) {
-		if (store_read_u64(stmt, 0, &what) == 0 && store_read_u64(stmt, 1, &n) == 0 && what < STORE_N_TALLIES)
+		if (store_read_u64(stmt, 0, &what) == 0 && store_read_u64(stmt, 1, &n) == 0 &&
+			what < STORE_N_TALLIES)
 			ret_n[what] = n;
 	}
 	return r == STORE_E_NOT_FOUND ? 0 : r;

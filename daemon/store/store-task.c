@@ -17,9 +17,18 @@
 DEFINE_CLEANUP(struct task *, task_free)
 
 #define AT(member) offsetof(struct task, member)
-#define TEXT_(n, m) { .name = n, .type = STORE_COLUMN_TEXT, .offset = AT(m) }
-#define NUMBER_(n, t, m) { .name = n, .type = STORE_COLUMN_##t, .offset = AT(m) }
-#define ENUM_(n, m, top) { .name = n, .type = STORE_COLUMN_U32, .offset = AT(m), .max = top }
+#define TEXT_(n, m) \
+	{ \
+		.name = n, .type = STORE_COLUMN_TEXT, .offset = AT(m) \
+	}
+#define NUMBER_(n, t, m) \
+	{ \
+		.name = n, .type = STORE_COLUMN_##t, .offset = AT(m) \
+	}
+#define ENUM_(n, m, top) \
+	{ \
+		.name = n, .type = STORE_COLUMN_U32, .offset = AT(m), .max = top \
+	}
 
 static const struct store_column columns[] = {
 	NUMBER_("id", U64, id),
@@ -28,13 +37,26 @@ static const struct store_column columns[] = {
 	ENUM_("kind", kind, TRANSFER_TASK_STREAM),
 	ENUM_("state", state, TASK_STATE_COMPLETED),
 	NUMBER_("suspend_count", U32, suspend_count),
-	{ .name = "url", .type = STORE_COLUMN_TEXT, .offset = AT(request.url), .is_required = true },
-	{ .name = "host", .type = STORE_COLUMN_TEXT, .offset = AT(request.host), .is_required = true },
-	{ .name = "method", .type = STORE_COLUMN_TEXT, .offset = AT(request.method), .is_required = true },
-	{ .name = "headers", .type = STORE_COLUMN_HEADERS, .offset = AT(request.headers),
-	  .count_offset = AT(request.n_headers) },
-	{ .name = "userdata", .type = STORE_COLUMN_BLOB, .offset = AT(request.userdata),
-	  .count_offset = AT(request.userdata_bytes) },
+	{ .name = "url",
+		.type = STORE_COLUMN_TEXT,
+		.offset = AT(request.url),
+		.is_required = true },
+	{ .name = "host",
+		.type = STORE_COLUMN_TEXT,
+		.offset = AT(request.host),
+		.is_required = true },
+	{ .name = "method",
+		.type = STORE_COLUMN_TEXT,
+		.offset = AT(request.method),
+		.is_required = true },
+	{ .name = "headers",
+		.type = STORE_COLUMN_HEADERS,
+		.offset = AT(request.headers),
+		.count_offset = AT(request.n_headers) },
+	{ .name = "userdata",
+		.type = STORE_COLUMN_BLOB,
+		.offset = AT(request.userdata),
+		.count_offset = AT(request.userdata_bytes) },
 	TEXT_("destination", request.destination),
 	TEXT_("source_path", request.source_path),
 	TEXT_("ca_file", request.ca_file),
@@ -68,8 +90,10 @@ static const struct store_column columns[] = {
 	NUMBER_("network_bytes", U64, network_bytes),
 	TEXT_("etag", etag),
 	TEXT_("last_modified", last_modified),
-	{ .name = "digest_state", .type = STORE_COLUMN_BLOB, .offset = AT(digest_state),
-	  .count_offset = AT(digest_state_bytes) },
+	{ .name = "digest_state",
+		.type = STORE_COLUMN_BLOB,
+		.offset = AT(digest_state),
+		.count_offset = AT(digest_state_bytes) },
 	NUMBER_("can_resume", BOOL, can_resume),
 	NUMBER_("is_resumed_by_client", BOOL, is_resumed_by_client),
 	NUMBER_("redirects", U32, redirects),
@@ -86,14 +110,19 @@ static const struct store_column columns[] = {
 	NUMBER_("last_error_os_errno", I32, last_error.os_errno),
 	NUMBER_("last_error_library_code", I32, last_error.library_code),
 	NUMBER_("last_error_detail", DETAIL, last_error.detail),
-	{ .name = "response_status", .type = STORE_COLUMN_U16, .offset = AT(response.status), .max = 999 },
+	{ .name = "response_status",
+		.type = STORE_COLUMN_U16,
+		.offset = AT(response.status),
+		.max = 999 },
 	TEXT_("response_url", response.url),
 	TEXT_("mime_type", response.mime_type),
 	TEXT_("text_encoding", response.text_encoding),
 	TEXT_("http_version", response.http_version),
 	TEXT_("suggested_name", response.suggested_name),
-	{ .name = "response_headers", .type = STORE_COLUMN_HEADERS, .offset = AT(response.headers),
-	  .count_offset = AT(response.n_headers) },
+	{ .name = "response_headers",
+		.type = STORE_COLUMN_HEADERS,
+		.offset = AT(response.headers),
+		.count_offset = AT(response.n_headers) },
 	NUMBER_("expected_bytes", I64, response.expected_bytes),
 };
 
@@ -127,7 +156,8 @@ static const char *const texts[] = {
 		" :retry_http_errors, :source_ino, :source_size_bytes, :source_mtime_ns, :created_wall_us, :wait_reason,"
 		" :due_wall_us, :offset_bytes, :total_bytes, :etag, :last_modified, :digest_state, :can_resume,"
 		" :is_resumed_by_client)",
-	[TASK_PUT_EXTRA] = "INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
+	[TASK_PUT_EXTRA] =
+		"INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
 	[TASK_LOAD] =
 		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, suspend_count, t.url AS url, host,"
 		" method, x.headers AS headers, userdata, destination, source_path, ca_file, checksum_name, checksum_hex,"
@@ -152,7 +182,8 @@ static const char *const texts[] = {
 		"UPDATE task SET offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes,"
 		" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified,"
 		" digest_state = :digest_state, can_resume = :can_resume WHERE id = :id",
-	[TASK_SAVE_RESPONSE] = "UPDATE task SET redirects = :redirects, body_bytes = :body_bytes WHERE id = :id",
+	[TASK_SAVE_RESPONSE] =
+		"UPDATE task SET redirects = :redirects, body_bytes = :body_bytes WHERE id = :id",
 	[TASK_SAVE_RESPONSE_ROW] =
 		"INSERT OR REPLACE INTO response(task, status, url, mime_type, text_encoding, http_version, suggested_name,"
 		" headers, expected_bytes) VALUES (:id, :response_status, :response_url, :mime_type, :text_encoding,"
@@ -167,8 +198,10 @@ static const char *const texts[] = {
 		"UPDATE task SET description = :description, priority = :priority, max_rate_bps = :max_rate_bps,"
 		" not_before_wall_us = :not_before_wall_us, source_ino = :source_ino,"
 		" source_size_bytes = :source_size_bytes, source_mtime_ns = :source_mtime_ns WHERE id = :id",
-	[TASK_SET_STATE] = "UPDATE task SET state = ?2, wait_reason = 0, due_wall_us = 0 WHERE id = ?1",
-	[TASK_FAIL] = "UPDATE task SET state = 6, finished_wall_us = ?2, result_code = ?3, result_detail = ?4 WHERE id = ?1",
+	[TASK_SET_STATE] =
+		"UPDATE task SET state = ?2, wait_reason = 0, due_wall_us = 0 WHERE id = ?1",
+	[TASK_FAIL] =
+		"UPDATE task SET state = 6, finished_wall_us = ?2, result_code = ?3, result_detail = ?4 WHERE id = ?1",
 	[TASK_DEL_EVENTS] = "DELETE FROM event WHERE task = ?1",
 	[TASK_DEL] = "DELETE FROM task WHERE id = ?1",
 };
@@ -194,12 +227,13 @@ static int run_with(struct store *store, int index, const struct task *task)
 
 int store_task_put(struct store *store, struct task *task)
 {
+	const struct store_standing standing = { task->session, task->lane, task->state, 0 };
 	uint64_t id;
 	int r;
 
 	/* with the disk nearly full nothing new comes in: what is there must be able to end */
 	if (store_file_is_space_low(&store->file) && store_file_check(&store->file) == 0 &&
-	    store_file_is_space_low(&store->file))
+		store_file_is_space_low(&store->file))
 		return STORE_E_FULL;
 	r = store_next_id(store, STORE_SEQUENCE_TASK, &id);
 	if (r)
@@ -210,19 +244,13 @@ int store_task_put(struct store *store, struct task *task)
 	if (r == 0 && (task->request.n_headers || task->request.userdata))
 		r = run_with(store, TASK_PUT_EXTRA, task);
 	if (r == 0)
-		r = store_tally_task(store, task->session, task->lane, task->state, false, 1);
+		r = store_tally_task(store, &standing, 1);
 	return r;
 }
 
 /* ---- what a task counts as ---- */
 
-struct standing {
-	uint64_t session, lane;
-	unsigned state;
-	int result_code;
-};
-
-static int load_standing(struct store *store, uint64_t id, struct standing *ret_standing)
+static int load_standing(struct store *store, uint64_t id, struct store_standing *ret_standing)
 {
 	sqlite3_stmt *stmt = get(store, TASK_STANDING)->stmt;
 	uint64_t state;
@@ -232,8 +260,9 @@ static int load_standing(struct store *store, uint64_t id, struct standing *ret_
 	r = store_step(store, stmt);
 	if (r)
 		return r;
-	if (store_read_u64(stmt, 0, &ret_standing->session) || store_read_u64(stmt, 1, &ret_standing->lane) ||
-	    store_read_u64(stmt, 2, &state) || state > TASK_STATE_COMPLETED)
+	if (store_read_u64(stmt, 0, &ret_standing->session) ||
+		store_read_u64(stmt, 1, &ret_standing->lane) || store_read_u64(stmt, 2, &state) ||
+		state > TASK_STATE_COMPLETED)
 		r = -EBADMSG;
 	ret_standing->state = r ? 0 : (unsigned)state;
 	ret_standing->result_code = sqlite3_column_int(stmt, 3);
@@ -241,21 +270,16 @@ static int load_standing(struct store *store, uint64_t id, struct standing *ret_
 	return r;
 }
 
-static int count(struct store *store, const struct standing *standing, int64_t n)
-{
-	bool is_failed = standing->state == TASK_STATE_COMPLETED && standing->result_code != 0;
-
-	return store_tally_task(store, standing->session, standing->lane, standing->state, is_failed, n);
-}
-
-static int recount(struct store *store, const struct standing *before, const struct standing *after)
+static int recount(struct store *store, const struct store_standing *before,
+	const struct store_standing *after)
 {
 	int r;
 
-	if (before->state == after->state && (before->result_code == 0) == (after->result_code == 0))
+	if (before->state == after->state &&
+		(before->result_code == 0) == (after->result_code == 0))
 		return 0;
-	r = count(store, before, -1);
-	return r ? r : count(store, after, 1);
+	r = store_tally_task(store, before, -1);
+	return r ? r : store_tally_task(store, after, 1);
 }
 
 /* ---- saving ---- */
@@ -266,11 +290,14 @@ int store_task_save(struct store *store, const struct task *task, unsigned what)
 		unsigned what;
 		int index;
 	} parts[] = {
-		{ STORE_SAVE_STATE, TASK_SAVE_STATE },         { STORE_SAVE_PROGRESS, TASK_SAVE_PROGRESS },
-		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE },   { STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE_ROW },
-		{ STORE_SAVE_RESULT, TASK_SAVE_RESULT },       { STORE_SAVE_REQUEST, TASK_SAVE_REQUEST },
+		{ STORE_SAVE_STATE, TASK_SAVE_STATE },
+		{ STORE_SAVE_PROGRESS, TASK_SAVE_PROGRESS },
+		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE },
+		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE_ROW },
+		{ STORE_SAVE_RESULT, TASK_SAVE_RESULT },
+		{ STORE_SAVE_REQUEST, TASK_SAVE_REQUEST },
 	};
-	struct standing before, after;
+	struct store_standing before, after;
 	int r = store_begin(store);
 
 	if (r == 0)
@@ -291,7 +318,7 @@ int store_task_save(struct store *store, const struct task *task, unsigned what)
 int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 {
 	sqlite3_stmt *stmt = get(store, TASK_SET_STATE)->stmt;
-	struct standing before, after;
+	struct store_standing before, after;
 	int r = store_begin(store);
 
 	if (r == 0)
@@ -311,7 +338,7 @@ int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 int store_task_del(struct store *store, uint64_t id)
 {
 	sqlite3_stmt *stmt = get(store, TASK_DEL_EVENTS)->stmt;
-	struct standing standing;
+	struct store_standing standing;
 	bool is_counted;
 	int r = store_begin(store);
 
@@ -323,9 +350,10 @@ int store_task_del(struct store *store, uint64_t id)
 	store_bind_u64(stmt, 1, id);
 	r = store_run(store, stmt);
 	if (r == 0 && is_counted)
-		r = store_tally_add(store, standing.session, STORE_TALLY_EVENTS, -sqlite3_changes(store->db));
+		r = store_tally_add(
+			store, standing.session, STORE_TALLY_EVENTS, -sqlite3_changes(store->db));
 	if (r == 0 && is_counted)
-		r = count(store, &standing, -1);
+		r = store_tally_task(store, &standing, -1);
 	if (r)
 		return r;
 	stmt = get(store, TASK_DEL)->stmt;
@@ -338,9 +366,11 @@ int store_task_del(struct store *store, uint64_t id)
 /* The row of a task that cannot be read ends as failed, with its event; if not even that can be written, it goes. */
 static int quarantine(struct store *store, uint64_t id)
 {
-	struct store_event event = { .task = id, .type = STORE_EVENT_COMPLETED, .wall_us = clock_wall_us() };
+	struct store_event event = {
+		.task = id, .type = STORE_EVENT_COMPLETED, .wall_us = clock_wall_us()
+	};
 	sqlite3_stmt *stmt = get(store, TASK_FAIL)->stmt;
-	struct standing before, after;
+	struct store_standing before, after;
 	int r = store_begin(store);
 
 	if (r)
@@ -352,7 +382,8 @@ static int quarantine(struct store *store, uint64_t id)
 		store_bind_u64(stmt, 1, id);
 		store_bind_u64(stmt, 2, event.wall_us);
 		sqlite3_bind_int(stmt, 3, TRANSFER_ERROR_UNKNOWN);
-		sqlite3_bind_text(stmt, 4, "the stored record of the task is damaged", -1, SQLITE_STATIC);
+		sqlite3_bind_text(
+			stmt, 4, "the stored record of the task is damaged", -1, SQLITE_STATIC);
 		r = store_run(store, stmt);
 	}
 	if (r == -EBADMSG || r == -EINVAL)
@@ -371,7 +402,7 @@ int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
 {
 	struct store_statement *statement = get(store, TASK_LOAD);
 	cleanup_(task_freep) struct task *task = task_new();
-	struct standing standing;
+	struct store_standing standing;
 	int r;
 
 	if (!task)
@@ -379,7 +410,8 @@ int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
 	store_bind_u64(statement->stmt, 1, id);
 	r = store_step(store, statement->stmt);
 	if (r == STORE_E_NOT_FOUND) /* or its lane is gone */
-		r = load_standing(store, id, &standing) == STORE_E_NOT_FOUND ? STORE_E_NOT_FOUND : -EBADMSG;
+		r = load_standing(store, id, &standing) == STORE_E_NOT_FOUND ? STORE_E_NOT_FOUND
+									     : -EBADMSG;
 	else if (r == 0)
 		r = store_row_read(&store_task_statements, statement, task, &task->arena);
 	sqlite3_reset(statement->stmt);

@@ -24,8 +24,9 @@ enum {
 
 static const char *const texts[] = {
 	[TOKEN_PUT] = "INSERT INTO token(session, token, ids) VALUES (?1, ?2, ?3)",
-	[TOKEN_FORGET] = "DELETE FROM token WHERE session = ?1 AND id <= (SELECT id FROM token WHERE session = ?1"
-			 " ORDER BY id DESC LIMIT 1 OFFSET " TOKENS_KEPT ")",
+	[TOKEN_FORGET] =
+		"DELETE FROM token WHERE session = ?1 AND id <= (SELECT id FROM token WHERE session = ?1"
+		" ORDER BY id DESC LIMIT 1 OFFSET " TOKENS_KEPT ")",
 	[TOKEN_LOAD] = "SELECT ids FROM token WHERE session = ?1 AND token = ?2",
 	[SETTING_PUT] = "INSERT OR REPLACE INTO setting(name, value) VALUES (?1, ?2)",
 	[SETTING_LOAD] = "SELECT value FROM setting WHERE name = ?1",
@@ -41,7 +42,8 @@ static sqlite3_stmt *get(struct store *store, int index)
 	return store_statement(store, STORE_NOUN_TOKEN, index)->stmt;
 }
 
-int store_token_put(struct store *store, uint64_t session, const char *token, const uint64_t *ids, size_t n)
+int store_token_put(
+	struct store *store, uint64_t session, const char *token, const uint64_t *ids, size_t n)
 {
 	cleanup_(cleanup_free) uint64_t *blob = calloc(n ? n : 1, sizeof(*blob));
 	sqlite3_stmt *stmt = get(store, TOKEN_PUT);
@@ -65,8 +67,8 @@ int store_token_put(struct store *store, uint64_t session, const char *token, co
 	return store_run(store, stmt);
 }
 
-int store_token_load(struct store *store, uint64_t session, const char *token, struct arena *arena, uint64_t **ret_ids,
-		     size_t *ret_n)
+int store_token_load(struct store *store, uint64_t session, const char *token, struct arena *arena,
+	struct store_ids *ret_ids)
 {
 	sqlite3_stmt *stmt = get(store, TOKEN_LOAD);
 	uint64_t *ids;
@@ -91,8 +93,7 @@ int store_token_load(struct store *store, uint64_t session, const char *token, s
 		return r;
 	for (size_t i = 0; i < size / sizeof(*ids); i++)
 		ids[i] = le64toh(ids[i]);
-	*ret_ids = ids;
-	*ret_n = size / sizeof(*ids);
+	*ret_ids = (struct store_ids){ ids, size / sizeof(*ids) };
 	return 0;
 }
 
@@ -111,7 +112,8 @@ int store_setting_put(struct store *store, const char *name, const void *value, 
 	return r;
 }
 
-int store_setting_load(struct store *store, const char *name, void *value, size_t size, size_t *ret_size)
+int store_setting_load(
+	struct store *store, const char *name, void *value, size_t size, size_t *ret_size)
 {
 	sqlite3_stmt *stmt = get(store, SETTING_LOAD);
 	size_t stored;

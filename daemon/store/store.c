@@ -4,7 +4,7 @@
  * truncated under a mapping), WAL with synchronous=FULL. A write begins the turn's transaction, store_commit() ends it with one sync.
  * When SQLite rolls back by itself in the middle (disk full, I/O error) the rest of the turn is refused, so that no half can commit.
  */
-#include "daemon/store/store-private.h"
+#include "daemon/store/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "daemon/store/store-private.h"
 
 /* Pages past which the WAL is written back; with it the file stays at about 4 MiB. */
 #define CHECKPOINT_PAGES 1000
@@ -91,8 +92,9 @@ static int error_of(struct store *store, int rc)
 		store_file_mark_suspect(&store->file);
 		return -EUCLEAN;
 	case SQLITE_CONSTRAINT:
-		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ? STORE_E_DUPLICATE
-											    : -EINVAL;
+		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY
+			? STORE_E_DUPLICATE
+			: -EINVAL;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;
@@ -112,7 +114,8 @@ int store_error(struct store *store, int rc)
 	if (r == 0)
 		return 0;
 	if (r != STORE_E_DUPLICATE)
-		log_debug("store: %s (%d)", sqlite3_errmsg(store->db), sqlite3_extended_errcode(store->db));
+		log_debug("store: %s (%d)", sqlite3_errmsg(store->db),
+			sqlite3_extended_errcode(store->db));
 	return r < 0 ? err_raise(r) : r;
 }
 
@@ -302,8 +305,8 @@ static int prepare_noun(struct store *store, enum store_noun noun)
 		return err_raise(-ENOMEM);
 	for (size_t i = 0; i < statements->n; i++) {
 		struct store_statement *statement = &store->statements[noun][i];
-		int rc = sqlite3_prepare_v3(store->db, statements->texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-					    &statement->stmt, NULL);
+		int rc = sqlite3_prepare_v3(store->db, statements->texts[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &statement->stmt, NULL);
 
 		if (rc)
 			return store_error(store, rc);
@@ -341,8 +344,12 @@ static int configure(struct store *store)
 {
 	static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_FKEY };
 	static const int off[] = {
-		SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,        SQLITE_DBCONFIG_ENABLE_VIEW,
-		SQLITE_DBCONFIG_DQS_DDL,        SQLITE_DBCONFIG_DQS_DML,               SQLITE_DBCONFIG_WRITABLE_SCHEMA,
+		SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+		SQLITE_DBCONFIG_ENABLE_TRIGGER,
+		SQLITE_DBCONFIG_ENABLE_VIEW,
+		SQLITE_DBCONFIG_DQS_DDL,
+		SQLITE_DBCONFIG_DQS_DML,
+		SQLITE_DBCONFIG_WRITABLE_SCHEMA,
 		SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION,
 	};
 
@@ -353,21 +360,22 @@ static int configure(struct store *store)
 	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, STORE_ROW_MAX_BYTES);
 	sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM INTO needs one */
 	sqlite3_wal_autocheckpoint(store->db, CHECKPOINT_PAGES);
-	return store_exec(store, "PRAGMA locking_mode = EXCLUSIVE;"
-				 "PRAGMA mmap_size = 0;"
-				 "PRAGMA cell_size_check = ON;"
-				 "PRAGMA cache_size = -4096;"
-				 "PRAGMA temp_store = MEMORY;"
-				 "PRAGMA synchronous = FULL;"
-				 "PRAGMA journal_size_limit = 8388608;");
+	return store_exec(store,
+		"PRAGMA locking_mode = EXCLUSIVE;"
+		"PRAGMA mmap_size = 0;"
+		"PRAGMA cell_size_check = ON;"
+		"PRAGMA cache_size = -4096;"
+		"PRAGMA temp_store = MEMORY;"
+		"PRAGMA synchronous = FULL;"
+		"PRAGMA journal_size_limit = 8388608;");
 }
 
 static int open_database(struct store *store, bool is_clean, struct store_report *report)
 {
 	int rc = sqlite3_open_v2(store->file.path, &store->db,
-				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-					 SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
-				 NULL);
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+			SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
+		NULL);
 	int r;
 
 	if (!store->db)
@@ -436,7 +444,8 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store_rollback(store);
-	is_good = store_file_check(&store->file) == 0 && !store->file.is_suspect && FAILPOINT("store.close") == 0;
+	is_good = store_file_check(&store->file) == 0 && !store->file.is_suspect &&
+		FAILPOINT("store.close") == 0;
 	close_database(store);
 	if (is_good)
 		store_file_put_clean_mark(&store->file);

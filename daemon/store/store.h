@@ -20,16 +20,16 @@ enum {
 	STORE_E_NOT_FOUND = 1,
 	STORE_E_DUPLICATE,
 	STORE_E_NEWER_SCHEMA, /* written by a newer transferd: refused, untouched */
-	STORE_E_FULL,         /* no room on the disk (ENOSPC, EDQUOT) */
-	STORE_E_LOCKED,       /* another transferd holds this state folder */
+	STORE_E_FULL, /* no room on the disk (ENOSPC, EDQUOT) */
+	STORE_E_LOCKED, /* another transferd holds this state folder */
 };
 
 struct store;
 
 /* What opening did that people must hear about. */
 struct store_report {
-	char set_aside[256];  /* path of the damaged database that was moved away; "" when none */
-	char backup[256];     /* path of the copy made before migrating; "" when none */
+	char set_aside[256]; /* path of the damaged database that was moved away; "" when none */
+	char backup[256]; /* path of the copy made before migrating; "" when none */
 	int migrated_from, migrated_to;
 };
 
@@ -45,36 +45,45 @@ int store_open(const char *state_dir, struct store **ret_store, struct store_rep
 void store_close(struct store *store);
 
 bool store_is_dirty(const struct store *store); /* a transaction is open */
-int store_commit(struct store *store);          /* FAILPOINT "store.commit.before"/".after" */
+int store_commit(struct store *store); /* FAILPOINT "store.commit.before"/".after" */
 void store_rollback(struct store *store);
 /* The database file vanished or was replaced under us (F-10): checked at commit at most once a second. */
 
 /* ---- sessions ---- */
-int store_session_put(struct store *store, struct session *session); /* sets session->id; STORE_E_DUPLICATE */
-int store_session_save(struct store *store, const struct session *session); /* state, config, description, last_acked_seq */
-int store_session_del(struct store *store, uint64_t id);             /* with its tasks, events, tokens */
+int store_session_put(
+	struct store *store, struct session *session); /* sets session->id; STORE_E_DUPLICATE */
+int store_session_save(struct store *store,
+	const struct session *session); /* state, config, description, last_acked_seq */
+int store_session_del(struct store *store, uint64_t id); /* with its tasks, events, tokens */
 typedef int (*store_session_fn)(struct session *session_take, void *user); /* takes ownership */
-int store_session_each(struct store *store, store_session_fn fn, void *user); /* n_tasks, n_events filled */
+int store_session_each(
+	struct store *store, store_session_fn fn, void *user); /* n_tasks, n_events filled */
 
 /* ---- lanes: one per (session, host) that ever had a task; never many ---- */
-int store_lane_get(struct store *store, uint64_t session, const char *host, uint64_t *ret_lane); /* made when missing */
+int store_lane_get(struct store *store, uint64_t session, const char *host,
+	uint64_t *ret_lane); /* made when missing */
 struct store_lane {
 	uint64_t lane, session;
 	const char *host;
 	uint64_t n_queued;
 };
 typedef int (*store_lane_fn)(const struct store_lane *lane, void *user);
-int store_lane_each(struct store *store, store_lane_fn fn, void *user); /* only lanes with queued tasks; must not read the queue row by row */
+int store_lane_each(struct store *store, store_lane_fn fn,
+	void *user); /* only lanes with queued tasks; must not read the queue row by row */
 
 /* ---- tasks ---- */
 int store_task_put(struct store *store, struct task *task); /* sets task->id; lane must be set */
-int store_task_load(struct store *store, uint64_t id, struct task **ret_task); /* STORE_E_NOT_FOUND */
+int store_task_load(
+	struct store *store, uint64_t id, struct task **ret_task); /* STORE_E_NOT_FOUND */
 enum {
-	STORE_SAVE_STATE = 1 << 0,    /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left */
-	STORE_SAVE_PROGRESS = 1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
+	STORE_SAVE_STATE = 1
+		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left */
+	STORE_SAVE_PROGRESS =
+		1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
 	STORE_SAVE_RESPONSE = 1 << 2, /* response, redirects, body_bytes */
-	STORE_SAVE_RESULT = 1 << 3,   /* result, last_error, failing_url, file identity, digest */
-	STORE_SAVE_REQUEST = 1 << 4,  /* what SetTasks may change: description, priority, max_rate, not_before */
+	STORE_SAVE_RESULT = 1 << 3, /* result, last_error, failing_url, file identity, digest */
+	STORE_SAVE_REQUEST =
+		1 << 4, /* what SetTasks may change: description, priority, max_rate, not_before */
 };
 int store_task_save(struct store *store, const struct task *task, unsigned what);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
@@ -84,43 +93,50 @@ struct store_candidate {
 	uint64_t id;
 	double priority;
 };
-int store_lane_window(struct store *store, uint64_t lane, size_t limit, struct store_candidate *candidates, size_t *ret_n);
+int store_lane_window(struct store *store, uint64_t lane, size_t limit,
+	struct store_candidate *candidates, size_t *ret_n);
 
 int store_due_next(struct store *store, uint64_t *ret_due_wall_us); /* UINT64_MAX: nothing waits */
 /* Moves WAITING tasks whose time has come to QUEUED; fn hears each (id, lane). At most limit. reason TASK_WAIT_NONE: any. */
 typedef int (*store_due_fn)(uint64_t task, uint64_t lane, void *user);
-int store_due_take(struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user);
+int store_due_take(
+	struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user);
 /* Tasks in FINISHING, ANSWERED or CANCELING: what a restart has to finish first. Bounded by what was in flight. */
 typedef int (*store_task_fn)(struct task *task_take, void *user);
 int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user);
 
-/* Listing with a keyset cursor: ids in ascending order after after_id. Zero members mean "any". */
+/* Listing with a keyset cursor: ids in ascending order after after_id, at most limit. Other zero members mean "any". */
 struct store_filter {
 	uint64_t session;
 	const uint64_t *ids;
 	size_t n_ids;
 	uint64_t first_id, last_id;
 	uint32_t kinds_mask, states_mask; /* bit (1 << kind), bit (1 << enum task_state); 0: any */
-	bool include_finished;
-	uid_t uid;                /* only this user's; (uid_t)-1: any */
+	bool include_finished; /* with states_mask the mask alone decides */
+	uid_t uid; /* only this user's; (uid_t)-1: any */
 	const char *app_id, *name_glob;
+	uint64_t after_id;
+	size_t limit;
 };
-int store_task_each(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit, store_task_fn fn, void *user);
-/* Verbs on many tasks in SQL, for ranges and "all": ids that match the filter in pages. */
-int store_task_ids(struct store *store, const struct store_filter *filter, uint64_t after_id, size_t limit, uint64_t *ids, size_t *ret_n);
+int store_task_each(
+	struct store *store, const struct store_filter *filter, store_task_fn fn, void *user);
+/* Verbs on many tasks in SQL, for ranges and "all": ids that match the filter in pages. ids: room for filter->limit. */
+int store_task_ids(
+	struct store *store, const struct store_filter *filter, uint64_t *ids, size_t *ret_n);
 
 struct store_counts {
-	uint64_t by_state[8];     /* enum task_state */
-	uint64_t n_failed;        /* COMPLETED with an error */
+	uint64_t by_state[8]; /* enum task_state */
+	uint64_t n_failed; /* COMPLETED with an error */
 	uint64_t n_events;
 	uint64_t database_bytes;
 };
-int store_counts(struct store *store, struct store_counts *ret_counts); /* full count once at open, kept up to date after that */
+int store_counts(struct store *store,
+	struct store_counts *ret_counts); /* full count once at open, kept up to date after that */
 int store_session_unfinished(struct store *store, uint64_t session, uint64_t *ret_n);
 
 /* ---- delegate events: rows made in the transaction that made them true; args come from the task's row ---- */
 enum store_event_type { /* stored: never renumber */
-	STORE_EVENT_RESUMED = 1,       /* a: offset, b: total (-1 unknown) */
+	STORE_EVENT_RESUMED = 1, /* a: offset, b: total (-1 unknown) */
 	STORE_EVENT_RECEIVED_DATA = 2, /* response body of an upload; a: bytes */
 	STORE_EVENT_FINISHED_DOWNLOADING = 3,
 	STORE_EVENT_METRICS = 4,
@@ -129,28 +145,42 @@ enum store_event_type { /* stored: never renumber */
 	STORE_EVENT_BECAME_INVALID = 7,
 };
 struct store_event {
-	uint64_t seq;             /* grows over all sessions, never reused */
-	uint64_t session, task;   /* task 0: about the session */
+	uint64_t seq; /* grows over all sessions, never reused */
+	uint64_t session, task; /* task 0: about the session */
 	enum store_event_type type;
 	uint64_t wall_us;
 	int64_t a, b;
 };
 int store_event_put(struct store *store, struct store_event *event); /* sets seq */
 typedef int (*store_event_fn)(const struct store_event *event, void *user);
-int store_event_each(struct store *store, uint64_t session, uint64_t after_seq, size_t limit, store_event_fn fn, void *user);
+struct store_event_range {
+	uint64_t session, after_seq;
+	size_t limit;
+};
+int store_event_each(
+	struct store *store, const struct store_event_range *range, store_event_fn fn, void *user);
 /* Removes events up to seq; fn hears each before, so that files handed over can go. */
-int store_event_ack(struct store *store, uint64_t session, uint64_t seq, store_event_fn fn, void *user);
+int store_event_ack(
+	struct store *store, uint64_t session, uint64_t seq, store_event_fn fn, void *user);
 int store_event_last_seq(struct store *store, uint64_t session, uint64_t *ret_seq);
 
 /* Finished tasks without events older than the moment, and events older than the limit: gone. At most limit rows; fn hears each task. */
-int store_prune(struct store *store, uint64_t finished_before_wall_us, size_t limit, store_due_fn fn, void *user);
+int store_prune(struct store *store, uint64_t finished_before_wall_us, size_t limit,
+	store_due_fn fn, void *user);
 
 /* ---- tokens: a repeated CreateTasks after a lost reply answers with the first one's tasks ---- */
-int store_token_put(struct store *store, uint64_t session, const char *token, const uint64_t *ids, size_t n);
-int store_token_load(struct store *store, uint64_t session, const char *token, struct arena *arena, uint64_t **ret_ids, size_t *ret_n);
+int store_token_put(
+	struct store *store, uint64_t session, const char *token, const uint64_t *ids, size_t n);
+struct store_ids {
+	uint64_t *ids;
+	size_t n;
+};
+int store_token_load(struct store *store, uint64_t session, const char *token, struct arena *arena,
+	struct store_ids *ret_ids); /* STORE_E_NOT_FOUND */
 
 /* ---- settings that survive (mode, limits, keys) ---- */
 int store_setting_put(struct store *store, const char *name, const void *value, size_t size);
-int store_setting_load(struct store *store, const char *name, void *value, size_t size, size_t *ret_size); /* STORE_E_NOT_FOUND */
+int store_setting_load(struct store *store, const char *name, void *value, size_t size,
+	size_t *ret_size); /* STORE_E_NOT_FOUND */
 
 #endif
