@@ -60,6 +60,9 @@ struct disk_job {
 	struct transfer_result result; /* code 0: done */
 	bool is_disk_full;
 	bool is_retryable;
+
+	bool is_folder_synced; /* inside disk.c only, as error_no */
+	int error_no;
 };
 
 struct disk;

@@ -51,6 +51,7 @@ struct head {
 
 	enum head_stage stage;
 	bool may_be_http2, is_tunnelled;
+	bool has_transfer_encoding;
 	unsigned n_interim, n_trailers;
 	size_t block_bytes, room_fields;
 	struct arena arena;

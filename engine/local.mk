@@ -6,3 +6,23 @@ libengine_la_SOURCES =
 # For each source x.c: its lines in libengine_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
 #   check_PROGRAMS += tests/engine/test-x
 #   tests_engine_test_x_LDADD = $(TEST_ENGINE)
+
+# What is not network plumbing: the response head, resuming, files, errors.
+libengine_la_SOURCES += \
+	%D%/blob.c %D%/blob.h \
+	%D%/date.c %D%/date.h \
+	%D%/digest.c %D%/digest.h \
+	%D%/disk.c %D%/disk.h \
+	%D%/disk-file.c %D%/disk-file.h \
+	%D%/engine.h \
+	%D%/fault.c %D%/fault.h \
+	%D%/filename.c %D%/filename.h \
+	%D%/head.c %D%/head.h \
+	%D%/mime.c %D%/mime.h \
+	%D%/range.c %D%/range.h \
+	%D%/redirect.c %D%/redirect.h \
+	%D%/resume.c %D%/resume.h \
+	%D%/sink.c %D%/sink.h \
+	%D%/source.c %D%/source.h \
+	%D%/url.c %D%/url.h \
+	%D%/validator.c %D%/validator.h

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Syncing, publishing, copying and hashing files. Disk threads only; nothing here knows the queue.
+ */
+#include "engine/disk-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "engine/disk.h"
+
+#define CHUNK_BYTES (1024u * 1024)
+/* One copy_file_range call: short enough to look at is_stopping between two. */
+#define RANGE_BYTES (16u * 1024 * 1024)
+
+int disk_file_sync(int fd)
+{
+	while (fdatasync(fd)) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+static size_t folder_size(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (size_t)(slash - path) : 0;
+}
+
+bool disk_file_is_same_folder(const char *a, const char *b)
+{
+	size_t n = folder_size(a);
+
+	return n == folder_size(b) && memcmp(a, b, n) == 0;
+}
+
+static int open_folder_of(const char *path, int *ret_fd)
+{
+	size_t n = folder_size(path);
+	cleanup_(cleanup_free) char *folder = n ? strndup(path, n) : strdup("/");
+
+	if (!folder)
+		return err_raise(-ENOMEM);
+	*ret_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int disk_file_sync_folder_of(const char *path)
+{
+	cleanup_(cleanup_close) int fd = -1;
+	int r = open_folder_of(path, &fd);
+
+	return r ? r : io_sync_dir_fd(fd);
+}
+
+int disk_file_digest(
+	int fd, const char *name, const atomic_bool *is_stopping, char ret_hex[DIGEST_HEX_BYTES])
+{
+	cleanup_(cleanup_free) char *chunk = malloc(CHUNK_BYTES);
+	cleanup_(digest_freep) struct digest *digest = NULL;
+	uint64_t offset = 0;
+	size_t got = 0;
+	int r = digest_new(name, &digest);
+
+	if (r)
+		return r == DIGEST_E_UNKNOWN ? -ENOTSUP : r;
+	if (!chunk)
+		return err_raise(-ENOMEM);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	do {
+		if (atomic_load(is_stopping))
+			return DISK_FILE_E_STOPPED;
+		r = io_pread_all(fd, chunk, CHUNK_BYTES, offset, &got);
+		if (r)
+			return r;
+		digest_update(digest, chunk, got);
+		offset += got;
+	} while (got == CHUNK_BYTES);
+	digest_hex(digest, ret_hex);
+	return 0;
+}
+
+/* Is path this regular file? */
+static bool is_inode(const char *path, uint64_t ino)
+{
+	struct stat st;
+
+	return ino && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == ino;
+}
+
+/* The part is ours, and gets the mode of a file that a user made. */
+static int prepare_part(const struct disk_job *job, mode_t mode)
+{
+	cleanup_(cleanup_close) int fd = -1;
+	struct stat st;
+
+	fd = open(job->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (job->file_ino && st.st_ino != job->file_ino))
+		return -ESTALE;
+	return fchmod(fd, mode) ? -errno : 0;
+}
+
+static int rename_part(const struct disk_job *job)
+{
+	unsigned flags = job->may_overwrite ? 0 : RENAME_NOREPLACE;
+
+	if (renameat2(AT_FDCWD, job->path, AT_FDCWD, job->to_path, flags) == 0)
+		return 0;
+	if (!flags || (errno != EINVAL && errno != ENOSYS))
+		return -errno;
+	/* a file system without RENAME_NOREPLACE: link() too fails when the name is taken */
+	if (link(job->path, job->to_path))
+		return -errno;
+	return unlink(job->path) ? -errno : 0;
+}
+
+int disk_file_publish(const struct disk_job *job, mode_t mode)
+{
+	int r = prepare_part(job, mode);
+
+	/* published before, and the answer was lost */
+	if (r == -ENOENT && is_inode(job->to_path, job->file_ino))
+		return 0;
+	if (r)
+		return r;
+	r = rename_part(job);
+	/* linked before, and not yet unlinked */
+	if (r == -EEXIST && is_inode(job->to_path, job->file_ino))
+		return unlink(job->path) && errno != ENOENT ? -errno : 0;
+	return r;
+}
+
+/* -EOPNOTSUPP: not possible between these two, copy by hand. */
+static int copy_in_kernel(
+	int from_fd, int to_fd, uint64_t size_bytes, const atomic_bool *is_stopping)
+{
+	loff_t from = 0, to = 0;
+
+	if (ioctl(to_fd, FICLONE, from_fd) == 0)
+		return 0;
+	while ((uint64_t)from < size_bytes) {
+		ssize_t n;
+
+		if (atomic_load(is_stopping))
+			return DISK_FILE_E_STOPPED;
+		n = copy_file_range(from_fd, &from, to_fd, &to, RANGE_BYTES, 0);
+		if (n > 0 || (n < 0 && errno == EINTR))
+			continue;
+		if (n == 0)
+			return from ? DISK_FILE_E_CHANGED : -EOPNOTSUPP;
+		return errno == ENOSYS || errno == EXDEV || errno == EINVAL ? -EOPNOTSUPP : -errno;
+	}
+	return 0;
+}
+
+static int copy_by_hand(
+	struct disk_job *job, int to_fd, uint64_t size_bytes, const atomic_bool *is_stopping)
+{
+	cleanup_(cleanup_free) char *chunk = malloc(CHUNK_BYTES);
+	uint64_t offset = 0;
+	size_t got;
+	int r;
+
+	if (!chunk)
+		return err_raise(-ENOMEM);
+	while (offset < size_bytes) {
+		if (atomic_load(is_stopping))
+			return DISK_FILE_E_STOPPED;
+		r = io_pread_all(job->fd, chunk, CHUNK_BYTES, offset, &got);
+		if (r) {
+			job->error_no = -r;
+			return DISK_FILE_E_NO_SOURCE;
+		}
+		if (!got)
+			return DISK_FILE_E_CHANGED;
+		r = io_pwrite_all(to_fd, chunk, got, offset);
+		if (r)
+			return r;
+		offset += got;
+	}
+	return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int no_source(struct disk_job *job, int error_no)
+{
+	job->error_no = error_no;
+	return DISK_FILE_E_NO_SOURCE;
+}
+
+/* Copies, then looks whether it was one and the same file all the time. */
+static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
+{
+	struct stat before, after;
+	int r;
+
+	if (fstat(job->fd, &before))
+		return no_source(job, errno);
+	if (S_ISDIR(before.st_mode) || !S_ISREG(before.st_mode))
+		return no_source(job, S_ISDIR(before.st_mode) ? EISDIR : EINVAL);
+	r = copy_in_kernel(job->fd, to_fd, (uint64_t)before.st_size, is_stopping);
+	if (r == -EOPNOTSUPP)
+		r = copy_by_hand(job, to_fd, (uint64_t)before.st_size, is_stopping);
+	if (r)
+		return r;
+	if (fstat(job->fd, &after))
+		return no_source(job, errno);
+	return is_same(&before, &after) ? 0 : DISK_FILE_E_CHANGED;
+}
+
+static int finish_copy(struct disk_job *job, int to_fd)
+{
+	struct stat st;
+	int r = disk_file_sync(to_fd);
+
+	if (!r)
+		r = disk_file_sync_folder_of(job->to_path);
+	if (!r && fstat(to_fd, &st))
+		r = -errno;
+	if (r)
+		return r;
+	job->file_ino = st.st_ino;
+	job->file_size_bytes = (uint64_t)st.st_size;
+	job->file_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+		(uint64_t)st.st_mtim.tv_nsec;
+	return 0;
+}
+
+int disk_file_snapshot(struct disk_job *job, const atomic_bool *is_stopping)
+{
+	cleanup_(cleanup_close) int fd = -1;
+	int r;
+
+	fd = open(job->to_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		0600);
+	if (fd < 0)
+		return -errno;
+	r = copy(job, fd, is_stopping);
+	if (!r)
+		r = finish_copy(job, fd);
+	if (r)
+		(void)unlink(job->to_path);
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The file work of the disk threads: each call does one thing, waits as long as it takes. */
+#ifndef ENGINE_DISK_FILE_H
+#define ENGINE_DISK_FILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "engine/digest.h"
+
+struct disk_job;
+
+enum {
+	DISK_FILE_E_STOPPED = 1, /* is_stopping was seen */
+	DISK_FILE_E_CHANGED, /* the source of a copy is not what it was when the copy began */
+	DISK_FILE_E_NO_SOURCE, /* it cannot be read: job->error_no */
+};
+
+/* fdatasync. Never call it again after an error: the kernel forgets the bytes it lost. */
+int disk_file_sync(int fd);
+/* Makes the name durable. */
+int disk_file_sync_folder_of(const char *path);
+bool disk_file_is_same_folder(const char *a, const char *b);
+/* Hashes the whole file. 0, DISK_FILE_E_STOPPED or -errno (-ENOTSUP: no such algorithm). */
+int disk_file_digest(int fd, const char *name, const atomic_bool *is_stopping,
+	char ret_hex[DIGEST_HEX_BYTES]);
+/*
+ * Gives job->path its mode and the name job->to_path; the folder is not synced yet. 0 also when
+ * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file.
+ */
+int disk_file_publish(const struct disk_job *job, mode_t mode);
+/*
+ * Copies job->fd to job->to_path, durable; fills the identity of the copy. Else there is no copy.
+ */
+int disk_file_snapshot(struct disk_job *job, const atomic_bool *is_stopping);
+
+#endif

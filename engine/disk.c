@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Three threads with a mailbox each. A job is posted to the lane where it delays nobody it should
+ * not delay, done there, and answered from there.
+ *
+ * Small finished files are what there can be thousands of, and a flush of the disk costs the same
+ * for one as for many. So the sync lane takes what has piled up while it was busy; if that is more
+ * than one, it waits a moment for more and lets one syncfs do for all. syncfs tells of write errors
+ * of the file system, not of which file: so each file is asked afterwards with sync_file_range,
+ * which waits for nothing then, and reports the errors of that file since it was opened.
+ *
+ * While many small files wait, their descriptors are closed and opened again by path: the number of
+ * files that wait must not be bounded by the number of descriptors. The kernel keeps a write error
+ * that nobody has seen for the next one who opens the file.
+ */
+#include "engine/disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/failpoint.h"
+#include "base/io.h"
+#include "base/thread.h"
+#include "engine/disk-file.h"
+#include "engine/fault.h"
+
+/* A file above this has its own fdatasync, away from the small ones. */
+#define SMALL_BYTES  (UINT64_C(4) * 1024 * 1024)
+#define WINDOW_US    (UINT64_C(50) * CLOCK_US_PER_MS)
+/* So many waiting need no company. */
+#define BATCH_FULL   256
+/* From so many on, one syncfs is cheaper than their own syncs. */
+#define SYNCFS_MIN   3
+#define HELD_FDS_MAX 256
+
+enum lane_kind { LANE_SYNC, LANE_BIG, LANE_BULK, LANE_COUNT };
+
+struct lane {
+	struct disk *disk;
+	enum lane_kind kind;
+	struct mailbox *box;
+	struct thread *thread;
+	struct mail stop; /* posted once, by disk_free() */
+};
+
+struct disk {
+	disk_answer_fn answer;
+	void *user;
+	mode_t publish_mode;
+	unsigned held_fds_max;
+	atomic_uint held_fds; /* descriptors of waiting small files */
+	atomic_bool is_stopping;
+	struct lane lanes[LANE_COUNT];
+};
+
+/* Jobs taken together, in order of arrival. */
+struct batch {
+	struct mail *first, **last_next;
+	size_t n_jobs, n_syncs;
+	bool is_last;
+};
+
+struct disk_job *disk_job_new(enum disk_job_type type, uint64_t task, uint32_t attempt)
+{
+	struct disk_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->type = type;
+	job->task = task;
+	job->attempt = attempt;
+	job->fd = -1;
+	return job;
+}
+
+static int set_text(char **text, const char *value)
+{
+	char *copy = value ? strdup(value) : NULL;
+
+	if (value && !copy)
+		return err_raise(-ENOMEM);
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+int disk_job_set_paths(struct disk_job *job, const char *path, const char *to_path)
+{
+	int r = set_text(&job->path, path);
+
+	return r ? r : set_text(&job->to_path, to_path);
+}
+
+int disk_job_set_digest(struct disk_job *job, const char *digest_name)
+{
+	return set_text(&job->digest_name, digest_name);
+}
+
+struct disk_job *disk_job_free(struct disk_job *job)
+{
+	if (!job)
+		return NULL;
+	if (job->fd >= 0)
+		close(job->fd);
+	free(job->path);
+	free(job->to_path);
+	free(job->digest_name);
+	free(job);
+	return NULL;
+}
+
+static bool is_held(const struct disk_job *job)
+{
+	return job->type == DISK_SYNC && job->fd >= 0 && job->path;
+}
+
+static enum lane_kind lane_of(const struct disk_job *job)
+{
+	switch (job->type) {
+	case DISK_PUBLISH:
+		return LANE_SYNC;
+	case DISK_SYNC:
+		if (job->digest_name)
+			return LANE_BULK;
+		return job->offset_bytes > SMALL_BYTES ? LANE_BIG : LANE_SYNC;
+	case DISK_CHECKPOINT:
+		return LANE_BIG;
+	case DISK_SNAPSHOT:
+	case DISK_REMOVE:
+		return LANE_BULK;
+	}
+	assert(false);
+	return LANE_BULK;
+}
+
+void disk_post_take(struct disk *disk, struct disk_job *job)
+{
+	enum lane_kind kind = lane_of(job);
+
+	if (kind == LANE_SYNC && is_held(job) &&
+		atomic_fetch_add(&disk->held_fds, 1) >= disk->held_fds_max) {
+		atomic_fetch_sub(&disk->held_fds, 1);
+		close(take_fd(&job->fd));
+	}
+	mailbox_post_take(disk->lanes[kind].box, &job->mail);
+}
+
+static void answer(struct disk *disk, struct disk_job *job)
+{
+	if (lane_of(job) == LANE_SYNC && is_held(job)) {
+		atomic_fetch_sub(&disk->held_fds, 1);
+		close(take_fd(&job->fd));
+	}
+	if (job->type == DISK_REMOVE) {
+		disk_job_free(job);
+		return;
+	}
+	job->is_disk_full = fault_is_disk_full(&job->result);
+	job->is_retryable = fault_is_retryable(&job->result);
+	disk->answer(job, disk->user);
+}
+
+/* Adds what waits in the box; the stop mail ends the batch and the lane. */
+static void gather(struct lane *lane, struct batch *batch)
+{
+	struct mail *mail = mailbox_take_all(lane->box);
+
+	while (mail) {
+		struct mail *next = mail->next;
+
+		if (mail == &lane->stop) {
+			batch->is_last = true;
+		} else {
+			mail->next = NULL;
+			*batch->last_next = mail;
+			batch->last_next = &mail->next;
+			batch->n_jobs++;
+			batch->n_syncs += ((struct disk_job *)mail)->type == DISK_SYNC;
+		}
+		mail = next;
+	}
+}
+
+/* False: the time is up. */
+static bool wait_for_mail(const struct lane *lane, uint64_t until_us)
+{
+	struct pollfd pollfd = { .fd = mailbox_fd(lane->box), .events = POLLIN };
+	uint64_t now_us = clock_now_us();
+	int timeout_ms = -1;
+
+	if (until_us) {
+		if (now_us >= until_us)
+			return false;
+		timeout_ms = (int)((until_us - now_us) / CLOCK_US_PER_MS) + 1;
+	}
+	return poll(&pollfd, 1, timeout_ms) != 0;
+}
+
+/* One job is taken alone and at once; several wait for the rest of the crowd. */
+static void take_batch(struct lane *lane, struct batch *batch)
+{
+	uint64_t until_us;
+
+	*batch = (struct batch){ .last_next = &batch->first };
+	while (!batch->n_jobs && !batch->is_last) {
+		wait_for_mail(lane, 0);
+		gather(lane, batch);
+	}
+	if (lane->kind != LANE_SYNC || batch->n_syncs < SYNCFS_MIN)
+		return;
+	until_us = clock_now_us() + WINDOW_US;
+	while (!batch->is_last && batch->n_syncs < BATCH_FULL && wait_for_mail(lane, until_us))
+		gather(lane, batch);
+}
+
+/* The descriptor that was closed while the job waited. */
+static int open_again(struct disk_job *job)
+{
+	if (job->fd >= 0)
+		return 0;
+	if (!job->path)
+		return -EBADF;
+	job->fd = open(job->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return job->fd < 0 ? -errno : 0;
+}
+
+static void close_again(struct disk_job *job, bool was_closed)
+{
+	if (was_closed && job->fd >= 0)
+		close(take_fd(&job->fd));
+}
+
+static void fail(struct disk_job *job, enum fault_file what, int r)
+{
+	if (r < 0 && !job->result.code)
+		fault_from_file(what, r, &job->result);
+}
+
+/* What a finished file is; its size must be what was received. */
+static void identify(struct disk_job *job)
+{
+	struct stat st;
+
+	if (fstat(job->fd, &st)) {
+		fail(job, FAULT_FILE_WRITE, -errno);
+		return;
+	}
+	if ((uint64_t)st.st_size != job->offset_bytes) {
+		fail(job, FAULT_FILE_WRITE, -EIO);
+		return;
+	}
+	job->file_ino = st.st_ino;
+	job->file_size_bytes = (uint64_t)st.st_size;
+	job->file_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+		(uint64_t)st.st_mtim.tv_nsec;
+}
+
+/* Data, then the name. */
+static void sync_alone(struct disk *disk, struct disk_job *job)
+{
+	bool was_closed = job->fd < 0;
+	int r = open_again(job);
+
+	if (!r)
+		r = FAILPOINT("disk.sync.before");
+	if (!r)
+		r = disk_file_sync(job->fd);
+	if (!r && job->path)
+		r = disk_file_sync_folder_of(job->path);
+	if (!r)
+		r = FAILPOINT("disk.sync.after");
+	fail(job, FAULT_FILE_WRITE, r);
+	if (!r && job->type == DISK_SYNC)
+		identify(job);
+	if (!r && !job->result.code && job->digest_name) {
+		r = disk_file_digest(
+			job->fd, job->digest_name, &disk->is_stopping, job->digest_hex);
+		if (r == DISK_FILE_E_STOPPED)
+			fault_set(&job->result, TRANSFER_ERROR_CANCELLED, "stopping");
+		else
+			fail(job, FAULT_FILE_OPEN, r);
+	}
+	close_again(job, was_closed);
+}
+
+/* After a syncfs: did this file lose a write? */
+static void check_synced(struct disk_job *job)
+{
+	bool was_closed = job->fd < 0;
+	int r = open_again(job);
+
+	if (!r &&
+		sync_file_range(job->fd, 0, 0,
+			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				SYNC_FILE_RANGE_WAIT_AFTER))
+		r = errno == ESPIPE || errno == ENOSYS ? disk_file_sync(job->fd) : -errno;
+	fail(job, FAULT_FILE_WRITE, r);
+	if (!r)
+		identify(job);
+	close_again(job, was_closed);
+}
+
+static struct disk_job *next_of(struct disk_job *job)
+{
+	return (struct disk_job *)job->mail.next;
+}
+
+/* One syncfs for each file system in the list; false: do it file by file. */
+static bool sync_file_systems(struct disk_job *first)
+{
+	dev_t synced[8];
+	size_t n_synced = 0;
+
+	if (FAILPOINT("disk.sync.before"))
+		return false;
+	for (struct disk_job *job = first; job; job = next_of(job)) {
+		bool was_closed = job->fd < 0, is_known = false;
+		struct stat st;
+		int r = open_again(job);
+
+		if (!r && fstat(job->fd, &st))
+			r = -errno;
+		for (size_t i = 0; !r && i < n_synced; i++)
+			is_known = is_known || synced[i] == st.st_dev;
+		if (!r && !is_known) {
+			if (n_synced == sizeof(synced) / sizeof(synced[0]) || syncfs(job->fd))
+				return false;
+			synced[n_synced++] = st.st_dev;
+		}
+		close_again(job, was_closed);
+	}
+	return !FAILPOINT("disk.sync.after");
+}
+
+static void answer_all(struct disk *disk, struct disk_job *job)
+{
+	while (job) {
+		struct disk_job *next = next_of(job);
+
+		answer(disk, job);
+		job = next;
+	}
+}
+
+/* Finished files that wait together. */
+static void sync_together(struct disk *disk, struct disk_job *first, size_t n_jobs)
+{
+	bool is_synced = n_jobs >= SYNCFS_MIN && sync_file_systems(first);
+
+	for (struct disk_job *job = first; job; job = next_of(job)) {
+		if (is_synced)
+			check_synced(job);
+		else
+			sync_alone(disk, job);
+	}
+	answer_all(disk, first);
+}
+
+/* All renames, then one sync for each folder, then the answers. */
+static void publish_together(struct disk *disk, struct disk_job *first)
+{
+	for (struct disk_job *job = first; job; job = next_of(job)) {
+		int r = FAILPOINT("disk.publish.before");
+
+		if (!r)
+			r = disk_file_publish(job, disk->publish_mode);
+		if (!r)
+			r = FAILPOINT("disk.publish.renamed");
+		fail(job, FAULT_FILE_MOVE, r);
+	}
+	for (struct disk_job *job = first; job; job = next_of(job)) {
+		int r = 0;
+
+		if (job->result.code || job->is_folder_synced)
+			continue;
+		r = disk_file_sync_folder_of(job->to_path);
+		for (struct disk_job *other = job; other; other = next_of(other)) {
+			if (other->result.code ||
+				!disk_file_is_same_folder(job->to_path, other->to_path))
+				continue;
+			other->is_folder_synced = true;
+			if (other != job)
+				fail(other, FAULT_FILE_MOVE, r);
+		}
+		fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
+	}
+	answer_all(disk, first);
+}
+
+/* Syncs first, publishing after; either keeps its order. */
+static void do_sync_lane(struct disk *disk, struct batch *batch)
+{
+	struct mail *syncs = NULL, **last_sync = &syncs, *publishes = NULL,
+		    **last_publish = &publishes;
+
+	for (struct mail *mail = batch->first, *next; mail; mail = next) {
+		next = mail->next;
+		mail->next = NULL;
+		if (((struct disk_job *)mail)->type == DISK_SYNC) {
+			*last_sync = mail;
+			last_sync = &mail->next;
+		} else {
+			*last_publish = mail;
+			last_publish = &mail->next;
+		}
+	}
+	if (publishes)
+		publish_together(disk, (struct disk_job *)publishes);
+	if (syncs)
+		sync_together(disk, (struct disk_job *)syncs, batch->n_syncs);
+}
+
+static void snapshot(struct disk *disk, struct disk_job *job)
+{
+	int r = FAILPOINT("disk.snapshot.before");
+
+	if (!r)
+		r = disk_file_snapshot(job, &disk->is_stopping);
+	if (!r)
+		r = FAILPOINT("disk.snapshot.after");
+	if (r == DISK_FILE_E_STOPPED)
+		fault_set(&job->result, TRANSFER_ERROR_CANCELLED, "stopping");
+	else if (r == DISK_FILE_E_CHANGED)
+		fault_set(&job->result, TRANSFER_ERROR_SOURCE_CHANGED,
+			"the file changed while it was copied");
+	else if (r == DISK_FILE_E_NO_SOURCE)
+		fault_from_file(FAULT_FILE_READ_SOURCE, job->error_no, &job->result);
+	else
+		fail(job, FAULT_FILE_WRITE, r);
+}
+
+static void do_one(struct disk *disk, struct disk_job *job)
+{
+	job->mail.next = NULL;
+	switch (job->type) {
+	case DISK_CHECKPOINT:
+	case DISK_SYNC:
+		sync_alone(disk, job);
+		break;
+	case DISK_SNAPSHOT:
+		snapshot(disk, job);
+		break;
+	case DISK_REMOVE:
+		if (!FAILPOINT("disk.remove.before"))
+			(void)unlink(job->path);
+		break;
+	case DISK_PUBLISH:
+		assert(false);
+		break;
+	}
+	answer(disk, job);
+}
+
+static void run_lane(void *user)
+{
+	struct lane *lane = user;
+	struct batch batch;
+
+	do {
+		take_batch(lane, &batch);
+		if (lane->kind == LANE_SYNC) {
+			do_sync_lane(lane->disk, &batch);
+			continue;
+		}
+		for (struct mail *mail = batch.first, *next; mail; mail = next) {
+			next = mail->next;
+			do_one(lane->disk, (struct disk_job *)mail);
+		}
+	} while (!batch.is_last);
+}
+
+static unsigned choose_held_fds_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 8 >= HELD_FDS_MAX)
+		return HELD_FDS_MAX;
+	return (unsigned)(limit.rlim_cur / 8);
+}
+
+static void disk_freep(struct disk **disk)
+{
+	disk_free(*disk);
+}
+
+int disk_new(disk_answer_fn answer_fn, void *user, struct disk **ret_disk)
+{
+	static const char *const names[] = { "disk-sync", "disk-big", "disk-bulk" };
+	cleanup_(disk_freep) struct disk *disk = calloc(1, sizeof(*disk));
+	mode_t mask = umask(077);
+	int r = 0;
+
+	umask(mask);
+	if (!disk)
+		return err_raise(-ENOMEM);
+	disk->answer = answer_fn;
+	disk->user = user;
+	disk->publish_mode = 0666 & ~mask;
+	disk->held_fds_max = choose_held_fds_max();
+	for (int i = 0; i < LANE_COUNT && !r; i++) {
+		struct lane *lane = &disk->lanes[i];
+
+		lane->disk = disk;
+		lane->kind = (enum lane_kind)i;
+		r = mailbox_new(&lane->box);
+		if (!r)
+			r = thread_start(names[i], run_lane, lane, &lane->thread);
+	}
+	if (r)
+		return r;
+	*ret_disk = take_ptr(disk);
+	return 0;
+}
+
+struct disk *disk_free(struct disk *disk)
+{
+	if (!disk)
+		return NULL;
+	atomic_store(&disk->is_stopping, true);
+	for (int i = 0; i < LANE_COUNT; i++) {
+		if (disk->lanes[i].thread)
+			mailbox_post_take(disk->lanes[i].box, &disk->lanes[i].stop);
+	}
+	for (int i = 0; i < LANE_COUNT; i++) {
+		thread_join(disk->lanes[i].thread);
+		mailbox_free(disk->lanes[i].box);
+	}
+	free(disk);
+	return NULL;
+}

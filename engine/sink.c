@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part file. libcurl hands a body on in pieces of 16 KiB; written one by one they cost more
+ * system calls than the network does, so they are gathered. The offsets that matter are two: what
+ * is in the file (flushed) and what is in the file or the buffer (offset); durable is what the disk
+ * thread says, never more than flushed.
+ */
+#include "engine/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/failpoint.h"
+#include "base/io.h"
+#include "engine/digest.h"
+
+struct sink {
+	int fd;
+	uint64_t flushed_bytes;
+	uint64_t expected_bytes; /* 0: unknown */
+	char *gathered; /* SINK_GATHER_BYTES, allocated when first needed */
+	size_t gathered_bytes;
+	char *digest_name;
+	struct digest *digest; /* of exactly the flushed bytes; NULL: none */
+};
+
+static int open_part(const char *path, struct stat *ret_st, int *ret_fd)
+{
+	cleanup_(cleanup_close) int fd = -1;
+
+	/* O_NONBLOCK: a FIFO in our way must not stop the worker */
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, ret_st))
+		return -errno;
+	if (!S_ISREG(ret_st->st_mode))
+		return -ENOTSUP;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int cut(const struct sink *sink, uint64_t size_bytes)
+{
+	while (ftruncate(sink->fd, (off_t)size_bytes)) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+/* A state that does not fit only means that the bytes are read once more, later. */
+static int start_digest(struct sink *sink, const struct sink_spec *spec)
+{
+	int r;
+
+	if (!spec->digest_name)
+		return 0;
+	sink->digest_name = strdup(spec->digest_name);
+	if (!sink->digest_name)
+		return err_raise(-ENOMEM);
+	if (sink->flushed_bytes == 0)
+		r = digest_new(spec->digest_name, &sink->digest);
+	else
+		r = digest_restore(spec->digest_name, spec->digest_state, spec->digest_state_bytes,
+			sink->flushed_bytes, &sink->digest);
+	return r < 0 ? r : 0;
+}
+
+int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
+{
+	cleanup_(sink_freep) struct sink *sink = NULL;
+	struct stat st;
+	int r;
+
+	sink = calloc(1, sizeof(*sink));
+	if (!sink)
+		return err_raise(-ENOMEM);
+	sink->fd = -1;
+	r = open_part(spec->path, &st, &sink->fd);
+	if (r)
+		return r;
+	sink->flushed_bytes = spec->offset_bytes;
+	if ((uint64_t)st.st_size < spec->offset_bytes)
+		sink->flushed_bytes = (uint64_t)st.st_size;
+	else if ((uint64_t)st.st_size > spec->offset_bytes)
+		r = cut(sink, spec->offset_bytes);
+	if (!r)
+		r = start_digest(sink, spec);
+	if (r)
+		return r;
+	*ret_sink = take_ptr(sink);
+	return 0;
+}
+
+struct sink *sink_free(struct sink *sink)
+{
+	if (!sink)
+		return NULL;
+	if (sink->fd >= 0)
+		close(sink->fd);
+	digest_free(sink->digest);
+	free(sink->digest_name);
+	free(sink->gathered);
+	free(sink);
+	return NULL;
+}
+
+void sink_freep(struct sink **sink)
+{
+	sink_free(*sink);
+}
+
+int sink_restart(struct sink *sink)
+{
+	int r = cut(sink, 0);
+
+	if (r)
+		return r;
+	sink->flushed_bytes = 0;
+	sink->gathered_bytes = 0;
+	sink->expected_bytes = 0;
+	sink->digest = digest_free(sink->digest);
+	if (!sink->digest_name)
+		return 0;
+	r = digest_new(sink->digest_name, &sink->digest);
+	return r < 0 ? r : 0;
+}
+
+static bool is_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
+int sink_expect(struct sink *sink, uint64_t total_bytes)
+{
+	uint64_t from_bytes = sink->flushed_bytes;
+	int r = FAILPOINT("sink.allocate");
+
+	sink->expected_bytes = total_bytes;
+	/* one write does for a small file */
+	if (total_bytes <= from_bytes || total_bytes - from_bytes <= SINK_GATHER_BYTES)
+		return 0;
+	if (total_bytes > INT64_MAX)
+		return -EFBIG;
+	if (!r &&
+		fallocate(sink->fd, FALLOC_FL_KEEP_SIZE, (off_t)from_bytes,
+			(off_t)(total_bytes - from_bytes)))
+		r = -errno;
+	if (is_full(r)) {
+		/* what a failed allocation did take goes back: cutting to the same size frees it */
+		(void)cut(sink, from_bytes);
+		return r;
+	}
+	/* everywhere else preallocation is a favour that a file system may refuse */
+	return 0;
+}
+
+static int write_out(struct sink *sink, const void *bytes, size_t size)
+{
+	int r = FAILPOINT("sink.write");
+
+	if (!r)
+		r = io_pwrite_all(sink->fd, bytes, size, sink->flushed_bytes);
+	if (r)
+		return r;
+	if (sink->digest)
+		digest_update(sink->digest, bytes, size);
+	sink->flushed_bytes += size;
+	return 0;
+}
+
+int sink_flush(struct sink *sink)
+{
+	int r;
+
+	if (!sink->gathered_bytes)
+		return 0;
+	r = write_out(sink, sink->gathered, sink->gathered_bytes);
+	if (r)
+		return r;
+	sink->gathered_bytes = 0;
+	return 0;
+}
+
+int sink_write(struct sink *sink, const void *bytes, size_t size)
+{
+	const char *p = bytes;
+	int r;
+
+	/* large enough by itself, or all that will come */
+	if (!sink->gathered_bytes &&
+		(size >= SINK_GATHER_BYTES ||
+			(size && sink->flushed_bytes + size == sink->expected_bytes)))
+		return write_out(sink, bytes, size);
+	if (!sink->gathered) {
+		sink->gathered = malloc(SINK_GATHER_BYTES);
+		if (!sink->gathered)
+			return err_raise(-ENOMEM);
+	}
+	while (size) {
+		size_t n = SINK_GATHER_BYTES - sink->gathered_bytes;
+
+		if (n > size)
+			n = size;
+		memcpy(sink->gathered + sink->gathered_bytes, p, n);
+		sink->gathered_bytes += n;
+		p += n;
+		size -= n;
+		r = sink->gathered_bytes == SINK_GATHER_BYTES ? sink_flush(sink) : 0;
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+uint64_t sink_offset_bytes(const struct sink *sink)
+{
+	return sink->flushed_bytes + sink->gathered_bytes;
+}
+
+uint64_t sink_flushed_bytes(const struct sink *sink)
+{
+	return sink->flushed_bytes;
+}
+
+int sink_fd(const struct sink *sink)
+{
+	return sink->fd;
+}
+
+int sink_take_fd(struct sink *sink)
+{
+	return take_fd(&sink->fd);
+}
+
+bool sink_has_digest(const struct sink *sink)
+{
+	return sink->digest != NULL;
+}
+
+size_t sink_save_digest(const struct sink *sink, uint8_t *state, size_t room)
+{
+	if (!sink->digest || room < DIGEST_STATE_MAX_BYTES)
+		return 0;
+	return digest_save(sink->digest, state);
+}
+
+bool sink_digest_hex(const struct sink *sink, char *hex, size_t room)
+{
+	if (!sink->digest || room < DIGEST_HEX_BYTES)
+		return false;
+	digest_hex(sink->digest, hex);
+	return true;
+}

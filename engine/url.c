@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * URLs are looked at twice: our own scan of the raw text refuses what parsers are known to read in
+ * different ways, then libcurl parses the rest, and that one parsed object is what policy looks at
+ * and what libcurl connects to. So the host that was judged is the host that is contacted.
+ */
+#include "engine/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/utf8.h"
+
+#define PORT_MAX 65535
+
+/* Where the pieces of an absolute URL are in its text. */
+struct raw {
+	size_t scheme_size;
+	const char *authority; /* behind "//" */
+	size_t authority_size;
+	const char *host_port; /* behind the user information */
+	const char *rest; /* path, query, fragment */
+};
+
+static bool is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Length of a leading scheme without its colon, or 0. */
+static size_t scheme_size(const char *text)
+{
+	size_t n = 0;
+
+	if (!is_alpha(text[0]))
+		return 0;
+	while (is_alpha(text[n]) || is_digit(text[n]) || (text[n] && strchr("+-.", text[n])))
+		n++;
+	return text[n] == ':' ? n : 0;
+}
+
+/* What no part of a URL may hold. */
+static bool has_bad_bytes(const char *text)
+{
+	size_t n = 0;
+
+	for (; text[n]; n++) {
+		unsigned char c = (unsigned char)text[n];
+
+		if (c < 0x20 || c == 0x7f || c == '\\' || n >= URL_MAX_BYTES)
+			return true;
+	}
+	return !utf8_is_valid(text);
+}
+
+static int split(const char *text, struct raw *ret_raw)
+{
+	struct raw raw = { .scheme_size = scheme_size(text) };
+	size_t host_size;
+
+	if (has_bad_bytes(text) || !raw.scheme_size)
+		return URL_E_BAD;
+	if (!(raw.scheme_size == 4 && strncasecmp(text, "http", 4) == 0) &&
+		!(raw.scheme_size == 5 && strncasecmp(text, "https", 5) == 0))
+		return URL_E_SCHEME;
+	raw.authority = text + raw.scheme_size + 1;
+	if (strncmp(raw.authority, "//", 2) != 0)
+		return URL_E_BAD;
+	raw.authority += 2;
+	raw.authority_size = strcspn(raw.authority, "/?#");
+	raw.rest = raw.authority + raw.authority_size;
+	raw.host_port = memchr(raw.authority, '@', raw.authority_size);
+	raw.host_port = raw.host_port ? raw.host_port + 1 : raw.authority;
+	host_size = (size_t)(raw.rest - raw.host_port);
+	if (host_size == 0 || memchr(raw.host_port, '@', host_size) ||
+		memchr(raw.host_port, '%', host_size) ||
+		memchr(raw.authority, ' ', raw.authority_size))
+		return URL_E_BAD;
+	*ret_raw = raw;
+	return 0;
+}
+
+/* Appends path, query and fragment with what may not stand there escaped. */
+static int append_escaped(struct buf *buf, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	int r = 0;
+
+	for (; *text && !r; text++) {
+		unsigned char c = (unsigned char)*text;
+		char escaped[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+		if (c <= 0x20 || c >= 0x7f || strchr("\"<>`{}", c))
+			r = buf_append(buf, escaped, sizeof(escaped));
+		else
+			r = buf_append(buf, text, 1);
+	}
+	return r;
+}
+
+static int from_curl(CURLUcode code)
+{
+	switch ((int)code) {
+	case CURLUE_OK:
+		return 0;
+	case CURLUE_OUT_OF_MEMORY:
+		return err_raise(-ENOMEM);
+	case CURLUE_UNSUPPORTED_SCHEME:
+		return URL_E_SCHEME;
+	}
+	return URL_E_BAD;
+}
+
+/* A copy of one part, freed by free(); an absent part is NULL. */
+static int get_part(CURLU *handle, CURLUPart part, unsigned flags, char **ret_text)
+{
+	char *text = NULL;
+	CURLUcode code = curl_url_get(handle, part, &text, flags);
+
+	if (code == CURLUE_OK) {
+		*ret_text = strdup(text);
+		curl_free(text);
+		return *ret_text ? 0 : err_raise(-ENOMEM);
+	}
+	*ret_text = NULL;
+	if (code == CURLUE_NO_USER || code == CURLUE_NO_PASSWORD || code == CURLUE_NO_FRAGMENT ||
+		code == CURLUE_NO_ZONEID || code == CURLUE_NO_PORT)
+		return 0;
+	return from_curl(code);
+}
+
+/*
+ * A name whose last label is a number is an IPv4 address to some parsers: four decimals or nothing.
+ */
+static bool is_odd_address(const char *host)
+{
+	struct in_addr address;
+	size_t size = strlen(host), start;
+	bool is_number;
+
+	if (inet_pton(AF_INET, host, &address) == 1)
+		return false;
+	if (size && host[size - 1] == '.')
+		size--;
+	for (start = size; start && host[start - 1] != '.';)
+		start--;
+	if (size - start >= 2 && host[start] == '0' && (host[start + 1] | 0x20) == 'x')
+		return true;
+	is_number = size > start;
+	for (size_t i = start; i < size; i++)
+		is_number = is_number && is_digit(host[i]);
+	return is_number;
+}
+
+/* Lower case, ASCII, and only what has one reading; the result goes back into the handle. */
+static int fix_host(struct url *url, const struct raw *raw)
+{
+	cleanup_(cleanup_free) char *zone = NULL;
+	struct in_addr address;
+	size_t size;
+	int r;
+
+	r = get_part(url->handle, CURLUPART_ZONEID, 0, &zone);
+	if (!r)
+		r = get_part(url->handle, CURLUPART_HOST, CURLU_PUNYCODE, &url->host);
+	if (r)
+		return r;
+	size = strlen(url->host);
+	for (char *p = url->host; *p; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+	if (zone || !size || is_odd_address(url->host))
+		return URL_E_BAD;
+	/*
+	 * libcurl turns other notations of an IPv4 address into four decimals: then the text
+	 * differs
+	 */
+	if (inet_pton(AF_INET, url->host, &address) == 1 &&
+		(strncmp(raw->host_port, url->host, size) != 0 ||
+			!strchr(":/?#", raw->host_port[size])))
+		return URL_E_BAD;
+	return from_curl(curl_url_set(url->handle, CURLUPART_HOST, url->host, 0));
+}
+
+static int fix_port(struct url *url)
+{
+	cleanup_(cleanup_free) char *text = NULL;
+	unsigned long port;
+	int r;
+
+	r = get_part(url->handle, CURLUPART_PORT, CURLU_DEFAULT_PORT, &text);
+	if (r)
+		return r;
+	port = text ? strtoul(text, NULL, 10) : 0;
+	if (port == 0 || port > PORT_MAX)
+		return URL_E_BAD;
+	url->port = (uint16_t)port;
+	if (port == (url_is_https(url) ? 443 : 80))
+		return from_curl(curl_url_set(url->handle, CURLUPART_PORT, NULL, 0));
+	return 0;
+}
+
+/* Moves one part out of the handle. */
+static int take_part(CURLU *handle, CURLUPart part, char **ret_text)
+{
+	int r = get_part(handle, part, CURLU_URLDECODE, ret_text);
+
+	return r ? r : from_curl(curl_url_set(handle, part, NULL, 0));
+}
+
+static int fill_full(struct url *url)
+{
+	struct buf full = { 0 };
+
+	free(url->full);
+	url->full = NULL;
+	if (buf_append_str(&full, url->text) ||
+		(url->fragment &&
+			(buf_append_str(&full, "#") || append_escaped(&full, url->fragment)))) {
+		buf_done(&full);
+		return err_raise(-ENOMEM);
+	}
+	url->full = buf_take(&full);
+	return url->full ? 0 : err_raise(-ENOMEM);
+}
+
+static int fill(struct url *url, const char *text, const struct raw *raw)
+{
+	int r = from_curl(curl_url_set(url->handle, CURLUPART_URL, text, 0));
+
+	if (!r)
+		r = take_part(url->handle, CURLUPART_USER, &url->user);
+	if (!r)
+		r = take_part(url->handle, CURLUPART_PASSWORD, &url->password);
+	if (!r)
+		r = get_part(url->handle, CURLUPART_FRAGMENT, 0, &url->fragment);
+	if (!r)
+		r = from_curl(curl_url_set(url->handle, CURLUPART_FRAGMENT, NULL, 0));
+	if (!r)
+		r = get_part(url->handle, CURLUPART_SCHEME, 0, &url->scheme);
+	if (!r)
+		r = fix_host(url, raw);
+	if (!r)
+		r = fix_port(url);
+	if (!r)
+		r = get_part(url->handle, CURLUPART_PATH, 0, &url->path);
+	if (!r)
+		r = get_part(url->handle, CURLUPART_URL, 0, &url->text);
+	return r ? r : fill_full(url);
+}
+
+int url_parse(const char *text, struct url **ret_url)
+{
+	cleanup_(url_freep) struct url *url = NULL;
+	cleanup_(cleanup_free) char *copy = NULL;
+	struct buf escaped = { 0 };
+	struct raw raw;
+	int r;
+
+	r = split(text, &raw);
+	if (r)
+		return r;
+	r = buf_append(&escaped, text, (size_t)(raw.rest - text));
+	if (!r)
+		r = append_escaped(&escaped, raw.rest);
+	copy = r ? NULL : buf_take(&escaped);
+	url = calloc(1, sizeof(*url));
+	if (url)
+		url->handle = curl_url();
+	buf_done(&escaped);
+	if (!copy || !url || !url->handle)
+		return err_raise(-ENOMEM);
+	r = fill(url, copy, &raw);
+	if (r)
+		return r;
+	*ret_url = take_ptr(url);
+	return 0;
+}
+
+/*
+ * The text of the target for a reference without scheme (RFC 3986, 5.2.2; dots are removed later).
+ */
+static int resolve_text(const struct url *base, const char *reference, struct buf *text)
+{
+	const char *base_path = base->text + (strstr(base->text, "://") - base->text) + 3;
+	size_t path_size = strcspn(reference, "?#"), keep;
+	int r;
+
+	base_path += strcspn(base_path, "/?");
+	r = buf_append(text, base->text, (size_t)(base_path - base->text));
+	if (r)
+		return r;
+	if (path_size && reference[0] == '/')
+		keep = 0;
+	else if (reference[0] == '?')
+		keep = strcspn(base_path, "?");
+	else if (!path_size)
+		keep = strlen(base_path);
+	else
+		for (keep = strcspn(base_path, "?"); keep && base_path[keep - 1] != '/';)
+			keep--;
+	if (path_size && !keep && reference[0] != '/')
+		r = buf_append_str(text, "/");
+	if (!r)
+		r = buf_append(text, base_path, keep);
+	return r ? r : buf_append_str(text, reference);
+}
+
+static int inherit_fragment(const struct url *base, struct url *url)
+{
+	if (url->fragment || !base->fragment)
+		return 0;
+	url->fragment = strdup(base->fragment);
+	return url->fragment ? fill_full(url) : err_raise(-ENOMEM);
+}
+
+int url_resolve(const struct url *base, const char *reference, struct url **ret_url)
+{
+	cleanup_(url_freep) struct url *url = NULL;
+	cleanup_(buf_done) struct buf text = { 0 };
+	int r = 0;
+
+	if (has_bad_bytes(reference))
+		return URL_E_BAD;
+	if (scheme_size(reference)) {
+		r = url_parse(reference, &url);
+	} else {
+		if (strncmp(reference, "//", 2) == 0)
+			r = buf_printf(&text, "%s:%s", base->scheme, reference);
+		else
+			r = resolve_text(base, reference, &text);
+		if (!r)
+			r = url_parse(text.bytes, &url);
+	}
+	if (r)
+		return r;
+	free(take_ptr(url->user));
+	free(take_ptr(url->password));
+	r = inherit_fragment(base, url);
+	if (r)
+		return r;
+	*ret_url = take_ptr(url);
+	return 0;
+}
+
+struct url *url_free(struct url *url)
+{
+	if (!url)
+		return NULL;
+	curl_url_cleanup(url->handle);
+	free(url->scheme);
+	free(url->host);
+	free(url->path);
+	free(url->text);
+	free(url->fragment);
+	free(url->full);
+	free(url->user);
+	free(url->password);
+	free(url);
+	return NULL;
+}
+
+void url_freep(struct url **url)
+{
+	url_free(*url);
+}
+
+bool url_is_https(const struct url *url)
+{
+	return strcmp(url->scheme, "https") == 0;
+}
+
+bool url_is_same_origin(const struct url *a, const struct url *b)
+{
+	return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 &&
+		a->port == b->port;
+}
