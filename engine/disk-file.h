@@ -23,8 +23,8 @@ int disk_file_sync(int fd);
 int disk_file_sync_folder_of(const char *path);
 bool disk_file_is_same_folder(const char *a, const char *b);
 /* Hashes the whole file. 0, DISK_FILE_E_STOPPED or -errno (-ENOTSUP: no such algorithm). */
-int disk_file_digest(int fd, const char *name, const atomic_bool *is_stopping,
-	char ret_hex[DIGEST_HEX_BYTES]);
+int disk_file_digest(
+	int fd, const char *name, const atomic_bool *is_stopping, char ret_hex[DIGEST_HEX_BYTES]);
 /*
  * Gives job->path its mode and the name job->to_path; the folder is not synced yet. 0 also when
  * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file.
