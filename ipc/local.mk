@@ -3,11 +3,17 @@
 # tests are generated from the XML.
 noinst_LTLIBRARIES += libipc.la
 libipc_la_SOURCES = \
-	%D%/call.h %D%/client.h %D%/table.h \
+	%D%/bus.c %D%/bus.h \
+	%D%/call.h %D%/inner.h %D%/table.h \
+	%D%/client.c %D%/client.h \
 	%D%/codec.c %D%/codec.h \
+	%D%/loop.c %D%/loop.h \
+	%D%/object.c %D%/object.h \
+	%D%/peer.c \
+	%D%/signal.c \
+	%D%/standard.c \
 	%D%/types.c %D%/types.h \
-	%D%/wire.c %D%/wire.h \
-	%D%/bus.h %D%/object.h
+	%D%/wire.c %D%/wire.h
 nodist_libipc_la_SOURCES = ipc/proto.c ipc/proto.h
 
 IPC_INTERFACES = \

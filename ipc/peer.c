@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who a caller is. The bus knows its uid, pid and security label; it is asked once per unique name, without blocking, and
+ * the answer is kept until the name leaves the bus. Until it is known the caller's calls wait, in order.
+ * The match rule is added before the question, so a caller that leaves in between is noticed either way.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "ipc/inner.h"
+
+/* A message bus allows 512 match rules; each peer needs one. */
+#define MAX_PEERS 448
+#define MAX_WAITING 256
+#define N_BUCKETS 64
+#define RULE_BYTES 256
+
+struct peer {
+	LIST_ENTRY(peer) link;
+	struct peers *peers;
+	struct ipc_caller who; /* name and label are ours */
+	bool is_known;
+	DBusPendingCall *asking;
+	struct ipc_calls waiting;
+	unsigned n_waiting;
+};
+LIST_HEAD(peer_bucket, peer);
+
+struct peers {
+	struct ipc_bus *bus;
+	struct peer_bucket buckets[N_BUCKETS];
+	unsigned n;
+};
+
+static struct peer_bucket *bucket_of(struct peers *peers, const char *name)
+{
+	uint32_t h = 5381;
+
+	while (*name)
+		h = h * 33 + (unsigned char)*name++;
+	return &peers->buckets[h % N_BUCKETS];
+}
+
+static struct peer *find(struct peers *peers, const char *name)
+{
+	struct peer *p;
+
+	LIST_FOREACH(p, bucket_of(peers, name), link) {
+		if (strcmp(p->who.name, name) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static void match(struct peer *p, void (*change)(struct ipc_bus *bus, const char *rule))
+{
+	char rule[RULE_BYTES + DBUS_MAXIMUM_NAME_LENGTH];
+
+	snprintf(rule, sizeof(rule),
+		"type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+		"member='NameOwnerChanged',arg0='%s'",
+		p->who.name);
+	change(p->peers->bus, rule);
+}
+
+static void peer_free(struct peer *p)
+{
+	struct ipc_call *call;
+
+	if (p->asking) {
+		dbus_pending_call_cancel(p->asking);
+		dbus_pending_call_unref(p->asking);
+	}
+	while ((call = TAILQ_FIRST(&p->waiting))) {
+		TAILQ_REMOVE(&p->waiting, call, link);
+		TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
+		call_free(call);
+	}
+	match(p, bus_remove_match);
+	LIST_REMOVE(p, link);
+	p->peers->n--;
+	free((char *)p->who.security_label);
+	free((char *)p->who.name);
+	free(p);
+}
+
+int peers_new(struct ipc_bus *bus, struct peers **ret_peers)
+{
+	struct peers *peers = calloc(1, sizeof(*peers));
+
+	if (!peers)
+		return err_raise(-ENOMEM);
+	peers->bus = bus;
+	for (unsigned i = 0; i < N_BUCKETS; i++)
+		LIST_INIT(&peers->buckets[i]);
+	*ret_peers = peers;
+	return 0;
+}
+
+void peers_free(struct peers *peers)
+{
+	if (!peers)
+		return;
+	for (unsigned i = 0; i < N_BUCKETS; i++) {
+		while (!LIST_EMPTY(&peers->buckets[i]))
+			peer_free(LIST_FIRST(&peers->buckets[i]));
+	}
+	free(peers);
+}
+
+bool peers_drop(struct peers *peers, const char *name)
+{
+	struct peer *p = find(peers, name);
+
+	if (!p)
+		return false;
+	peer_free(p);
+	return true;
+}
+
+/* ---- credentials ---- */
+
+static int copy_label(DBusMessageIter *value, const char **ret_label)
+{
+	const char *bytes = NULL;
+	DBusMessageIter array;
+	int n = 0;
+	char *label;
+
+	if (!wire_has_signature(value, "ay"))
+		return 0;
+	dbus_message_iter_recurse(value, &array);
+	if (dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_BYTE)
+		dbus_message_iter_get_fixed_array(&array, &bytes, &n);
+	if (n <= 0)
+		return 0;
+	label = strndup(bytes, (size_t)n);
+	if (!label)
+		return -ENOMEM;
+	free((char *)*ret_label);
+	*ret_label = label;
+	return 0;
+}
+
+static int read_credentials(DBusMessage *reply, struct ipc_caller *who)
+{
+	DBusMessageIter it, dict, entry, value;
+	bool has_uid = false;
+	int r = 0;
+
+	if (!dbus_message_has_signature(reply, "a{sv}"))
+		return -EBADMSG;
+	dbus_message_iter_init(reply, &it);
+	dbus_message_iter_recurse(&it, &dict);
+	for (; dbus_message_iter_get_arg_type(&dict) == DBUS_TYPE_DICT_ENTRY && !r; dbus_message_iter_next(&dict)) {
+		const char *key;
+
+		dbus_message_iter_recurse(&dict, &entry);
+		dbus_message_iter_get_basic(&entry, &key);
+		dbus_message_iter_next(&entry);
+		dbus_message_iter_recurse(&entry, &value);
+		if (strcmp(key, "UnixUserID") == 0 && wire_has_signature(&value, "u")) {
+			dbus_message_iter_get_basic(&value, &who->uid);
+			has_uid = true;
+		} else if (strcmp(key, "ProcessID") == 0 && wire_has_signature(&value, "u")) {
+			dbus_message_iter_get_basic(&value, &who->pid);
+		} else if (strcmp(key, "LinuxSecurityLabel") == 0) {
+			r = copy_label(&value, &who->security_label);
+		}
+	}
+	if (r)
+		return r;
+	return has_uid ? 0 : -EBADMSG;
+}
+
+static int set_caller(struct ipc_call *call, const struct ipc_caller *who)
+{
+	call->caller = *who;
+	call->caller.name = dbus_message_get_sender(call->message);
+	if (!who->security_label)
+		return 0;
+	call->caller.security_label = arena_strdup(&call->arena, who->security_label);
+	return call->caller.security_label ? 0 : -ENOMEM;
+}
+
+static void run_take(struct ipc_call *call, const struct ipc_caller *who)
+{
+	int r = set_caller(call, who);
+
+	if (r)
+		call_end(call, r);
+	else
+		object_run_take(call);
+}
+
+static void on_credentials(DBusPendingCall *pending, void *user)
+{
+	struct peer *p = user;
+	DBusMessage *reply = dbus_pending_call_steal_reply(pending);
+	struct ipc_call *call;
+	int r = -EBADMSG;
+
+	dbus_pending_call_unref(p->asking);
+	p->asking = NULL;
+	if (reply) {
+		if (dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_METHOD_RETURN)
+			r = read_credentials(reply, &p->who);
+		dbus_message_unref(reply);
+	}
+	p->is_known = r == 0;
+	while ((call = TAILQ_FIRST(&p->waiting))) {
+		TAILQ_REMOVE(&p->waiting, call, link);
+		TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
+		if (p->is_known)
+			run_take(call, &p->who);
+		else
+			call_end(call, IPC_E_ACCESS_DENIED);
+	}
+	if (!p->is_known)
+		peer_free(p);
+}
+
+static int ask(struct peer *p)
+{
+	DBusConnection *connection = p->peers->bus->connection;
+	DBusMessage *message = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS,
+		DBUS_INTERFACE_DBUS, "GetConnectionCredentials");
+	int r = -ENOMEM;
+
+	if (!message)
+		return r;
+	if (dbus_message_append_args(message, DBUS_TYPE_STRING, &p->who.name, DBUS_TYPE_INVALID) &&
+		dbus_connection_send_with_reply(connection, message, &p->asking, DBUS_TIMEOUT_USE_DEFAULT))
+		r = p->asking ? 0 : -ENOTCONN;
+	dbus_message_unref(message);
+	if (!r && !dbus_pending_call_set_notify(p->asking, on_credentials, p, NULL))
+		r = -ENOMEM;
+	return r;
+}
+
+static int add(struct peers *peers, const char *name, struct peer **ret_peer)
+{
+	struct peer *p;
+	int r;
+
+	if (peers->n >= MAX_PEERS)
+		return IPC_E_LIMITS_EXCEEDED;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_raise(-ENOMEM);
+	p->who.name = strdup(name);
+	if (!p->who.name) {
+		free(p);
+		return err_raise(-ENOMEM);
+	}
+	p->peers = peers;
+	TAILQ_INIT(&p->waiting);
+	LIST_INSERT_HEAD(bucket_of(peers, name), p, link);
+	peers->n++;
+	match(p, bus_add_match);
+	r = ask(p);
+	if (r) {
+		peer_free(p);
+		return r;
+	}
+	*ret_peer = p;
+	return 0;
+}
+
+void peers_submit_take(struct peers *peers, struct ipc_call *call)
+{
+	const char *name = dbus_message_get_sender(call->message);
+	struct peer *p = find(peers, name);
+	int r = 0;
+
+	if (!p)
+		r = add(peers, name, &p);
+	else if (!p->is_known && p->n_waiting >= MAX_WAITING)
+		r = IPC_E_LIMITS_EXCEEDED;
+	if (r) {
+		call_end(call, r);
+		return;
+	}
+	if (p->is_known) {
+		run_take(call, &p->who);
+		return;
+	}
+	TAILQ_REMOVE(&call->bus->calls, call, link);
+	TAILQ_INSERT_TAIL(&p->waiting, call, link);
+	p->n_waiting++;
+}
