@@ -8,4 +8,4 @@ include %D%/fuzz/local.mk
 
 # arch: the gates.
 EXTRA_DIST += %D%/arch/tap.py
-dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py
+dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py
