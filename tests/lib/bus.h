@@ -15,9 +15,9 @@
 struct bus;
 
 struct bus_config {
-	bool no_activation;     /* no service file */
-	const char *program;    /* NULL: the built transferd */
-	const char *extra;      /* more text inside <busconfig>; NULL: none */
+	bool no_activation; /* no service file */
+	const char *program; /* NULL: the built transferd */
+	const char *extra; /* more text inside <busconfig>; NULL: none */
 };
 
 int bus_new(const struct bus_config *config, struct bus **ret_bus);

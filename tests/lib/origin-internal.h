@@ -50,6 +50,7 @@ struct origin_request {
 	bool http10;
 	bool has_length;
 	bool chunked;
+	bool ignores_knobs; /* the body is just read: the knobs are about the answer */
 	bool body_done; /* nothing of the body is left in the connection */
 	uint64_t length_bytes;
 	uint64_t number; /* in the log */

@@ -385,11 +385,21 @@ static void hex_digest(EVP_MD_CTX *digest, char hex[65])
 	hex[64] = '\0';
 }
 
+static void read_knobs(struct intake *in)
+{
+	struct origin_request *r = in->r;
+
+	in->gate = origin_knob(r, "gate");
+	in->gate_after = origin_knob_u64(r, "gate_after", 0);
+	if (r->nth <= origin_knob_u64(r, "drop_times", UINT64_MAX))
+		in->drop_after = origin_knob_u64(r, "drop_after", UINT64_MAX);
+	in->recv_bps = origin_knob_u64(r, "recv_bps", 0);
+}
+
 /* -ECONNABORTED: the script says to cut the connection here */
 int origin_request_body(struct origin_request *r)
 {
 	struct intake in = { .r = r, .begun_us = origin_now_us() };
-	uint64_t times = origin_knob_u64(r, "drop_times", UINT64_MAX);
 	int result;
 
 	if (r->body_done && r->body_sha256[0])
@@ -400,10 +410,9 @@ int origin_request_body(struct origin_request *r)
 		EVP_MD_CTX_free(in.digest);
 		return -ENOMEM;
 	}
-	in.gate = origin_knob(r, "gate");
-	in.gate_after = origin_knob_u64(r, "gate_after", 0);
-	in.drop_after = r->nth <= times ? origin_knob_u64(r, "drop_after", UINT64_MAX) : UINT64_MAX;
-	in.recv_bps = origin_knob_u64(r, "recv_bps", 0);
+	in.drop_after = UINT64_MAX;
+	if (!r->ignores_knobs)
+		read_knobs(&in);
 	result = body_expected(r);
 	if (!result)
 		result = r->chunked ? take_chunks(&in) : take_exactly(&in, r->length_bytes);

@@ -378,8 +378,13 @@ static int on_clear(struct origin_request *r, const char *text)
 
 static int on_file(struct origin_request *r, const char *text)
 {
+	int result = 0;
+
 	(void)text;
-	return origin_file_serve(r);
+	r->ignores_knobs = true;
+	if (r->has_length || r->chunked)
+		result = origin_request_body(r);
+	return result ? result : origin_file_serve(r);
 }
 
 struct route {

@@ -5,7 +5,7 @@
  * program `origin`. Everything it serves is computed from the request's query, so a test
  * describes the server's behaviour in the URL and the checker recomputes the bytes from the seed.
  *
- * GET, HEAD /file?KNOBS
+ * GET, HEAD, and anything else /file?KNOBS (a body of the request is read first)
  *	size=N seed=N			length (suffixes K, M, G) and content
  *	key=NAME			count requests under NAME instead of the whole target
  *	etag=V|none weak lastmod=S|none	validators (default: a strong ETag, no Last-Modified)

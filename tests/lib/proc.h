@@ -12,9 +12,9 @@ struct proc;
 
 struct proc_config {
 	const char *const *argv;
-	const char *const *env;        /* "NAME=value"… added to the environment; NULL: none */
-	const char *output;            /* where stdout and stderr are appended; NULL: a pipe */
-	int pass_fd;                   /* 0: none; else it is the child's descriptor 3 */
+	const char *const *env; /* "NAME=value"… added to the environment; NULL: none */
+	const char *output; /* where stdout and stderr are appended; NULL: a pipe */
+	int pass_fd; /* 0: none; else it is the child's descriptor 3 */
 };
 
 /* The child gets SIGKILL when this process dies. */
@@ -43,6 +43,6 @@ int proc_left_ms(uint64_t until_ms);
 int proc_wait_fd(int fd, unsigned timeout_ms);
 /* calls DONE each time FILE's folder changes, until it says true; -ETIMEDOUT */
 int proc_wait_file(const char *path, bool (*done)(const char *path, void *user), void *user,
-		   unsigned timeout_ms);
+	unsigned timeout_ms);
 
 #endif
