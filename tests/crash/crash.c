@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The crash harness: twenty downloads and five uploads, again and again, while the daemon is killed at its failpoints
+ * and the client inside its callbacks. After each batch: no task lost, none told or completed twice, every file
+ * byte-identical, and hardly a byte fetched twice.
+ *
+ * The kills of a batch are planned: line n of the file "plan" is the failpoint of the daemon's n-th start. The plan goes over
+ * all failpoints that have been met so far; how deep into a run a point is (its n-th pass) is drawn at random from a
+ * range that follows what turned out to be reached.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/crash/crash.h"
+
+#define POINTS_MAX      256
+#define KILLS_PER_BATCH 30
+#define BUFFER_BYTES    (512u * 1024)
+#define BATCH_MS        180000
+
+struct point {
+	char name[64];
+	unsigned range; /* passes are drawn from 1 to this */
+	unsigned planned, hit;
+};
+
+struct totals {
+	unsigned kills, client_kills, batches;
+	unsigned lost, twice, wrong, unexplained;
+	unsigned answered_twice; /* uploads: the answer was on its way when the daemon died */
+	uint64_t content_bytes, again_bytes, interrupted;
+};
+
+static struct point points[POINTS_MAX];
+static unsigned n_points;
+static struct totals totals;
+static unsigned wanted_kills = 500;
+static uint64_t random_state = 1;
+
+static unsigned draw(unsigned n)
+{
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return n ? (unsigned)(random_state >> 33) % n : 0;
+}
+
+static struct point *point_of(const char *name)
+{
+	for (unsigned i = 0; i < n_points; i++)
+		if (!strcmp(points[i].name, name))
+			return &points[i];
+	if (n_points == POINTS_MAX)
+		return NULL;
+	snprintf(points[n_points].name, sizeof(points[0].name), "%s", name);
+	points[n_points].range = 8;
+	return &points[n_points++];
+}
+
+/* what the daemons have passed so far */
+static void learn(void)
+{
+	char *path = tmpdir_path("points");
+	char *text = tmpdir_read(path);
+	char *rest = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+		line = strtok_r(NULL, "\n", &rest))
+		point_of(line);
+	free(text);
+	free(path);
+}
+
+/* the points that were hit least come first, so that the kills spread */
+static struct point *next_point(void)
+{
+	struct point *best = &points[draw(n_points)];
+
+	for (unsigned i = 0; i < n_points; i++) {
+		struct point *p = &points[(i + (unsigned)(best - points)) % n_points];
+
+		if (p->hit * 4 + p->planned < best->hit * 4 + best->planned)
+			best = p;
+	}
+	return best;
+}
+
+struct plan {
+	struct point *points[KILLS_PER_BATCH];
+	unsigned n;
+};
+
+static void make_plan(struct plan *plan)
+{
+	char *path = tmpdir_path("plan");
+	FILE *f = fopen(path, "we");
+
+	plan->n = 0;
+	ck_assert_ptr_nonnull(f);
+	while (n_points && plan->n < KILLS_PER_BATCH && totals.kills + plan->n < wanted_kills) {
+		struct point *p = next_point();
+
+		p->planned++;
+		plan->points[plan->n++] = p;
+		fprintf(f, "%s:%u\n", p->name, 1 + draw(p->range));
+	}
+	fclose(f);
+	free(path);
+}
+
+/* a start of the daemon takes the next line of the plan, whoever asked for the start */
+static void arm(struct crash_batch *batch)
+{
+	char *text = NULL;
+	const char *folder = batch->rig.folder;
+
+	ck_assert_int_gt(
+		asprintf(&text,
+			"n=$(cat '%s/daemon.pids' 2>/dev/null | wc -l)\n"
+			"TRANSFERD_FAILPOINT=$(sed -n \"$((n + 1))p\" '%s/plan' 2>/dev/null)\n"
+			"[ -n \"$TRANSFERD_FAILPOINT\" ] || unset TRANSFERD_FAILPOINT\n"
+			"TRANSFERD_FAILPOINT_LIST='%s/points'",
+			folder, folder, folder),
+		0);
+	ck_assert_int_eq(bus_set_daemon_env(batch->rig.bus, text), 0);
+	free(text);
+}
+
+static void open_batch(struct crash_batch *batch, struct origin *origin, unsigned number)
+{
+	*batch = (struct crash_batch){ .number = number, .seed = 1000 };
+	batch->rig.folder = tmpdir_new();
+	ck_assert_ptr_nonnull(batch->rig.folder);
+	ck_assert_int_eq(bus_new(NULL, &batch->rig.bus), 0);
+	batch->rig.origin = origin;
+	batch->journal = tmpdir_path("journal");
+	arm(batch);
+}
+
+/* keeps a daemon running until the client has ended; its exit code */
+static int drive(struct crash_batch *batch, pid_t client)
+{
+	uint64_t until_ms = proc_now_ms() + BATCH_MS;
+
+	while (proc_wait_pid(client, 0) == -ETIMEDOUT) {
+		pid_t daemon = bus_daemon_pid(batch->rig.bus);
+
+		if (proc_now_ms() > until_ms) {
+			proc_kill_pid(client, RIG_DEADLINE_MS);
+			break;
+		}
+		if (daemon)
+			proc_wait_pid(daemon, 200);
+		else
+			bus_start_daemon(batch->rig.bus, 5000);
+	}
+	return rig_join(client);
+}
+
+static void check_task(
+	struct crash_batch *batch, const struct crash_journal *journal, unsigned task)
+{
+	const char *why = NULL;
+	struct origin_stats stats;
+	char key[32];
+
+	if (!journal->n_done[task]) {
+		totals.lost++;
+		why = "lost";
+	} else if (journal->n_done[task] > 1 || journal->n_file[task] > 1) {
+		totals.twice++;
+		why = "told twice";
+	} else if (journal->code[task] || journal->n_bad[task] || !journal->n_file[task]) {
+		totals.wrong++;
+		why = "wrong";
+	}
+	if (why)
+		fprintf(stderr, "crash: batch %u task %u (id %llu): %s: code %d, %u bad\n",
+			batch->number, task, (unsigned long long)journal->ids[task], why,
+			journal->code[task], journal->n_bad[task]);
+	crash_key(batch, task, key);
+	origin_stats_get(batch->rig.origin, key, &stats);
+	if (task >= CRASH_DOWNLOADS) {
+		totals.answered_twice += stats.whole_answers > 1;
+		return;
+	}
+	totals.content_bytes += crash_size(batch, task);
+	totals.interrupted += stats.requests - (stats.requests > 0);
+	if (stats.body_sent_bytes > crash_size(batch, task))
+		totals.again_bytes += stats.body_sent_bytes - crash_size(batch, task);
+}
+
+static void close_batch(struct crash_batch *batch, const char *what, unsigned kills)
+{
+	struct crash_journal journal;
+
+	crash_journal_read(batch->journal, &journal);
+	for (unsigned i = 0; i < CRASH_TASKS; i++)
+		check_task(batch, &journal, i);
+	learn();
+	batch->rig.bus = bus_free(batch->rig.bus);
+	totals.unexplained += rig_log_count(&batch->rig, "Sanitizer") > 0 ||
+		rig_log_count(&batch->rig, "Assertion") > 0;
+	totals.batches++;
+	printf("batch %3u  %-18s %3u kills   lost %u  twice %u  wrong %u   %u of %u kills\n",
+		batch->number, what, kills, totals.lost, totals.twice, totals.wrong, totals.kills,
+		wanted_kills);
+	fflush(stdout);
+	if (totals.lost + totals.twice + totals.wrong + totals.unexplained == 0)
+		tmpdir_remove_all(batch->rig.folder);
+	free((void *)batch->journal);
+}
+
+/* which lines of the plan came true: all but that of the daemon that is running */
+static unsigned settle(struct crash_batch *batch, const struct plan *plan)
+{
+	unsigned starts = bus_daemon_starts(batch->rig.bus);
+	unsigned kills = starts ? starts - (bus_daemon_pid(batch->rig.bus) != 0) : 0;
+
+	if (kills > plan->n) {
+		totals.unexplained += kills - plan->n;
+		kills = plan->n;
+	}
+	for (unsigned i = 0; i < kills; i++) {
+		plan->points[i]->hit++;
+		if (plan->points[i]->range < 200)
+			plan->points[i]->range += plan->points[i]->range / 2;
+	}
+	for (unsigned i = kills; i < plan->n; i++)
+		plan->points[i]->planned--;
+	if (kills < plan->n && plan->points[kills]->range > 1)
+		plan->points[kills]->range /= 2;
+	totals.kills += kills;
+	return kills;
+}
+
+static bool run_daemon_batch(struct origin *origin, unsigned number)
+{
+	struct crash_batch batch;
+	struct plan plan;
+	unsigned kills;
+	int code;
+
+	open_batch(&batch, origin, number);
+	make_plan(&plan);
+	code = drive(&batch, rig_fork(&batch.rig, crash_client, &batch));
+	kills = settle(&batch, &plan);
+	if (code) {
+		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
+		totals.unexplained++;
+	}
+	close_batch(&batch, number ? "daemon" : "no kills", kills);
+	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
+}
+
+/* the client dies at each kind of event; then the next one goes on */
+static bool run_client_batch(struct origin *origin, unsigned number, const char *at)
+{
+	struct crash_batch batch;
+	unsigned kills = 0;
+	int code;
+
+	open_batch(&batch, origin, number);
+	batch.death = (struct crash_death){ .at = at, .nth = 1 };
+	do {
+		code = drive(&batch, rig_fork(&batch.rig, crash_client, &batch));
+		kills += code == -SIGKILL;
+		batch.death.nth = 1 + draw(4);
+		if (kills >= 12)
+			batch.death.at = NULL;
+	} while (code == -SIGKILL);
+	totals.client_kills += kills;
+	if (code) {
+		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
+		totals.unexplained++;
+	}
+	close_batch(&batch, at, kills);
+	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
+}
+
+static void print_table(void)
+{
+	printf("\n%-40s %6s %6s\n", "failpoint", "kills", "depth");
+	for (unsigned i = 0; i < n_points; i++)
+		printf("%-40s %6u %6u\n", points[i].name, points[i].hit, points[i].range);
+}
+
+static bool print_verdict(void)
+{
+	uint64_t allowed = totals.content_bytes / 20 + totals.interrupted * BUFFER_BYTES;
+	unsigned untouched = 0;
+	bool good;
+
+	for (unsigned i = 0; i < n_points; i++)
+		untouched += !points[i].hit;
+	good = !totals.lost && !totals.twice && !totals.wrong && !totals.unexplained &&
+		totals.kills >= wanted_kills && totals.again_bytes <= allowed;
+	printf("\n%u tasks in %u batches, %u kills of the daemon at %u of %u failpoints, %u of the client\n",
+		totals.batches * CRASH_TASKS, totals.batches, totals.kills, n_points - untouched,
+		n_points, totals.client_kills);
+	printf("downloads: %.1f MB of content, %.1f MB fetched again (%.1f %%), %llu interrupted, allowed %.1f MB\n",
+		(double)totals.content_bytes / 1e6, (double)totals.again_bytes / 1e6,
+		totals.content_bytes
+			? 100.0 * (double)totals.again_bytes / (double)totals.content_bytes
+			: 0.0,
+		(unsigned long long)totals.interrupted, (double)allowed / 1e6);
+	printf("uploads answered again because the daemon died before it saw the answer: %u\n",
+		totals.answered_twice);
+	printf("crash: %s: %u lost, %u twice, %u wrong, %u unexplained\n",
+		good ? "PASSED" : "FAILED", totals.lost, totals.twice, totals.wrong,
+		totals.unexplained);
+	return good;
+}
+
+static int usage(int status)
+{
+	printf("usage: crash [--kills N] [--sample] [--seed N]\n"
+	       "Kills the daemon N times (500) at its failpoints, and the client inside its callbacks.\n");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const events[] = { "created", "progress", "file", "data", "metrics",
+		"done", "events" };
+	bool good = true;
+	struct origin *origin;
+	unsigned number = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--sample"))
+			wanted_kills = 25;
+		else if (!strcmp(argv[i], "--kills") && i + 1 < argc)
+			wanted_kills = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
+			random_state = strtoull(argv[++i], NULL, 10);
+		else
+			return usage(strcmp(argv[i], "--help") ? 2 : 0);
+	}
+	if (tmpdir_new() == NULL || origin_new(NULL, &origin))
+		return 1;
+	good = run_daemon_batch(origin, number++);
+	while (good && totals.kills < wanted_kills && number < 20 + wanted_kills)
+		good = run_daemon_batch(origin, number++);
+	for (size_t i = 0; good && i < sizeof(events) / sizeof(*events); i++)
+		good = run_client_batch(origin, number++, events[i]);
+	print_table();
+	good = print_verdict();
+	origin_free(origin);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* The surroundings of a system test: folder, bus with the daemon, origin, processes, transferctl. */
+#include "tests/system/rig.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void rig_new_tls(struct rig *rig, enum origin_tls tls)
+{
+	struct origin_config origin = { .tls = tls };
+	char *path;
+	int r;
+
+	rig->folder = tmpdir_new();
+	ck_assert_ptr_nonnull(rig->folder);
+	path = tmpdir_path("out");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	free(path);
+	origin.folder = rig->folder;
+	r = bus_new(NULL, &rig->bus);
+	ck_assert_msg(!r, "no bus: %s", strerror(-r));
+	r = origin_new(&origin, &rig->origin);
+	ck_assert_msg(!r, "no origin: %s", strerror(-r));
+}
+
+void rig_new(struct rig *rig)
+{
+	rig_new_tls(rig, ORIGIN_TLS_OFF);
+}
+
+static void show_log(void)
+{
+	char *path = tmpdir_path("transferd.log");
+	char *text = tmpdir_read(path);
+
+	if (text && getenv("TEST_VERBOSE"))
+		fprintf(stderr, "%s", text);
+	free(text);
+	free(path);
+}
+
+/* the daemon must have lived: nothing but SIGKILL of ours may end it */
+static void check_log(struct rig *rig)
+{
+	static const char *const crashes[] = {
+		"AddressSanitizer",
+		"ThreadSanitizer",
+		"runtime error:",
+		"LeakSanitizer",
+		"Assertion",
+		"process disconnected from bus",
+	};
+
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		ck_assert_msg(
+			!rig_log_count(rig, crashes[i]), "the daemon's log has '%s'", crashes[i]);
+}
+
+void rig_done(struct rig *rig)
+{
+	rig->bus = bus_free(rig->bus);
+	rig->origin = origin_free(rig->origin);
+	show_log();
+	check_log(rig);
+}
+
+void rig_restart_daemon(struct rig *rig)
+{
+	ck_assert_int_eq(bus_kill_daemon(rig->bus), 0);
+	ck_assert_int_eq(bus_start_daemon(rig->bus, RIG_DEADLINE_MS), 0);
+}
+
+pid_t rig_fork(struct rig *rig, void (*fn)(struct rig *rig, void *user), void *user)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fn(rig, user);
+	_exit(0);
+}
+
+int rig_join(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(proc_wait_pid(pid, RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+unsigned rig_log_count(struct rig *rig, const char *text)
+{
+	char *path = tmpdir_path("transferd.log");
+	char *log = tmpdir_read(path);
+	unsigned n = 0;
+
+	(void)rig;
+	for (const char *p = log; p && (p = strstr(p, text)); p += strlen(text))
+		n++;
+	free(log);
+	free(path);
+	return n;
+}
+
+int rig_ctl(struct rig *rig, char **ret_output, const char *const *arguments)
+{
+	const char *argv[32] = { bus_built("transferctl") };
+	char *output = NULL;
+	int status, r;
+
+	(void)rig;
+	for (size_t i = 0; i < 30 && arguments[i]; i++)
+		argv[i + 1] = arguments[i];
+	r = proc_run(argv, 2 * RIG_DEADLINE_MS, &output, &status);
+	ck_assert_msg(!r, "transferctl %s: %s\n%s", arguments[0], strerror(-r), output);
+	if (ret_output)
+		*ret_output = output;
+	else
+		free(output);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
