@@ -26,3 +26,20 @@ libengine_la_SOURCES += \
 	%D%/source.c %D%/source.h \
 	%D%/url.c %D%/url.h \
 	%D%/validator.c %D%/validator.h
+
+# The network: threads, connections, attempts.
+libengine_la_SOURCES += \
+	%D%/bucket.c %D%/bucket.h \
+	%D%/chunk.c %D%/chunk.h \
+	%D%/engine.c \
+	%D%/multi.c %D%/multi.h \
+	%D%/post.c %D%/post.h \
+	%D%/spec.c %D%/spec.h \
+	%D%/worker.c %D%/worker.h \
+	%D%/xfer.c %D%/xfer.h \
+	%D%/xfer-body.c \
+	%D%/xfer-disk.c \
+	%D%/xfer-event.c \
+	%D%/xfer-judge.c \
+	%D%/xfer-request.c \
+	%D%/xfer-time.c

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libcurl tells through two callbacks which sockets to watch and when to be called again; neither
+ * calls back into libcurl. Three entries run it (a socket is ready, the timer fired, a kick), and
+ * each is followed by draining the finished handles, so a transfer's end is always handled
+ * outside of libcurl.
+ *
+ * A kick is the timer with zero delay: adding handles arms it once, however many were added in
+ * this turn. libcurl forgets what it last asked of the timer whenever it is called for a timeout,
+ * so a kick cannot swallow its own timer. libcurl reports a socket as gone before it closes it;
+ * the event is deleted there, so a recycled descriptor is never watched.
+ */
+#include "engine/multi.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#define MULTI_STREAMS_MAX          128L
+#define MULTI_IDLE_CONNECTIONS_MAX 64L
+#define MULTI_EASIES_KEPT          64
+
+struct multi_socket {
+	struct event event;
+	struct multi *multi;
+};
+
+struct multi {
+	CURLM *curl;
+	struct event_base *base;
+	struct event timer;
+	multi_done_fn on_done;
+	void *user;
+	CURL *kept[MULTI_EASIES_KEPT];
+	unsigned n_kept;
+};
+
+static void drain(struct multi *m)
+{
+	CURLMsg *message;
+	int n_left;
+
+	while ((message = curl_multi_info_read(m->curl, &n_left))) {
+		CURL *easy = message->easy_handle;
+		CURLcode code = message->data.result;
+		char *private_data = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private_data);
+		curl_multi_remove_handle(m->curl, easy);
+		m->on_done(easy, code, m->user, private_data);
+	}
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *user)
+{
+	struct multi_socket *s = user;
+	struct multi *m = s->multi; /* s may be gone after the call */
+	int mask = 0, n_running;
+
+	if (what & EV_READ)
+		mask |= CURL_CSELECT_IN;
+	if (what & EV_WRITE)
+		mask |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(m->curl, fd, mask, &n_running);
+	drain(m);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+	struct multi *m = user;
+	int n_running;
+
+	(void)fd;
+	(void)what;
+	curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &n_running);
+	drain(m);
+}
+
+/* libcurl's wish: watch a socket, watch it for something else, or forget it. */
+static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
+{
+	struct multi *m = user;
+	struct multi_socket *s = socket_user;
+	short events = EV_PERSIST;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s)
+			event_del(&s->event);
+		free(s);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		events |= EV_READ;
+	if (what & CURL_POLL_OUT)
+		events |= EV_WRITE;
+	if (s) {
+		event_del(&s->event);
+	} else {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return -1;
+		s->multi = m;
+		curl_multi_assign(m->curl, fd, s);
+	}
+	event_assign(&s->event, m->base, fd, events, on_ready, s);
+	return event_add(&s->event, NULL);
+}
+
+/* libcurl's wish: be called in so many milliseconds, or not at all. Only arms the timer. */
+static int on_timer_wish(CURLM *curl, long delay_ms, void *user)
+{
+	struct multi *m = user;
+	struct timeval delay = { .tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000 };
+
+	(void)curl;
+	if (delay_ms < 0)
+		return evtimer_del(&m->timer);
+	return evtimer_add(&m->timer, &delay);
+}
+
+int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_done_fn on_done,
+	void *user, struct multi **ret_multi)
+{
+	cleanup_(cleanup_free) struct multi *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return err_raise(-ENOMEM);
+	m->curl = curl_multi_init();
+	if (!m->curl)
+		return err_raise(-ENOMEM);
+	m->base = base;
+	m->on_done = on_done;
+	m->user = user;
+	evtimer_assign(&m->timer, base, on_timer, m);
+	curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket_wish);
+	curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer_wish);
+	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(m->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, MULTI_STREAMS_MAX);
+	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, MULTI_IDLE_CONNECTIONS_MAX);
+	multi_set_max_connections(m, max_connections_per_host);
+	*ret_multi = take_ptr(m);
+	return 0;
+}
+
+void multi_free(struct multi *multi)
+{
+	if (!multi)
+		return;
+	for (unsigned i = 0; i < multi->n_kept; i++)
+		curl_easy_cleanup(multi->kept[i]);
+	curl_multi_cleanup(multi->curl);
+	event_del(&multi->timer);
+	free(multi);
+}
+
+CURL *multi_take_easy(struct multi *multi)
+{
+	if (!multi->n_kept)
+		return curl_easy_init();
+	return multi->kept[--multi->n_kept];
+}
+
+void multi_put_easy(struct multi *multi, CURL *easy, int is_clean)
+{
+	if (!is_clean || multi->n_kept == MULTI_EASIES_KEPT) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_reset(easy);
+	multi->kept[multi->n_kept++] = easy;
+}
+
+int multi_add(struct multi *multi, CURL *easy)
+{
+	CURLMcode code = curl_multi_add_handle(multi->curl, easy);
+
+	if (code)
+		return err_raise(code == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EINVAL);
+	multi_kick(multi);
+	return 0;
+}
+
+void multi_remove(struct multi *multi, CURL *easy)
+{
+	curl_multi_remove_handle(multi->curl, easy);
+	multi_kick(multi);
+}
+
+void multi_kick(struct multi *multi)
+{
+	static const struct timeval now = { 0 };
+
+	evtimer_add(&multi->timer, &now);
+}
+
+void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host)
+{
+	curl_multi_setopt(
+		multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)max_connections_per_host);
+}

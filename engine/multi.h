@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connections of one session on one worker: a CURLM under an event_base. The only place where
+ * curl and libevent meet. Runs on the worker's thread only. Nothing here may be called inside a
+ * curl callback.
+ */
+#ifndef ENGINE_MULTI_H
+#define ENGINE_MULTI_H
+
+#include <curl/curl.h>
+
+struct event_base;
+struct multi;
+
+/*
+ * A transfer ended: the handle is already out of the multi; the callee owns it again and may add
+ * handles here. private_data: its CURLOPT_PRIVATE.
+ */
+typedef void (*multi_done_fn)(CURL *easy, CURLcode code, void *user, void *private_data);
+
+int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_done_fn on_done,
+	void *user, struct multi **ret_multi);
+/* All handles were removed before. Closes the connections. NULL is fine. */
+void multi_free(struct multi *multi);
+
+/* A handle set up for a transfer: a kept one, reset, or a new one; NULL: no memory. */
+CURL *multi_take_easy(struct multi *multi);
+/* Gives a handle back; only one whose transfer went well may be kept for the next. */
+void multi_put_easy(struct multi *multi, CURL *easy, int is_clean);
+
+int multi_add(struct multi *multi, CURL *easy);
+/*
+ * Takes a running transfer out; its connection is closed unless it multiplexes. No done callback
+ * follows.
+ */
+void multi_remove(struct multi *multi, CURL *easy);
+/* After a pause ended: libcurl looks at its handles again in the next turn of the loop. */
+void multi_kick(struct multi *multi);
+void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builds the messages that carry engine events: deep copies in one arena, every string valid
+ * UTF-8.
+ */
+#include "engine/post.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/utf8.h"
+
+struct post *post_new(enum engine_event_type type, uint64_t task, uint32_t attempt)
+{
+	struct post *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->event.type = type;
+	p->event.task = task;
+	p->event.attempt = attempt;
+	p->event.expected_receive_bytes = -1;
+	p->event.expected_send_bytes = -1;
+	return p;
+}
+
+void post_free(struct post *post)
+{
+	if (!post)
+		return;
+	arena_done(&post->arena);
+	free(post);
+}
+
+/* Copies s as valid UTF-8; NULL stays NULL and is no error. */
+static int copy_text(struct arena *arena, const char *s, const char **ret_copy)
+{
+	cleanup_(cleanup_free) char *clean = NULL;
+	char *copy;
+
+	if (!s)
+		return 0;
+	if (!utf8_is_valid(s)) {
+		clean = utf8_sanitise(s, strlen(s));
+		if (!clean)
+			return -ENOMEM;
+		s = clean;
+	}
+	copy = arena_strdup(arena, s);
+	if (!copy)
+		return -ENOMEM;
+	*ret_copy = copy;
+	return 0;
+}
+
+int post_set_url(struct post *post, const char *url)
+{
+	return copy_text(&post->arena, url, &post->event.url);
+}
+
+static int copy_headers(
+	struct arena *arena, const struct engine_response *from, struct engine_response *to)
+{
+	struct engine_header *headers;
+	int r;
+
+	if (!from->n_headers)
+		return 0;
+	headers = arena_alloc(arena, from->n_headers, sizeof(*headers));
+	if (!headers)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_headers; i++) {
+		r = copy_text(arena, from->headers[i].name, &headers[i].name);
+		if (!r)
+			r = copy_text(arena, from->headers[i].value, &headers[i].value);
+		if (r)
+			return r;
+	}
+	to->headers = headers;
+	to->n_headers = from->n_headers;
+	return 0;
+}
+
+int post_set_response(struct post *post, const struct engine_response *response)
+{
+	struct engine_response *to = &post->response;
+	const struct {
+		const char *from;
+		const char **to;
+	} texts[] = {
+		{ response->http_version, &to->http_version },
+		{ response->url, &to->url },
+		{ response->mime_type, &to->mime_type },
+		{ response->text_encoding, &to->text_encoding },
+		{ response->suggested_name, &to->suggested_name },
+		{ response->etag, &to->etag },
+		{ response->last_modified, &to->last_modified },
+	};
+	int r;
+
+	to->status = response->status;
+	to->expected_bytes = response->expected_bytes;
+	to->can_resume = response->can_resume;
+	to->retry_after_us = response->retry_after_us;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		r = copy_text(&post->arena, texts[i].from, texts[i].to);
+		if (r)
+			return r;
+	}
+	r = copy_headers(&post->arena, response, to);
+	if (r)
+		return r;
+	post->event.response = to;
+	return 0;
+}
+
+int post_set_digest_state(struct post *post, const void *state, size_t size)
+{
+	char *copy;
+
+	if (!size)
+		return 0;
+	copy = arena_alloc(&post->arena, 1, size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, state, size);
+	post->event.digest_state = copy;
+	post->event.digest_state_bytes = size;
+	return 0;
+}
+
+int post_set_digest_hex(struct post *post, const char *hex)
+{
+	return copy_text(&post->arena, hex, &post->event.digest_hex);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An engine event on its way from a worker to the caller: one message that owns every string it
+ * shows. Text that came from a server is made valid UTF-8 here, so nothing behind the engine has
+ * to ask.
+ */
+#ifndef ENGINE_POST_H
+#define ENGINE_POST_H
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/mailbox.h"
+#include "engine/engine.h"
+
+struct post {
+	struct mail mail;
+	struct engine_event event;
+	struct engine_response response;
+	struct arena arena;
+	unsigned worker;
+	bool wants_turn; /* the worker waits until the caller's next turn */
+};
+
+/* NULL: no memory. */
+struct post *post_new(enum engine_event_type type, uint64_t task, uint32_t attempt);
+void post_free(struct post *post);
+DEFINE_CLEANUP(struct post *, post_free)
+
+/*
+ * Each copies; without memory the field stays NULL and -ENOMEM is returned, the message is good
+ * without it.
+ */
+int post_set_url(struct post *post, const char *url);
+int post_set_response(struct post *post, const struct engine_response *response);
+int post_set_digest_state(struct post *post, const void *state, size_t size);
+int post_set_digest_hex(struct post *post, const char *hex);
+
+#endif

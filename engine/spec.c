@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies engine_spec. Headers and method are checked here, so that no line end ever gets into a
+ * request.
+ */
+#include "engine/spec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+int spec_is_token(const char *s)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	if (!*s)
+		return 0;
+	for (; *s; s++) {
+		char c = *s;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+			continue;
+		if (!strchr(others, c))
+			return 0;
+	}
+	return 1;
+}
+
+static int is_field_value(const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if ((c < ' ' && c != '\t') || c == 127)
+			return 0;
+	}
+	return 1;
+}
+
+static int check(const struct engine_spec *s)
+{
+	if (s->kind != TRANSFER_TASK_DOWNLOAD && s->kind != TRANSFER_TASK_UPLOAD)
+		return err_raise(-EINVAL);
+	if (!s->url || !s->method || !spec_is_token(s->method))
+		return err_raise(-EINVAL);
+	if (s->kind == TRANSFER_TASK_DOWNLOAD && !s->part_path)
+		return err_raise(-EINVAL);
+	if (s->kind == TRANSFER_TASK_UPLOAD && s->source_fd < 0 && !s->source_path)
+		return err_raise(-EINVAL);
+	if (s->n_headers > SPEC_HEADERS_MAX)
+		return err_raise(-EINVAL);
+	for (size_t i = 0; i < s->n_headers; i++) {
+		if (!spec_is_token(s->headers[i].name) || !is_field_value(s->headers[i].value))
+			return err_raise(-EINVAL);
+	}
+	return 0;
+}
+
+static int copy_text(struct arena *arena, const char **text)
+{
+	if (!*text)
+		return 0;
+	*text = arena_strdup(arena, *text);
+	return *text ? 0 : err_raise(-ENOMEM);
+}
+
+static int copy_texts(struct arena *arena, struct engine_spec *s)
+{
+	const char **texts[] = {
+		&s->url,
+		&s->method,
+		&s->ca_file,
+		&s->part_path,
+		&s->etag,
+		&s->last_modified,
+		&s->digest_name,
+		&s->source_path,
+		&s->body_path,
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		int r = copy_text(arena, texts[i]);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int copy_blocks(struct arena *arena, struct engine_spec *s)
+{
+	struct engine_header *headers;
+
+	if (s->digest_state_bytes) {
+		void *state = arena_alloc(arena, 1, s->digest_state_bytes);
+
+		if (!state)
+			return err_raise(-ENOMEM);
+		s->digest_state = memcpy(state, s->digest_state, s->digest_state_bytes);
+	}
+	if (!s->n_headers)
+		return 0;
+	headers = arena_alloc(arena, s->n_headers, sizeof(*headers));
+	if (!headers)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < s->n_headers; i++) {
+		headers[i].name = arena_strdup(arena, s->headers[i].name);
+		headers[i].value = arena_strdup(arena, s->headers[i].value);
+		if (!headers[i].name || !headers[i].value)
+			return err_raise(-ENOMEM);
+	}
+	s->headers = headers;
+	return 0;
+}
+
+int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine_spec *ret_spec)
+{
+	struct engine_spec s = *from;
+	int r = check(from);
+
+	if (!r)
+		r = copy_texts(arena, &s);
+	if (!r)
+		r = copy_blocks(arena, &s);
+	if (r)
+		return r;
+	if (!s.idle_timeout_us)
+		s.idle_timeout_us = SPEC_IDLE_TIMEOUT_US;
+	if (!s.checkpoint_bytes)
+		s.checkpoint_bytes = SPEC_CHECKPOINT_BYTES;
+	if (!s.checkpoint_us)
+		s.checkpoint_us = SPEC_CHECKPOINT_US;
+	if (s.kind != TRANSFER_TASK_UPLOAD)
+		s.source_fd = -1;
+	if (s.source_fd >= 0) {
+		s.source_fd = fcntl(s.source_fd, F_DUPFD_CLOEXEC, 3);
+		if (s.source_fd < 0)
+			return err_raise(-errno);
+	}
+	*ret_spec = s;
+	return 0;
+}
+
+void spec_done(struct engine_spec *spec)
+{
+	if (spec->source_fd >= 0)
+		close(spec->source_fd);
+	spec->source_fd = -1;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only
+ * while there are attempts. Pools (one CURLM per session) are kept for a while after their last
+ * attempt, so that the next one finds open connections; with nothing to do the thread sleeps
+ * without any timer.
+ */
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/thread.h"
+#include "engine/disk.h"
+#include "engine/multi.h"
+#include "engine/xfer.h"
+
+#define WORKER_TICK_US      250000
+/* while a rate limit makes an attempt wait */
+#define WORKER_FAST_TICK_US 50000
+#define WORKER_POOL_IDLE_US (UINT64_C(60) * 1000 * 1000)
+
+struct worker {
+	struct event_base *base;
+	struct mailbox *mailbox;
+	struct worker_mail *quit_mail;
+	struct thread *thread;
+	struct event mail_event, tick_event, pool_event;
+	struct xfer_env env;
+	struct xfer *xfers;
+	struct xfer_pool *pools;
+	unsigned max_connections_per_host;
+	uint64_t ticked_us;
+};
+
+static struct xfer *find(struct worker *w, uint64_t task, uint32_t attempt)
+{
+	struct xfer_key key = { .task = task, .attempt = attempt };
+	struct xfer *x;
+
+	HASH_FIND(hh, w->xfers, &key, sizeof(key), x);
+	return x;
+}
+
+static void arm(struct event *timer, uint64_t delay_us)
+{
+	struct timeval delay = {
+		.tv_sec = (time_t)(delay_us / CLOCK_US_PER_S),
+		.tv_usec = (suseconds_t)(delay_us % CLOCK_US_PER_S),
+	};
+
+	evtimer_add(timer, &delay);
+}
+
+/* ---- pools ---- */
+
+static void free_pool(struct worker *w, struct xfer_pool *pool)
+{
+	struct xfer_pool **at = &w->pools;
+
+	while (*at != pool)
+		at = &(*at)->next;
+	*at = pool->next;
+	multi_free(pool->multi);
+	free(pool);
+}
+
+/* Closes connections nobody has used for a while; comes back only while such are left. */
+static void on_pool_timer(evutil_socket_t fd, short what, void *user)
+{
+	struct worker *w = user;
+	uint64_t now_us = clock_now_us();
+	struct xfer_pool *next;
+	bool is_any_idle = false;
+
+	(void)fd;
+	(void)what;
+	for (struct xfer_pool *p = w->pools; p; p = next) {
+		next = p->next;
+		if (p->n_xfers)
+			continue;
+		if (p->is_retired || now_us - p->idle_since_us >= WORKER_POOL_IDLE_US)
+			free_pool(w, p);
+		else
+			is_any_idle = true;
+	}
+	if (is_any_idle)
+		arm(&w->pool_event, WORKER_POOL_IDLE_US);
+}
+
+static void leave_pool(struct worker *w, struct xfer_pool *pool)
+{
+	if (--pool->n_xfers)
+		return;
+	pool->idle_since_us = clock_now_us();
+	/* never freed here: its CURLM may be what called us */
+	if (pool->is_retired)
+		arm(&w->pool_event, 0);
+	else if (!evtimer_pending(&w->pool_event, NULL))
+		arm(&w->pool_event, WORKER_POOL_IDLE_US);
+}
+
+/* ---- attempts ---- */
+
+/* Frees the attempt when it has reached its end. */
+static void reap(struct worker *w, struct xfer *x)
+{
+	struct xfer_pool *pool = x->pool;
+
+	if (!xfer_is_done(x))
+		return;
+	if (!x->is_unlisted)
+		HASH_DEL(w->xfers, x);
+	xfer_free(x);
+	if (pool)
+		leave_pool(w, pool);
+}
+
+static void on_end(CURL *easy, CURLcode code, void *user, void *private_data)
+{
+	struct xfer *x = private_data;
+
+	(void)easy;
+	xfer_on_end(x, code);
+	reap(user, x);
+}
+
+static struct xfer_pool *get_pool(struct worker *w, uint64_t session)
+{
+	struct xfer_pool *p;
+
+	for (p = w->pools; p; p = p->next) {
+		if (p->session == session && !p->is_retired)
+			return p;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->session = session;
+	if (multi_new(w->base, w->max_connections_per_host, on_end, w, &p->multi)) {
+		free(p);
+		return NULL;
+	}
+	p->next = w->pools;
+	w->pools = p;
+	return p;
+}
+
+static void tick(struct worker *w, bool is_full)
+{
+	struct clock_now now = clock_now();
+	bool is_any_paused = false;
+	struct xfer *x, *next;
+
+	HASH_ITER (hh, w->xfers, x, next) {
+		xfer_unpause(x, now.now_us);
+		if (is_full && !xfer_is_done(x))
+			xfer_tick(x, &now);
+		is_any_paused |= xfer_is_paused(x);
+		reap(w, x);
+	}
+	if (w->xfers)
+		arm(&w->tick_event, is_any_paused ? WORKER_FAST_TICK_US : WORKER_TICK_US);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+	struct worker *w = user;
+	uint64_t now_us = clock_now_us();
+	bool is_full = now_us - w->ticked_us >= WORKER_TICK_US - CLOCK_US_PER_MS;
+
+	(void)fd;
+	(void)what;
+	if (is_full)
+		w->ticked_us = now_us;
+	tick(w, is_full);
+}
+
+static void start(struct worker *w, struct xfer *x)
+{
+	struct xfer_pool *pool = get_pool(w, x->spec.session);
+
+	HASH_ADD(hh, w->xfers, key, sizeof(x->key), x);
+	if (pool)
+		pool->n_xfers++;
+	/* unlisted: it ends in here */
+	xfer_start(x, &w->env, pool);
+	reap(w, x);
+	if (w->xfers && !evtimer_pending(&w->tick_event, NULL))
+		arm(&w->tick_event, WORKER_TICK_US);
+}
+
+/* ---- mail ---- */
+
+static void set_limits(struct worker *w, const struct worker_mail *m)
+{
+	uint64_t now_us = clock_now_us();
+
+	bucket_set_rate(&w->env.download, m->download_bps, now_us);
+	bucket_set_rate(&w->env.upload, m->upload_bps, now_us);
+	w->max_connections_per_host = m->max_connections_per_host;
+	for (struct xfer_pool *p = w->pools; p; p = p->next)
+		multi_set_max_connections(p->multi, m->max_connections_per_host);
+}
+
+static void drop_connections(struct worker *w, uint64_t session)
+{
+	for (struct xfer_pool *p = w->pools; p; p = p->next) {
+		if (p->session != session || p->is_retired)
+			continue;
+		p->is_retired = true;
+		if (!p->n_xfers)
+			free_pool(w, p);
+		return;
+	}
+}
+
+/* Mail that is not about one attempt. */
+static void take_general(struct worker *w, struct worker_mail *m)
+{
+	if (m->type == WORKER_MAIL_START)
+		start(w, take_ptr(m->xfer));
+	else if (m->type == WORKER_MAIL_LIMITS)
+		set_limits(w, m);
+	else if (m->type == WORKER_MAIL_DROP)
+		drop_connections(w, m->session);
+	else if (m->type == WORKER_MAIL_QUIT)
+		event_base_loopbreak(w->base);
+	free(m);
+}
+
+/* The attempt may be gone: its disk answers and late commands then end here. */
+static void take_for_xfer(struct worker *w, struct worker_mail *m)
+{
+	struct xfer *x = find(w, m->task, m->attempt);
+	struct disk_job *job = take_ptr(m->job);
+
+	if (!x) {
+		disk_job_free(job);
+		free(m);
+		return;
+	}
+	if (m->type == WORKER_MAIL_DISK)
+		xfer_on_disk(x, job, take_ptr(m));
+	else if (m->type == WORKER_MAIL_STOP)
+		xfer_stop(x);
+	else if (m->type == WORKER_MAIL_RATE)
+		xfer_set_rate(x, m->rate_bps);
+	else if (m->type == WORKER_MAIL_PROGRESS_SEEN)
+		xfer_on_progress_seen(x);
+	else if (m->type == WORKER_MAIL_RESUMED_SEEN)
+		xfer_on_resumed_seen(x);
+	reap(w, x);
+	free(m);
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *user)
+{
+	struct worker *w = user;
+	struct mail *mail = mailbox_take_all(w->mailbox), *next;
+
+	(void)fd;
+	(void)what;
+	for (; mail; mail = next) {
+		struct worker_mail *m = (struct worker_mail *)mail;
+
+		next = mail->next;
+		switch (m->type) {
+		case WORKER_MAIL_START:
+		case WORKER_MAIL_LIMITS:
+		case WORKER_MAIL_DROP:
+		case WORKER_MAIL_QUIT:
+			take_general(w, m);
+			break;
+		case WORKER_MAIL_STOP:
+		case WORKER_MAIL_RATE:
+		case WORKER_MAIL_PROGRESS_SEEN:
+		case WORKER_MAIL_RESUMED_SEEN:
+		case WORKER_MAIL_DISK:
+			take_for_xfer(w, m);
+			break;
+		}
+	}
+}
+
+/* ---- the thread ---- */
+
+static void run(void *user)
+{
+	struct worker *w = user;
+	struct xfer *x, *next;
+
+	event_base_loop(w->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	HASH_ITER (hh, w->xfers, x, next) {
+		HASH_DEL(w->xfers, x);
+		xfer_free(x);
+	}
+	while (w->pools)
+		free_pool(w, w->pools);
+}
+
+static int new_base(struct event_base **ret_base)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return err_raise(-ENOMEM);
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (!base)
+		return err_raise(-ENOMEM);
+	*ret_base = base;
+	return 0;
+}
+
+DEFINE_CLEANUP(struct worker *, worker_free)
+
+int worker_new(const struct worker_config *config, struct worker **ret_worker)
+{
+	cleanup_(worker_freep) struct worker *w = calloc(1, sizeof(*w));
+	char name[16];
+	int r;
+
+	if (!w)
+		return err_raise(-ENOMEM);
+	w->env = (struct xfer_env){
+		.events = config->events,
+		.disk = config->disk,
+		.worker = config->index,
+		.user_agent = config->user_agent,
+		.ca_file = config->ca_file,
+	};
+	w->max_connections_per_host = config->max_connections_per_host;
+	w->quit_mail = calloc(1, sizeof(*w->quit_mail));
+	if (!w->quit_mail)
+		return err_raise(-ENOMEM);
+	w->quit_mail->type = WORKER_MAIL_QUIT;
+	r = new_base(&w->base);
+	if (!r)
+		r = mailbox_new(&w->mailbox);
+	if (r)
+		return r;
+	event_assign(
+		&w->mail_event, w->base, mailbox_fd(w->mailbox), EV_READ | EV_PERSIST, on_mail, w);
+	evtimer_assign(&w->tick_event, w->base, on_tick, w);
+	evtimer_assign(&w->pool_event, w->base, on_pool_timer, w);
+	if (event_add(&w->mail_event, NULL))
+		return err_raise(-ENOMEM);
+	snprintf(name, sizeof(name), "engine-%u", config->index);
+	r = thread_start(name, run, w, &w->thread);
+	if (r)
+		return r;
+	*ret_worker = take_ptr(w);
+	return 0;
+}
+
+void worker_quit(struct worker *worker)
+{
+	if (worker && worker->quit_mail)
+		worker_post_take(worker, take_ptr(worker->quit_mail));
+}
+
+void worker_join(struct worker *worker)
+{
+	if (worker)
+		thread_join(take_ptr(worker->thread));
+}
+
+static void free_mail(struct worker_mail *m)
+{
+	xfer_free(m->xfer);
+	disk_job_free(m->job);
+	free(m);
+}
+
+void worker_free(struct worker *worker)
+{
+	struct mail *mail, *next;
+
+	if (!worker)
+		return;
+	worker_join(worker);
+	for (mail = worker->mailbox ? mailbox_take_all(worker->mailbox) : NULL; mail; mail = next) {
+		next = mail->next;
+		free_mail((struct worker_mail *)mail);
+	}
+	mailbox_free(worker->mailbox);
+	free(worker->quit_mail);
+	if (worker->base)
+		event_base_free(worker->base);
+	free(worker);
+}
+
+void worker_post_take(struct worker *worker, struct worker_mail *mail)
+{
+	mailbox_post_take(worker->mailbox, &mail->mail);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread with an event_base that moves bytes for some of the attempts. It shares nothing:
+ * commands come in by its mailbox, events go out by the engine's.
+ */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <stdint.h>
+
+#include "base/mailbox.h"
+
+struct disk;
+struct disk_job;
+struct worker;
+struct xfer;
+
+enum worker_mail_type {
+	WORKER_MAIL_START, /* xfer: taken over */
+	WORKER_MAIL_STOP,
+	WORKER_MAIL_RATE, /* rate_bps */
+	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
+	WORKER_MAIL_DROP, /* session */
+	WORKER_MAIL_PROGRESS_SEEN,
+	WORKER_MAIL_RESUMED_SEEN,
+	WORKER_MAIL_DISK, /* job: taken over; the mail belongs to the attempt again */
+	WORKER_MAIL_QUIT,
+};
+
+struct worker_mail {
+	struct mail mail;
+	enum worker_mail_type type;
+	uint64_t task;
+	uint32_t attempt;
+	struct xfer *xfer;
+	struct disk_job *job;
+	uint64_t session;
+	uint64_t rate_bps, download_bps, upload_bps;
+	unsigned max_connections_per_host;
+};
+
+struct worker_config {
+	unsigned index;
+	const char *user_agent, *ca_file; /* borrowed until worker_free() */
+	unsigned max_connections_per_host;
+	struct mailbox *events;
+	struct disk *disk;
+};
+
+int worker_new(const struct worker_config *config, struct worker **ret_worker);
+/*
+ * Tells the thread to end: attempts are dropped without a DONE, what has arrived is written. NULL
+ * is fine for all three.
+ */
+void worker_quit(struct worker *worker);
+void worker_join(struct worker *worker);
+/* After worker_quit(); answers of the disk that still come are taken until then. */
+void worker_free(struct worker *worker);
+/* Any thread. Takes ownership. */
+void worker_post_take(struct worker *worker, struct worker_mail *mail);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libcurl calls while a request runs. Nothing here adds, removes or frees a handle, and no
+ * option is set but one: VERBOSE, which only makes libcurl show the raw bytes of a chunked body,
+ * so that their framing can be checked. A refusal is noted as the attempt's fault and told to
+ * libcurl, which then closes the connection.
+ */
+#include "engine/xfer.h"
+
+#include <openssl/ssl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "engine/sink.h"
+#include "engine/source.h"
+#include "engine/url.h"
+
+/* A body that nobody wants is read to keep the connection, but not for ever. */
+#define BODY_DROP_MAX_BYTES          (64u * 1024)
+#define BODY_UPLOAD_ANSWER_MAX_BYTES (UINT64_C(64) << 20)
+
+static bool is_download(const struct xfer *x)
+{
+	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
+}
+
+/* Does the connection speak HTTP/2? Asked of TLS, not of the status line, which can lie. */
+static bool has_http2(CURL *easy)
+{
+	struct curl_tlssessioninfo *tls = NULL;
+	const unsigned char *protocol = NULL;
+	unsigned size = 0;
+
+	if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls || !tls->internals ||
+		tls->backend != CURLSSLBACKEND_OPENSSL)
+		return false;
+	SSL_get0_alpn_selected(tls->internals, &protocol, &size);
+	return size == 2 && !memcmp(protocol, "h2", 2);
+}
+
+int xfer_body_on_resolve(void *resolver, void *reserved, void *user)
+{
+	struct xfer *x = user;
+
+	(void)resolver;
+	(void)reserved;
+	if (!x->is_connecting)
+		x->phase_us = clock_now_us();
+	x->is_connecting = true;
+	return 0;
+}
+
+int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)fd;
+	(void)purpose;
+	xfer_body_on_resolve(NULL, NULL, user);
+	return CURL_SOCKOPT_OK;
+}
+
+/*
+ * There is a connection and the request goes out now; once more when libcurl found a kept
+ * connection dead.
+ */
+int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int local_port)
+{
+	struct xfer *x = user;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	x->is_connected = true;
+	x->moved_us = clock_now_us();
+	x->floor_us = x->moved_us;
+	x->floor_bytes = x->network_bytes;
+	x->is_http2 = url_is_https(x->url) && has_http2(x->easy);
+	x->chunk = (struct chunk){ 0 };
+	head_done(&x->head);
+	head_init(&x->head, x->is_http2, false);
+	if (!x->is_announced)
+		xfer_post_simple(x, ENGINE_EVENT_CONNECTED);
+	x->is_announced = true;
+	return x->fault.code ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
+{
+	struct xfer *x = user;
+	bool was_complete = x->head.is_complete;
+	int r;
+
+	(void)one;
+	if (x->fault.code)
+		return 0;
+	if (x->state == XFER_STATE_SEND)
+		xfer_enter(x, XFER_STATE_HEAD);
+	r = head_line(&x->head, line, n);
+	if (r == HEAD_E_BAD)
+		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, x->head.why);
+	else if (r)
+		xfer_fault_memory(x);
+	if (x->fault.code)
+		return 0;
+	if (!x->head.is_complete || was_complete)
+		return n;
+	xfer_enter(x, XFER_STATE_BODY);
+	x->has_moved = true;
+	if (x->head.is_chunked && !x->is_http2)
+		curl_easy_setopt(x->easy, CURLOPT_VERBOSE, 1L);
+	xfer_judge(x);
+	/* libcurl would answer a 417 by itself, behind our back */
+	return x->fault.code || x->head.status == 417 ? 0 : n;
+}
+
+static size_t drop(struct xfer *x, size_t n)
+{
+	x->dropped_bytes += n;
+	return x->dropped_bytes > BODY_DROP_MAX_BYTES ? 0 : n;
+}
+
+static int open_answer(struct xfer *x)
+{
+	struct sink_spec spec = { .path = x->spec.body_path };
+	int r = sink_open(&spec, &x->sink);
+
+	if (r)
+		xfer_fault_file(x, FAULT_FILE_CREATE, r);
+	return r;
+}
+
+static size_t keep_answer(struct xfer *x, const char *bytes, size_t n)
+{
+	int r;
+
+	x->network_bytes += n;
+	if (!x->spec.body_path) {
+		x->received_bytes += n;
+		return n;
+	}
+	if (!x->sink && open_answer(x))
+		return 0;
+	if (sink_offset_bytes(x->sink) + n > BODY_UPLOAD_ANSWER_MAX_BYTES) {
+		xfer_fault(
+			x, TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM, "the response is too long");
+		return 0;
+	}
+	r = sink_write(x->sink, bytes, n);
+	if (r)
+		xfer_fault_file(x, FAULT_FILE_WRITE, r);
+	return r ? 0 : n;
+}
+
+static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
+{
+	uint64_t after_bytes = sink_offset_bytes(x->sink) + n;
+	int r;
+
+	x->network_bytes += n;
+	if (x->total_bytes >= 0 && after_bytes > (uint64_t)x->total_bytes) {
+		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "the body is too long");
+		return 0;
+	}
+	r = sink_write(x->sink, bytes, n);
+	if (r) {
+		xfer_fault_file(x, FAULT_FILE_WRITE, r);
+		return 0;
+	}
+	if (after_bytes - x->checkpoint_base_bytes >= x->spec.checkpoint_bytes)
+		xfer_disk_checkpoint(x);
+	return n;
+}
+
+size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
+{
+	struct xfer *x = user;
+
+	(void)one;
+	if (x->fault.code || !x->head.is_complete)
+		return 0;
+	x->has_moved = true;
+	if (x->body == XFER_BODY_DROP)
+		return drop(x, n);
+	if (!is_download(x))
+		return keep_answer(x, bytes, n);
+	if (x->is_held)
+		return CURL_WRITEFUNC_PAUSE;
+	if (xfer_time_is_limited(x)) {
+		/*
+		 * a stream that must not be paused is fetched anew over HTTP/1.1 by the next tick
+		 */
+		bool can_pause = !x->is_http2 || xfer_request_can_pause_http2();
+
+		if (can_pause && !xfer_time_room_bytes(x, clock_now_us())) {
+			x->is_receive_paused = true;
+			return CURL_WRITEFUNC_PAUSE;
+		}
+		xfer_time_take(x, n);
+	}
+	return keep_part(x, bytes, n);
+}
+
+/*
+ * The last bytes go only if the file is still the same: the server never gets a whole request of
+ * mixed content.
+ */
+size_t xfer_body_on_send(char *bytes, size_t one, size_t n, void *user)
+{
+	struct xfer *x = user;
+	size_t got = 0;
+	int r;
+
+	(void)one;
+	if (xfer_time_is_limited(x)) {
+		uint64_t room_bytes = xfer_time_room_bytes(x, clock_now_us());
+
+		if (!room_bytes) {
+			x->is_send_paused = true;
+			return CURL_READFUNC_PAUSE;
+		}
+		if (n > room_bytes)
+			n = (size_t)room_bytes;
+	}
+	r = source_read(x->source, bytes, n, &got);
+	if (!r && source_offset_bytes(x->source) == source_size_bytes(x->source))
+		r = source_check(x->source);
+	if (r == SOURCE_E_CHANGED)
+		xfer_fault(x, TRANSFER_ERROR_SOURCE_CHANGED, NULL);
+	else if (r)
+		xfer_fault_file(x, FAULT_FILE_READ_SOURCE, r);
+	if (r)
+		return CURL_READFUNC_ABORT;
+	xfer_time_take(x, got);
+	return got;
+}
+
+int xfer_body_on_seek(void *user, curl_off_t offset, int origin)
+{
+	struct xfer *x = user;
+
+	if (offset || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	source_rewind(x->source);
+	return CURL_SEEKFUNC_OK;
+}
+
+/*
+ * Raw bytes of a chunked body, before libcurl decodes them. Nobody reads what this returns, so
+ * the connection is cut.
+ */
+int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user)
+{
+	struct xfer *x = user;
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (type != CURLINFO_DATA_IN || !x->head.is_complete || !x->head.is_chunked ||
+		x->is_http2 || x->fault.code)
+		return 0;
+	if (!chunk_feed(&x->chunk, bytes, size))
+		return 0;
+	xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "malformed chunked body");
+	if (!curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_RDWR);
+	return 0;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an attempt tells its caller, and the one place where it notes what went wrong. May run
+ * inside curl callbacks.
+ */
+#include "engine/xfer.h"
+
+#include <string.h>
+
+#include "base/failpoint.h"
+#include "engine/date.h"
+#include "engine/digest.h"
+#include "engine/filename.h"
+#include "engine/mime.h"
+#include "engine/post.h"
+#include "engine/sink.h"
+#include "engine/source.h"
+#include "engine/url.h"
+
+__attribute__((unused)) static const char *const failpoints[] = {
+	[ENGINE_EVENT_CONNECTED] = "engine.post.connected",
+	[ENGINE_EVENT_REDIRECTED] = "engine.post.redirected",
+	[ENGINE_EVENT_RESPONSE] = "engine.post.response",
+	[ENGINE_EVENT_RESUMED] = "engine.post.resumed",
+	[ENGINE_EVENT_PROGRESS] = "engine.post.progress",
+	[ENGINE_EVENT_CHECKPOINT] = "engine.post.checkpoint",
+	[ENGINE_EVENT_DONE] = "engine.post.done",
+};
+
+static bool is_download(const struct xfer *x)
+{
+	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
+}
+
+/* Fills in the numbers and hands the message over. */
+void xfer_post(struct xfer *xfer, struct post *post)
+{
+	struct engine_event *e = &post->event;
+
+	if (xfer->sink && !xfer->is_held)
+		xfer->received_bytes = sink_offset_bytes(xfer->sink);
+	e->is_http2 = xfer->is_http2;
+	e->received_bytes = xfer->received_bytes;
+	e->expected_receive_bytes = xfer->total_bytes;
+	e->network_bytes = xfer->network_bytes;
+	e->sent_bytes = xfer->sent_bytes;
+	if (!is_download(xfer))
+		e->expected_send_bytes = xfer->source ? (int64_t)source_size_bytes(xfer->source)
+						      : (int64_t)xfer->spec.source_size_bytes;
+	e->at_us = clock_now_us();
+	post->worker = xfer->env->worker;
+	(void)FAILPOINT(failpoints[e->type]);
+	mailbox_post_take(xfer->env->events, &post->mail);
+}
+
+static struct post *post_for(struct xfer *x, enum engine_event_type type)
+{
+	struct post *p = post_new(type, x->key.task, (uint32_t)x->key.attempt);
+
+	if (!p)
+		xfer_fault_memory(x);
+	return p;
+}
+
+void xfer_post_simple(struct xfer *xfer, enum engine_event_type type)
+{
+	struct post *p = post_for(xfer, type);
+
+	if (!p)
+		return;
+	if (type == ENGINE_EVENT_REDIRECTED && post_set_url(p, xfer->url->full)) {
+		xfer_fault_memory(xfer);
+		post_free(p);
+		return;
+	}
+	xfer_post(xfer, p);
+}
+
+/* wants_turn: the worker waits until the caller has come back after this event. */
+void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn)
+{
+	struct post *p = post_for(xfer, ENGINE_EVENT_RESUMED);
+
+	if (!p)
+		return;
+	xfer->received_bytes = offset_bytes;
+	p->event.offset_bytes = offset_bytes;
+	p->wants_turn = wants_turn;
+	xfer_post(xfer, p);
+}
+
+void xfer_post_response(struct xfer *xfer)
+{
+	const struct head *h = &xfer->head;
+	char name[FILENAME_BYTES];
+	struct post *p = post_for(xfer, ENGINE_EVENT_RESPONSE);
+	struct mime mime;
+	struct engine_response r = {
+		.status = h->status,
+		.http_version = h->version,
+		.url = xfer->url->full,
+		.suggested_name = name,
+		.etag = xfer->resume.etag,
+		.last_modified = xfer->resume.last_modified,
+		.expected_bytes = h->is_chunked ? -1 : h->content_length_bytes,
+		.can_resume = xfer->can_resume,
+		.headers = h->fields,
+		.n_headers = h->n_fields,
+	};
+
+	if (!p)
+		return;
+	mime_parse(h->content_type, &mime);
+	r.mime_type = mime.type[0] ? mime.type : NULL;
+	r.text_encoding = mime.charset[0] ? mime.charset : NULL;
+	filename_suggest(h->content_disposition, xfer->url, r.mime_type, name);
+	if (h->retry_after)
+		r.retry_after_us = date_retry_after_us(h->retry_after, h->date, clock_wall_us());
+	/* DONE carries it once more */
+	if (post_set_response(p, &r) || post_set_response(xfer->done, &r)) {
+		xfer_fault_memory(xfer);
+		post_free(p);
+		return;
+	}
+	xfer_post(xfer, p);
+}
+
+void xfer_post_done(struct xfer *xfer)
+{
+	struct post *p = take_ptr(xfer->done);
+	struct engine_event *e = &p->event;
+	uint8_t state[DIGEST_STATE_MAX_BYTES];
+	size_t n;
+
+	e->result = xfer->fault;
+	/*
+	 * while held the caller was told that the kept bytes do not count, although they are
+	 * still there
+	 */
+	e->offset_bytes = xfer->is_held || xfer->is_restart_needed ? 0 : xfer->durable_bytes;
+	e->is_retryable = xfer->fault.code && !xfer->is_stopped && xfer->is_retryable;
+	e->is_stopped = xfer->is_stopped;
+	e->is_disk_full = xfer->fault.code && fault_is_disk_full(&xfer->fault);
+	e->is_restart_needed = xfer->is_restart_needed;
+	if (xfer->sink && is_download(xfer) &&
+		sink_flushed_bytes(xfer->sink) == xfer->durable_bytes) {
+		n = sink_save_digest(xfer->sink, state, sizeof(state));
+		/* without it the part is read once more */
+		(void)post_set_digest_state(p, state, n);
+	}
+	xfer_post(xfer, p);
+}
+
+/* The first fault is the cause, later ones follow from it. */
+void xfer_fault(struct xfer *xfer, enum transfer_error_code code, const char *detail)
+{
+	if (xfer->fault.code)
+		return;
+	fault_set(&xfer->fault, code, detail);
+	xfer->is_retryable = fault_is_retryable(&xfer->fault);
+}
+
+void xfer_fault_file(struct xfer *xfer, enum fault_file what, int error_no)
+{
+	if (xfer->fault.code)
+		return;
+	fault_from_file(what, error_no, &xfer->fault);
+	xfer->is_retryable = fault_is_retryable(&xfer->fault);
+}
+
+void xfer_fault_curl(struct xfer *xfer, CURLcode code)
+{
+	long os_errno = 0, verify = 0;
+
+	if (xfer->fault.code)
+		return;
+	if (xfer->easy) {
+		curl_easy_getinfo(xfer->easy, CURLINFO_OS_ERRNO, &os_errno);
+		curl_easy_getinfo(xfer->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
+	}
+	fault_from_curl(code, os_errno, verify, &xfer->fault);
+	xfer->is_retryable = fault_is_retryable(&xfer->fault);
+}
+
+void xfer_fault_memory(struct xfer *xfer)
+{
+	if (xfer->fault.code)
+		return;
+	fault_from_curl(CURLE_OUT_OF_MEMORY, 0, 0, &xfer->fault);
+	xfer->is_retryable = true;
+}

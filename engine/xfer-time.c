@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything about an attempt that depends on time, looked at by the worker's tick: connect, idle
+ * and resource limits, the throughput floor, progress and checkpoints, and the rate limits'
+ * buckets. Only payload counts as movement: neither header bytes nor interim answers nor chunk
+ * extensions keep an attempt alive.
+ */
+#include "engine/xfer.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "engine/multi.h"
+#include "engine/sink.h"
+
+#define TIME_CONNECT_US  (UINT64_C(60) * 1000 * 1000)
+/* a little under a quarter of a second, so that a tick that comes early still reports */
+#define TIME_PROGRESS_US (UINT64_C(240) * 1000)
+
+static bool is_download(const struct xfer *x)
+{
+	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
+}
+
+static struct bucket *shared_bucket(const struct xfer *x)
+{
+	return is_download(x) ? &x->env->download : &x->env->upload;
+}
+
+bool xfer_time_is_limited(const struct xfer *xfer)
+{
+	return bucket_is_limited(&xfer->bucket) || bucket_is_limited(shared_bucket(xfer));
+}
+
+uint64_t xfer_time_room_bytes(struct xfer *xfer, uint64_t now_us)
+{
+	uint64_t own_bytes = bucket_room_bytes(&xfer->bucket, now_us);
+	uint64_t shared_bytes = bucket_room_bytes(shared_bucket(xfer), now_us);
+
+	return own_bytes < shared_bytes ? own_bytes : shared_bytes;
+}
+
+void xfer_time_take(struct xfer *xfer, uint64_t bytes)
+{
+	bucket_take(&xfer->bucket, bytes);
+	bucket_take(shared_bucket(xfer), bytes);
+}
+
+void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps)
+{
+	bucket_set_rate(&xfer->bucket, max_rate_bps, clock_now_us());
+}
+
+void xfer_unpause(struct xfer *xfer, uint64_t now_us)
+{
+	CURLcode code;
+
+	if (!xfer_is_paused(xfer) || !xfer_time_room_bytes(xfer, now_us))
+		return;
+	xfer->is_receive_paused = false;
+	xfer->is_send_paused = false;
+	if (xfer->is_end_held) {
+		xfer_on_end(xfer, xfer->end_code);
+		return;
+	}
+	code = curl_easy_pause(xfer->easy, CURLPAUSE_CONT);
+	if (code || xfer->fault.code) {
+		xfer_fault_curl(xfer, code);
+		xfer_finish(xfer);
+		return;
+	}
+	multi_kick(xfer->pool->multi);
+}
+
+/* Sent bytes count when they leave the socket's buffer, not when libcurl takes them from us. */
+static void note_sent(struct xfer *x)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	curl_off_t sent = 0;
+	int waiting = 0;
+
+	if (!x->has_body || !x->easy)
+		return;
+	if (curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
+		return;
+	x->sent_bytes = (uint64_t)sent;
+	if (!curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD &&
+		ioctl(fd, SIOCOUTQ, &waiting))
+		waiting = 0;
+	if ((uint64_t)sent - (uint64_t)waiting == x->left_socket_bytes)
+		return;
+	x->left_socket_bytes = (uint64_t)sent - (uint64_t)waiting;
+	x->has_moved = true;
+}
+
+static void note_movement(struct xfer *x, uint64_t now_us)
+{
+	note_sent(x);
+	if (x->has_moved)
+		x->pool->moved_us = now_us;
+	if (x->has_moved || x->is_held || xfer_is_paused(x))
+		x->moved_us = now_us;
+	x->has_moved = false;
+}
+
+static bool is_over(uint64_t since_us, uint64_t limit_us, uint64_t now_us)
+{
+	return now_us > since_us && now_us - since_us >= limit_us;
+}
+
+static bool is_idle(const struct xfer *x, uint64_t now_us)
+{
+	uint64_t limit_us = x->spec.idle_timeout_us, since_us = x->phase_us;
+
+	if (x->is_connected)
+		return is_over(x->moved_us, limit_us, now_us);
+	if (x->is_connecting)
+		return is_over(
+			since_us, limit_us < TIME_CONNECT_US ? limit_us : TIME_CONNECT_US, now_us);
+	/* waits for one of the connections to its host, and those move */
+	if (x->pool->moved_us > since_us)
+		since_us = x->pool->moved_us;
+	return is_over(since_us, limit_us, now_us);
+}
+
+static bool is_below_floor(struct xfer *x, uint64_t now_us)
+{
+	uint64_t bytes = x->network_bytes + x->sent_bytes;
+	bool is_slow;
+
+	if (!x->spec.floor_bps || !x->spec.floor_window_us || !x->is_connected)
+		return false;
+	/* our own limit makes it slow, or our own wait */
+	if (xfer_time_is_limited(x) || x->is_held) {
+		x->floor_us = now_us;
+		x->floor_bytes = bytes;
+		return false;
+	}
+	if (!is_over(x->floor_us, x->spec.floor_window_us, now_us))
+		return false;
+	is_slow = bytes - x->floor_bytes <
+		x->spec.floor_bps * (x->spec.floor_window_us / CLOCK_US_PER_MS) / 1000;
+	x->floor_us = now_us;
+	x->floor_bytes = bytes;
+	return is_slow;
+}
+
+/* True: its time is up, fault says how. */
+static bool is_overdue(struct xfer *x, const struct clock_now *now)
+{
+	if (x->spec.deadline_boot_us && now->boot_us >= x->spec.deadline_boot_us) {
+		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT, "the time for the whole transfer is up");
+		x->is_retryable = false;
+	} else if (!x->easy) {
+		return false;
+	} else if (is_idle(x, now->now_us)) {
+		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT,
+			x->is_connected ? "no data for too long" : "no connection in time");
+	} else if (is_below_floor(x, now->now_us)) {
+		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT, "slower than the least rate");
+	}
+	return x->fault.code != 0;
+}
+
+static void report(struct xfer *x, uint64_t now_us)
+{
+	uint64_t bytes;
+
+	if (x->is_progress_out || !is_over(x->progress_us, TIME_PROGRESS_US, now_us))
+		return;
+	bytes = x->network_bytes + x->sent_bytes;
+	if (bytes == x->progress_bytes)
+		return;
+	x->progress_us = now_us;
+	x->progress_bytes = bytes;
+	x->is_progress_out = true;
+	xfer_post_simple(x, ENGINE_EVENT_PROGRESS);
+}
+
+void xfer_on_progress_seen(struct xfer *xfer)
+{
+	xfer->is_progress_out = false;
+}
+
+static void checkpoint(struct xfer *x, uint64_t now_us)
+{
+	if (!is_over(x->checkpoint_us, x->spec.checkpoint_us, now_us))
+		return;
+	x->checkpoint_us = now_us;
+	if (!is_download(x) || !x->can_resume || x->is_checkpointing || x->is_held)
+		return;
+	if (sink_flush(x->sink))
+		return; /* the next write says so too */
+	xfer_disk_checkpoint(x);
+}
+
+/*
+ * A limit was set while the body comes over a stream that must not be paused: go on over
+ * HTTP/1.1.
+ */
+static bool must_change_protocol(const struct xfer *x)
+{
+	return x->is_http2 && x->body == XFER_BODY_KEEP && is_download(x) && !x->is_held &&
+		xfer_time_is_limited(x) && !xfer_request_can_pause_http2();
+}
+
+void xfer_tick(struct xfer *xfer, const struct clock_now *now)
+{
+	if (xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
+		return;
+	if (xfer->easy)
+		note_movement(xfer, now->now_us);
+	/* a fault that no callback could hand on */
+	if (xfer->fault.code || is_overdue(xfer, now)) {
+		xfer_finish(xfer);
+		return;
+	}
+	report(xfer, now->now_us);
+	if (xfer->state != XFER_STATE_BODY || !xfer->easy)
+		return;
+	checkpoint(xfer, now->now_us);
+	if (must_change_protocol(xfer)) {
+		xfer->is_http1_only = true;
+		xfer_fetch_rest(xfer);
+	}
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of an attempt: which request comes next, and the one end. The rest of the work is in
+ * xfer-*.c; they come back here, and every change of state goes through xfer_enter().
+ *
+ * Three rules keep files whole. Kept bytes are given up only after the caller has seen RESUMED
+ * with offset 0 and has had a turn to make that durable (is_held). What DONE and CHECKPOINT call
+ * durable was synced before. An end that libcurl reports while the body waits is kept until the
+ * body has been written.
+ */
+#include "engine/xfer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "engine/disk.h"
+#include "engine/multi.h"
+#include "engine/post.h"
+#include "engine/sink.h"
+#include "engine/source.h"
+#include "engine/spec.h"
+#include "engine/url.h"
+#include "engine/worker.h"
+
+#define BIT(state) (1u << XFER_STATE_##state)
+
+static const unsigned ways[] = {
+	[XFER_STATE_PREPARE] = BIT(SEND) | BIT(FINISH),
+	[XFER_STATE_SEND] = BIT(HEAD) | BIT(FINISH),
+	[XFER_STATE_HEAD] = BIT(BODY) | BIT(FINISH),
+	[XFER_STATE_BODY] = BIT(PREPARE) | BIT(FINISH),
+	[XFER_STATE_FINISH] = BIT(FINISH) | BIT(DONE),
+	[XFER_STATE_DONE] = 0,
+};
+
+void xfer_enter(struct xfer *xfer, enum xfer_state state)
+{
+	assert(ways[xfer->state] & 1u << state);
+	xfer->state = state;
+}
+
+static bool is_download(const struct xfer *x)
+{
+	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
+}
+
+static int parse_url(struct xfer *x)
+{
+	int r = url_parse(x->spec.url, &x->url);
+
+	if (r == URL_E_SCHEME)
+		x->url_code = TRANSFER_ERROR_UNSUPPORTED_URL;
+	else if (r == URL_E_BAD)
+		x->url_code = TRANSFER_ERROR_BAD_URL;
+	else
+		return r;
+	return 0;
+}
+
+static bool has_caller_range(const struct engine_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_headers; i++) {
+		if (!strcasecmp(spec->headers[i].name, "Range"))
+			return true;
+	}
+	return false;
+}
+
+DEFINE_CLEANUP(struct xfer *, xfer_free)
+
+int xfer_new(
+	uint64_t task, uint32_t attempt, const struct engine_spec *spec, struct xfer **ret_xfer)
+{
+	cleanup_(xfer_freep) struct xfer *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x)
+		return err_raise(-ENOMEM);
+	x->spec.source_fd = -1;
+	x->key = (struct xfer_key){ .task = task, .attempt = attempt };
+	x->disk_mail = calloc(1, sizeof(*x->disk_mail));
+	x->done = post_new(ENGINE_EVENT_DONE, task, attempt);
+	x->synced = post_new(ENGINE_EVENT_SYNCED, task, attempt);
+	if (!x->disk_mail || !x->done || !x->synced)
+		return err_raise(-ENOMEM);
+	r = spec_copy(&x->arena, spec, &x->spec);
+	if (!r)
+		r = parse_url(x);
+	if (r)
+		return r;
+	x->method = x->spec.method;
+	x->has_body = !is_download(x);
+	x->total_bytes = x->spec.known_total_bytes;
+	x->resume = (struct resume){
+		.known_total_bytes = x->spec.known_total_bytes,
+		.etag = x->spec.etag,
+		.last_modified = x->spec.last_modified,
+		.has_caller_range = has_caller_range(&x->spec),
+	};
+	*ret_xfer = take_ptr(x);
+	return 0;
+}
+
+void xfer_free(struct xfer *xfer)
+{
+	if (!xfer)
+		return;
+	if (xfer->easy) {
+		multi_remove(xfer->pool->multi, xfer->easy);
+		xfer_request_free(xfer, false);
+	}
+	if (xfer->sink)
+		(void)sink_flush(xfer->sink);
+	sink_free(xfer->sink);
+	source_free(xfer->source);
+	url_free(xfer->url);
+	url_free(xfer->redirect.url);
+	head_done(&xfer->head);
+	post_free(xfer->done);
+	post_free(xfer->synced);
+	free(xfer->disk_mail);
+	spec_done(&xfer->spec);
+	arena_done(&xfer->arena);
+	free(xfer);
+}
+
+const char *xfer_host(const struct xfer *xfer)
+{
+	return xfer->url ? xfer->url->host : "";
+}
+
+static void take_out(struct xfer *x)
+{
+	if (!x->easy)
+		return;
+	multi_remove(x->pool->multi, x->easy);
+	xfer_request_free(x, false);
+}
+
+void xfer_finish(struct xfer *xfer)
+{
+	take_out(xfer);
+	xfer->is_receive_paused = false;
+	xfer->is_send_paused = false;
+	xfer_enter(xfer, XFER_STATE_FINISH);
+	if (is_download(xfer) && !xfer->fault.code) {
+		int r = sink_flush(xfer->sink);
+
+		if (r)
+			xfer_fault_file(xfer, FAULT_FILE_WRITE, r);
+	}
+	if (is_download(xfer) && !xfer->fault.code) {
+		xfer_post_done(xfer);
+		xfer_disk_sync(xfer);
+	} else if (xfer_disk_settle(xfer)) {
+		return; /* goes on in xfer_on_disk() */
+	} else {
+		xfer_post_done(xfer);
+	}
+	xfer_enter(xfer, XFER_STATE_DONE);
+}
+
+/* A request for what the fields say now. */
+static void send_request(struct xfer *x)
+{
+	int r;
+
+	xfer_enter(x, XFER_STATE_SEND);
+	x->is_connecting = false;
+	x->is_connected = false;
+	x->next = XFER_NEXT_END;
+	x->body = XFER_BODY_DROP;
+	x->sent_bytes = 0;
+	x->left_socket_bytes = 0;
+	x->phase_us = clock_now_us();
+	x->moved_us = x->phase_us;
+	r = xfer_request_new(x);
+	if (!r)
+		r = multi_add(x->pool->multi, x->easy);
+	if (!r)
+		return;
+	xfer_fault_memory(x);
+	xfer_request_free(x, false);
+	xfer_finish(x);
+}
+
+void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
+{
+	uint64_t now_us = clock_now_us();
+
+	xfer->env = env;
+	xfer->pool = pool;
+	xfer->progress_us = now_us;
+	xfer->checkpoint_us = now_us;
+	bucket_set_rate(&xfer->bucket, xfer->spec.max_rate_bps, now_us);
+	if (!pool || xfer->is_unlisted)
+		xfer_fault_memory(xfer);
+	else if (!xfer->url)
+		xfer_fault(xfer, (enum transfer_error_code)xfer->url_code, NULL);
+	else if (!url_is_https(xfer->url) && !xfer->spec.allow_insecure)
+		xfer_fault(xfer, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL);
+	if (xfer->fault.code || xfer_disk_open(xfer))
+		xfer_finish(xfer);
+	else
+		send_request(xfer);
+}
+
+void xfer_stop(struct xfer *xfer)
+{
+	if (xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
+		return;
+	if (!xfer->fault.code) {
+		xfer->is_stopped = true;
+		xfer_fault(xfer, TRANSFER_ERROR_CANCELLED, NULL);
+	}
+	xfer_finish(xfer);
+}
+
+static void follow(struct xfer *x)
+{
+	xfer_enter(x, XFER_STATE_PREPARE);
+	url_free(x->url);
+	x->url = take_ptr(x->redirect.url);
+	x->method = x->redirect.method;
+	x->has_body = x->has_body && x->redirect.keeps_body;
+	x->has_crossed = x->has_crossed || !x->redirect.is_same_origin;
+	x->n_redirects++;
+	if (x->source)
+		source_rewind(x->source);
+	xfer_post_simple(x, ENGINE_EVENT_REDIRECTED);
+	if (x->fault.code)
+		xfer_finish(x);
+	else
+		send_request(x);
+}
+
+/* Once more; with kept bytes to give up only when the caller knows it. */
+static void send_again(struct xfer *x)
+{
+	xfer_enter(x, XFER_STATE_PREPARE);
+	if (x->source)
+		source_rewind(x->source);
+	if (!x->is_held)
+		send_request(x);
+}
+
+void xfer_fetch_rest(struct xfer *xfer)
+{
+	take_out(xfer);
+	if (sink_flush(xfer->sink)) {
+		xfer_finish(xfer);
+		return;
+	}
+	if (xfer->can_resume) {
+		xfer->resume.offset_bytes = sink_offset_bytes(xfer->sink);
+		xfer->resume.is_without_if_range = false;
+	} else if (sink_offset_bytes(xfer->sink)) {
+		xfer_post_resumed(xfer, 0, true);
+		xfer->is_held = true;
+	}
+	send_again(xfer);
+}
+
+/* The file is empty now: let the body come that has waited. */
+static void go_on(struct xfer *x)
+{
+	CURLcode code;
+
+	xfer_judge_expect(x);
+	if (x->fault.code) {
+		xfer_finish(x);
+		return;
+	}
+	if (x->is_end_held) {
+		xfer_on_end(x, x->end_code);
+		return;
+	}
+	code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	if (code || x->fault.code) {
+		xfer_fault_curl(x, code);
+		xfer_finish(x);
+		return;
+	}
+	multi_kick(x->pool->multi);
+}
+
+void xfer_on_resumed_seen(struct xfer *xfer)
+{
+	if (!xfer->is_held || xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
+		return;
+	xfer->is_held = false;
+	xfer_disk_restart(xfer);
+	if (xfer->fault.code) {
+		xfer_finish(xfer);
+	} else if (xfer->state == XFER_STATE_PREPARE) {
+		send_request(xfer);
+	} else if (xfer->next == XFER_NEXT_END) {
+		go_on(xfer);
+	}
+	/* else the request that was refused is still ending */
+}
+
+/*
+ * Did all of the body come? libcurl has checked it against Content-Length; this is about the
+ * whole file.
+ */
+static void check_length(struct xfer *x)
+{
+	if (!is_download(x) || x->total_bytes < 0)
+		return;
+	if (sink_offset_bytes(x->sink) != (uint64_t)x->total_bytes)
+		xfer_fault(x, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, "the body is too short");
+}
+
+/*
+ * The answer to an upload came whole although libcurl could not send all of the body: the server
+ * wanted no more.
+ */
+static bool has_whole_answer(const struct xfer *x, CURLcode code)
+{
+	uint64_t got_bytes = x->sink ? sink_offset_bytes(x->sink) : x->received_bytes;
+
+	if (is_download(x) || (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR))
+		return false;
+	return x->total_bytes >= 0 && got_bytes == (uint64_t)x->total_bytes;
+}
+
+static void judge_end(struct xfer *x, CURLcode code)
+{
+	if (x->fault.code)
+		return;
+	if (!x->head.is_complete) {
+		if (code == CURLE_OK)
+			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "no response");
+		else if (code == CURLE_OUT_OF_MEMORY && x->state == XFER_STATE_HEAD)
+			/* what libcurl says to a header line above its own bound */
+			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "header line too long");
+		else
+			xfer_fault_curl(x, code);
+		return;
+	}
+	if (x->next != XFER_NEXT_END || x->body == XFER_BODY_DROP || has_whole_answer(x, code))
+		return;
+	if (code == CURLE_OK) {
+		check_length(x);
+	} else if (code == CURLE_PARTIAL_FILE && !x->network_bytes) {
+		xfer_fault(x, TRANSFER_ERROR_ZERO_BYTE_RESOURCE, NULL);
+		x->is_retryable = true;
+	} else {
+		xfer_fault_curl(x, code);
+	}
+	/* the server has answered: an upload is never sent again */
+	if (!is_download(x))
+		x->is_retryable = false;
+}
+
+static void note_sent(struct xfer *x)
+{
+	curl_off_t sent = 0;
+
+	if (x->has_body && !curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
+		x->sent_bytes = (uint64_t)sent;
+}
+
+void xfer_on_end(struct xfer *xfer, CURLcode code)
+{
+	bool is_waiting = (xfer->is_held && xfer->next == XFER_NEXT_END) || xfer_is_paused(xfer);
+
+	if (is_waiting && !xfer->fault.code) {
+		xfer->is_end_held = true;
+		xfer->end_code = code;
+		return;
+	}
+	xfer->is_end_held = false;
+	note_sent(xfer);
+	judge_end(xfer, code);
+	xfer_request_free(xfer, code == CURLE_OK && !xfer->fault.code);
+	if (xfer->fault.code) {
+		xfer_finish(xfer);
+		return;
+	}
+	switch (xfer->next) {
+	case XFER_NEXT_END:
+		xfer_finish(xfer);
+		break;
+	case XFER_NEXT_FOLLOW:
+		follow(xfer);
+		break;
+	case XFER_NEXT_AGAIN:
+		send_again(xfer);
+		break;
+	}
+}

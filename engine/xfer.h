@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One attempt, from start to its one DONE. Made by the caller's thread, then owned by one worker
+ * and touched by no other thread.
+ *
+ * It makes one or more requests ("hops"): redirects, a restart from 0, a retry without If-Range.
+ * Everything that can happen comes in by one of the functions below; the state changes only in
+ * xfer_enter().
+ *
+ *   PREPARE  files are opened; waits for the caller to have made "the kept bytes are gone" durable
+ *   SEND     a request is with libcurl, nothing has come back
+ *   HEAD     header lines arrive
+ *   BODY     the head is judged, body bytes arrive
+ *   FINISH   no request any more; waits for the disk to make what is kept durable
+ *   DONE     the event is posted, the worker frees it
+ */
+#ifndef ENGINE_XFER_H
+#define ENGINE_XFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* a hash table without memory says so instead of ending the process */
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((element)->is_unlisted = true)
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "engine/bucket.h"
+#include "engine/chunk.h"
+#include "engine/engine.h"
+#include "engine/fault.h"
+#include "engine/head.h"
+#include "engine/redirect.h"
+#include "engine/resume.h"
+
+struct disk;
+struct disk_job;
+struct multi;
+struct post;
+struct sink;
+struct source;
+struct url;
+struct worker_mail;
+
+enum xfer_state {
+	XFER_STATE_PREPARE,
+	XFER_STATE_SEND,
+	XFER_STATE_HEAD,
+	XFER_STATE_BODY,
+	XFER_STATE_FINISH,
+	XFER_STATE_DONE,
+};
+
+/* What its worker gives to all its attempts. */
+struct xfer_env {
+	struct mailbox *events;
+	struct disk *disk;
+	unsigned worker;
+	const char *user_agent, *ca_file; /* ca_file NULL: the system's trust store */
+	struct bucket download, upload; /* this worker's part of the engine's limits */
+};
+
+/* The connections of one session on this worker; owned by the worker. */
+struct xfer_pool {
+	struct xfer_pool *next;
+	uint64_t session;
+	struct multi *multi;
+	unsigned n_xfers;
+	bool is_retired; /* takes no new attempts */
+	uint64_t moved_us; /* last payload byte of any attempt */
+	uint64_t idle_since_us;
+};
+
+enum xfer_body { XFER_BODY_DROP, XFER_BODY_KEEP };
+
+/* What follows when the present request has ended. */
+enum xfer_next {
+	XFER_NEXT_END, /* the attempt ends */
+	XFER_NEXT_FOLLOW, /* a redirect: url and method are set already */
+	XFER_NEXT_AGAIN, /* the same request, with what resume says now */
+};
+
+struct xfer_key {
+	uint64_t task;
+	uint64_t attempt;
+};
+
+struct xfer {
+	UT_hash_handle hh;
+	struct xfer_key key;
+	bool is_unlisted; /* there was no memory to list it */
+	struct arena arena;
+	struct engine_spec spec;
+	struct xfer_env *env;
+	struct xfer_pool *pool;
+	enum xfer_state state;
+
+	/* the request */
+	struct url *url; /* NULL: url_code says why */
+	int32_t url_code;
+	const char *method; /* borrowed from spec, or static */
+	bool has_body; /* the source is sent */
+	bool has_crossed; /* was redirected to another origin */
+	bool is_http1_only;
+	bool is_expect_refused; /* 417 came */
+	unsigned n_redirects;
+	CURL *easy; /* NULL: no request is with libcurl */
+	struct curl_slist *headers;
+
+	/* the answer */
+	struct head head;
+	struct chunk chunk;
+	struct redirect redirect;
+	bool is_http2;
+	bool is_connecting, is_connected;
+	bool is_announced; /* CONNECTED was posted */
+	bool can_resume;
+	enum xfer_body body;
+	enum xfer_next next;
+	uint64_t dropped_bytes;
+	int64_t total_bytes; /* whole file; -1 unknown */
+
+	/* files */
+	struct sink *sink; /* the part, or the response body of an upload */
+	struct source *source;
+	struct resume resume;
+	uint64_t received_bytes; /* what the events show */
+	uint64_t durable_bytes; /* the caller may count on them */
+	uint64_t checkpoint_base_bytes, checkpoint_us; /* the last one asked for */
+	bool is_checkpointing;
+	bool is_checkpoint_stale; /* the file was emptied since */
+	bool is_disk_broken; /* a sync failed: nothing after durable_bytes counts */
+
+	/* waiting */
+	bool is_held; /* kept bytes stay until the caller knows that offset 0 counts */
+	bool is_receive_paused, is_send_paused; /* by a rate limit */
+	bool is_end_held; /* the request ended meanwhile */
+	CURLcode end_code;
+
+	/* numbers and times (monotonic) */
+	uint64_t network_bytes;
+	uint64_t sent_bytes;
+	uint64_t left_socket_bytes; /* sent_bytes without what waits in the socket */
+	bool has_moved; /* payload since the last tick */
+	uint64_t moved_us;
+	uint64_t phase_us; /* this request, or its connecting, began */
+	uint64_t floor_us, floor_bytes;
+	struct bucket bucket;
+	bool is_progress_out; /* the caller has not seen the last PROGRESS */
+	uint64_t progress_us, progress_bytes;
+
+	/* the end */
+	struct transfer_result fault; /* the first thing that went wrong; code 0: nothing */
+	bool is_retryable; /* of fault */
+	bool is_restart_needed;
+	bool is_stopped;
+	struct post *done, *synced; /* made at the start: the end can always be told */
+	struct worker_mail
+		*disk_mail; /* carries the answer to a checkpoint back; NULL: under way */
+};
+
+/*
+ * On the caller's thread. 0, -EINVAL (a spec that is the caller's mistake), -ENOMEM or of dup().
+ * A bad URL is a DONE later.
+ */
+int xfer_new(
+	uint64_t task, uint32_t attempt, const struct engine_spec *spec, struct xfer **ret_xfer);
+/*
+ * No event; a request that is still with libcurl is taken out, what has arrived is written. NULL
+ * is fine.
+ */
+void xfer_free(struct xfer *xfer);
+/* Of its first request; "" for a bad URL. */
+const char *xfer_host(const struct xfer *xfer);
+
+/*
+ * The rest on the worker, never inside a curl callback. After each of them the attempt may be in
+ * DONE.
+ */
+/* pool NULL: no memory for it, which ends the attempt. */
+void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool);
+void xfer_stop(struct xfer *xfer);
+/* libcurl is done with the request. */
+void xfer_on_end(struct xfer *xfer, CURLcode code);
+/* The answer to a checkpoint; takes the job and the mail it came in over. */
+void xfer_on_disk(struct xfer *xfer, struct disk_job *job, struct worker_mail *mail);
+/* The caller has seen the last PROGRESS. */
+void xfer_on_progress_seen(struct xfer *xfer);
+/* The caller has acted on RESUMED. */
+void xfer_on_resumed_seen(struct xfer *xfer);
+void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps);
+/* Timers: idle, connect, resource, floor; progress; checkpoints. */
+void xfer_tick(struct xfer *xfer, const struct clock_now *now);
+/* Goes on where a rate limit paused it, if there is room again. */
+void xfer_unpause(struct xfer *xfer, uint64_t now_us);
+
+static inline bool xfer_is_done(const struct xfer *xfer)
+{
+	return xfer->state == XFER_STATE_DONE;
+}
+
+static inline bool xfer_is_paused(const struct xfer *xfer)
+{
+	return xfer->is_receive_paused || xfer->is_send_paused;
+}
+
+/* The rest is shared by xfer*.c only. */
+
+/* xfer.c: the door, and how an attempt goes on or ends. Never inside a curl callback. */
+void xfer_enter(struct xfer *xfer, enum xfer_state state);
+/*
+ * Ends the attempt as fault says: takes a running request out, waits for the disk where there is
+ * something to keep.
+ */
+void xfer_finish(struct xfer *xfer);
+/* Drops the running request and fetches what is missing by a new one. */
+void xfer_fetch_rest(struct xfer *xfer);
+
+/* xfer-event.c: what the caller is told. fault: the first one counts. */
+void xfer_post(struct xfer *xfer, struct post *post);
+void xfer_post_simple(struct xfer *xfer, enum engine_event_type type);
+void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn);
+void xfer_post_response(struct xfer *xfer);
+void xfer_post_done(struct xfer *xfer);
+void xfer_fault(struct xfer *xfer, enum transfer_error_code code, const char *detail);
+void xfer_fault_file(struct xfer *xfer, enum fault_file what, int error_no);
+void xfer_fault_curl(struct xfer *xfer, CURLcode code);
+void xfer_fault_memory(struct xfer *xfer);
+
+/*
+ * xfer-request.c: an easy handle for the present request, xfer->easy and xfer->headers. 0 or
+ * -ENOMEM.
+ */
+int xfer_request_new(struct xfer *xfer);
+void xfer_request_free(struct xfer *xfer, bool is_clean);
+/* True when libcurl may pause a stream of a multiplexed connection. */
+bool xfer_request_can_pause_http2(void);
+
+/* xfer-body.c: libcurl's callbacks; user is the xfer. */
+size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user);
+size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user);
+size_t xfer_body_on_send(char *bytes, size_t one, size_t n, void *user);
+int xfer_body_on_seek(void *user, curl_off_t offset, int origin);
+int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user);
+int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int local_port);
+int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose);
+int xfer_body_on_resolve(void *resolver, void *reserved, void *user);
+
+/* xfer-judge.c: the head is complete: what it means. Inside the header callback. */
+void xfer_judge(struct xfer *xfer);
+/* Takes the space for a body whose length is known. */
+void xfer_judge_expect(struct xfer *xfer);
+
+/* xfer-disk.c: checkpoints and the last sync. */
+int xfer_disk_open(struct xfer *xfer);
+/* Empties the part; the kept bytes are gone for the caller too. */
+void xfer_disk_restart(struct xfer *xfer);
+void xfer_disk_checkpoint(struct xfer *xfer);
+/* Asks for what still has to be durable before DONE; false: nothing. */
+bool xfer_disk_settle(struct xfer *xfer);
+/* After DONE of a download that went well: SYNCED follows. */
+void xfer_disk_sync(struct xfer *xfer);
+
+/* xfer-time.c */
+/* How many bytes the limits allow now; upload: which of the two. */
+uint64_t xfer_time_room_bytes(struct xfer *xfer, uint64_t now_us);
+void xfer_time_take(struct xfer *xfer, uint64_t bytes);
+bool xfer_time_is_limited(const struct xfer *xfer);
+
+#endif
