@@ -27,6 +27,38 @@ libengine_la_SOURCES += \
 	%D%/url.c %D%/url.h \
 	%D%/validator.c %D%/validator.h
 
+check_PROGRAMS += \
+	tests/engine/test-blob \
+	tests/engine/test-date \
+	tests/engine/test-digest \
+	tests/engine/test-disk \
+	tests/engine/test-fault \
+	tests/engine/test-filename \
+	tests/engine/test-head \
+	tests/engine/test-mime \
+	tests/engine/test-range \
+	tests/engine/test-redirect \
+	tests/engine/test-resume \
+	tests/engine/test-sink \
+	tests/engine/test-source \
+	tests/engine/test-url \
+	tests/engine/test-validator
+tests_engine_test_blob_LDADD = $(TEST_ENGINE)
+tests_engine_test_date_LDADD = $(TEST_ENGINE)
+tests_engine_test_digest_LDADD = $(TEST_ENGINE)
+tests_engine_test_disk_LDADD = $(TEST_ENGINE)
+tests_engine_test_fault_LDADD = $(TEST_ENGINE)
+tests_engine_test_filename_LDADD = $(TEST_ENGINE)
+tests_engine_test_head_LDADD = $(TEST_ENGINE)
+tests_engine_test_mime_LDADD = $(TEST_ENGINE)
+tests_engine_test_range_LDADD = $(TEST_ENGINE)
+tests_engine_test_redirect_LDADD = $(TEST_ENGINE)
+tests_engine_test_resume_LDADD = $(TEST_ENGINE)
+tests_engine_test_sink_LDADD = $(TEST_ENGINE)
+tests_engine_test_source_LDADD = $(TEST_ENGINE)
+tests_engine_test_url_LDADD = $(TEST_ENGINE)
+tests_engine_test_validator_LDADD = $(TEST_ENGINE)
+
 # The network: threads, connections, attempts.
 libengine_la_SOURCES += \
 	%D%/bucket.c %D%/bucket.h \

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -163,6 +164,30 @@ static bool is_odd_address(const char *host)
 	return is_number;
 }
 
+/*
+ * The host in ASCII. libcurl turns international names with the character set of the locale, and
+ * says "out of memory" when that is not UTF-8 or the name is not allowed.
+ */
+static int get_ascii_host(struct url *url, const struct raw *raw)
+{
+	locale_t utf8, before;
+	bool is_ascii = true;
+	int r;
+
+	for (const char *p = raw->host_port; p < raw->rest; p++)
+		is_ascii = is_ascii && !((unsigned char)*p & 0x80);
+	if (is_ascii)
+		return get_part(url->handle, CURLUPART_HOST, 0, &url->host);
+	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (!utf8)
+		return URL_E_BAD;
+	before = uselocale(utf8);
+	r = get_part(url->handle, CURLUPART_HOST, CURLU_PUNYCODE, &url->host);
+	uselocale(before);
+	freelocale(utf8);
+	return r ? URL_E_BAD : 0;
+}
+
 /* Lower case, ASCII, and only what has one reading; the result goes back into the handle. */
 static int fix_host(struct url *url, const struct raw *raw)
 {
@@ -173,7 +198,7 @@ static int fix_host(struct url *url, const struct raw *raw)
 
 	r = get_part(url->handle, CURLUPART_ZONEID, 0, &zone);
 	if (!r)
-		r = get_part(url->handle, CURLUPART_HOST, CURLU_PUNYCODE, &url->host);
+		r = get_ascii_host(url, raw);
 	if (r)
 		return r;
 	size = strlen(url->host);

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <transfer/error.h>
+
+#include "base/clock.h"
+#include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
+
+#define DEADLINE_MS 10000
+
+/* A disk whose answers come to one mailbox. */
+struct bed {
+	struct disk *disk;
+	struct mailbox *box;
+	struct mail *waiting;
+};
+
+static void on_answer(struct disk_job *job, void *user)
+{
+	struct bed *bed = user;
+
+	mailbox_post_take(bed->box, &job->mail);
+}
+
+static struct bed *bed_new(void)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	ck_assert_int_eq(mailbox_new(&bed->box), 0);
+	ck_assert_int_eq(disk_new(on_answer, bed, &bed->disk), 0);
+	return bed;
+}
+
+/* The next answer; NULL: none came in time. */
+static struct disk_job *bed_take(struct bed *bed)
+{
+	struct pollfd pollfd = { .fd = mailbox_fd(bed->box), .events = POLLIN };
+	struct disk_job *job;
+
+	if (!bed->waiting && poll(&pollfd, 1, DEADLINE_MS) == 1)
+		bed->waiting = mailbox_take_all(bed->box);
+	job = (struct disk_job *)bed->waiting;
+	if (job)
+		bed->waiting = job->mail.next;
+	return job;
+}
+
+static void bed_free(struct bed *bed)
+{
+	disk_free(bed->disk);
+	if (!bed->waiting)
+		bed->waiting = mailbox_take_all(bed->box);
+	while (bed->waiting)
+		disk_job_free(bed_take(bed));
+	mailbox_free(bed->box);
+	free(bed);
+}
+
+static struct disk_job *job_for(enum disk_job_type type, const char *path, const char *to_path)
+{
+	struct disk_job *job = disk_job_new(type, 7, 3);
+
+	ck_assert_ptr_nonnull(job);
+	ck_assert_int_eq(disk_job_set_paths(job, path, to_path), 0);
+	return job;
+}
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static char *make_file(const char *name, const char *text)
+{
+	char *path = tmpdir_path("%s", name);
+
+	ck_assert_int_eq(tmpdir_write(path, text), 0);
+	return path;
+}
+
+static uint64_t ino_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? 0 : st.st_ino;
+}
+
+/* Posts, waits, and returns the answer. */
+static struct disk_job *do_job(struct bed *bed, struct disk_job *job)
+{
+	disk_post_take(bed->disk, job);
+	job = bed_take(bed);
+	ck_assert_ptr_nonnull(job);
+	ck_assert_uint_eq(job->task, 7);
+	ck_assert_uint_eq(job->attempt, 3);
+	return job;
+}
+
+START_TEST(syncs_and_identifies)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	struct disk_job *job = job_for(DISK_SYNC, path, NULL);
+
+	job->fd = open_file(path);
+	job->offset_bytes = 3;
+	if (_i)
+		ck_assert_int_eq(disk_job_set_digest(job, "md5"), 0);
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	ck_assert_uint_eq(job->file_ino, ino_of(path));
+	ck_assert_uint_eq(job->file_size_bytes, 3);
+	ck_assert_uint_gt(job->file_mtime_ns, 0);
+	ck_assert_str_eq(job->digest_hex, _i ? "900150983cd24fb0d6963f7d28e17f72" : "");
+	disk_job_free(job);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+START_TEST(notices_a_wrong_size)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	struct disk_job *job = job_for(DISK_SYNC, path, NULL);
+
+	job->fd = open_file(path);
+	job->offset_bytes = 4;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+	disk_job_free(job);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+/* Many at once, more than there are descriptors for: each is answered once, the missing one fails. */
+START_TEST(syncs_many_together)
+{
+	enum { N = 200 };
+	const struct rlimit limit = { 64, 64 };
+	bool is_answered[N] = { false };
+	struct bed *bed;
+	size_t n_failed = 0;
+	char *gone;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	bed = bed_new();
+	gone = make_file("gone", "x");
+	for (int i = 0; i < N; i++) {
+		char *path = tmpdir_path("%d", i);
+		struct disk_job *job = job_for(DISK_SYNC, i == 150 ? gone : path, NULL);
+
+		ck_assert_int_eq(tmpdir_write(path, "0123456789"), 0);
+		job->task = (uint64_t)i;
+		job->offset_bytes = 10;
+		if (i != 150)
+			job->fd = open_file(path);
+		else
+			ck_assert_int_eq(unlink(gone), 0);
+		disk_post_take(bed->disk, job);
+		free(path);
+	}
+	for (int i = 0; i < N; i++) {
+		struct disk_job *job = bed_take(bed);
+
+		ck_assert_ptr_nonnull(job);
+		ck_assert(!is_answered[job->task]);
+		is_answered[job->task] = true;
+		ck_assert_int_eq(job->result.code != 0, job->task == 150);
+		ck_assert_uint_eq(job->file_size_bytes, job->task == 150 ? 0 : 10);
+		n_failed += job->result.code != 0;
+		disk_job_free(job);
+	}
+	ck_assert_uint_eq(n_failed, 1);
+	bed_free(bed);
+	free(gone);
+}
+END_TEST
+
+/* Does not wait for company. */
+START_TEST(syncs_a_lone_file_at_once)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	uint64_t fastest_us = UINT64_MAX;
+
+	for (int i = 0; i < 10; i++) {
+		struct disk_job *job = job_for(DISK_SYNC, path, NULL);
+		uint64_t start_us = clock_now_us(), took_us;
+
+		job->fd = open_file(path);
+		job->offset_bytes = 3;
+		disk_job_free(do_job(bed, job));
+		took_us = clock_now_us() - start_us;
+		fastest_us = took_us < fastest_us ? took_us : fastest_us;
+	}
+	ck_assert_uint_lt(fastest_us, 45000);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+START_TEST(makes_a_checkpoint)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	struct disk_job *job = job_for(DISK_CHECKPOINT, _i ? path : NULL, NULL);
+
+	job->fd = open_file(path);
+	job->offset_bytes = 2;
+	job->is_stop = true;
+	job->worker = 5;
+	job->user = bed;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->type, DISK_CHECKPOINT);
+	ck_assert_int_eq(job->result.code, 0);
+	ck_assert_uint_eq(job->offset_bytes, 2);
+	ck_assert(job->is_stop);
+	ck_assert_uint_eq(job->worker, 5);
+	ck_assert_ptr_eq(job->user, bed);
+	disk_job_free(job);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+/* What is at the destination before, and what comes of it. */
+enum taken {
+	FREE,
+	TAKEN,
+	TAKEN_OVERWRITE,
+	DONE_BEFORE,
+	LINKED_BEFORE,
+	IS_FOLDER,
+	NO_PART,
+	OTHER_PART
+};
+
+static const struct {
+	enum taken taken;
+	int32_t code;
+	int os_errno;
+	const char *content;
+} publishes[] = {
+	{ FREE, 0, 0, "new" },
+	{ TAKEN, TRANSFER_ERROR_CANNOT_MOVE_FILE, EEXIST, "old" },
+	{ TAKEN_OVERWRITE, 0, 0, "new" },
+	{ DONE_BEFORE, 0, 0, "new" },
+	{ LINKED_BEFORE, 0, 0, "new" },
+	{ IS_FOLDER, TRANSFER_ERROR_CANNOT_MOVE_FILE, EISDIR, "" },
+	{ NO_PART, TRANSFER_ERROR_CANNOT_MOVE_FILE, ENOENT, "old" },
+	{ OTHER_PART, TRANSFER_ERROR_CANNOT_MOVE_FILE, ESTALE, NULL },
+};
+
+static void prepare(enum taken taken, const char *part, const char *destination)
+{
+	switch (taken) {
+	case FREE:
+	case OTHER_PART:
+		break;
+	case TAKEN:
+	case TAKEN_OVERWRITE:
+		ck_assert_int_eq(tmpdir_write(destination, "old"), 0);
+		break;
+	case DONE_BEFORE:
+		ck_assert_int_eq(rename(part, destination), 0);
+		break;
+	case LINKED_BEFORE:
+		ck_assert_int_eq(link(part, destination), 0);
+		break;
+	case IS_FOLDER:
+		ck_assert_int_eq(mkdir(destination, 0700), 0);
+		break;
+	case NO_PART:
+		ck_assert_int_eq(tmpdir_write(destination, "old"), 0);
+		ck_assert_int_eq(unlink(part), 0);
+		break;
+	}
+}
+
+START_TEST(publishes_once)
+{
+	enum taken taken = publishes[_i].taken;
+	struct bed *bed;
+	struct disk_job *job;
+	char *part, *destination, *content;
+	struct stat st;
+
+	umask(027);
+	bed = bed_new();
+	part = make_file(".part", "new");
+	destination = tmpdir_path("destination");
+	ck_assert_int_eq(chmod(part, 0600), 0);
+	job = job_for(DISK_PUBLISH, part, destination);
+	job->file_ino = ino_of(part) + (taken == OTHER_PART);
+	job->may_overwrite = taken == TAKEN_OVERWRITE || taken == IS_FOLDER;
+	prepare(taken, part, destination);
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, publishes[_i].code);
+	ck_assert_int_eq(job->result.os_errno, publishes[_i].os_errno);
+	ck_assert_int_eq(job->is_disk_full, false);
+	content = tmpdir_read(destination);
+	ck_assert_pstr_eq(content, publishes[_i].content);
+	if (!job->result.code && taken != DONE_BEFORE) {
+		ck_assert_int_eq(stat(destination, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, 0640);
+		ck_assert_uint_eq(st.st_nlink, 1);
+	}
+	ck_assert_int_eq(ino_of(part) != 0, job->result.code && taken != NO_PART);
+	disk_job_free(job);
+	free(content);
+	free(part);
+	free(destination);
+	bed_free(bed);
+}
+END_TEST
+
+START_TEST(never_follows_links_when_publishing)
+{
+	struct bed *bed = bed_new();
+	char *victim = make_file("victim", "victim"), *part = tmpdir_path(".part");
+	char *destination = tmpdir_path("destination"), *content;
+	struct disk_job *job;
+
+	/* the part is a link */
+	ck_assert_int_eq(symlink(victim, part), 0);
+	job = do_job(bed, job_for(DISK_PUBLISH, part, destination));
+	ck_assert_int_eq(job->result.os_errno, ELOOP);
+	disk_job_free(job);
+	/* the destination is: it is replaced, not written through */
+	ck_assert_int_eq(unlink(part), 0);
+	ck_assert_int_eq(tmpdir_write(part, "new"), 0);
+	ck_assert_int_eq(symlink(victim, destination), 0);
+	job = job_for(DISK_PUBLISH, part, destination);
+	job->may_overwrite = true;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	disk_job_free(job);
+	content = tmpdir_read(victim);
+	ck_assert_str_eq(content, "victim");
+	free(content);
+	free(victim);
+	free(part);
+	free(destination);
+	bed_free(bed);
+}
+END_TEST
+
+START_TEST(publishes_many)
+{
+	enum { N = 100 };
+	struct bed *bed = bed_new();
+	char *other = tmpdir_path("other");
+
+	ck_assert_int_eq(mkdir(other, 0700), 0);
+	for (int i = 0; i < N; i++) {
+		char *part = tmpdir_path("%s.%d.part", i % 2 ? "other/" : "", i);
+		char *to = tmpdir_path("%s%d", i % 2 ? "other/" : "", i);
+		struct disk_job *job;
+
+		ck_assert_int_eq(tmpdir_write(part, "x"), 0);
+		job = job_for(DISK_PUBLISH, part, to);
+		job->file_ino = ino_of(part);
+		disk_post_take(bed->disk, job);
+		free(part);
+		free(to);
+	}
+	for (int i = 0; i < N; i++) {
+		struct disk_job *job = bed_take(bed);
+
+		ck_assert_ptr_nonnull(job);
+		ck_assert_int_eq(job->result.code, 0);
+		ck_assert_uint_eq(ino_of(job->to_path), job->file_ino);
+		disk_job_free(job);
+	}
+	free(other);
+	bed_free(bed);
+}
+END_TEST
+
+static const size_t snapshot_sizes[] = { 0, 1, 4096, 3 * 1024 * 1024 + 7 };
+
+START_TEST(copies_a_snapshot)
+{
+	size_t size = snapshot_sizes[_i];
+	struct bed *bed = bed_new();
+	char *text = malloc(size + 1), *from, *to = tmpdir_path("snapshot"), *copy;
+	struct disk_job *job = job_for(DISK_SNAPSHOT, NULL, to);
+	struct stat st;
+
+	for (size_t i = 0; i < size; i++)
+		text[i] = (char)('a' + (i * 7 + i / 1000) % 26);
+	text[size] = 0;
+	from = make_file("source", text);
+	job->fd = open_file(from);
+	/* the position of a shared descriptor neither matters nor moves */
+	ck_assert_int_eq(lseek(job->fd, 1, SEEK_SET), 1);
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	ck_assert_int_eq(lseek(job->fd, 0, SEEK_CUR), 1);
+	ck_assert_uint_eq(job->file_size_bytes, size);
+	ck_assert_uint_eq(job->file_ino, ino_of(to));
+	ck_assert_uint_ne(job->file_ino, ino_of(from));
+	ck_assert_int_eq(stat(to, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	copy = tmpdir_read(to);
+	ck_assert(strcmp(copy, text) == 0);
+	disk_job_free(job);
+	free(copy);
+	free(text);
+	free(from);
+	free(to);
+	bed_free(bed);
+}
+END_TEST
+
+/* A pipe is no file; nothing is left behind. */
+START_TEST(does_not_copy_odd_files)
+{
+	struct bed *bed = bed_new();
+	char *to = tmpdir_path("snapshot");
+	struct disk_job *job = job_for(DISK_SNAPSHOT, NULL, to);
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	job->fd = fds[0];
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, TRANSFER_ERROR_CANNOT_OPEN_FILE);
+	ck_assert_uint_eq(ino_of(to), 0);
+	disk_job_free(job);
+	close(fds[1]);
+	free(to);
+	bed_free(bed);
+}
+END_TEST
+
+START_TEST(removes)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("file", "x"), *to = tmpdir_path("snapshot");
+	struct disk_job *job;
+
+	disk_post_take(bed->disk, job_for(DISK_REMOVE, path, NULL));
+	disk_post_take(bed->disk, job_for(DISK_REMOVE, path, NULL));
+	/* a removal has no answer, but the same lane does things in order */
+	job = job_for(DISK_SNAPSHOT, NULL, to);
+	job->fd = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->type, DISK_SNAPSHOT);
+	ck_assert_uint_eq(ino_of(path), 0);
+	disk_job_free(job);
+	free(to);
+	free(path);
+	bed_free(bed);
+}
+END_TEST
+
+/* What was posted before the end is done, not dropped. */
+START_TEST(finishes_before_it_ends)
+{
+	enum { N = 20 };
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	struct mail *mail;
+	size_t n = 0;
+
+	for (int i = 0; i < N; i++) {
+		struct disk_job *job = job_for(i % 2 ? DISK_SYNC : DISK_CHECKPOINT, path, NULL);
+
+		job->fd = open_file(path);
+		job->offset_bytes = 3;
+		disk_post_take(bed->disk, job);
+	}
+	bed->disk = disk_free(bed->disk);
+	for (mail = bed->waiting = mailbox_take_all(bed->box); mail; mail = mail->next) {
+		ck_assert_int_eq(((struct disk_job *)mail)->result.code, 0);
+		n++;
+	}
+	ck_assert_uint_eq(n, N);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+#ifdef TRANSFERD_FAILPOINTS
+/* A failed sync is a failed file, alone or among others, and is not asked twice. */
+static const struct {
+	const char *points;
+	int error_no;
+	bool is_disk_full, is_retryable;
+} failures[] = {
+	{ "disk.sync.before:1=5", EIO, false, true },
+	{ "disk.sync.after:1=5", EIO, false, true },
+	{ "disk.sync.before:1=28", ENOSPC, true, false },
+};
+
+START_TEST(reports_a_failed_sync)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	struct disk_job *job = job_for(DISK_SYNC, path, NULL);
+
+	ck_assert_int_eq(setenv("TRANSFERD_FAILPOINT", failures[_i].points, 1), 0);
+	job->fd = open_file(path);
+	job->offset_bytes = 3;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+	ck_assert_int_eq(job->result.os_errno, failures[_i].error_no);
+	ck_assert_int_eq(job->is_disk_full, failures[_i].is_disk_full);
+	ck_assert_int_eq(job->is_retryable, failures[_i].is_retryable);
+	ck_assert_uint_eq(job->file_ino, 0);
+	disk_job_free(job);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
+START_TEST(reports_a_failed_publish)
+{
+	struct bed *bed = bed_new();
+	char *part = make_file(".part", "new"), *to = tmpdir_path("to");
+	struct disk_job *job = job_for(DISK_PUBLISH, part, to);
+	uint64_t ino = ino_of(part);
+
+	ck_assert_int_eq(setenv("TRANSFERD_FAILPOINT", "disk.publish.renamed:1=5", 1), 0);
+	job->file_ino = ino;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, TRANSFER_ERROR_CANNOT_MOVE_FILE);
+	ck_assert_int_eq(job->result.os_errno, EIO);
+	disk_job_free(job);
+	/* the second time it is found done */
+	job = job_for(DISK_PUBLISH, part, to);
+	job->file_ino = ino;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	disk_job_free(job);
+	free(part);
+	free(to);
+	bed_free(bed);
+}
+END_TEST
+#	define FAILPOINT_TESTS \
+		, TEST_EACH(reports_a_failed_sync, failures), TEST(reports_a_failed_publish)
+#else
+#	define FAILPOINT_TESTS
+#endif
+
+RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wrong_size),
+	TEST(syncs_many_together), TEST(syncs_a_lone_file_at_once),
+	TEST_LOOP(makes_a_checkpoint, 2), TEST_EACH(publishes_once, publishes),
+	TEST(never_follows_links_when_publishing), TEST(publishes_many),
+	TEST_EACH(copies_a_snapshot, snapshot_sizes), TEST(does_not_copy_odd_files), TEST(removes),
+	TEST(finishes_before_it_ends) FAILPOINT_TESTS)

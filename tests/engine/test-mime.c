@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/mime.h"
+
+#include <stddef.h>
+
+#include "tests/lib/run.h"
+
+static const struct {
+	const char *text, *type, *charset;
+} cases[] = {
+	{ "text/html", "text/html", "" },
+	{ "Text/HTML; Charset=UTF-8", "text/html", "utf-8" },
+	{ "text/html;charset=\"utf-8\"", "text/html", "utf-8" },
+	{ "text/html; x=y; charset=iso-8859-1", "text/html", "iso-8859-1" },
+	{ "text/html; charset=", "text/html", "" },
+	{ "text/html; charset=\"utf-8", "text/html", "" },
+	{ "  application/json  ", "application/json", "" },
+	{ "application/vnd.a+json;v=1", "application/vnd.a+json", "" },
+	{ "text", "", "" },
+	{ "text/", "", "" },
+	{ "/html", "", "" },
+	{ "a/b/c", "", "" },
+	{ "text/html, text/plain", "", "" },
+	{ "text/\xef\xbf\xbd", "", "" },
+	{ "", "", "" },
+	{ NULL, "", "" },
+	{ "text/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		"", "" },
+};
+
+START_TEST(parses)
+{
+	struct mime mime;
+
+	mime_parse(cases[_i].text, &mime);
+	ck_assert_str_eq(mime.type, cases[_i].type);
+	ck_assert_str_eq(mime.charset, cases[_i].charset);
+}
+END_TEST
+
+START_TEST(knows_extensions)
+{
+	ck_assert_str_eq(mime_extension("text/html"), "html");
+	ck_assert_str_eq(mime_extension("video/webm"), "webm");
+	ck_assert_ptr_null(mime_extension("application/octet-stream"));
+	ck_assert_ptr_null(mime_extension(""));
+}
+END_TEST
+
+RUN_TESTS("engine/mime", TEST_EACH(parses, cases), TEST(knows_extensions))

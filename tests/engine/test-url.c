@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/url.h"
+
+#include <string.h>
+
+#include "tests/lib/run.h"
+
+static const struct {
+	const char *text, *full, *host;
+	uint16_t port;
+} good[] = {
+	{ "http://example.com", "http://example.com/", "example.com", 80 },
+	{ "HTTPS://Example.COM:443/a?b#c", "https://example.com/a?b#c", "example.com", 443 },
+	{ "http://example.com:8080/a/../b/./c", "http://example.com:8080/b/c", "example.com",
+		8080 },
+	{ "https://example.com:80/", "https://example.com:80/", "example.com", 80 },
+	{ "http://user:p%40ss@example.com/x", "http://example.com/x", "example.com", 80 },
+	{ "http://127.0.0.1:1/", "http://127.0.0.1:1/", "127.0.0.1", 1 },
+	{ "http://[::1]:65535/", "http://[::1]:65535/", "[::1]", 65535 },
+	{ "http://example.com/a b\"c", "http://example.com/a%20b%22c", "example.com", 80 },
+	{ "http://example.com/\xc3\xa9?\xc3\xa9", "http://example.com/%C3%A9?%C3%A9", "example.com",
+		80 },
+	{ "http://b\xc3\xbc"
+	  "cher.example/",
+		"http://xn--bcher-kva.example/", "xn--bcher-kva.example", 80 },
+	{ "http://example.com/%2e%2e/x%2Fy", "http://example.com/%2e%2e/x%2Fy", "example.com", 80 },
+	{ "http://example.com/a@b:c", "http://example.com/a@b:c", "example.com", 80 },
+	{ "http://example.com?x", "http://example.com/?x", "example.com", 80 },
+	{ "http://example.com./", "http://example.com./", "example.com.", 80 },
+};
+
+START_TEST(parses)
+{
+	struct url *url = NULL;
+
+	ck_assert_int_eq(url_parse(good[_i].text, &url), 0);
+	ck_assert_str_eq(url->full, good[_i].full);
+	ck_assert_str_eq(url->host, good[_i].host);
+	ck_assert_uint_eq(url->port, good[_i].port);
+	url_free(url);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int r;
+} bad[] = {
+	{ "", URL_E_BAD },
+	{ "example.com", URL_E_BAD },
+	{ "/path", URL_E_BAD },
+	{ "http:", URL_E_BAD },
+	{ "http:/example.com", URL_E_BAD },
+	{ "http:example.com", URL_E_BAD },
+	{ "http://", URL_E_BAD },
+	{ "http:///example.com", URL_E_BAD },
+	{ "http://?x", URL_E_BAD },
+	{ "http://:80/", URL_E_BAD },
+	{ "http://user@/", URL_E_BAD },
+	{ " http://example.com/", URL_E_BAD },
+	/* where parsers disagree about the host */
+	{ "http://good.example\\@evil.example/", URL_E_BAD },
+	{ "http://good.example@evil.example@x/", URL_E_BAD },
+	{ "http://good.example\t.evil.example/", URL_E_BAD },
+	{ "http://exa mple.com/", URL_E_BAD },
+	{ "http://example.com\r\nX: y/", URL_E_BAD },
+	{ "http://%65xample.com/", URL_E_BAD },
+	{ "http://example.com/\x7f", URL_E_BAD },
+	{ "http://example.com/\xff", URL_E_BAD },
+	{ "http://0177.0.0.1/", URL_E_BAD },
+	{ "http://0x7f.0.0.1/", URL_E_BAD },
+	{ "http://0x7f000001/", URL_E_BAD },
+	{ "http://2130706433/", URL_E_BAD },
+	{ "http://127.1/", URL_E_BAD },
+	{ "http://127.0.0.1./", URL_E_BAD },
+	{ "http://127.0.0.256/", URL_E_BAD },
+	{ "http://1.2.3.4.5/", URL_E_BAD },
+	{ "http://example.1/", URL_E_BAD },
+	{ "http://example.0x1f/", URL_E_BAD },
+	{ "http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", URL_E_BAD },
+	{ "http://[fe80::1%25eth0]/", URL_E_BAD },
+	{ "http://[::1/", URL_E_BAD },
+	{ "http://[::g]/", URL_E_BAD },
+	{ "http://example.com:0/", URL_E_BAD },
+	{ "http://example.com:65536/", URL_E_BAD },
+	{ "http://example.com:8o/", URL_E_BAD },
+	{ "http://example.com:-1/", URL_E_BAD },
+	/* other schemes */
+	{ "ftp://example.com/", URL_E_SCHEME },
+	{ "file:///etc/passwd", URL_E_SCHEME },
+	{ "data:text/plain,x", URL_E_SCHEME },
+	{ "javascript:alert(1)", URL_E_SCHEME },
+	{ "httpx://example.com/", URL_E_SCHEME },
+	{ "dict://example.com/", URL_E_SCHEME },
+};
+
+START_TEST(refuses)
+{
+	struct url *url = NULL;
+
+	ck_assert_int_eq(url_parse(bad[_i].text, &url), bad[_i].r);
+	ck_assert_ptr_null(url);
+}
+END_TEST
+
+START_TEST(refuses_length)
+{
+	static char text[URL_MAX_BYTES + 2];
+	struct url *url = NULL;
+
+	memset(text, 'a', sizeof(text) - 1);
+	memcpy(text, "http://h/", 9);
+	ck_assert_int_eq(url_parse(text, &url), URL_E_BAD);
+	text[URL_MAX_BYTES] = 0;
+	ck_assert_int_eq(url_parse(text, &url), 0);
+	url_free(url);
+}
+END_TEST
+
+START_TEST(keeps_credentials_apart)
+{
+	struct url *url = NULL, *target = NULL;
+
+	ck_assert_int_eq(url_parse("https://us%65r:p%40ss@example.com/x#f", &url), 0);
+	ck_assert_str_eq(url->user, "user");
+	ck_assert_str_eq(url->password, "p@ss");
+	ck_assert_str_eq(url->text, "https://example.com/x");
+	ck_assert_int_eq(url_resolve(url, "https://a:b@example.com/y", &target), 0);
+	ck_assert_ptr_null(target->user);
+	ck_assert_ptr_null(target->password);
+	ck_assert_str_eq(target->full, "https://example.com/y#f");
+	url_free(url);
+	url_free(target);
+}
+END_TEST
+
+/* RFC 3986, section 5.4, where http cannot tell them apart left out */
+static const struct {
+	const char *reference, *full;
+} references[] = {
+	{ "g", "http://a/b/c/g" },
+	{ "./g", "http://a/b/c/g" },
+	{ "g/", "http://a/b/c/g/" },
+	{ "/g", "http://a/g" },
+	{ "//g", "http://g/" },
+	{ "?y", "http://a/b/c/d;p?y" },
+	{ "g?y", "http://a/b/c/g?y" },
+	{ "#s", "http://a/b/c/d;p?q#s" },
+	{ "g#s", "http://a/b/c/g#s" },
+	{ "g?y#s", "http://a/b/c/g?y#s" },
+	{ ";x", "http://a/b/c/;x" },
+	{ "g;x", "http://a/b/c/g;x" },
+	{ "", "http://a/b/c/d;p?q" },
+	{ ".", "http://a/b/c/" },
+	{ "./", "http://a/b/c/" },
+	{ "..", "http://a/b/" },
+	{ "../", "http://a/b/" },
+	{ "../g", "http://a/b/g" },
+	{ "../..", "http://a/" },
+	{ "../../g", "http://a/g" },
+	{ "../../../g", "http://a/g" },
+	{ "/./g", "http://a/g" },
+	{ "/../g", "http://a/g" },
+	{ "g.", "http://a/b/c/g." },
+	{ "..g", "http://a/b/c/..g" },
+	{ "./../g", "http://a/b/g" },
+	{ "g;x=1/../y", "http://a/b/c/y" },
+	{ "g?y/../x", "http://a/b/c/g?y/../x" },
+	{ "g#s/../x", "http://a/b/c/g#s/../x" },
+	{ "https://h/x", "https://h/x" },
+};
+
+START_TEST(resolves)
+{
+	struct url *base = NULL, *url = NULL;
+
+	ck_assert_int_eq(url_parse("http://a/b/c/d;p?q", &base), 0);
+	ck_assert_int_eq(url_resolve(base, references[_i].reference, &url), 0);
+	ck_assert_str_eq(url->full, references[_i].full);
+	url_free(url);
+	url_free(base);
+}
+END_TEST
+
+static const struct {
+	const char *reference;
+	int r;
+} bad_references[] = {
+	{ "http:x", URL_E_BAD },
+	{ "//", URL_E_BAD },
+	{ "\\\\evil.example/", URL_E_BAD },
+	{ "/a\tb", URL_E_BAD },
+	{ "//0x7f.1/", URL_E_BAD },
+	{ "ftp://h/", URL_E_SCHEME },
+	{ "javascript:x", URL_E_SCHEME },
+};
+
+START_TEST(refuses_references)
+{
+	struct url *base = NULL, *url = NULL;
+
+	ck_assert_int_eq(url_parse("http://a/b", &base), 0);
+	ck_assert_int_eq(
+		url_resolve(base, bad_references[_i].reference, &url), bad_references[_i].r);
+	ck_assert_ptr_null(url);
+	url_free(base);
+}
+END_TEST
+
+static const struct {
+	const char *a, *b;
+	bool is_same;
+} origins[] = {
+	{ "http://h/a", "http://H:80/b", true },
+	{ "https://h/", "https://h:443/", true },
+	{ "http://h/", "https://h/", false },
+	{ "http://h/", "http://h:81/", false },
+	{ "http://h/", "http://i/", false },
+	{ "http://h/", "http://x.h/", false },
+	{ "http://h:443/", "https://h/", false },
+};
+
+START_TEST(compares_origins)
+{
+	struct url *a = NULL, *b = NULL;
+
+	ck_assert_int_eq(url_parse(origins[_i].a, &a), 0);
+	ck_assert_int_eq(url_parse(origins[_i].b, &b), 0);
+	ck_assert_int_eq(url_is_same_origin(a, b), origins[_i].is_same);
+	url_free(a);
+	url_free(b);
+}
+END_TEST
+
+RUN_TESTS("engine/url", TEST_EACH(parses, good), TEST_EACH(refuses, bad), TEST(refuses_length),
+	TEST(keeps_credentials_apart), TEST_EACH(resolves, references),
+	TEST_EACH(refuses_references, bad_references), TEST_EACH(compares_origins, origins))
