@@ -116,9 +116,9 @@ static int compare_schema(struct store *store, int version)
 
 	if (r == 0)
 		r = wanted_text(version, &wanted);
-	if (r == 0 &&
-		(is.size_bytes != wanted.size_bytes ||
-			memcmp(is.bytes, wanted.bytes, is.size_bytes) != 0))
+	if (r == 0 && is.size_bytes != wanted.size_bytes)
+		r = STORE_E_DAMAGED;
+	if (r == 0 && is.size_bytes && memcmp(is.bytes, wanted.bytes, is.size_bytes) != 0)
 		r = STORE_E_DAMAGED;
 	buf_done(&is);
 	buf_done(&wanted);

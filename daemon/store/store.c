@@ -444,6 +444,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store_rollback(store);
+	store->file.checked_us = 0; /* look now */
 	is_good = store_file_check(&store->file) == 0 && !store->file.is_suspect &&
 		FAILPOINT("store.close") == 0;
 	close_database(store);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* The folder, the marks, what is set aside, and files that vanish while the daemon runs (F-10). */
+#include "tests/daemon/store/fixture.h"
+
+START_TEST(refuses_an_open_folder)
+{
+	struct fixture f;
+
+	fixture_dir(&f);
+	ck_ok(chmod(f.dir, 0750));
+	ck_assert_int_eq(store_open(f.dir, &f.store, &f.report), -EPERM);
+	ck_ok(chmod(f.dir, 0700));
+	ck_assert_int_eq(store_open("relative", &f.store, &f.report), -EINVAL);
+	ck_assert_int_eq(store_open("/nonexistent/folder", &f.store, &f.report), -ENOENT);
+	ck_ok(symlink("/tmp", fixture_path(&f, "link")));
+	ck_assert_int_eq(store_open(fixture_path(&f, "link"), &f.store, &f.report), -ENOTDIR);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_clean_end_leaves_a_mark)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	ck_assert_int_eq(access(fixture_path(&f, "queue.clean"), F_OK), -1);
+	store_close(f.store);
+	f.store = NULL;
+	ck_ok(access(fixture_path(&f, "queue.clean"), F_OK));
+	ck_assert_int_eq(access(fixture_path(&f, "queue.db-wal"), F_OK), -1);
+	fixture_reopen(&f);
+	ck_assert_int_eq(access(fixture_path(&f, "queue.clean"), F_OK), -1);
+	fixture_done(&f);
+}
+END_TEST
+
+static const struct {
+	const char *name, *bytes;
+	size_t size;
+} foreign[] = {
+	{ "text", "this is no database\n", 20 },
+	{ "zeros", "\0\0\0\0\0\0\0\0", 8 },
+	{ "header only", "SQLite format 3", 16 },
+};
+
+START_TEST(sets_a_foreign_file_aside)
+{
+	struct fixture f;
+	char read_back[32];
+	int fd;
+
+	fixture_dir(&f);
+	fd = open(fixture_path(&f, "queue.db"), O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(write(fd, foreign[_i].bytes, foreign[_i].size), (ssize_t)foreign[_i].size);
+	close(fd);
+	fixture_reopen(&f);
+	ck_assert_int_eq(strncmp(f.report.set_aside, fixture_path(&f, "queue.db.corrupt-"), 30), 0);
+	fd = open(f.report.set_aside, O_RDONLY);
+	ck_assert_int_eq(read(fd, read_back, sizeof(read_back)), (ssize_t)foreign[_i].size);
+	close(fd);
+	ck_assert_mem_eq(read_back, foreign[_i].bytes, foreign[_i].size);
+	fixture_session(&f, 1, "a", "b");
+	ck_ok(store_commit(f.store));
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(sets_a_link_aside)
+{
+	struct fixture f;
+
+	fixture_dir(&f);
+	ck_ok(symlink("/etc/passwd", fixture_path(&f, "queue.db")));
+	fixture_reopen(&f);
+	ck_assert_str_ne(f.report.set_aside, "");
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(tightens_the_mode)
+{
+	struct fixture f;
+	struct stat st;
+
+	fixture_init(&f);
+	store_close(f.store);
+	f.store = NULL;
+	ck_ok(chmod(fixture_path(&f, "queue.db"), 0644));
+	fixture_reopen(&f);
+	ck_ok(stat(fixture_path(&f, "queue.db"), &st));
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	fixture_done(&f);
+}
+END_TEST
+
+/* As a second later: the next commit looks. */
+static void let_it_look(struct fixture *f)
+{
+	f->store->file.checked_us = 0;
+}
+
+static const char *const vanishing[] = { "queue.db", "queue.db-wal" };
+
+START_TEST(sees_that_a_file_vanished)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	let_it_look(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	ck_ok(unlink(fixture_path(&f, vanishing[_i])));
+	let_it_look(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	ck_assert_int_eq(store_commit(f.store), -ESTALE);
+	/* no clean mark for what is not there */
+	store_close(f.store);
+	f.store = NULL;
+	ck_assert_int_eq(access(fixture_path(&f, "queue.clean"), F_OK), -1);
+	ck_ok(store_open(f.dir, &f.store, &f.report));
+	ck_assert_int_eq(fixture_number(&f, "SELECT count(*) FROM task"), _i == 0 ? 0 : 1);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(sees_that_the_file_was_replaced)
+{
+	struct fixture f;
+	int fd;
+
+	fixture_init(&f);
+	ck_ok(rename(fixture_path(&f, "queue.db"), fixture_path(&f, "moved")));
+	fd = open(fixture_path(&f, "queue.db"), O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	let_it_look(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	ck_assert_int_eq(store_commit(f.store), -ESTALE);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(damage_while_running_is_looked_into)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	store_file_mark_suspect(&f.store->file);
+	fixture_reopen(&f); /* everything is looked at and found good */
+	ck_assert_str_eq(f.report.set_aside, "");
+	ck_assert(!f.store->file.is_suspect);
+	/* and again: what looks good and is not may not go on for ever */
+	store_file_mark_suspect(&f.store->file);
+	fixture_reopen(&f);
+	ck_assert_str_ne(f.report.set_aside, "");
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	ck_assert_int_eq(access(fixture_path(&f, "queue.suspect"), F_OK), -1);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_clean_end_takes_the_suspicion_away)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	store_file_mark_suspect(&f.store->file);
+	fixture_reopen(&f);
+	fixture_reopen(&f);
+	ck_assert(!f.store->file.was_suspect);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(ballast_comes_back)
+{
+	struct fixture f;
+	struct stat st;
+
+	fixture_init(&f);
+	ck_ok(stat(fixture_path(&f, "queue.ballast"), &st));
+	ck_assert_int_eq(st.st_size, 1 << 20);
+	ck_assert_int_ge(st.st_blocks * 512, 1 << 20);
+	store_file_drop_ballast(&f.store->file);
+	ck_assert_int_eq(access(fixture_path(&f, "queue.ballast"), F_OK), -1);
+	let_it_look(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	ck_ok(access(fixture_path(&f, "queue.ballast"), F_OK));
+	fixture_done(&f);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-file", TEST(refuses_an_open_folder), TEST(a_clean_end_leaves_a_mark),
+	TEST_EACH(sets_a_foreign_file_aside, foreign), TEST(sets_a_link_aside),
+	TEST(tightens_the_mode), TEST_EACH(sees_that_a_file_vanished, vanishing),
+	TEST(sees_that_the_file_was_replaced), TEST(damage_while_running_is_looked_into),
+	TEST(a_clean_end_takes_the_suspicion_away), TEST(ballast_comes_back))

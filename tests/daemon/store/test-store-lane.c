@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Lanes are found again, windows are in order, what is due moves once. */
+#include "tests/daemon/store/fixture.h"
+
+static uint64_t put(struct fixture *f, double priority, enum task_state state, uint64_t due_wall_us)
+{
+	struct task *task = fixture_task(f, state);
+	uint64_t id;
+
+	task->request.priority = priority;
+	task->due_wall_us = due_wall_us;
+	ck_ok(store_task_put(f->store, task));
+	id = task->id;
+	task_free(task);
+	return id;
+}
+
+START_TEST(finds_a_lane_again)
+{
+	struct fixture f;
+	uint64_t again, other;
+
+	fixture_init(&f);
+	ck_ok(store_lane_get(f.store, f.session, "https://example.org:443", &again));
+	ck_assert_uint_eq(again, f.lane);
+	ck_ok(store_lane_get(f.store, f.session, "http://example.org:80", &other));
+	ck_assert_uint_ne(other, f.lane);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(shows_the_head_in_order)
+{
+	struct store_candidate c[3];
+	struct fixture f;
+	uint64_t low, first, second, high;
+	size_t n;
+
+	fixture_init(&f);
+	low = put(&f, 0.1, TASK_STATE_QUEUED, 0);
+	first = put(&f, 0.5, TASK_STATE_QUEUED, 0);
+	second = put(&f, 0.5, TASK_STATE_QUEUED, 0);
+	high = put(&f, 0.9, TASK_STATE_QUEUED, 0);
+	put(&f, 1.0, TASK_STATE_SUSPENDED, 0);
+	ck_ok(store_lane_window(f.store, f.lane, 3, c, &n));
+	ck_assert_uint_eq(n, 3);
+	ck_assert_uint_eq(c[0].id, high);
+	ck_assert_uint_eq(c[1].id, first);
+	ck_assert_uint_eq(c[2].id, second);
+	ck_assert(c[0].priority > 0.89 && c[0].priority < 0.91);
+	ck_ok(store_task_del(f.store, high));
+	ck_ok(store_lane_window(f.store, f.lane, 3, c, &n));
+	ck_assert_uint_eq(c[2].id, low);
+	fixture_done(&f);
+}
+END_TEST
+
+struct heard {
+	size_t n;
+	uint64_t ids[16];
+	uint64_t n_queued;
+};
+
+static int hear_lane(const struct store_lane *lane, void *user)
+{
+	struct heard *heard = user;
+
+	heard->ids[heard->n++] = lane->lane;
+	heard->n_queued += lane->n_queued;
+	ck_assert_int_eq(strncmp(lane->host, "https://", 8), 0);
+	return 0;
+}
+
+START_TEST(lists_lanes_with_work)
+{
+	struct heard heard = { 0 };
+	struct fixture f;
+	uint64_t empty, id;
+
+	fixture_init(&f);
+	ck_ok(store_lane_get(f.store, f.session, "https://idle:443", &empty));
+	put(&f, 0.5, TASK_STATE_QUEUED, 0);
+	id = put(&f, 0.5, TASK_STATE_QUEUED, 0);
+	ck_ok(store_lane_each(f.store, hear_lane, &heard));
+	ck_assert_uint_eq(heard.n, 1);
+	ck_assert_uint_eq(heard.ids[0], f.lane);
+	ck_assert_uint_eq(heard.n_queued, 2);
+	ck_ok(store_commit(f.store));
+	ck_ok(store_task_set_state(f.store, id, TASK_STATE_SUSPENDED));
+	store_rollback(f.store);
+	memset(&heard, 0, sizeof(heard));
+	fixture_reopen(&f);
+	ck_ok(store_lane_each(f.store, hear_lane, &heard));
+	ck_assert_uint_eq(heard.n_queued, 2);
+	fixture_done(&f);
+}
+END_TEST
+
+static int hear_due(uint64_t task, uint64_t lane, void *user)
+{
+	struct heard *heard = user;
+
+	(void)lane;
+	heard->ids[heard->n++] = task;
+	return 0;
+}
+
+START_TEST(takes_what_is_due)
+{
+	struct heard heard = { 0 };
+	struct fixture f;
+	uint64_t late, early, due_wall_us;
+	struct task *task;
+
+	fixture_init(&f);
+	ck_ok(store_due_next(f.store, &due_wall_us));
+	ck_assert(due_wall_us == UINT64_MAX);
+	late = put(&f, 0.5, TASK_STATE_WAITING, 300);
+	early = put(&f, 0.5, TASK_STATE_WAITING, 100);
+	put(&f, 0.5, TASK_STATE_WAITING, 500);
+	ck_ok(store_due_next(f.store, &due_wall_us));
+	ck_assert_uint_eq(due_wall_us, 100);
+	ck_ok(store_due_take(f.store, 99, 10, hear_due, &heard));
+	ck_assert_uint_eq(heard.n, 0);
+	ck_ok(store_due_take(f.store, 400, 1, hear_due, &heard));
+	ck_ok(store_due_take(f.store, 400, 10, hear_due, &heard));
+	ck_assert_uint_eq(heard.n, 2);
+	ck_assert_uint_eq(heard.ids[0], early);
+	ck_assert_uint_eq(heard.ids[1], late);
+	task = fixture_load(&f, late);
+	ck_assert_int_eq(task->state, TASK_STATE_QUEUED);
+	ck_assert_uint_eq(task->due_wall_us, 0);
+	task_free(task);
+	ck_ok(store_due_next(f.store, &due_wall_us));
+	ck_assert_uint_eq(due_wall_us, 500);
+	fixture_done(&f);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-lane", TEST(finds_a_lane_again), TEST(shows_the_head_in_order),
+	TEST(lists_lanes_with_work), TEST(takes_what_is_due))

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Migrations, schema.sql, newer and forged databases. */
+#include "tests/daemon/store/fixture.h"
+
+#include "schema/migrations.h"
+
+/* Runs SQL on the closed database with a connection of its own. */
+static void forge(struct fixture *f, const char *sql)
+{
+	char *message = NULL;
+	sqlite3 *db;
+
+	store_close(f->store);
+	f->store = NULL;
+	ck_ok(sqlite3_open(fixture_path(f, "queue.db"), &db));
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK, "%s", message);
+	ck_ok(sqlite3_close(db));
+}
+
+START_TEST(migrations_are_numbered)
+{
+	for (size_t i = 0; i < schema_n_migrations; i++) {
+		ck_assert_int_eq(schema_migrations[i].version, (int)i + 1);
+		ck_assert_uint_eq(strlen(schema_migrations[i].sha256), 64);
+	}
+	ck_assert_int_eq(SCHEMA_VERSION, (int)schema_n_migrations);
+}
+END_TEST
+
+START_TEST(leaves_a_newer_database_alone)
+{
+	struct stat before, after;
+	struct fixture f;
+
+	fixture_init(&f);
+	forge(&f, "PRAGMA user_version = 99");
+	ck_ok(stat(fixture_path(&f, "queue.db"), &before));
+	ck_assert_int_eq(store_open(f.dir, &f.store, &f.report), STORE_E_NEWER_SCHEMA);
+	ck_ok(stat(fixture_path(&f, "queue.db"), &after));
+	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	ck_assert_int_eq(before.st_size, after.st_size);
+	ck_assert_str_eq(f.report.set_aside, "");
+	f.store = NULL;
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(leaves_a_newer_database_in_its_wal_alone)
+{
+	struct fixture f;
+	struct stat wal;
+
+	fixture_init(&f);
+	forge(&f, "PRAGMA journal_mode = WAL"); /* closed: the file is version 1 */
+	{
+		sqlite3 *db;
+
+		ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
+		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		ck_ok(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL));
+		ck_ok(sqlite3_close(db));
+	}
+	ck_ok(stat(fixture_path(&f, "queue.db-wal"), &wal));
+	ck_assert_int_gt(wal.st_size, 0);
+	ck_assert_int_eq(store_open(f.dir, &f.store, &f.report), STORE_E_NEWER_SCHEMA);
+	ck_ok(stat(fixture_path(&f, "queue.db-wal"), &wal));
+	ck_assert_int_gt(wal.st_size, 0);
+	f.store = NULL;
+	fixture_done(&f);
+}
+END_TEST
+
+static const char *const forgeries[] = {
+	"PRAGMA application_id = 1",
+	"CREATE TABLE extra(a)",
+	"CREATE TRIGGER t AFTER INSERT ON task BEGIN DELETE FROM session; END",
+	"CREATE VIEW v AS SELECT 1",
+	"DROP TABLE event",
+	"DROP INDEX task_queue",
+	"ALTER TABLE task ADD COLUMN more INTEGER",
+	"PRAGMA user_version = 0",
+	"PRAGMA user_version = -3",
+};
+
+START_TEST(sets_a_forged_database_aside)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	forge(&f, forgeries[_i]);
+	fixture_reopen(&f);
+	ck_assert_msg(f.report.set_aside[0], "%s", forgeries[_i]);
+	ck_assert_int_eq(fixture_number(&f, "SELECT count(*) FROM session"), 0);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_new_database_needs_no_backup)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	ck_assert_str_eq(f.report.backup, "");
+	ck_assert_int_eq(f.report.migrated_to, SCHEMA_VERSION);
+	ck_assert_uint_eq(fixture_count(&f, "queue.db.backup"), 0);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_half_made_database_is_finished)
+{
+	struct fixture f;
+	sqlite3 *db;
+	char sql[64];
+
+	fixture_dir(&f);
+	ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", STORE_APPLICATION_ID);
+	ck_ok(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	ck_ok(sqlite3_close(db));
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	fixture_session(&f, 1, "a", "b");
+	ck_ok(store_commit(f.store));
+	fixture_done(&f);
+}
+END_TEST
+
+/* ---- schema.sql says what the migrations make ---- */
+
+static void describe(sqlite3 *db, char *text, size_t size)
+{
+	static const char *const queries[] = {
+		"SELECT group_concat(t.name || ' ' || t.type || ' ' || t.strict || ' ' || t.wr || x.name || ' ' || x.type"
+		" || ' ' || x.\"notnull\" || ifnull(x.dflt_value, '-') || x.pk || x.hidden, ';') FROM pragma_table_list AS t,"
+		" pragma_table_xinfo(t.name) AS x WHERE t.name NOT LIKE 'sqlite%'",
+		"SELECT group_concat(t.name || ' ' || i.name || i.\"unique\" || i.origin || i.partial || c.seqno || ' '"
+		" || ifnull(c.name, '') || c.\"desc\", ';') FROM pragma_table_list AS t, pragma_index_list(t.name) AS i,"
+		" pragma_index_xinfo(i.name) AS c WHERE t.name NOT LIKE 'sqlite%'",
+		"SELECT group_concat(t.name || ' ' || k.\"table\" || k.\"from\" || k.\"to\" || k.on_delete, ';')"
+		" FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k",
+	};
+	size_t used = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		sqlite3_stmt *stmt;
+
+		ck_assert_msg(sqlite3_prepare_v2(db, queries[i], -1, &stmt, NULL) == SQLITE_OK,
+			"%s", sqlite3_errmsg(db));
+		ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+		used += (size_t)snprintf(text + used, size - used, "%s\n",
+			(const char *)sqlite3_column_text(stmt, 0));
+		ck_assert_uint_lt(used, size);
+		sqlite3_finalize(stmt);
+	}
+}
+
+START_TEST(schema_sql_is_what_migrations_make)
+{
+	static char by_hand[65536], by_migrations[65536], text[65536];
+	const char *source = getenv("top_srcdir");
+	char path[4096];
+	sqlite3 *db;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/schema/schema.sql", source ? source : ".");
+	file = fopen(path, "r");
+	ck_assert_msg(file, "%s", path);
+	ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 100);
+	fclose(file);
+	ck_ok(sqlite3_open(":memory:", &db));
+	ck_assert_msg(
+		sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+	describe(db, by_hand, sizeof(by_hand));
+	sqlite3_close(db);
+	ck_ok(sqlite3_open(":memory:", &db));
+	ck_ok(store_schema_migrate(db, 0, SCHEMA_VERSION));
+	describe(db, by_migrations, sizeof(by_migrations));
+	sqlite3_close(db);
+	ck_assert_uint_gt(strlen(by_hand), 2000);
+	ck_assert_str_eq(by_hand, by_migrations);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-schema", TEST(migrations_are_numbered),
+	TEST(leaves_a_newer_database_alone), TEST(leaves_a_newer_database_in_its_wal_alone),
+	TEST_EACH(sets_a_forged_database_aside, forgeries), TEST(a_new_database_needs_no_backup),
+	TEST(a_half_made_database_is_finished), TEST(schema_sql_is_what_migrations_make))

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The counts that are kept are the counts that counting would give, after any walk. */
+#include "tests/daemon/store/fixture.h"
+
+#define TASKS 40
+
+static void check(struct fixture *f)
+{
+	struct store_counts counts;
+	uint64_t n;
+	char sql[128];
+
+	ck_ok(store_counts(f->store, &counts));
+	for (int state = 0; state <= TASK_STATE_COMPLETED; state++) {
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM task WHERE state = %d", state);
+		ck_assert_int_eq((int64_t)counts.by_state[state], fixture_number(f, sql));
+	}
+	ck_assert_int_eq((int64_t)counts.n_failed,
+		fixture_number(
+			f, "SELECT count(*) FROM task WHERE state = 6 AND result_code <> 0"));
+	ck_assert_int_eq((int64_t)counts.n_events, fixture_number(f, "SELECT count(*) FROM event"));
+	ck_assert_uint_gt(counts.database_bytes, 4096);
+	ck_ok(store_session_unfinished(f->store, f->session, &n));
+	ck_assert_int_eq(
+		(int64_t)n, fixture_number(f, "SELECT count(*) FROM task WHERE state < 6"));
+	ck_assert_int_eq(fixture_number(f, "SELECT n_queued FROM lane"),
+		fixture_number(f, "SELECT count(*) FROM task WHERE state = 1"));
+}
+
+static void step(struct fixture *f, unsigned random)
+{
+	uint64_t id = 1 + random % TASKS;
+	struct task *task;
+
+	if (random % 13 == 0)
+		store_rollback(f->store);
+	if (random % 11 == 0)
+		ck_ok(store_commit(f->store));
+	if (random % 7 == 0 || store_task_load(f->store, id, &task)) {
+		fixture_put(f, (enum task_state)(random / 7 % 7));
+		return;
+	}
+	task->state = (enum task_state)(random / 64 % 7);
+	task->result.code = random / 512 % 2 ? TRANSFER_ERROR_CANCELLED : 0;
+	switch (random / 8 % 5) {
+	case 0:
+		ck_ok(store_task_del(f->store, id));
+		break;
+	case 1:
+		ck_ok(store_task_save(f->store, task, STORE_SAVE_RESULT));
+		break;
+	case 2:
+		ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE));
+		break;
+	case 3:
+		ck_ok(store_event_put(f->store,
+			&(struct store_event){ .session = f->session,
+				.task = id,
+				.type = STORE_EVENT_COMPLETED }));
+		break;
+	case 4:
+		ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE | STORE_SAVE_RESULT));
+		break;
+	}
+	task_free(task);
+}
+
+START_TEST(is_what_counting_gives)
+{
+	unsigned random = 12345u + (unsigned)_i;
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int i = 0; i < 600; i++) {
+		random = random * 1103515245u + 12345u;
+		step(&f, random >> 8);
+		if (i % 50 == 0)
+			check(&f);
+	}
+	ck_ok(store_commit(f.store));
+	fixture_reopen(&f);
+	check(&f);
+	fixture_done(&f);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-tally", TEST_LOOP(is_what_counting_gives, 4))

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* A task survives a restart member by member; saving touches what was asked; a row of nonsense is one task's problem. */
+#include "tests/daemon/store/fixture.h"
+
+static const struct task_header headers[] = { { "X-A", "1" }, { "X-A", "" }, { "Accept", "*/*" } };
+static const struct task_header answer_headers[] = { { "content-type", "text/plain" } };
+
+static void fill_request(struct task *task)
+{
+	task->request = (struct task_request){
+		.url = "https://example.org/ä?q",
+		.host = "https://example.org:443",
+		.method = "PUT",
+		.headers = headers,
+		.n_headers = 3,
+		.destination = "/home/u/x",
+		.source_path = "/home/u/y",
+		.ca_file = "/etc/ca.pem",
+		.checksum_name = "sha256",
+		.checksum_hex = "00ff",
+		.want_digest = "md5",
+		.description = "a \"quoted\" text",
+		.userdata = "\0\1\2",
+		.userdata_bytes = 3,
+		.timeout_us = 1,
+		.resource_timeout_us = 2,
+		.not_before_wall_us = 3,
+		.max_rate_bps = 4,
+		.priority = 0.75,
+		.upload_copy = TASK_UPLOAD_COPY_NONE,
+		.may_overwrite = true,
+		.allow_insecure = true,
+		.retry_http_errors = true,
+		.source_ino = UINT64_MAX - 1,
+		.source_size_bytes = 6,
+		.source_mtime_ns = 7,
+	};
+}
+
+static void fill_life(struct task *task)
+{
+	task->state = TASK_STATE_WAITING;
+	task->suspend_count = 2;
+	task->wait_reason = TASK_WAIT_RETRY;
+	task->due_wall_us = 11;
+	task->attempts = 12;
+	task->failures = 13;
+	task->started_wall_us = 14;
+	task->finished_wall_us = 15;
+	task->resource_left_us = 16;
+	task->offset_bytes = 17;
+	task->total_bytes = 18;
+	task->sent_bytes = 19;
+	task->network_bytes = 20;
+	task->etag = "\"e\"";
+	task->last_modified = "Mon";
+	task->digest_state = "\0ds";
+	task->digest_state_bytes = 3;
+	task->can_resume = true;
+	task->redirects = 21;
+	task->body_bytes = 22;
+	task->response = (struct task_response){ 206, "https://r/", "text/plain", "utf-8", "1.1",
+		"n.txt", answer_headers, 1, 23 };
+	task->result = (struct transfer_result){ TRANSFER_ERROR_TIMED_OUT, 24, 25, "slow" };
+	task->last_error = (struct transfer_result){ TRANSFER_ERROR_CANNOT_FIND_HOST, 26, 27,
+		"dns" };
+	task->failing_url = "https://f/";
+	task->digest_hex = "abcd";
+	task->file_ino = UINT64_MAX;
+	task->file_size_bytes = 28;
+}
+
+static void check_request(const struct task_request *is)
+{
+	ck_assert_str_eq(is->url, "https://example.org/ä?q");
+	ck_assert_str_eq(is->host, "https://example.org:443");
+	ck_assert_str_eq(is->method, "PUT");
+	ck_assert_uint_eq(is->n_headers, 3);
+	ck_assert_str_eq(is->headers[0].name, "X-A");
+	ck_assert_str_eq(is->headers[0].value, "1");
+	ck_assert_str_eq(is->headers[1].value, "");
+	ck_assert_str_eq(is->headers[2].value, "*/*");
+	ck_assert_str_eq(is->destination, "/home/u/x");
+	ck_assert_str_eq(is->source_path, "/home/u/y");
+	ck_assert_str_eq(is->ca_file, "/etc/ca.pem");
+	ck_assert_str_eq(is->checksum_name, "sha256");
+	ck_assert_str_eq(is->checksum_hex, "00ff");
+	ck_assert_str_eq(is->want_digest, "md5");
+	ck_assert_str_eq(is->description, "a \"quoted\" text");
+	ck_assert_uint_eq(is->userdata_bytes, 3);
+	ck_assert_mem_eq(is->userdata, "\0\1\2", 3);
+	ck_assert_uint_eq(is->timeout_us, 1);
+	ck_assert_uint_eq(is->resource_timeout_us, 2);
+	ck_assert_uint_eq(is->not_before_wall_us, 3);
+	ck_assert_uint_eq(is->max_rate_bps, 4);
+	ck_assert(is->priority > 0.74 && is->priority < 0.76);
+	ck_assert_int_eq(is->upload_copy, TASK_UPLOAD_COPY_NONE);
+	ck_assert(is->may_overwrite && is->allow_insecure && is->retry_http_errors);
+	ck_assert_uint_eq(is->source_ino, UINT64_MAX - 1);
+	ck_assert_uint_eq(is->source_size_bytes, 6);
+	ck_assert_uint_eq(is->source_mtime_ns, 7);
+}
+
+static void check_life(const struct task *is)
+{
+	ck_assert_int_eq(is->state, TASK_STATE_WAITING);
+	ck_assert_uint_eq(is->suspend_count, 2);
+	ck_assert_int_eq(is->wait_reason, TASK_WAIT_RETRY);
+	ck_assert_uint_eq(is->due_wall_us, 11);
+	ck_assert_uint_eq(is->attempts, 12);
+	ck_assert_uint_eq(is->failures, 13);
+	ck_assert_uint_eq(is->started_wall_us, 14);
+	ck_assert_uint_eq(is->finished_wall_us, 15);
+	ck_assert_uint_eq(is->resource_left_us, 16);
+	ck_assert_uint_eq(is->offset_bytes, 17);
+	ck_assert_int_eq(is->total_bytes, 18);
+	ck_assert_uint_eq(is->sent_bytes, 19);
+	ck_assert_uint_eq(is->network_bytes, 20);
+	ck_assert_str_eq(is->etag, "\"e\"");
+	ck_assert_str_eq(is->last_modified, "Mon");
+	ck_assert_uint_eq(is->digest_state_bytes, 3);
+	ck_assert_mem_eq(is->digest_state, "\0ds", 3);
+	ck_assert(is->can_resume);
+	ck_assert_uint_eq(is->redirects, 21);
+	ck_assert_uint_eq(is->body_bytes, 22);
+}
+
+static void check_end(const struct task *is)
+{
+	ck_assert_uint_eq(is->response.status, 206);
+	ck_assert_str_eq(is->response.url, "https://r/");
+	ck_assert_str_eq(is->response.mime_type, "text/plain");
+	ck_assert_str_eq(is->response.text_encoding, "utf-8");
+	ck_assert_str_eq(is->response.http_version, "1.1");
+	ck_assert_str_eq(is->response.suggested_name, "n.txt");
+	ck_assert_uint_eq(is->response.n_headers, 1);
+	ck_assert_str_eq(is->response.headers[0].value, "text/plain");
+	ck_assert_int_eq(is->response.expected_bytes, 23);
+	ck_assert_int_eq(is->result.code, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert_int_eq(is->result.os_errno, 24);
+	ck_assert_int_eq(is->result.library_code, 25);
+	ck_assert_str_eq(is->result.detail, "slow");
+	ck_assert_int_eq(is->last_error.code, TRANSFER_ERROR_CANNOT_FIND_HOST);
+	ck_assert_int_eq(is->last_error.os_errno, 26);
+	ck_assert_int_eq(is->last_error.library_code, 27);
+	ck_assert_str_eq(is->last_error.detail, "dns");
+	ck_assert_str_eq(is->failing_url, "https://f/");
+	ck_assert_str_eq(is->digest_hex, "abcd");
+	ck_assert_uint_eq(is->file_ino, UINT64_MAX);
+	ck_assert_uint_eq(is->file_size_bytes, 28);
+}
+
+START_TEST(keeps_every_member)
+{
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	task = fixture_task(&f, TASK_STATE_SUSPENDED);
+	task->kind = TRANSFER_TASK_UPLOAD;
+	task->is_resumed_by_client = true;
+	task->created_wall_us = 5;
+	fill_request(task);
+	ck_ok(store_task_put(f.store, task));
+	fill_life(task);
+	ck_ok(store_task_save(f.store, task,
+		STORE_SAVE_STATE | STORE_SAVE_PROGRESS | STORE_SAVE_RESPONSE | STORE_SAVE_RESULT));
+	ck_ok(store_commit(f.store));
+	id = task->id;
+	task_free(task);
+	fixture_reopen(&f);
+	task = fixture_load(&f, id);
+	ck_assert_int_eq(task->kind, TRANSFER_TASK_UPLOAD);
+	ck_assert_uint_eq(task->created_wall_us, 5);
+	ck_assert(task->is_resumed_by_client);
+	ck_assert_uint_eq(task->session, f.session);
+	ck_assert_uint_eq(task->lane, f.lane);
+	check_request(&task->request);
+	check_life(task);
+	check_end(task);
+	task_free(task);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(keeps_resume_state_given_at_creation)
+{
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	task = fixture_task(&f, TASK_STATE_QUEUED);
+	fill_life(task);
+	task->state = TASK_STATE_QUEUED;
+	ck_ok(store_task_put(f.store, task));
+	id = task->id;
+	task_free(task);
+	task = fixture_load(&f, id);
+	ck_assert_uint_eq(task->offset_bytes, 17);
+	ck_assert_str_eq(task->etag, "\"e\"");
+	ck_assert(task->can_resume);
+	ck_assert_uint_eq(task->response.status, 0);
+	ck_assert_int_eq(task->response.expected_bytes, -1);
+	ck_assert_ptr_null(task->request.headers);
+	task_free(task);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(saves_only_what_is_asked)
+{
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	id = fixture_put(&f, TASK_STATE_QUEUED);
+	task = fixture_load(&f, id);
+	fill_life(task);
+	task->request.description = "new";
+	task->request.priority = 1.0;
+	ck_ok(store_task_save(f.store, task, STORE_SAVE_REQUEST));
+	task_free(task);
+	task = fixture_load(&f, id);
+	ck_assert_str_eq(task->request.description, "new");
+	ck_assert(task->request.priority > 0.99);
+	ck_assert_int_eq(task->state, TASK_STATE_QUEUED);
+	ck_assert_uint_eq(task->offset_bytes, 0);
+	ck_assert_int_eq(task->total_bytes, -1);
+	ck_assert_int_eq(task->result.code, 0);
+	task->id = 999;
+	ck_assert_int_eq(store_task_save(f.store, task, STORE_SAVE_STATE), STORE_E_NOT_FOUND);
+	task_free(task);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(deletes_with_events_and_extras)
+{
+	struct store_event event = { .type = STORE_EVENT_COMPLETED };
+	struct fixture f;
+	struct task *task;
+
+	fixture_init(&f);
+	task = fixture_task(&f, TASK_STATE_QUEUED);
+	fill_request(task);
+	ck_ok(store_task_put(f.store, task));
+	ck_ok(store_task_save(f.store, task, STORE_SAVE_RESPONSE));
+	event.session = f.session;
+	event.task = task->id;
+	ck_ok(store_event_put(f.store, &event));
+	ck_ok(store_task_del(f.store, task->id));
+	ck_assert_int_eq(store_task_del(f.store, task->id), STORE_E_NOT_FOUND);
+	ck_ok(store_commit(f.store));
+	ck_assert_int_eq(
+		fixture_number(&f,
+			"SELECT (SELECT count(*) FROM event) + (SELECT count(*) FROM task_extra)"
+			" + (SELECT count(*) FROM response) + (SELECT sum(n) FROM tally)"),
+		0);
+	task_free(task);
+	fixture_done(&f);
+}
+END_TEST
+
+/* What somebody else may have written into our file. */
+static const struct {
+	const char *set;
+	bool is_gone; /* cannot even be marked as failed */
+} hostile[] = {
+	{ "url = x'41ff'", true },
+	{ "url = CAST(x'41ff42' AS TEXT)", false },
+	{ "url = 'a' || char(0) || 'b'", false },
+	{ "description = x'17'", true },
+	{ "kind = 99", false },
+	{ "offset_bytes = -5", false },
+	{ "total_bytes = -2", false },
+	{ "attempts = 5000000000", false },
+	{ "priority = 2.5", false },
+	{ "can_resume = 2", false },
+	{ "digest_state = 'text'", true },
+	{ "result_detail = printf('%.300c', 'x')", false },
+	{ "state = 77", true },
+	{ "state = 'x'", true },
+	{ "session = -1", true },
+	{ "lane = 4711", false },
+};
+
+static void write_hostile(struct fixture *f, uint64_t id, const char *set)
+{
+	char sql[256];
+	sqlite3 *db;
+
+	store_close(f->store);
+	f->store = NULL;
+	ck_ok(sqlite3_open(fixture_path(f, "queue.db"), &db));
+	/* without STRICT and CHECK any value goes in; the schema text is put back as it was */
+	ck_ok(sqlite3_exec(db,
+		"PRAGMA writable_schema = ON; PRAGMA ignore_check_constraints = ON;"
+		"CREATE TEMP TABLE kept AS SELECT sql FROM sqlite_schema WHERE name = 'task';"
+		"UPDATE sqlite_schema SET sql = replace(replace(sql, ') STRICT', ')'), ' NOT NULL', '')"
+		" WHERE name = 'task'; PRAGMA writable_schema = RESET;",
+		NULL, NULL, NULL));
+	snprintf(sql, sizeof(sql), "UPDATE task SET %s WHERE id = %" PRIu64, set, id);
+	ck_ok(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	ck_ok(sqlite3_exec(db,
+		"PRAGMA writable_schema = ON;"
+		"UPDATE sqlite_schema SET sql = (SELECT sql FROM kept) WHERE name = 'task';"
+		"PRAGMA writable_schema = RESET;",
+		NULL, NULL, NULL));
+	ck_ok(sqlite3_close(db));
+	/* as if it had been so all along: a check at start would find what a hand has written */
+	sqlite3_open(fixture_path(f, "queue.db"), &db);
+	sqlite3_close(db);
+}
+
+START_TEST(a_row_of_nonsense_fails_alone)
+{
+	struct fixture f;
+	uint64_t bad, good;
+	struct task *task;
+	int r;
+
+	fixture_init(&f);
+	bad = fixture_put(&f, TASK_STATE_QUEUED);
+	good = fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	write_hostile(&f, bad, hostile[_i].set);
+	fixture_reopen(&f);
+	if (f.report.set_aside[0]) { /* the check at start saw it: as good */
+		fixture_done(&f);
+		return;
+	}
+	r = store_task_load(f.store, bad, &task);
+	ck_assert_msg(r == -EBADMSG, "%s: %d", hostile[_i].set, r);
+	ck_ok(store_commit(f.store));
+	task_free(fixture_load(&f, good));
+	/* it has left the queue */
+	ck_assert_int_eq(fixture_number(&f, "SELECT count(*) FROM task WHERE state = 1"), 1);
+	ck_assert_int_eq(
+		fixture_number(&f, "SELECT count(*) FROM task"), hostile[_i].is_gone ? 1 : 2);
+	fixture_done(&f);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-task", TEST(keeps_every_member),
+	TEST(keeps_resume_state_given_at_creation), TEST(saves_only_what_is_asked),
+	TEST(deletes_with_events_and_extras), TEST_EACH(a_row_of_nonsense_fails_alone, hostile))
