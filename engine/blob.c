@@ -50,8 +50,8 @@ int blob_new_nonce(uint8_t ret_nonce[BLOB_NONCE_BYTES])
 	return 0;
 }
 
-static int seal_mac(const void *bytes, size_t size, const struct blob_owner *owner,
-	const uint8_t key[BLOB_KEY_BYTES], uint8_t ret_mac[MAC_BYTES])
+static int seal_mac(
+	const void *bytes, size_t size, const struct blob_owner *owner, uint8_t ret_mac[MAC_BYTES])
 {
 	static const char purpose[] = "transferd resume data";
 	cleanup_(buf_done) struct buf text = { 0 };
@@ -70,7 +70,7 @@ static int seal_mac(const void *bytes, size_t size, const struct blob_owner *own
 		r = buf_append(&text, bytes, size);
 	if (r)
 		return r;
-	if (!HMAC(EVP_sha256(), key, BLOB_KEY_BYTES, (const unsigned char *)text.bytes,
+	if (!HMAC(EVP_sha256(), owner->key, BLOB_KEY_BYTES, (const unsigned char *)text.bytes,
 		    text.size_bytes, ret_mac, &mac_size))
 		return err_raise(-ENOMEM);
 	return 0;
@@ -108,8 +108,7 @@ static int append_plain(const struct blob *blob, const char *url, struct buf *pl
 	return r;
 }
 
-int blob_seal(const struct blob *blob, const struct blob_owner *owner,
-	const uint8_t key[BLOB_KEY_BYTES], struct buf *ret_sealed)
+int blob_seal(const struct blob *blob, const struct blob_owner *owner, struct buf *ret_sealed)
 {
 	cleanup_(buf_done) struct buf plain = { .max_bytes = BLOB_MAX_BYTES - MAC_BYTES };
 	cleanup_(url_freep) struct url *url = NULL;
@@ -122,7 +121,7 @@ int blob_seal(const struct blob *blob, const struct blob_owner *owner,
 	if (!r)
 		r = append_plain(blob, url->full, &plain);
 	if (!r)
-		r = seal_mac(plain.bytes, plain.size_bytes, owner, key, mac);
+		r = seal_mac(plain.bytes, plain.size_bytes, owner, mac);
 	if (!r)
 		r = buf_append(ret_sealed, plain.bytes, plain.size_bytes);
 	if (!r)
@@ -178,8 +177,8 @@ static int read_plain(const char *plain, size_t size, struct arena *arena, struc
 	return 0;
 }
 
-int blob_open(const void *sealed, size_t size, const struct blob_owner *owner,
-	const uint8_t key[BLOB_KEY_BYTES], struct arena *arena, struct blob *ret_blob)
+int blob_open(const void *sealed, size_t size, const struct blob_owner *owner, struct arena *arena,
+	struct blob *ret_blob)
 {
 	cleanup_(url_freep) struct url *url = NULL;
 	uint8_t mac[MAC_BYTES];
@@ -190,7 +189,7 @@ int blob_open(const void *sealed, size_t size, const struct blob_owner *owner,
 	if (size > BLOB_MAX_BYTES || size < sizeof(struct layout) + MAC_BYTES)
 		return BLOB_E_INVALID;
 	plain_bytes = size - MAC_BYTES;
-	r = seal_mac(sealed, plain_bytes, owner, key, mac);
+	r = seal_mac(sealed, plain_bytes, owner, mac);
 	if (r)
 		return r;
 	if (CRYPTO_memcmp(mac, (const char *)sealed + plain_bytes, MAC_BYTES) != 0)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resume data as an application holds it: versioned, self-contained, sealed with HMAC-SHA-256 under
- * a key of the daemon's, bound to one
- * owner. Holds no path and no credential: the bytes on disk are found by the nonce, in the daemon's
- * own records. Pure but for OpenSSL.
+ * a key of the daemon's, bound to one owner. Holds no path and no credential: the bytes on disk are
+ * found by the nonce, in the daemon's own records. Pure but for OpenSSL.
  */
 #ifndef ENGINE_BLOB_H
 #define ENGINE_BLOB_H
@@ -28,6 +27,7 @@ enum { BLOB_E_INVALID = 1 };
 struct blob_owner {
 	uint32_t uid;
 	const char *app; /* application id */
+	const uint8_t *key; /* BLOB_KEY_BYTES, secret */
 };
 
 struct blob {
@@ -41,12 +41,11 @@ struct blob {
 /* Fills nonce from the kernel's random source. 0 or -errno. */
 int blob_new_nonce(uint8_t ret_nonce[BLOB_NONCE_BYTES]);
 /* Appends the sealed bytes. 0, -EINVAL (URL that cannot be parsed), -EMSGSIZE, -ENOMEM. */
-int blob_seal(const struct blob *blob, const struct blob_owner *owner,
-	const uint8_t key[BLOB_KEY_BYTES], struct buf *ret_sealed);
+int blob_seal(const struct blob *blob, const struct blob_owner *owner, struct buf *ret_sealed);
 /*
  * Strings of @ret_blob live in @arena. The URL must still pass policy. 0, BLOB_E_INVALID, -ENOMEM.
  */
-int blob_open(const void *sealed, size_t size, const struct blob_owner *owner,
-	const uint8_t key[BLOB_KEY_BYTES], struct arena *arena, struct blob *ret_blob);
+int blob_open(const void *sealed, size_t size, const struct blob_owner *owner, struct arena *arena,
+	struct blob *ret_blob);
 
 #endif

@@ -12,6 +12,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "engine/digest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,7 @@ int digest_restore(const char *name, const void *state, size_t size, uint64_t of
 	r = digest_new(name, &d);
 	if (r)
 		return r;
+	assert(d);
 	context_bytes = algorithms[d->algorithm].context_bytes;
 	if (!state || size != sizeof(head) + context_bytes)
 		return DIGEST_E_BAD_STATE;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running checksums whose state can be kept with a checkpoint. OpenSSL's EVP cannot export one, its
- * older per-algorithm contexts are plain
- * structures and can; a saved state is bound to algorithm and byte count, and checked before it is
- * used again.
+ * older per-algorithm contexts are plain structures and can; a saved state is bound to algorithm
+ * and byte count, and checked before it is used again.
  */
 #ifndef ENGINE_DIGEST_H
 #define ENGINE_DIGEST_H

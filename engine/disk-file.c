@@ -68,7 +68,7 @@ int disk_file_sync_folder_of(const char *path)
 int disk_file_digest(
 	int fd, const char *name, const atomic_bool *is_stopping, char ret_hex[DIGEST_HEX_BYTES])
 {
-	cleanup_(cleanup_free) char *chunk = malloc(CHUNK_BYTES);
+	cleanup_(cleanup_free) char *chunk = NULL;
 	cleanup_(digest_freep) struct digest *digest = NULL;
 	uint64_t offset = 0;
 	size_t got = 0;
@@ -76,6 +76,7 @@ int disk_file_digest(
 
 	if (r)
 		return r == DIGEST_E_UNKNOWN ? -ENOTSUP : r;
+	chunk = malloc(CHUNK_BYTES);
 	if (!chunk)
 		return err_raise(-ENOMEM);
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -170,11 +171,12 @@ static int copy_in_kernel(
 static int copy_by_hand(
 	struct disk_job *job, int to_fd, uint64_t size_bytes, const atomic_bool *is_stopping)
 {
-	cleanup_(cleanup_free) char *chunk = malloc(CHUNK_BYTES);
+	cleanup_(cleanup_free) char *chunk = NULL;
 	uint64_t offset = 0;
 	size_t got;
 	int r;
 
+	chunk = malloc(CHUNK_BYTES);
 	if (!chunk)
 		return err_raise(-ENOMEM);
 	while (offset < size_bytes) {

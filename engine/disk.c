@@ -497,11 +497,12 @@ static void disk_freep(struct disk **disk)
 int disk_new(disk_answer_fn answer_fn, void *user, struct disk **ret_disk)
 {
 	static const char *const names[] = { "disk-sync", "disk-big", "disk-bulk" };
-	cleanup_(disk_freep) struct disk *disk = calloc(1, sizeof(*disk));
+	cleanup_(disk_freep) struct disk *disk = NULL;
 	mode_t mask = umask(077);
 	int r = 0;
 
 	umask(mask);
+	disk = calloc(1, sizeof(*disk));
 	if (!disk)
 		return err_raise(-ENOMEM);
 	disk->answer = answer_fn;

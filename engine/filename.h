@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The name a server suggests for its file. A label only: the daemon opens nothing by it. Always one
- * safe path component: valid UTF-8, 1..255
- * bytes, no separators (they become "_"), no controls or bidi overrides, no leading dot, not a
- * device name of other systems.
+ * safe path component: valid UTF-8, 1..255 bytes, no separators (they become "_"), no controls or
+ * bidi overrides, no leading dot, not a device name of other systems.
  */
 #ifndef ENGINE_FILENAME_H
 #define ENGINE_FILENAME_H

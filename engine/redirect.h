@@ -48,9 +48,8 @@ int redirect_decide(const struct redirect_from *from, struct redirect *ret_redir
 
 /*
  * May a header that the caller set go to another origin? Only Accept, Accept-Language,
- * Content-Language, Content-Type, User-Agent, Range and
- * If-Range may. Everything else may hold a secret, so also Idempotency-Key: it names a request of
- * the first server.
+ * Content-Language, Content-Type, User-Agent, Range and If-Range may. Everything else may hold a
+ * secret, so also Idempotency-Key: it names a request of the first server.
  */
 bool redirect_header_may_cross(const char *name);
 /* Headers that describe a body and go with it when keeps_body is false. */

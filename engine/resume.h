@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * May bytes on disk be continued? Decides what to ask for and what the answer means (RFC 9110,
- * sections 13.1.5, 14 and 15.3.7).
- * Pure: the caller keeps the state over the few requests of one attempt and carries the verdicts
- * out.
+ * sections 13.1.5, 14 and 15.3.7). Pure: the caller keeps the state over the few requests of one
+ * attempt and carries the verdicts out.
  */
 #ifndef ENGINE_RESUME_H
 #define ENGINE_RESUME_H

@@ -41,27 +41,43 @@ static bool is_same(const struct identity *a, const struct identity *b)
 	return a->ino == b->ino && a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns;
 }
 
+static int open_file(const struct source_spec *spec, struct stat *ret_st, int *ret_fd)
+{
+	cleanup_(cleanup_close) int fd = -1;
+
+	/* O_NONBLOCK: opening a FIFO must not stop the worker; a regular file does not care */
+	if (spec->fd >= 0)
+		fd = fcntl(spec->fd, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(spec->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, ret_st))
+		return -errno;
+	if (S_ISDIR(ret_st->st_mode))
+		return -EISDIR;
+	if (!S_ISREG(ret_st->st_mode))
+		return -ENOTSUP;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 int source_open(const struct source_spec *spec, struct source **ret_source)
 {
 	const struct identity want = { spec->ino, spec->size_bytes, spec->mtime_ns };
-	cleanup_(source_freep) struct source *source = calloc(1, sizeof(*source));
+	cleanup_(source_freep) struct source *source = NULL;
 	struct stat st;
+	int r;
 
+	source = calloc(1, sizeof(*source));
 	if (!source)
 		return err_raise(-ENOMEM);
-	/* O_NONBLOCK: opening a FIFO must not stop the worker; a regular file does not care */
-	source->fd = spec->fd >= 0
-		? fcntl(spec->fd, F_DUPFD_CLOEXEC, 3)
-		: open(spec->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (source->fd < 0 || fstat(source->fd, &st))
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
-		return -ENOTSUP;
+	source->fd = -1;
+	r = open_file(spec, &st, &source->fd);
+	if (r)
+		return r;
 	source->identity = identity_of(&st);
-	if (spec->ino ? !is_same(&source->identity, &want)
-		      : (want.size_bytes && source->identity.size_bytes != want.size_bytes))
+	if (spec->ino && !is_same(&source->identity, &want))
+		return SOURCE_E_CHANGED;
+	if (!spec->ino && want.size_bytes && source->identity.size_bytes != want.size_bytes)
 		return SOURCE_E_CHANGED;
 	(void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	*ret_source = take_ptr(source);

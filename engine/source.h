@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an upload sends: a regular file read from its start with pread, so that a shared descriptor
- * keeps its place. Never mapped: a file
- * cut short is an error, not a signal. The file must stay what it was when the task was made
- * (inode, size, time of change).
+ * keeps its place. Never mapped: a file cut short is an error, not a signal. The file must stay
+ * what it was when the task was made (inode, size, time of change).
  */
 #ifndef ENGINE_SOURCE_H
 #define ENGINE_SOURCE_H

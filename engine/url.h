@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One parsed URL for policy and transfer alike: what is checked here is what libcurl connects to
- * (hand it url->handle by CURLOPT_CURLU).
- * http and https only. Refused, because parsers disagree on them: controls and backslashes, a
- * second "@", an empty host, %-escapes in the
- * host, IPv4 in any form but four decimal numbers, IPv6 zones, port 0, more than 64 KiB. Spaces and
- * 8-bit bytes in path and query are escaped.
+ * (hand it url->handle by CURLOPT_CURLU). http and https only. Refused, because parsers disagree on
+ * them: controls and backslashes, a second "@", an empty host, %-escapes in the host, IPv4 in any
+ * form but four decimal numbers, IPv6 zones, port 0, more than 64 KiB. Spaces and 8-bit bytes in
+ * path and query are escaped.
  */
 #ifndef ENGINE_URL_H
 #define ENGINE_URL_H

@@ -9,7 +9,7 @@
 #include "tests/lib/run.h"
 
 static const uint8_t key[BLOB_KEY_BYTES] = { 1, 2, 3 };
-static const struct blob_owner owner = { 1000, "org.example.App" };
+static const struct blob_owner owner = { 1000, "org.example.App", key };
 
 static const struct blob whole = {
 	.url = "https://user:secret@example.com/file.iso?x=1#f",
@@ -22,7 +22,7 @@ static const struct blob whole = {
 
 static void seal(const struct blob *blob, struct buf *sealed)
 {
-	ck_assert_int_eq(blob_seal(blob, &owner, key, sealed), 0);
+	ck_assert_int_eq(blob_seal(blob, &owner, sealed), 0);
 }
 
 START_TEST(opens_what_it_sealed)
@@ -32,7 +32,7 @@ START_TEST(opens_what_it_sealed)
 	struct blob blob = { 0 };
 
 	seal(&whole, &sealed);
-	ck_assert_int_eq(blob_open(sealed.bytes, sealed.size_bytes, &owner, key, &arena, &blob), 0);
+	ck_assert_int_eq(blob_open(sealed.bytes, sealed.size_bytes, &owner, &arena, &blob), 0);
 	ck_assert_str_eq(blob.url, "https://example.com/file.iso?x=1#f");
 	ck_assert_str_eq(blob.etag, whole.etag);
 	ck_assert_str_eq(blob.last_modified, whole.last_modified);
@@ -53,7 +53,7 @@ START_TEST(opens_the_least)
 	struct blob blob = { .etag = "x" };
 
 	seal(&least, &sealed);
-	ck_assert_int_eq(blob_open(sealed.bytes, sealed.size_bytes, &owner, key, &arena, &blob), 0);
+	ck_assert_int_eq(blob_open(sealed.bytes, sealed.size_bytes, &owner, &arena, &blob), 0);
 	ck_assert_ptr_null(blob.etag);
 	ck_assert_ptr_null(blob.last_modified);
 	ck_assert_int_eq(blob.total_bytes, -1);
@@ -62,12 +62,11 @@ START_TEST(opens_the_least)
 }
 END_TEST
 
-static int try_open(
-	const void *bytes, size_t size, const struct blob_owner *who, const uint8_t *with)
+static int try_open(const void *bytes, size_t size, const struct blob_owner *who)
 {
 	struct arena arena = { 0 };
 	struct blob blob = { .url = NULL };
-	int r = blob_open(bytes, size, who, with, &arena, &blob);
+	int r = blob_open(bytes, size, who, &arena, &blob);
 
 	ck_assert_int_eq(r == 0, blob.url != NULL);
 	arena_done(&arena);
@@ -81,11 +80,10 @@ START_TEST(refuses_every_flipped_bit)
 	seal(&whole, &sealed);
 	for (size_t i = 0; i < sealed.size_bytes * 8; i++) {
 		sealed.bytes[i / 8] ^= (char)(1 << i % 8);
-		ck_assert_int_eq(
-			try_open(sealed.bytes, sealed.size_bytes, &owner, key), BLOB_E_INVALID);
+		ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner), BLOB_E_INVALID);
 		sealed.bytes[i / 8] ^= (char)(1 << i % 8);
 	}
-	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner, key), 0);
+	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner), 0);
 	buf_done(&sealed);
 }
 END_TEST
@@ -98,9 +96,9 @@ START_TEST(refuses_every_length)
 	seal(&whole, &sealed);
 	whole_bytes = sealed.size_bytes;
 	for (size_t i = 0; i < whole_bytes; i++)
-		ck_assert_int_eq(try_open(sealed.bytes, i, &owner, key), BLOB_E_INVALID);
+		ck_assert_int_eq(try_open(sealed.bytes, i, &owner), BLOB_E_INVALID);
 	ck_assert_int_eq(buf_append(&sealed, "", 1), 0);
-	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner, key), BLOB_E_INVALID);
+	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner), BLOB_E_INVALID);
 	buf_done(&sealed);
 }
 END_TEST
@@ -111,28 +109,27 @@ START_TEST(refuses_huge)
 	char *bytes = calloc(1, size);
 
 	ck_assert_ptr_nonnull(bytes);
-	ck_assert_int_eq(try_open(bytes, size, &owner, key), BLOB_E_INVALID);
+	ck_assert_int_eq(try_open(bytes, size, &owner), BLOB_E_INVALID);
 	free(bytes);
 }
 END_TEST
 
 START_TEST(refuses_others)
 {
-	static const struct blob_owner others[] = {
-		{ 1001, "org.example.App" },
-		{ 1000, "org.example.Ap" },
-		{ 1000, "org.example.Other" },
-		{ 1000, "" },
-	};
 	static const uint8_t other_key[BLOB_KEY_BYTES] = { 1, 2, 4 };
+	static const struct blob_owner others[] = {
+		{ 1001, "org.example.App", key },
+		{ 1000, "org.example.Ap", key },
+		{ 1000, "org.example.Other", key },
+		{ 1000, "", key },
+		{ 1000, "org.example.App", other_key },
+	};
 	struct buf sealed = { 0 };
 
 	seal(&whole, &sealed);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		ck_assert_int_eq(
-			try_open(sealed.bytes, sealed.size_bytes, &others[i], key), BLOB_E_INVALID);
-	ck_assert_int_eq(
-		try_open(sealed.bytes, sealed.size_bytes, &owner, other_key), BLOB_E_INVALID);
+			try_open(sealed.bytes, sealed.size_bytes, &others[i]), BLOB_E_INVALID);
 	buf_done(&sealed);
 }
 END_TEST
@@ -144,17 +141,17 @@ START_TEST(does_not_seal_nonsense)
 	struct buf sealed = { 0 };
 
 	blob.url = "nonsense";
-	ck_assert_int_eq(blob_seal(&blob, &owner, key, &sealed), -EINVAL);
+	ck_assert_int_eq(blob_seal(&blob, &owner, &sealed), -EINVAL);
 	memset(etag, 'x', sizeof(etag) - 1);
 	blob.url = whole.url;
 	blob.etag = etag;
-	ck_assert_int_eq(blob_seal(&blob, &owner, key, &sealed), -EMSGSIZE);
+	ck_assert_int_eq(blob_seal(&blob, &owner, &sealed), -EMSGSIZE);
 	ck_assert_uint_eq(sealed.size_bytes, 0);
 	/* sealed, but not sense: an offset behind the end */
 	blob.etag = NULL;
 	blob.offset_bytes = 1001;
 	seal(&blob, &sealed);
-	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner, key), BLOB_E_INVALID);
+	ck_assert_int_eq(try_open(sealed.bytes, sealed.size_bytes, &owner), BLOB_E_INVALID);
 	buf_done(&sealed);
 }
 END_TEST
