@@ -75,3 +75,9 @@ libengine_la_SOURCES += \
 	%D%/xfer-judge.c \
 	%D%/xfer-request.c \
 	%D%/xfer-time.c
+
+# Their tests: a real engine against the scripted origin.
+TEST_RIG = tests/engine/rig.c tests/engine/rig.h
+check_PROGRAMS += tests/engine/test-engine
+tests_engine_test_engine_SOURCES = tests/engine/test-engine.c $(TEST_RIG)
+tests_engine_test_engine_LDADD = $(TEST_ENGINE)

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's tests' engine; see rig.h. */
+#include "tests/engine/rig.h"
+
+#include <check.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/lib/proc.h"
+#include "tests/lib/tmpdir.h"
+
+#define RIG_PATHS_MAX 4096
+
+static char *kept[RIG_PATHS_MAX];
+static unsigned n_kept;
+
+static char *keep(char *s)
+{
+	ck_assert_ptr_nonnull(s);
+	ck_assert_uint_lt(n_kept, RIG_PATHS_MAX);
+	kept[n_kept++] = s;
+	return s;
+}
+
+void rig_start(
+	struct rig *rig, const struct origin_config *origin, const struct engine_config *engine)
+{
+	struct origin_config origin_config = origin ? *origin : (struct origin_config){ 0 };
+	struct engine_config engine_config = engine ? *engine : (struct engine_config){ 0 };
+
+	unsetenv("http_proxy");
+	unsetenv("https_proxy");
+	unsetenv("all_proxy");
+	unsetenv("ALL_PROXY");
+	unsetenv("HTTPS_PROXY");
+	memset(rig, 0, sizeof(*rig));
+	rig->folder = tmpdir_new();
+	ck_assert_ptr_nonnull(rig->folder);
+	if (!origin_config.folder)
+		origin_config.folder = rig->folder;
+	ck_assert_int_eq(origin_new(&origin_config, &rig->origin), 0);
+	engine_config.user_agent = "rig/1";
+	engine_config.spool_dir = rig->folder;
+	if (origin_config.tls == ORIGIN_TLS_GOOD && !engine_config.ca_file)
+		engine_config.ca_file = origin_ca_path(rig->origin);
+	ck_assert_int_eq(engine_new(&engine_config, &rig->engine), 0);
+}
+
+void rig_stop(struct rig *rig)
+{
+	engine_free(rig->engine);
+	origin_free(rig->origin);
+	while (n_kept)
+		free(kept[--n_kept]);
+}
+
+const char *rig_path(struct rig *rig, const char *format, ...)
+{
+	char name[512], *path;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(name, sizeof(name), format, args);
+	va_end(args);
+	ck_assert_int_gt(asprintf(&path, "%s/%s", rig->folder, name), 0);
+	return keep(path);
+}
+
+static const char *url_of(struct rig *rig, const char *target)
+{
+	char *url;
+
+	if (strstr(target, "://"))
+		url = strdup(target);
+	else
+		ck_assert_int_gt(asprintf(&url, "%s%s", origin_base(rig->origin), target), 0);
+	return keep(url);
+}
+
+struct engine_spec rig_download(struct rig *rig, uint64_t task, const char *target)
+{
+	return (struct engine_spec){
+		.kind = TRANSFER_TASK_DOWNLOAD,
+		.session = 1,
+		.url = url_of(rig, target),
+		.method = "GET",
+		.allow_insecure = true,
+		.part_path = rig_path(rig, "part-%u", (unsigned)task),
+		.known_total_bytes = -1,
+		.source_fd = -1,
+	};
+}
+
+struct engine_spec rig_upload(struct rig *rig, uint64_t task, const char *target, const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return (struct engine_spec){
+		.kind = TRANSFER_TASK_UPLOAD,
+		.session = 1,
+		.url = url_of(rig, target),
+		.method = "PUT",
+		.allow_insecure = true,
+		.known_total_bytes = -1,
+		.source_fd = -1,
+		.source_path = path,
+		.source_ino = st.st_ino,
+		.source_size_bytes = (uint64_t)st.st_size,
+		.source_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+			(uint64_t)st.st_mtim.tv_nsec,
+		.body_path = rig_path(rig, "body-%u", (unsigned)task),
+	};
+}
+
+void rig_begin(struct rig *rig, uint64_t task, const struct engine_spec *spec)
+{
+	ck_assert_uint_lt(task, RIG_TASKS_MAX);
+	ck_assert_int_eq(engine_start(rig->engine, task, 1, spec), 0);
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+static void note_response(struct rig_task *t, const struct engine_response *r)
+{
+	size_t used = 0;
+
+	t->has_response = true;
+	t->status = r->status;
+	t->can_resume = r->can_resume;
+	t->expected_bytes = r->expected_bytes;
+	t->retry_after_us = r->retry_after_us;
+	copy(t->http_version, sizeof(t->http_version), r->http_version);
+	copy(t->url, sizeof(t->url), r->url);
+	copy(t->name, sizeof(t->name), r->suggested_name);
+	copy(t->mime, sizeof(t->mime), r->mime_type);
+	copy(t->etag, sizeof(t->etag), r->etag);
+	for (size_t i = 0; i < r->n_headers && used < sizeof(t->headers); i++)
+		used += (size_t)snprintf(t->headers + used, sizeof(t->headers) - used, "%s: %s\n",
+			r->headers[i].name, r->headers[i].value);
+}
+
+static void note_letter(struct rig_task *t, enum engine_event_type type)
+{
+	static const char letters[] = "c>Rr..DSPs";
+	size_t used = strlen(t->order);
+
+	if (letters[type] == '.' || used + 1 >= sizeof(t->order))
+		return;
+	t->order[used] = letters[type];
+	t->order[used + 1] = 0;
+}
+
+static void note_end(struct rig *rig, struct rig_task *t, const struct engine_event *e)
+{
+	t->done = *e;
+	rig->n_done++;
+	if (!e->digest_state_bytes)
+		return;
+	ck_assert_uint_le(e->digest_state_bytes, sizeof(t->digest_state));
+	memcpy(t->digest_state, e->digest_state, e->digest_state_bytes);
+	t->digest_state_bytes = e->digest_state_bytes;
+}
+
+/* Numbers never run backwards, and nothing follows the end but what belongs to the file. */
+static void check_event(const struct rig_task *t, const struct engine_event *e)
+{
+	bool is_after = e->type == ENGINE_EVENT_SYNCED || e->type == ENGINE_EVENT_PUBLISHED ||
+		e->type == ENGINE_EVENT_SNAPSHOT;
+
+	ck_assert_uint_ne(e->at_us, 0);
+	if (!is_after)
+		ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 0);
+	if (e->type == ENGINE_EVENT_SYNCED)
+		ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 1);
+	if (e->type == ENGINE_EVENT_CHECKPOINT)
+		ck_assert_uint_gt(e->offset_bytes, 0);
+}
+
+static void on_event(const struct engine_event *e, void *user)
+{
+	struct rig *rig = user;
+	struct rig_task *t = &rig->tasks[e->task];
+
+	ck_assert_uint_lt(e->task, RIG_TASKS_MAX);
+	check_event(t, e);
+	t->n_events[e->type]++;
+	note_letter(t, e->type);
+	switch (e->type) {
+	case ENGINE_EVENT_CONNECTED:
+		t->is_http2 = e->is_http2;
+		break;
+	case ENGINE_EVENT_REDIRECTED:
+		copy(t->redirect, sizeof(t->redirect), e->url);
+		break;
+	case ENGINE_EVENT_RESPONSE:
+		note_response(t, e->response);
+		break;
+	case ENGINE_EVENT_RESUMED:
+		t->resumed_bytes = e->offset_bytes;
+		t->resumed_total_bytes = e->expected_receive_bytes;
+		break;
+	case ENGINE_EVENT_PROGRESS:
+		t->progress_bytes = e->received_bytes;
+		break;
+	case ENGINE_EVENT_CHECKPOINT:
+		t->checkpoint_bytes = e->offset_bytes;
+		break;
+	case ENGINE_EVENT_DONE:
+		note_end(rig, t, e);
+		break;
+	case ENGINE_EVENT_SYNCED:
+		t->synced = *e;
+		rig->n_synced++;
+		copy(t->digest_hex, sizeof(t->digest_hex), e->digest_hex);
+		break;
+	case ENGINE_EVENT_PUBLISHED:
+		t->published = *e;
+		break;
+	case ENGINE_EVENT_SNAPSHOT:
+		t->snapshot = *e;
+		break;
+	}
+}
+
+bool rig_turn(struct rig *rig, int timeout_ms)
+{
+	struct pollfd fd = { .fd = engine_fd(rig->engine), .events = POLLIN };
+
+	if (poll(&fd, 1, timeout_ms) <= 0)
+		return false;
+	ck_assert_int_eq(engine_dispatch(rig->engine, on_event, rig), 0);
+	return true;
+}
+
+struct rig_task *rig_wait(struct rig *rig, uint64_t task, enum engine_event_type type, unsigned n)
+{
+	struct rig_task *t = &rig->tasks[task];
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+
+	while (t->n_events[type] < n)
+		ck_assert_msg(rig_turn(rig, proc_left_ms(until_ms)),
+			"task %u: event %d did not come; so far \"%s\"", (unsigned)task, (int)type,
+			t->order);
+	return t;
+}
+
+struct rig_task *rig_run(struct rig *rig, uint64_t task, const struct engine_spec *spec)
+{
+	struct rig_task *t;
+
+	rig_begin(rig, task, spec);
+	t = rig_wait(rig, task, ENGINE_EVENT_DONE, 1);
+	if (!t->done.result.code && spec->kind == TRANSFER_TASK_DOWNLOAD)
+		rig_wait(rig, task, ENGINE_EVENT_SYNCED, 1);
+	return t;
+}
+
+void rig_wait_all(struct rig *rig, unsigned n_done, unsigned n_synced)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+
+	while (rig->n_done < n_done || rig->n_synced < n_synced)
+		ck_assert_msg(rig_turn(rig, proc_left_ms(until_ms)), "%u done, %u synced",
+			rig->n_done, rig->n_synced);
+}
+
+void rig_forget(struct rig *rig, uint64_t task)
+{
+	memset(&rig->tasks[task], 0, sizeof(rig->tasks[task]));
+}
+
+void rig_check_part(struct rig *rig, uint64_t task, uint64_t seed, uint64_t size_bytes)
+{
+	const struct rig_task *t = &rig->tasks[task];
+
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert_int_eq(t->synced.result.code, 0);
+	ck_assert_uint_eq(t->done.received_bytes, size_bytes);
+	ck_assert_uint_eq(t->synced.file_size_bytes, size_bytes);
+	ck_assert_int_eq(
+		origin_bytes_check(rig_path(rig, "part-%u", (unsigned)task), seed, size_bytes), 0);
+}
