@@ -13,3 +13,12 @@ libdaemon_la_SOURCES += %D%/flow.h
 #   libexec_PROGRAMS += transferd
 #   transferd_SOURCES = %D%/transferd.c
 #   transferd_LDADD = $(LINK_DAEMON)
+
+libdaemon_la_SOURCES += \
+	%D%/config.c %D%/config.h \
+	%D%/network.c %D%/network.h \
+	%D%/notify.c %D%/notify.h
+check_PROGRAMS += tests/daemon/test-config tests/daemon/test-network tests/daemon/test-notify
+tests_daemon_test_config_LDADD = $(TEST_DAEMON)
+tests_daemon_test_network_LDADD = $(TEST_DAEMON)
+tests_daemon_test_notify_LDADD = $(TEST_DAEMON)
