@@ -10,20 +10,20 @@
 
 #include "tests/lib/run.h"
 
-static int run(char *const argv[])
+static int run(const char *const argv[])
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
 	return status;
 }
 
-#define RUN(...) run((char *const[]){ __VA_ARGS__, NULL })
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 
 START_TEST(believes_a_change_after_two_seconds)
 {
