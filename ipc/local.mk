@@ -30,8 +30,15 @@ $(IPC_GENERATED) &: $(IPC_XML) $(IPC_GENERATOR) %D%/types.h
 		--source ipc/proto.c --header ipc/proto.h --manual man/org.transferd.Transfer1.5 \
 		--cases tests/ipc/proto-cases.h $(IPC_XML:%=$(srcdir)/%)
 
+$(libipc_la_OBJECTS): ipc/proto.h
 BUILT_SOURCES += ipc/proto.h tests/ipc/proto-cases.h
 CLEANFILES += $(IPC_GENERATED)
 nodist_man_MANS += man/org.transferd.Transfer1.5
 dist_dbusinterface_DATA += $(IPC_INTERFACES)
 EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
+
+check_PROGRAMS += tests/ipc/test-codec tests/ipc/test-types tests/ipc/test-wire
+tests_ipc_test_codec_LDADD = $(TEST_IPC)
+tests_ipc_test_types_LDADD = $(TEST_IPC)
+tests_ipc_test_wire_LDADD = $(TEST_IPC)
+tests/ipc/test-codec.$(OBJEXT): tests/ipc/proto-cases.h

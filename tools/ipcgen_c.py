@@ -419,6 +419,8 @@ def cases(model):
 #ifndef TESTS_IPC_PROTO_CASES_H
 #define TESTS_IPC_PROTO_CASES_H
 
+#include "ipc/codec.h"
+
 struct proto_case {
 	const char *path, *interface, *member;
 	const char *signature; /* of the method */
@@ -426,7 +428,7 @@ struct proto_case {
 	const char *want; /* D-Bus error name */
 };
 
-static const struct proto_case proto_cases[] = {"""]
+__attribute__((unused)) static const struct proto_case proto_cases[] = {"""]
     prefix = "org.freedesktop.DBus.Error."
     root = "/org/transferd/Transfer1"
     for i in model.interfaces:
@@ -439,5 +441,11 @@ static const struct proto_case proto_cases[] = {"""]
             for path, what, want in rows:
                 out.append(f'\t{{ "{root}{path}", "{i.name}", "{m.name}", '
                            f'"{m.signature(m.ins)}", {what}, "{want}" }},')
+    out.append("};\n")
+    types = [f"ipc_type_{t.c.removeprefix('ipc_')}" for t in model.ordered_types()]
+    out.append("/* Every struct that travels. */")
+    out += [f"extern const struct codec_type {name};" for name in types]
+    out.append("\n__attribute__((unused)) static const struct codec_type *const proto_types[] = {")
+    out += [f"\t&{name}," for name in types]
     out.append("};\n\n#endif")
     return "\n".join(out) + "\n"
