@@ -20,7 +20,7 @@
 
 #define DEFAULT_TIMEOUT_MS 25000
 /* Messages per ipc_bus_dispatch(): the loop's other work has its turn too. */
-#define DISPATCH_BUDGET 64
+#define DISPATCH_BUDGET    64
 /* Unhandled incoming bytes at which libdbus stops reading the socket. */
 #define MAX_RECEIVED_BYTES (64 << 20)
 
@@ -59,7 +59,8 @@ static void on_name(struct ipc_bus *bus, DBusMessage *message, void (*event)(voi
 {
 	const char *name;
 
-	if (!event || !dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID))
+	if (!event ||
+		!dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID))
 		return;
 	if (name[0] != ':')
 		event(bus->events_user, name);
@@ -80,6 +81,8 @@ static void on_lost(struct ipc_bus *bus)
 	if (bus->is_lost)
 		return;
 	bus->is_lost = true;
+	/* libdbus forgets pending calls of a broken connection without a word. */
+	client_end_all(bus, -ENOTCONN);
 	if (bus->events.lost)
 		bus->events.lost(bus->events_user);
 }
@@ -123,12 +126,14 @@ static int connect_error(const DBusError *error)
 	return -ECONNREFUSED;
 }
 
-static DBusConnection *open_connection(enum ipc_bus_kind kind, const char *address, DBusError *error)
+static DBusConnection *open_connection(
+	enum ipc_bus_kind kind, const char *address, DBusError *error)
 {
 	DBusConnection *connection;
 
 	if (kind != IPC_BUS_ADDRESS)
-		return dbus_bus_get_private(kind == IPC_BUS_SYSTEM ? DBUS_BUS_SYSTEM : DBUS_BUS_SESSION, error);
+		return dbus_bus_get_private(
+			kind == IPC_BUS_SYSTEM ? DBUS_BUS_SYSTEM : DBUS_BUS_SESSION, error);
 	connection = dbus_connection_open_private(address, error);
 	if (!connection)
 		return NULL;
@@ -181,7 +186,7 @@ void ipc_bus_free(struct ipc_bus *bus)
 	if (!bus)
 		return;
 	bus->is_lost = true;
-	client_cancel_all(bus);
+	client_end_all(bus, -ECANCELED);
 	peers_free(bus->peers);
 	while ((call = TAILQ_FIRST(&bus->calls))) {
 		TAILQ_REMOVE(&bus->calls, call, link);
@@ -313,7 +318,8 @@ static int name_error(DBusError *error)
 {
 	int r = ipc_error_from_name(error->name);
 
-	if (dbus_error_has_name(error, DBUS_ERROR_DISCONNECTED) || dbus_error_has_name(error, DBUS_ERROR_NO_REPLY))
+	if (dbus_error_has_name(error, DBUS_ERROR_DISCONNECTED) ||
+		dbus_error_has_name(error, DBUS_ERROR_NO_REPLY))
 		r = -ENOTCONN;
 	else if (r != IPC_E_ACCESS_DENIED)
 		r = dbus_error_has_name(error, DBUS_ERROR_NO_MEMORY) ? -ENOMEM : -EIO;
@@ -330,8 +336,8 @@ int ipc_bus_request_name(struct ipc_bus *bus, const char *name, enum ipc_name_mo
 		return -EINVAL;
 	if (!ipc_bus_is_connected(bus))
 		return -ENOTCONN;
-	r = dbus_bus_request_name(bus->connection, name, mode == IPC_NAME_NOW ? DBUS_NAME_FLAG_DO_NOT_QUEUE : 0,
-		&error);
+	r = dbus_bus_request_name(bus->connection, name,
+		mode == IPC_NAME_NOW ? DBUS_NAME_FLAG_DO_NOT_QUEUE : 0, &error);
 	bus_check_queue(bus);
 	switch (r) {
 	case DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER:
@@ -365,14 +371,16 @@ static int ask_owner(struct ipc_bus *bus)
 	DBusMessage *call, *reply;
 	const char *owner;
 
-	call = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetNameOwner");
+	call = dbus_message_new_method_call(
+		DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetNameOwner");
 	if (!call)
 		return -ENOMEM;
 	if (!dbus_message_append_args(call, DBUS_TYPE_STRING, &bus->service, DBUS_TYPE_INVALID)) {
 		dbus_message_unref(call);
 		return -ENOMEM;
 	}
-	reply = dbus_connection_send_with_reply_and_block(bus->connection, call, DEFAULT_TIMEOUT_MS, NULL);
+	reply = dbus_connection_send_with_reply_and_block(
+		bus->connection, call, DEFAULT_TIMEOUT_MS, NULL);
 	dbus_message_unref(call);
 	bus_check_queue(bus);
 	if (!reply) /* nobody owns it */

@@ -20,14 +20,14 @@ struct ipc_bus;
 struct ipc_signal;
 
 enum ipc_bus_kind {
-	IPC_BUS_USER,    /* DBUS_SESSION_BUS_ADDRESS or its default */
+	IPC_BUS_USER, /* DBUS_SESSION_BUS_ADDRESS or its default */
 	IPC_BUS_SYSTEM,
 	IPC_BUS_ADDRESS, /* the address that is given */
 };
 
 /* Any member may be NULL. */
 struct ipc_bus_events {
-	/* The connection is gone and stays gone; free the bus later, outside this callback. Called once. */
+	/* The connection is gone and stays gone; calls under way have ended with -ENOTCONN. Free the bus later. Once. */
 	void (*lost)(void *user);
 	/* A name that was requested became ours (after waiting in the queue), or was taken from us. */
 	void (*name_acquired)(void *user, const char *name);
@@ -62,7 +62,7 @@ size_t ipc_bus_outgoing_bytes(const struct ipc_bus *bus);
 int ipc_bus_flush(struct ipc_bus *bus, int timeout_ms);
 
 enum ipc_name_mode {
-	IPC_NAME_NOW,   /* ours at once, or IPC_E_BUSY */
+	IPC_NAME_NOW, /* ours at once, or IPC_E_BUSY */
 	IPC_NAME_QUEUE, /* when taken, wait: IPC_DEFERRED, then name_acquired */
 };
 /* Nobody can take a name from us once it is ours. 0, IPC_E_BUSY, IPC_DEFERRED, IPC_E_ACCESS_DENIED, -errno. Blocks. */
@@ -86,10 +86,10 @@ int ipc_bus_set_destination(struct ipc_bus *bus, const char *name, int timeout_m
  * One exchange serves many calls; done in between frees the results of the earlier ones.
  */
 struct ipc_exchange {
-	int timeout_ms;     /* 0: the bus's */
+	int timeout_ms; /* 0: the bus's */
 	struct arena arena; /* holds the results and text */
-	const char *name;   /* D-Bus error name of the last failed call, or NULL */
-	const char *text;   /* its message, or NULL */
+	const char *name; /* D-Bus error name of the last failed call, or NULL */
+	const char *text; /* its message, or NULL */
 };
 void ipc_exchange_done(struct ipc_exchange *exchange);
 
@@ -101,6 +101,7 @@ typedef void (*ipc_done_fn)(void *user, int r, const char *text);
 struct ipc_activation {
 	const char *bus_name, *action, *parameter;
 };
-int ipc_bus_activate(struct ipc_bus *bus, const struct ipc_activation *activation, ipc_done_fn fn, void *user);
+int ipc_bus_activate(
+	struct ipc_bus *bus, const struct ipc_activation *activation, ipc_done_fn fn, void *user);
 
 #endif

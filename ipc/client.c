@@ -16,7 +16,7 @@
 #include "ipc/inner.h"
 #include "ipc/table.h"
 
-#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define PROPERTIES       "org.freedesktop.DBus.Properties"
 /* What one reply may become in memory. */
 #define MAX_RESULT_BYTES (256u << 20)
 
@@ -46,18 +46,18 @@ static int append_request(DBusMessage *message, const struct table_method *metho
 	return codec_append_args(&w, &it, method->in, in);
 }
 
-static int new_message(struct ipc_bus *bus, struct ipc_path path, const char *interface, const char *member,
-	DBusMessage **ret_message)
+static int new_message(struct ipc_bus *bus, struct ipc_path path, const char *interface,
+	const char *member, DBusMessage **ret_message)
 {
 	char text[IPC_PATH_BYTES];
 
-	*ret_message = dbus_message_new_method_call(bus->destination,
-		ipc_path_format(path, text, sizeof(text)), interface, member);
+	*ret_message = dbus_message_new_method_call(
+		bus->destination, ipc_path_format(path, text, sizeof(text)), interface, member);
 	return *ret_message ? 0 : err_raise(-ENOMEM);
 }
 
-static int new_request(struct ipc_bus *bus, struct ipc_path path, const struct table_method *method, const void *in,
-	DBusMessage **ret_message)
+static int new_request(struct ipc_bus *bus, struct ipc_path path, const struct table_method *method,
+	const void *in, DBusMessage **ret_message)
 {
 	DBusMessage *message;
 	int r = new_message(bus, path, method->interface, method->name, &message);
@@ -74,7 +74,8 @@ static int new_request(struct ipc_bus *bus, struct ipc_path path, const struct t
 }
 
 /* Takes message. */
-static int send_take(struct ipc_bus *bus, DBusMessage *message, int timeout_ms, DBusPendingCall **ret_call)
+static int send_take(
+	struct ipc_bus *bus, DBusMessage *message, int timeout_ms, DBusPendingCall **ret_call)
 {
 	dbus_bool_t ok;
 
@@ -122,13 +123,16 @@ static int reply_result(struct ipc_bus *bus, DBusMessage *reply)
 
 static struct wire_reader reply_reader(struct arena *arena, struct wire_fds *fds)
 {
-	struct wire_reader rd = { .arena = arena, .fds = fds, .max_bytes = MAX_RESULT_BYTES, .copy_strings = true };
+	struct wire_reader rd = {
+		.arena = arena, .fds = fds, .max_bytes = MAX_RESULT_BYTES, .copy_strings = true
+	};
 
 	return rd;
 }
 
 /* Descriptors in out are the caller's on success. */
-static int read_reply(DBusMessage *reply, const struct table_method *method, struct arena *arena, void *out)
+static int read_reply(
+	DBusMessage *reply, const struct table_method *method, struct arena *arena, void *out)
 {
 	struct wire_fds fds = { .n = 0 };
 	struct wire_reader rd = reply_reader(arena, &fds);
@@ -158,14 +162,16 @@ static void note_error(struct ipc_exchange *exchange, DBusMessage *reply)
 }
 
 /* Takes message. 0 and a reply, or what went wrong. */
-static int ask_take(struct ipc_bus *bus, struct ipc_exchange *exchange, DBusMessage *message, DBusMessage **ret_reply)
+static int ask_take(struct ipc_bus *bus, struct ipc_exchange *exchange, DBusMessage *message,
+	DBusMessage **ret_reply)
 {
 	DBusPendingCall *call;
 	DBusMessage *reply;
 	int r;
 
 	exchange->name = exchange->text = NULL;
-	r = send_take(bus, message, exchange->timeout_ms ? exchange->timeout_ms : bus->timeout_ms, &call);
+	r = send_take(
+		bus, message, exchange->timeout_ms ? exchange->timeout_ms : bus->timeout_ms, &call);
 	if (r)
 		return r;
 	dbus_pending_call_block(call);
@@ -211,7 +217,8 @@ int client_get_all(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchang
 
 	if (r)
 		return r;
-	if (!dbus_message_append_args(message, DBUS_TYPE_STRING, &interface->name, DBUS_TYPE_INVALID)) {
+	if (!dbus_message_append_args(
+		    message, DBUS_TYPE_STRING, &interface->name, DBUS_TYPE_INVALID)) {
 		dbus_message_unref(message);
 		return err_raise(-ENOMEM);
 	}
@@ -229,7 +236,8 @@ int client_get_all(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchang
 	return r > 0 ? -EBADMSG : r;
 }
 
-int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange, const struct client_set *set)
+int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange,
+	const struct client_set *set)
 {
 	const struct codec_field *field = &set->interface->properties_type->fields[set->property];
 	struct wire_writer w = { 0 };
@@ -337,7 +345,7 @@ int client_start(struct ipc_bus *bus, struct ipc_path path, const struct client_
 	return r ? r : start_take(bus, message, start);
 }
 
-void client_cancel_all(struct ipc_bus *bus)
+void client_end_all(struct ipc_bus *bus, int r)
 {
 	struct pending *p;
 
@@ -346,7 +354,7 @@ void client_cancel_all(struct ipc_bus *bus)
 
 		dbus_pending_call_cancel(p->call);
 		pending_free(p);
-		deliver(&start, -ECANCELED, NULL, NULL);
+		deliver(&start, r, NULL, NULL);
 	}
 }
 
@@ -383,7 +391,8 @@ static int append_action(DBusMessage *message, const struct ipc_activation *acti
 	if (activation->parameter) {
 		r = wire_open(&w, &array, DBUS_TYPE_VARIANT, "s", &variant);
 		if (!r)
-			r = wire_close(&array, &variant, wire_append_string(&w, &variant, activation->parameter));
+			r = wire_close(&array, &variant,
+				wire_append_string(&w, &variant, activation->parameter));
 	}
 	r = wire_close(&it, &array, r);
 	if (!r)
@@ -391,9 +400,12 @@ static int append_action(DBusMessage *message, const struct ipc_activation *acti
 	return r ? r : wire_close(&it, &array, 0);
 }
 
-int ipc_bus_activate(struct ipc_bus *bus, const struct ipc_activation *activation, ipc_done_fn fn, void *user)
+int ipc_bus_activate(
+	struct ipc_bus *bus, const struct ipc_activation *activation, ipc_done_fn fn, void *user)
 {
-	struct client_start start = { .deliver = deliver_done, .fn = (void (*)(void))fn, .user = user };
+	struct client_start start = {
+		.deliver = deliver_done, .fn = (void (*)(void))fn, .user = user
+	};
 	char path[DBUS_MAXIMUM_NAME_LENGTH + 2];
 	DBusMessage *message;
 	int r;
@@ -403,8 +415,8 @@ int ipc_bus_activate(struct ipc_bus *bus, const struct ipc_activation *activatio
 	application_path(activation->bus_name, path);
 	if (!dbus_validate_path(path, NULL))
 		return -EINVAL;
-	message = dbus_message_new_method_call(activation->bus_name, path, "org.freedesktop.Application",
-		"ActivateAction");
+	message = dbus_message_new_method_call(
+		activation->bus_name, path, "org.freedesktop.Application", "ActivateAction");
 	if (!message)
 		return err_raise(-ENOMEM);
 	r = append_action(message, activation);

@@ -38,7 +38,8 @@ struct client_set {
 	unsigned property;
 	const void *properties; /* the properties struct with the one value */
 };
-int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange, const struct client_set *set);
+int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange,
+	const struct client_set *set);
 
 struct client_changed {
 	const struct table_interface *interface;

@@ -13,8 +13,10 @@
 /* Arrays without a bound of their own. */
 #define MAX_ROWS 65536
 
-typedef int (*append_fn)(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner);
-typedef int (*read_fn)(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner);
+typedef int (*append_fn)(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner);
+typedef int (*read_fn)(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner);
 
 static const void *value_of(const struct codec_field *f, const void *owner)
 {
@@ -51,8 +53,9 @@ static void set_array(const struct codec_field *f, void *owner, const void *item
 
 static bool is_pointer(enum codec_kind kind)
 {
-	return kind == CODEC_STRING || kind == CODEC_DICT_REF || kind == CODEC_BYTES || kind == CODEC_STRINGS ||
-	       kind == CODEC_NUMBERS || kind == CODEC_STRUCTS || kind == CODEC_DICTS;
+	return kind == CODEC_STRING || kind == CODEC_DICT_REF || kind == CODEC_BYTES ||
+		kind == CODEC_STRINGS || kind == CODEC_NUMBERS || kind == CODEC_STRUCTS ||
+		kind == CODEC_DICTS;
 }
 
 static bool is_present(const struct codec_field *f, const void *owner)
@@ -66,44 +69,52 @@ static bool is_present(const struct codec_field *f, const void *owner)
 
 /* ---- append ---- */
 
-static int append_basic(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_basic(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append(w, it, f->signature[0], value_of(f, owner));
 }
 
-static int append_bool(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_bool(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	dbus_bool_t b = *(const bool *)value_of(f, owner);
 
 	return wire_append(w, it, DBUS_TYPE_BOOLEAN, &b);
 }
 
-static int append_string(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_string(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_string(w, it, pointer_of(f, owner));
 }
 
-static int append_path(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_path(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_path(w, it, *(const struct ipc_path *)value_of(f, owner));
 }
 
-static int append_fd(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_fd(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fd(w, it, *(const int *)value_of(f, owner));
 }
 
-static int append_bytes(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_bytes(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fixed(w, it, DBUS_TYPE_BYTE, pointer_of(f, owner), count_of(f, owner));
 }
 
-static int append_numbers(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_numbers(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fixed(w, it, DBUS_TYPE_UINT64, pointer_of(f, owner), count_of(f, owner));
 }
 
-static int append_strings(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_strings(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	const char *const *strings = pointer_of(f, owner);
 	size_t n = count_of(f, owner);
@@ -117,7 +128,8 @@ static int append_strings(struct wire_writer *w, DBusMessageIter *it, const stru
 	return wire_close(it, &sub, r);
 }
 
-static int append_row(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *row)
+static int append_row(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *row)
 {
 	DBusMessageIter sub;
 	int r = wire_open(w, it, DBUS_TYPE_STRUCT, NULL, &sub);
@@ -127,24 +139,28 @@ static int append_row(struct wire_writer *w, DBusMessageIter *it, const struct c
 	return wire_close(it, &sub, codec_append_args(w, &sub, type, row));
 }
 
-static int append_struct(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_struct(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return append_row(w, it, f->type, value_of(f, owner));
 }
 
-static int append_dict(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_dict(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	return codec_append_dict(w, it, f->type, value_of(f, owner), UINT64_MAX);
 }
 
-static int append_dict_ref(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_dict_ref(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	const void *dict = pointer_of(f, owner);
 
 	return codec_append_dict(w, it, f->type, dict, dict ? UINT64_MAX : 0);
 }
 
-static int append_rows(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+static int append_rows(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
 {
 	const char *rows = pointer_of(f, owner);
 	size_t n = count_of(f, owner);
@@ -165,23 +181,33 @@ static int append_rows(struct wire_writer *w, DBusMessageIter *it, const struct 
 }
 
 static const append_fn appenders[CODEC_N_KINDS] = {
-	[CODEC_U64] = append_basic,       [CODEC_I64] = append_basic,
-	[CODEC_U32] = append_basic,       [CODEC_I32] = append_basic,
-	[CODEC_BOOL] = append_bool,       [CODEC_DOUBLE] = append_basic,
-	[CODEC_STRING] = append_string,   [CODEC_PATH] = append_path,
-	[CODEC_FD] = append_fd,           [CODEC_BYTES] = append_bytes,
-	[CODEC_STRINGS] = append_strings, [CODEC_NUMBERS] = append_numbers,
-	[CODEC_STRUCT] = append_struct,   [CODEC_DICT] = append_dict,
-	[CODEC_DICT_REF] = append_dict_ref, [CODEC_STRUCTS] = append_rows,
+	[CODEC_U64] = append_basic,
+	[CODEC_I64] = append_basic,
+	[CODEC_U32] = append_basic,
+	[CODEC_I32] = append_basic,
+	[CODEC_BOOL] = append_bool,
+	[CODEC_DOUBLE] = append_basic,
+	[CODEC_STRING] = append_string,
+	[CODEC_PATH] = append_path,
+	[CODEC_FD] = append_fd,
+	[CODEC_BYTES] = append_bytes,
+	[CODEC_STRINGS] = append_strings,
+	[CODEC_NUMBERS] = append_numbers,
+	[CODEC_STRUCT] = append_struct,
+	[CODEC_DICT] = append_dict,
+	[CODEC_DICT_REF] = append_dict_ref,
+	[CODEC_STRUCTS] = append_rows,
 	[CODEC_DICTS] = append_rows,
 };
 
-int codec_append_field(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *field, const void *owner)
+int codec_append_field(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *field,
+	const void *owner)
 {
 	return appenders[field->kind](w, it, field, owner);
 }
 
-int codec_append_args(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *args)
+int codec_append_args(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *args)
 {
 	int r = 0;
 
@@ -190,7 +216,8 @@ int codec_append_args(struct wire_writer *w, DBusMessageIter *it, const struct c
 	return r;
 }
 
-int codec_append_variant(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *field, const void *owner)
+int codec_append_variant(struct wire_writer *w, DBusMessageIter *it,
+	const struct codec_field *field, const void *owner)
 {
 	DBusMessageIter sub;
 	int r = wire_open(w, it, DBUS_TYPE_VARIANT, field->signature, &sub);
@@ -200,7 +227,8 @@ int codec_append_variant(struct wire_writer *w, DBusMessageIter *it, const struc
 	return wire_close(it, &sub, codec_append_field(w, &sub, field, owner));
 }
 
-static int append_entry(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *dict)
+static int append_entry(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *dict)
 {
 	DBusMessageIter entry;
 	int r = wire_open(w, it, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
@@ -213,8 +241,8 @@ static int append_entry(struct wire_writer *w, DBusMessageIter *it, const struct
 	return wire_close(it, &entry, r);
 }
 
-int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *dict,
-	uint64_t mask)
+int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type,
+	const void *dict, uint64_t mask)
 {
 	DBusMessageIter sub;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "{sv}", &sub);
@@ -232,14 +260,16 @@ int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct c
 
 /* ---- read ---- */
 
-static int read_basic(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_basic(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	(void)rd;
 	dbus_message_iter_get_basic(it, slot_of(f, owner));
 	return 0;
 }
 
-static int read_bool(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_bool(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	dbus_bool_t b;
 
@@ -249,7 +279,8 @@ static int read_bool(struct wire_reader *rd, DBusMessageIter *it, const struct c
 	return 0;
 }
 
-static int read_string(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_string(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	const char *s;
 	int r = wire_read_string(rd, it, rd->strict ? f->max : 0, &s);
@@ -259,12 +290,14 @@ static int read_string(struct wire_reader *rd, DBusMessageIter *it, const struct
 	return r;
 }
 
-static int read_path(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_path(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	return wire_read_path(rd, it, slot_of(f, owner));
 }
 
-static int read_fd(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_fd(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	return wire_read_fd(rd, it, slot_of(f, owner));
 }
@@ -280,7 +313,8 @@ static int check_rows(struct wire_reader *rd, const struct codec_field *f, size_
 }
 
 /* ay and at: one block, copied so that alignment and life are ours. */
-static int read_fixed(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_fixed(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	size_t size = f->kind == CODEC_BYTES ? 1 : sizeof(uint64_t);
 	const void *items = NULL;
@@ -303,7 +337,8 @@ static int read_fixed(struct wire_reader *rd, DBusMessageIter *it, const struct 
 	return 0;
 }
 
-static int read_strings(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_strings(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	size_t n = (size_t)dbus_message_iter_get_element_count(it);
 	DBusMessageIter sub;
@@ -325,7 +360,8 @@ static int read_strings(struct wire_reader *rd, DBusMessageIter *it, const struc
 	return r;
 }
 
-static int read_struct(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_struct(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	DBusMessageIter sub;
 
@@ -333,12 +369,14 @@ static int read_struct(struct wire_reader *rd, DBusMessageIter *it, const struct
 	return codec_read_args(rd, &sub, f->type, slot_of(f, owner));
 }
 
-static int read_dict(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_dict(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	return codec_read_dict(rd, it, f->type, slot_of(f, owner), NULL);
 }
 
-static int read_dict_ref(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_dict_ref(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	int r;
 	void *dict = wire_alloc(rd, 1, f->type->size_bytes, &r);
@@ -351,7 +389,8 @@ static int read_dict_ref(struct wire_reader *rd, DBusMessageIter *it, const stru
 	return r;
 }
 
-static int read_row(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *row)
+static int read_row(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *row)
 {
 	DBusMessageIter sub;
 
@@ -361,7 +400,8 @@ static int read_row(struct wire_reader *rd, DBusMessageIter *it, const struct co
 	return codec_read_args(rd, &sub, f->type, row);
 }
 
-static int read_rows(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_rows(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
 {
 	size_t n = (size_t)dbus_message_iter_get_element_count(it);
 	bool outermost = rd->array == NULL;
@@ -391,18 +431,27 @@ static int read_rows(struct wire_reader *rd, DBusMessageIter *it, const struct c
 }
 
 static const read_fn readers[CODEC_N_KINDS] = {
-	[CODEC_U64] = read_basic,       [CODEC_I64] = read_basic,
-	[CODEC_U32] = read_basic,       [CODEC_I32] = read_basic,
-	[CODEC_BOOL] = read_bool,       [CODEC_DOUBLE] = read_basic,
-	[CODEC_STRING] = read_string,   [CODEC_PATH] = read_path,
-	[CODEC_FD] = read_fd,           [CODEC_BYTES] = read_fixed,
-	[CODEC_STRINGS] = read_strings, [CODEC_NUMBERS] = read_fixed,
-	[CODEC_STRUCT] = read_struct,   [CODEC_DICT] = read_dict,
-	[CODEC_DICT_REF] = read_dict_ref, [CODEC_STRUCTS] = read_rows,
+	[CODEC_U64] = read_basic,
+	[CODEC_I64] = read_basic,
+	[CODEC_U32] = read_basic,
+	[CODEC_I32] = read_basic,
+	[CODEC_BOOL] = read_bool,
+	[CODEC_DOUBLE] = read_basic,
+	[CODEC_STRING] = read_string,
+	[CODEC_PATH] = read_path,
+	[CODEC_FD] = read_fd,
+	[CODEC_BYTES] = read_fixed,
+	[CODEC_STRINGS] = read_strings,
+	[CODEC_NUMBERS] = read_fixed,
+	[CODEC_STRUCT] = read_struct,
+	[CODEC_DICT] = read_dict,
+	[CODEC_DICT_REF] = read_dict_ref,
+	[CODEC_STRUCTS] = read_rows,
 	[CODEC_DICTS] = read_rows,
 };
 
-int codec_read_field(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
+int codec_read_field(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
 {
 	int r = readers[field->kind](rd, it, field, owner);
 
@@ -411,7 +460,8 @@ int codec_read_field(struct wire_reader *rd, DBusMessageIter *it, const struct c
 	return r;
 }
 
-int codec_read_args(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *args)
+int codec_read_args(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *args)
 {
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		int r = codec_read_field(rd, it, &type->fields[i], args);
@@ -423,14 +473,15 @@ int codec_read_args(struct wire_reader *rd, DBusMessageIter *it, const struct co
 	return 0;
 }
 
-int codec_read_variant(struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
+int codec_read_variant(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
 {
 	DBusMessageIter sub;
 
 	dbus_message_iter_recurse(it, &sub);
 	if (!wire_has_signature(&sub, field->signature))
-		return wire_fail(rd, IPC_E_INVALID_REQUEST, "key '%s' must have type %s", field->name,
-			field->signature);
+		return wire_fail(rd, IPC_E_INVALID_REQUEST, "key '%s' must have type %s",
+			field->name, field->signature);
 	return codec_read_field(rd, &sub, field, owner);
 }
 
@@ -450,8 +501,8 @@ int codec_find(const struct codec_type *type, const char *name)
 	return i >= 0 && strcmp(type->fields[i].name, name) == 0 ? i : -1;
 }
 
-static int read_entry(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *dict,
-	uint64_t *seen)
+static int read_entry(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type,
+	void *dict, uint64_t *seen)
 {
 	const char *key;
 	int i, r;
@@ -460,18 +511,24 @@ static int read_entry(struct wire_reader *rd, DBusMessageIter *it, const struct 
 	dbus_message_iter_next(it);
 	i = codec_find(type, key);
 	if (i < 0)
-		return rd->strict ? wire_fail(rd, IPC_E_INVALID_REQUEST, "unknown key '%.100s'", key) : 0;
+		return rd->strict
+			? wire_fail(rd, IPC_E_INVALID_REQUEST, "unknown key '%.100s'", key)
+			: 0;
 	if (*seen >> i & 1)
-		return rd->strict ? wire_fail(rd, IPC_E_INVALID_REQUEST, "key '%s' is repeated", key) : 0;
+		return rd->strict
+			? wire_fail(rd, IPC_E_INVALID_REQUEST, "key '%s' is repeated", key)
+			: 0;
 	*seen |= UINT64_C(1) << i;
 	r = codec_read_variant(rd, it, &type->fields[i], dict);
-	if (r == IPC_E_INVALID_REQUEST && type->fields[i].kind == CODEC_STRING && type->fields[i].max)
-		return wire_fail(rd, r, "key '%s' must be a string of at most %u bytes", key, type->fields[i].max);
+	if (r == IPC_E_INVALID_REQUEST && type->fields[i].kind == CODEC_STRING &&
+		type->fields[i].max)
+		return wire_fail(rd, r, "key '%s' must be a string of at most %u bytes", key,
+			type->fields[i].max);
 	return r;
 }
 
-int codec_read_dict(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *dict,
-	uint64_t *ret_seen)
+int codec_read_dict(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type,
+	void *dict, uint64_t *ret_seen)
 {
 	DBusMessageIter sub, entry;
 	uint64_t seen = 0;

@@ -95,12 +95,12 @@ struct wire_reader call_reader(struct ipc_call *call);
 int call_check_result(const struct ipc_call *call, const uint8_t *declared, int r);
 
 enum node_kind {
-	NODE_NONE,     /* not ours */
-	NODE_PARENT,   /* above ours, or between: only to be looked through */
+	NODE_NONE, /* not ours */
+	NODE_PARENT, /* above ours, or between: only to be looked through */
 	NODE_ROOT,
 	NODE_SESSIONS, /* …/session */
 	NODE_SESSION,
-	NODE_TASKS,    /* …/session/7/task */
+	NODE_TASKS, /* …/session/7/task */
 	NODE_TASK,
 	NODE_LOG,
 };
@@ -108,13 +108,14 @@ enum node_kind {
 bool object_is_above(const char *text, const char *path);
 enum node_kind object_node(const char *text, struct ipc_path *ret_path);
 /* The interface of ours at such a node, and the daemon's handlers for it; NULL. */
-const struct table_interface *object_interface(const struct ipc_bus *bus, enum node_kind node, const void **ret_ops);
+const struct table_interface *object_interface(
+	const struct ipc_bus *bus, enum node_kind node, const void **ret_ops);
 
 /* standard.c: answers the call when interface.member is a standard one (taken), else false. */
 bool standard_run_take(struct ipc_call *call, enum node_kind node);
 
-/* client.c */
-void client_cancel_all(struct ipc_bus *bus);
+/* client.c: ends all calls under way with r. */
+void client_end_all(struct ipc_bus *bus, int r);
 
 /* signal.c */
 void signal_deliver(struct ipc_bus *bus, DBusMessage *message);

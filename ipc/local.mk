@@ -37,8 +37,26 @@ nodist_man_MANS += man/org.transferd.Transfer1.5
 dist_dbusinterface_DATA += $(IPC_INTERFACES)
 EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
 
-check_PROGRAMS += tests/ipc/test-codec tests/ipc/test-types tests/ipc/test-wire
+# Those that need a connection share a daemon for tests.
+IPC_SERVICE = tests/ipc/service.c tests/ipc/service.h
+check_PROGRAMS += tests/ipc/test-bus tests/ipc/test-client tests/ipc/test-codec tests/ipc/test-loop \
+	tests/ipc/test-object tests/ipc/test-peer tests/ipc/test-signal tests/ipc/test-standard \
+	tests/ipc/test-types tests/ipc/test-wire
+tests_ipc_test_bus_SOURCES = tests/ipc/test-bus.c $(IPC_SERVICE)
+tests_ipc_test_client_SOURCES = tests/ipc/test-client.c $(IPC_SERVICE)
+tests_ipc_test_loop_SOURCES = tests/ipc/test-loop.c $(IPC_SERVICE)
+tests_ipc_test_object_SOURCES = tests/ipc/test-object.c $(IPC_SERVICE)
+tests_ipc_test_peer_SOURCES = tests/ipc/test-peer.c $(IPC_SERVICE)
+tests_ipc_test_signal_SOURCES = tests/ipc/test-signal.c $(IPC_SERVICE)
+tests_ipc_test_standard_SOURCES = tests/ipc/test-standard.c $(IPC_SERVICE)
+tests_ipc_test_bus_LDADD = $(TEST_IPC)
+tests_ipc_test_client_LDADD = $(TEST_IPC)
 tests_ipc_test_codec_LDADD = $(TEST_IPC)
+tests_ipc_test_loop_LDADD = $(TEST_IPC)
+tests_ipc_test_object_LDADD = $(TEST_IPC)
+tests_ipc_test_peer_LDADD = $(TEST_IPC)
+tests_ipc_test_signal_LDADD = $(TEST_IPC)
+tests_ipc_test_standard_LDADD = $(TEST_IPC)
 tests_ipc_test_types_LDADD = $(TEST_IPC)
 tests_ipc_test_wire_LDADD = $(TEST_IPC)
-tests/ipc/test-codec.$(OBJEXT): tests/ipc/proto-cases.h
+tests/ipc/test-codec.$(OBJEXT) tests/ipc/test-object.$(OBJEXT): tests/ipc/proto-cases.h

@@ -25,7 +25,7 @@
 #include "base/err.h"
 
 #define MAX_WATCHES 8
-#define MAX_READY 8
+#define MAX_READY   8
 
 struct timeout {
 	LIST_ENTRY(timeout) link;
@@ -123,7 +123,7 @@ static uint32_t wanted_events(const struct loop *loop, int fd)
 			continue;
 		flags = dbus_watch_get_flags(w);
 		events |= (flags & DBUS_WATCH_READABLE ? EPOLLIN : 0u) |
-			  (flags & DBUS_WATCH_WRITABLE ? EPOLLOUT : 0u);
+			(flags & DBUS_WATCH_WRITABLE ? EPOLLOUT : 0u);
 	}
 	return events;
 }
@@ -212,7 +212,7 @@ static void arm(struct loop *loop)
 	uint64_t due_us = UINT64_MAX;
 	struct timeout *t;
 
-	LIST_FOREACH(t, &loop->timeouts, link) {
+	LIST_FOREACH (t, &loop->timeouts, link) {
 		if (t->due_us < due_us)
 			due_us = t->due_us;
 	}
@@ -231,7 +231,7 @@ static void set_due(struct timeout *t)
 	t->due_us = UINT64_MAX;
 	if (dbus_timeout_get_enabled(t->timeout))
 		t->due_us = clock_now_us() +
-			    (uint64_t)dbus_timeout_get_interval(t->timeout) * CLOCK_US_PER_MS;
+			(uint64_t)dbus_timeout_get_interval(t->timeout) * CLOCK_US_PER_MS;
 }
 
 static dbus_bool_t on_add_timeout(DBusTimeout *timeout, void *user)
@@ -276,7 +276,7 @@ static struct timeout *find_due(struct loop *loop, uint64_t now_us)
 {
 	struct timeout *t;
 
-	LIST_FOREACH(t, &loop->timeouts, link) {
+	LIST_FOREACH (t, &loop->timeouts, link) {
 		if (t->due_us <= now_us)
 			return t;
 	}
@@ -319,8 +319,8 @@ static void on_dispatch_status(DBusConnection *connection, DBusDispatchStatus st
 
 int loop_attach(struct loop *loop, DBusConnection *connection)
 {
-	if (!dbus_connection_set_watch_functions(connection, on_add_watch, on_remove_watch,
-		    on_toggle_watch, loop, NULL) ||
+	if (!dbus_connection_set_watch_functions(
+		    connection, on_add_watch, on_remove_watch, on_toggle_watch, loop, NULL) ||
 		!dbus_connection_set_timeout_functions(connection, on_add_timeout,
 			on_remove_timeout, on_toggle_timeout, loop, NULL)) {
 		loop_detach(loop, connection);

@@ -23,7 +23,7 @@
 #include "ipc/table.h"
 
 #define SESSIONS_SUFFIX "/session"
-#define TASKS_SUFFIX "/task"
+#define TASKS_SUFFIX    "/task"
 
 /* ---- calls ---- */
 
@@ -118,7 +118,8 @@ void call_finish(struct ipc_call *call, DBusMessage *reply, int r)
 		reply = NULL;
 	}
 	if (r == -EMSGSIZE)
-		r = ipc_call_error(call, IPC_E_LIMIT_REACHED, "the answer does not fit into a message");
+		r = ipc_call_error(
+			call, IPC_E_LIMIT_REACHED, "the answer does not fit into a message");
 	if (call->bus && !dbus_message_get_no_reply(call->message)) {
 		if (r)
 			reply = error_reply(call, r);
@@ -161,7 +162,9 @@ void call_reply(struct ipc_call *call, const struct table_method *method, const 
 
 struct wire_reader call_reader(struct ipc_call *call)
 {
-	struct wire_reader rd = { .arena = &call->arena, .fds = &call->fds, .max_bytes = 4 * IPC_MAX_MESSAGE_BYTES,
+	struct wire_reader rd = { .arena = &call->arena,
+		.fds = &call->fds,
+		.max_bytes = 4 * IPC_MAX_MESSAGE_BYTES,
 		.strict = true };
 
 	return rd;
@@ -178,7 +181,8 @@ int call_check_result(const struct ipc_call *call, const uint8_t *declared, int 
 		if (*declared == r)
 			return r;
 	}
-	log_error("%s: the handler returned %s, which is not declared", ipc_call_member(call), ipc_error_name(r));
+	log_error("%s: the handler returned %s, which is not declared", ipc_call_member(call),
+		ipc_error_name(r));
 #ifdef TRANSFERD_FAILPOINTS
 	abort();
 #endif
@@ -230,7 +234,8 @@ enum node_kind object_node(const char *text, struct ipc_path *ret_path)
 	return collection_node(text, ret_path);
 }
 
-const struct table_interface *object_interface(const struct ipc_bus *bus, enum node_kind node, const void **ret_ops)
+const struct table_interface *object_interface(
+	const struct ipc_bus *bus, enum node_kind node, const void **ret_ops)
 {
 	switch (node) {
 	case NODE_ROOT:
@@ -256,7 +261,8 @@ const struct table_interface *object_interface(const struct ipc_bus *bus, enum n
 
 /* ---- methods ---- */
 
-static const struct table_method *find_method(const struct table_interface *interface, const char *name)
+static const struct table_method *find_method(
+	const struct table_interface *interface, const char *name)
 {
 	for (unsigned i = 0; i < interface->n_methods; i++) {
 		if (strcmp(interface->methods[i].name, name) == 0)
@@ -265,7 +271,8 @@ static const struct table_method *find_method(const struct table_interface *inte
 	return NULL;
 }
 
-static int read_arguments(struct ipc_call *call, const struct table_method *method, void **ret_in, void **ret_out)
+static int read_arguments(
+	struct ipc_call *call, const struct table_method *method, void **ret_in, void **ret_out)
 {
 	struct wire_reader rd = call_reader(call);
 	DBusMessageIter it;
@@ -297,7 +304,8 @@ static int check_signature(struct ipc_call *call, const struct table_method *met
 		method->in_signature, signature);
 }
 
-static void run_method_take(struct ipc_call *call, const struct table_method *method, const void *ops)
+static void run_method_take(
+	struct ipc_call *call, const struct table_method *method, const void *ops)
 {
 	void *in, *out, *user = call->bus->ops_user;
 	int r = call->bus->ops->check(call, user, method->access);
@@ -340,12 +348,16 @@ void object_run_take(struct ipc_call *call)
 		return;
 	table = object_interface(call->bus, node, &ops);
 	if (!table || (interface && strcmp(interface, table->name))) {
-		call_end(call, ipc_call_error(call, IPC_E_UNKNOWN_INTERFACE, "not an interface of this object"));
+		call_end(call,
+			ipc_call_error(
+				call, IPC_E_UNKNOWN_INTERFACE, "not an interface of this object"));
 		return;
 	}
 	method = find_method(table, ipc_call_member(call));
 	if (!method) {
-		call_end(call, ipc_call_error(call, IPC_E_UNKNOWN_METHOD, "not a method of %s", table->name));
+		call_end(call,
+			ipc_call_error(
+				call, IPC_E_UNKNOWN_METHOD, "not a method of %s", table->name));
 		return;
 	}
 	run_method_take(call, method, ops);
@@ -363,7 +375,8 @@ void object_on_call(struct ipc_bus *bus, DBusMessage *message)
 	TAILQ_INSERT_TAIL(&bus->calls, call, link);
 	bus->n_calls++;
 	if (bus->n_calls > IPC_MAX_CALLS)
-		call_end(call, ipc_call_error(call, IPC_E_LIMITS_EXCEEDED, "too many unanswered calls"));
+		call_end(call,
+			ipc_call_error(call, IPC_E_LIMITS_EXCEEDED, "too many unanswered calls"));
 	else
 		peers_submit_take(bus->peers, call);
 }
@@ -402,8 +415,10 @@ static bool is_complete(const struct table_interface *interface, const void *ops
 
 int ipc_object_serve(struct ipc_bus *bus, const struct ipc_object_ops *ops, void *user)
 {
-	if (bus->ops || !ops->check || !ops->children || !is_complete(&ipc_table_manager, ops->manager) ||
-		!is_complete(&ipc_table_session, ops->session) || !is_complete(&ipc_table_task, ops->task))
+	if (bus->ops || !ops->check || !ops->children ||
+		!is_complete(&ipc_table_manager, ops->manager) ||
+		!is_complete(&ipc_table_session, ops->session) ||
+		!is_complete(&ipc_table_task, ops->task))
 		return err_raise(-EINVAL);
 	if (ops->log_control1 && !is_complete(&ipc_table_log_control1, ops->log_control1))
 		return err_raise(-EINVAL);

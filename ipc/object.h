@@ -25,7 +25,7 @@ struct ipc_task_ops;
 struct ipc_log_control1_ops;
 
 struct ipc_caller {
-	const char *name;           /* unique name, ":1.42" */
+	const char *name; /* unique name, ":1.42" */
 	const char *security_label; /* AppArmor or the like; NULL when there is none */
 	uint32_t uid, pid;
 };
@@ -41,7 +41,8 @@ struct ipc_object_ops {
 	 * Numbers of the objects below the call's object that its caller may see: sessions of the root, tasks of a session.
 	 * Fills at most max (IPC_MAX_CHILDREN).
 	 */
-	int (*children)(struct ipc_call *call, void *user, uint64_t *ids, size_t max, size_t *ret_n);
+	int (*children)(
+		struct ipc_call *call, void *user, uint64_t *ids, size_t max, size_t *ret_n);
 	const struct ipc_manager_ops *manager;
 	const struct ipc_session_ops *session;
 	const struct ipc_task_ops *task;
@@ -75,7 +76,8 @@ void ipc_reply_error(struct ipc_call *call, int error, const char *text);
 /* ---- ObjectManager ---- */
 
 struct ipc_session_properties;
-int ipc_object_session_added(struct ipc_bus *bus, struct ipc_path path, const struct ipc_session_properties *all);
+int ipc_object_session_added(
+	struct ipc_bus *bus, struct ipc_path path, const struct ipc_session_properties *all);
 int ipc_object_session_removed(struct ipc_bus *bus, struct ipc_path path);
 
 #endif

@@ -14,10 +14,10 @@
 #include "ipc/inner.h"
 
 /* A message bus allows 512 match rules; each peer needs one. */
-#define MAX_PEERS 448
+#define MAX_PEERS   448
 #define MAX_WAITING 256
-#define N_BUCKETS 64
-#define RULE_BYTES 256
+#define N_BUCKETS   64
+#define RULE_BYTES  256
 
 struct peer {
 	LIST_ENTRY(peer) link;
@@ -49,7 +49,7 @@ static struct peer *find(struct peers *peers, const char *name)
 {
 	struct peer *p;
 
-	LIST_FOREACH(p, bucket_of(peers, name), link) {
+	LIST_FOREACH (p, bucket_of(peers, name), link) {
 		if (strcmp(p->who.name, name) == 0)
 			return p;
 	}
@@ -156,7 +156,8 @@ static int read_credentials(DBusMessage *reply, struct ipc_caller *who)
 		return -EBADMSG;
 	dbus_message_iter_init(reply, &it);
 	dbus_message_iter_recurse(&it, &dict);
-	for (; dbus_message_iter_get_arg_type(&dict) == DBUS_TYPE_DICT_ENTRY && !r; dbus_message_iter_next(&dict)) {
+	for (; dbus_message_iter_get_arg_type(&dict) == DBUS_TYPE_DICT_ENTRY && !r;
+		dbus_message_iter_next(&dict)) {
 		const char *key;
 
 		dbus_message_iter_recurse(&dict, &entry);
@@ -227,14 +228,15 @@ static void on_credentials(DBusPendingCall *pending, void *user)
 static int ask(struct peer *p)
 {
 	DBusConnection *connection = p->peers->bus->connection;
-	DBusMessage *message = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS,
-		DBUS_INTERFACE_DBUS, "GetConnectionCredentials");
+	DBusMessage *message = dbus_message_new_method_call(
+		DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetConnectionCredentials");
 	int r = -ENOMEM;
 
 	if (!message)
 		return r;
 	if (dbus_message_append_args(message, DBUS_TYPE_STRING, &p->who.name, DBUS_TYPE_INVALID) &&
-		dbus_connection_send_with_reply(connection, message, &p->asking, DBUS_TIMEOUT_USE_DEFAULT))
+		dbus_connection_send_with_reply(
+			connection, message, &p->asking, DBUS_TIMEOUT_USE_DEFAULT))
 		r = p->asking ? 0 : -ENOTCONN;
 	dbus_message_unref(message);
 	if (!r && !dbus_pending_call_set_notify(p->asking, on_credentials, p, NULL))

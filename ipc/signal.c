@@ -15,8 +15,8 @@
 #include "ipc/table.h"
 
 #define SESSION_INTERFACE IPC_NAME ".Session"
-#define PROPERTIES "org.freedesktop.DBus.Properties"
-#define MAX_SIGNAL_BYTES (256u << 20)
+#define PROPERTIES        "org.freedesktop.DBus.Properties"
+#define MAX_SIGNAL_BYTES  (256u << 20)
 
 /* ---- sending ---- */
 
@@ -27,7 +27,8 @@ static const struct table_event *find_event(const char *name)
 	return kind == IPC_EVENT_UNKNOWN ? NULL : &ipc_table_events[kind - 1];
 }
 
-static int append_event(DBusMessageIter *it, const struct table_event *table, const struct ipc_event *event)
+static int append_event(
+	DBusMessageIter *it, const struct table_event *table, const struct ipc_event *event)
 {
 	static const struct ipc_event_args none;
 	const struct ipc_event_args *args = event->args ? event->args : &none;
@@ -40,19 +41,22 @@ static int append_event(DBusMessageIter *it, const struct table_event *table, co
 		if (table->fields[i] == TABLE_EVENT_REST)
 			r = codec_append_dict(&w, it, &ipc_type_event_args, args, table->rest_mask);
 		else
-			r = codec_append_field(&w, it, &ipc_type_event_args.fields[table->fields[i]], args);
+			r = codec_append_field(
+				&w, it, &ipc_type_event_args.fields[table->fields[i]], args);
 	}
 	return r;
 }
 
-static int new_signal(const char *to, struct ipc_path path, const char *name, DBusMessage **ret_signal)
+static int new_signal(
+	const char *to, struct ipc_path path, const char *name, DBusMessage **ret_signal)
 {
 	char text[IPC_PATH_BYTES];
 	DBusMessage *signal;
 
 	if (!dbus_validate_bus_name(to, NULL))
 		return -EINVAL;
-	signal = dbus_message_new_signal(ipc_path_format(path, text, sizeof(text)), SESSION_INTERFACE, name);
+	signal = dbus_message_new_signal(
+		ipc_path_format(path, text, sizeof(text)), SESSION_INTERFACE, name);
 	if (!signal)
 		return err_raise(-ENOMEM);
 	if (!dbus_message_set_destination(signal, to)) {
@@ -72,7 +76,8 @@ static int send_take(struct ipc_bus *bus, DBusMessage *signal, int r)
 	return r;
 }
 
-int ipc_send_event(struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *event)
+int ipc_send_event(
+	struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *event)
 {
 	const struct table_event *table = find_event(event->name);
 	DBusMessageIter it;
@@ -88,7 +93,8 @@ int ipc_send_event(struct ipc_bus *bus, const char *to, struct ipc_path path, co
 	return send_take(bus, signal, append_event(&it, table, event));
 }
 
-int ipc_send_events(struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *events, size_t n)
+int ipc_send_events(struct ipc_bus *bus, const char *to, struct ipc_path path,
+	const struct ipc_event *events, size_t n)
 {
 	struct ipc_session_events args = { events, n };
 	struct wire_writer w = { 0 };
@@ -143,7 +149,9 @@ int ipc_signal_take_fd(struct ipc_signal *signal, int fd)
 
 static struct wire_reader signal_reader(struct ipc_signal *signal)
 {
-	struct wire_reader rd = { .arena = &signal->arena, .fds = &signal->fds, .max_bytes = MAX_SIGNAL_BYTES };
+	struct wire_reader rd = {
+		.arena = &signal->arena, .fds = &signal->fds, .max_bytes = MAX_SIGNAL_BYTES
+	};
 
 	return rd;
 }
@@ -154,8 +162,8 @@ static bool is_none(DBusMessageIter *it, const struct codec_field *field)
 	return field->kind == CODEC_DICT_REF && dbus_message_iter_get_element_count(it) == 0;
 }
 
-static int read_event_args(struct wire_reader *rd, DBusMessageIter *it, const struct table_event *table,
-	struct ipc_event_args *args)
+static int read_event_args(struct wire_reader *rd, DBusMessageIter *it,
+	const struct table_event *table, struct ipc_event_args *args)
 {
 	int r = 0;
 
@@ -174,7 +182,8 @@ static int read_event_args(struct wire_reader *rd, DBusMessageIter *it, const st
 	return r;
 }
 
-static int read_single(struct ipc_signal *signal, const struct table_event *table, const struct ipc_event **ret_events)
+static int read_single(struct ipc_signal *signal, const struct table_event *table,
+	const struct ipc_event **ret_events)
 {
 	struct wire_reader rd = signal_reader(signal);
 	struct ipc_event *event;
@@ -249,7 +258,8 @@ static uint64_t read_names(DBusMessageIter *it, const struct codec_type *type)
 	uint64_t bits = 0;
 
 	dbus_message_iter_recurse(it, &array);
-	for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING; dbus_message_iter_next(&array)) {
+	for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING;
+		dbus_message_iter_next(&array)) {
 		const char *name;
 		int i;
 

@@ -17,13 +17,13 @@
 #include "ipc/proto.h"
 #include "ipc/table.h"
 
-#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define PROPERTIES     "org.freedesktop.DBus.Properties"
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 /* What checks and getters may return besides 0 and -errno. */
-static const uint8_t property_errors[] = { IPC_E_NO_SUCH_SESSION, IPC_E_NO_SUCH_TASK, IPC_E_ACCESS_DENIED,
-	IPC_E_INVALID_ARGS, IPC_E_INVALID_REQUEST, IPC_E_LIMIT_REACHED, IPC_E_NOT_SUPPORTED, IPC_E_TASK_FINISHED,
-	IPC_E_SESSION_INVALID, IPC_E_NO_MEMORY, 0 };
+static const uint8_t property_errors[] = { IPC_E_NO_SUCH_SESSION, IPC_E_NO_SUCH_TASK,
+	IPC_E_ACCESS_DENIED, IPC_E_INVALID_ARGS, IPC_E_INVALID_REQUEST, IPC_E_LIMIT_REACHED,
+	IPC_E_NOT_SUPPORTED, IPC_E_TASK_FINISHED, IPC_E_SESSION_INVALID, IPC_E_NO_MEMORY, 0 };
 
 static const char standard_xml[] =
 	" <interface name=\"org.freedesktop.DBus.Properties\">\n"
@@ -83,7 +83,8 @@ struct target {
 
 static int check(struct ipc_call *call, enum ipc_access access)
 {
-	return call_check_result(call, property_errors, call->bus->ops->check(call, call->bus->ops_user, access));
+	return call_check_result(
+		call, property_errors, call->bus->ops->check(call, call->bus->ops_user, access));
 }
 
 /* ---- Introspectable ---- */
@@ -175,10 +176,12 @@ static int introspect(struct ipc_call *call, const struct target *target, DBusMe
 
 /* ---- Properties ---- */
 
-static int get_values(struct ipc_call *call, const struct target *target, uint64_t wanted, void **ret_values)
+static int get_values(
+	struct ipc_call *call, const struct target *target, uint64_t wanted, void **ret_values)
 {
 	const struct codec_type *type = target->interface->properties_type;
-	struct table_get get = { call->path, wanted, arena_alloc(&call->arena, 1, type->size_bytes) };
+	struct table_get get = { call->path, wanted,
+		arena_alloc(&call->arena, 1, type->size_bytes) };
 	int r;
 
 	if (!get.ret)
@@ -202,11 +205,13 @@ static int read_interface(struct ipc_call *call, const struct target *target, DB
 	if (target->interface && (!*name || strcmp(name, target->interface->name) == 0))
 		*ret_type = target->interface->properties_type;
 	else if (strncmp(name, "org.freedesktop.DBus.", strlen("org.freedesktop.DBus.")))
-		return ipc_call_error(call, IPC_E_UNKNOWN_INTERFACE, "not an interface of this object");
+		return ipc_call_error(
+			call, IPC_E_UNKNOWN_INTERFACE, "not an interface of this object");
 	return 0;
 }
 
-static int read_property(struct ipc_call *call, const struct target *target, DBusMessageIter *in, int *ret_number)
+static int read_property(
+	struct ipc_call *call, const struct target *target, DBusMessageIter *in, int *ret_number)
 {
 	const struct codec_type *type;
 	const char *name;
@@ -237,7 +242,8 @@ static int properties_get(struct ipc_call *call, const struct target *target, DB
 		r = get_values(call, target, UINT64_C(1) << number, &values);
 	if (r)
 		return r;
-	return codec_append_variant(&w, it, &target->interface->properties_type->fields[number], values);
+	return codec_append_variant(
+		&w, it, &target->interface->properties_type->fields[number], values);
 }
 
 static uint64_t all_bits(const struct codec_type *type)
@@ -254,7 +260,8 @@ static int append_empty(DBusMessageIter *it)
 	return r ? r : wire_close(it, &sub, 0);
 }
 
-static int properties_get_all(struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+static int properties_get_all(
+	struct ipc_call *call, const struct target *target, DBusMessageIter *it)
 {
 	struct wire_writer w = { 0 };
 	const struct codec_type *type;
@@ -274,7 +281,8 @@ static int properties_get_all(struct ipc_call *call, const struct target *target
 	return r ? r : codec_append_dict(&w, it, type, values, UINT64_MAX);
 }
 
-static int read_new_value(struct ipc_call *call, const struct codec_field *field, DBusMessageIter *in, void *values)
+static int read_new_value(
+	struct ipc_call *call, const struct codec_field *field, DBusMessageIter *in, void *values)
 {
 	struct wire_reader rd = call_reader(call);
 	int r = codec_read_variant(&rd, in, field, values);
@@ -300,7 +308,8 @@ static int properties_set(struct ipc_call *call, const struct target *target, DB
 	type = target->interface->properties_type;
 	property = &target->interface->properties[number];
 	if (!property->set)
-		return ipc_call_error(call, IPC_E_PROPERTY_READ_ONLY, "%s is read-only", type->fields[number].name);
+		return ipc_call_error(call, IPC_E_PROPERTY_READ_ONLY, "%s is read-only",
+			type->fields[number].name);
 	r = check(call, property->access);
 	if (r)
 		return r;
@@ -328,13 +337,15 @@ static int append_session(struct wire_writer *w, DBusMessageIter *it, const void
 	if (!r) {
 		r = wire_append_string(w, &entry, ipc_table_session.name);
 		if (!r)
-			r = codec_append_dict(w, &entry, ipc_table_session.properties_type, values, UINT64_MAX);
+			r = codec_append_dict(
+				w, &entry, ipc_table_session.properties_type, values, UINT64_MAX);
 		r = wire_close(&array, &entry, r);
 	}
 	return wire_close(it, &array, r);
 }
 
-static int append_managed(struct ipc_call *call, struct wire_writer *w, DBusMessageIter *array, uint64_t id)
+static int append_managed(
+	struct ipc_call *call, struct wire_writer *w, DBusMessageIter *array, uint64_t id)
 {
 	struct target target = { .node = NODE_SESSION };
 	struct ipc_path root = call->path;
@@ -357,7 +368,8 @@ static int append_managed(struct ipc_call *call, struct wire_writer *w, DBusMess
 	return wire_close(array, &entry, r);
 }
 
-static int get_managed_objects(struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+static int get_managed_objects(
+	struct ipc_call *call, const struct target *target, DBusMessageIter *it)
 {
 	struct wire_writer w = { 0 };
 	DBusMessageIter array;
@@ -394,7 +406,8 @@ static int send_take(struct ipc_bus *bus, DBusMessage *signal, int r)
 	return r;
 }
 
-int ipc_object_session_added(struct ipc_bus *bus, struct ipc_path path, const struct ipc_session_properties *all)
+int ipc_object_session_added(
+	struct ipc_bus *bus, struct ipc_path path, const struct ipc_session_properties *all)
 {
 	struct wire_writer w = { 0 };
 	DBusMessageIter it;
@@ -439,7 +452,8 @@ static uint64_t bits_with(const struct emit_changed *changed, enum table_emits e
 	return bits & changed->changed;
 }
 
-static int append_names(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, uint64_t bits)
+static int append_names(
+	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, uint64_t bits)
 {
 	DBusMessageIter array;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "s", &array);
@@ -455,7 +469,8 @@ static int append_names(struct wire_writer *w, DBusMessageIter *it, const struct
 
 int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
 {
-	uint64_t with_value = bits_with(changed, TABLE_EMITS_VALUE), by_name = bits_with(changed, TABLE_EMITS_NAME);
+	uint64_t with_value = bits_with(changed, TABLE_EMITS_VALUE),
+		 by_name = bits_with(changed, TABLE_EMITS_NAME);
 	const struct codec_type *type = changed->interface->properties_type;
 	struct wire_writer w = { 0 };
 	char path[IPC_PATH_BYTES];
@@ -465,8 +480,8 @@ int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
 
 	if (!with_value && !by_name)
 		return 0;
-	signal = dbus_message_new_signal(ipc_path_format(changed->path, path, sizeof(path)), PROPERTIES,
-		"PropertiesChanged");
+	signal = dbus_message_new_signal(ipc_path_format(changed->path, path, sizeof(path)),
+		PROPERTIES, "PropertiesChanged");
 	if (!signal)
 		return err_raise(-ENOMEM);
 	dbus_message_iter_init_append(signal, &it);
@@ -500,7 +515,8 @@ static const struct standard_method *find_standard(struct ipc_call *call, enum n
 			continue;
 		if (strcmp(methods[i].name, ipc_call_member(call)))
 			continue;
-		return methods[i].run == get_managed_objects && node != NODE_ROOT ? NULL : &methods[i];
+		return methods[i].run == get_managed_objects && node != NODE_ROOT ? NULL
+										  : &methods[i];
 	}
 	return NULL;
 }
@@ -520,7 +536,8 @@ bool standard_run_take(struct ipc_call *call, enum node_kind node)
 	if (!reply)
 		r = -ENOMEM;
 	else if (!dbus_message_has_signature(call->message, method->in_signature))
-		r = ipc_call_error(call, IPC_E_INVALID_ARGS, "%s takes '%s'", method->name, method->in_signature);
+		r = ipc_call_error(call, IPC_E_INVALID_ARGS, "%s takes '%s'", method->name,
+			method->in_signature);
 	else
 		r = method->run(call, &target, &it);
 	if (r == IPC_DEFERRED)

@@ -16,10 +16,11 @@ struct table_method {
 	const char *interface, *name;
 	const char *in_signature, *out_signature;
 	const struct codec_type *in, *out; /* NULL: no arguments */
-	const uint8_t *errors;             /* declared enum ipc_e, ends with 0 */
+	const uint8_t *errors; /* declared enum ipc_e, ends with 0 */
 	enum ipc_access access;
-	uint16_t ops_offset;               /* of the handler in the ops struct */
-	int (*invoke)(const void *ops, struct ipc_call *call, void *user, const void *in, void *out);
+	uint16_t ops_offset; /* of the handler in the ops struct */
+	int (*invoke)(
+		const void *ops, struct ipc_call *call, void *user, const void *in, void *out);
 };
 
 enum table_emits {
@@ -32,7 +33,7 @@ enum table_emits {
 struct table_property {
 	enum table_emits emits;
 	enum ipc_access access; /* for writing */
-	uint16_t ops_offset;    /* of the setter; 0: read-only */
+	uint16_t ops_offset; /* of the setter; 0: read-only */
 	int (*set)(const void *ops, struct ipc_call *call, void *user, const void *properties);
 };
 
@@ -64,9 +65,10 @@ extern const struct table_interface ipc_table_log_control1;
 struct table_event {
 	const char *name;
 	const char *signature;
-	int8_t fields[6];      /* numbers in EventArgs; TABLE_EVENT_REST: all the others, as a dictionary */
+	int8_t fields
+		[6]; /* numbers in EventArgs; TABLE_EVENT_REST: all the others, as a dictionary */
 	uint8_t n_fields;
-	uint64_t rest_mask;    /* fields without an argument of their own */
+	uint64_t rest_mask; /* fields without an argument of their own */
 };
 
 extern const struct table_event ipc_table_events[];

@@ -9,17 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPC_NAME "org.transferd.Transfer1"
+#define IPC_NAME      "org.transferd.Transfer1"
 #define IPC_ROOT_PATH "/org/transferd/Transfer1"
-#define IPC_LOG_PATH "/org/freedesktop/LogControl1"
+#define IPC_LOG_PATH  "/org/freedesktop/LogControl1"
 
 /* Limits of one message; a larger one is answered with LimitReached, it does not cost the connection. */
-#define IPC_MAX_FDS 16
+#define IPC_MAX_FDS           16
 #define IPC_MAX_MESSAGE_BYTES (8u << 20)
 /* Children that Introspect and GetManagedObjects list. */
-#define IPC_MAX_CHILDREN 1000
+#define IPC_MAX_CHILDREN      1000
 /* Rows of one Events signal. */
-#define IPC_MAX_BATCH 256
+#define IPC_MAX_BATCH         256
 
 /* An object of ours: {0, 0} the root, {7, 0} session 7, {7, 412} its task 412. Paths are made from numbers only. */
 struct ipc_path {

@@ -82,7 +82,8 @@ int wire_append_fd(struct wire_writer *w, DBusMessageIter *it, int fd)
 	return dbus_message_iter_append_basic(it, DBUS_TYPE_UNIX_FD, &fd) ? 0 : -ENOMEM;
 }
 
-int wire_append_fixed(struct wire_writer *w, DBusMessageIter *it, int type, const void *items, size_t n)
+int wire_append_fixed(
+	struct wire_writer *w, DBusMessageIter *it, int type, const void *items, size_t n)
 {
 	size_t size = type == DBUS_TYPE_BYTE ? 1 : 8;
 	DBusMessageIter sub;
@@ -98,7 +99,8 @@ int wire_append_fixed(struct wire_writer *w, DBusMessageIter *it, int type, cons
 	return wire_close(it, &sub, r);
 }
 
-int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *signature, DBusMessageIter *ret_sub)
+int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *signature,
+	DBusMessageIter *ret_sub)
 {
 	int r = charge(w, 8);
 
@@ -116,7 +118,8 @@ int wire_close(DBusMessageIter *it, DBusMessageIter *sub, int r)
 	return dbus_message_iter_close_container(it, sub) ? 0 : -ENOMEM;
 }
 
-int wire_append_entry(struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value)
+int wire_append_entry(
+	struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value)
 {
 	DBusMessageIter entry, variant;
 	int r = wire_open(w, array, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
@@ -180,7 +183,8 @@ void *wire_alloc(struct wire_reader *rd, size_t count, size_t size, int *ret_r)
 	return p;
 }
 
-int wire_read_string(struct wire_reader *rd, DBusMessageIter *it, size_t max_bytes, const char **ret_s)
+int wire_read_string(
+	struct wire_reader *rd, DBusMessageIter *it, size_t max_bytes, const char **ret_s)
 {
 	const char *s;
 	char *copy;
@@ -213,7 +217,8 @@ int wire_read_path(struct wire_reader *rd, DBusMessageIter *it, struct ipc_path 
 
 	dbus_message_iter_get_basic(it, &s);
 	if (ipc_path_parse(s, ret_path))
-		return wire_fail(rd, IPC_E_INVALID_ARGS, "not an object of this service: %.120s", s);
+		return wire_fail(
+			rd, IPC_E_INVALID_ARGS, "not an object of this service: %.120s", s);
 	return 0;
 }
 
@@ -238,7 +243,8 @@ bool wire_has_signature(DBusMessageIter *it, const char *signature)
 
 	if (!signature[1])
 		return dbus_message_iter_get_arg_type(it) == signature[0];
-	if (dbus_message_iter_get_arg_type(it) != (signature[0] == '(' ? DBUS_TYPE_STRUCT : DBUS_TYPE_ARRAY))
+	if (dbus_message_iter_get_arg_type(it) !=
+		(signature[0] == '(' ? DBUS_TYPE_STRUCT : DBUS_TYPE_ARRAY))
 		return false;
 	actual = dbus_message_iter_get_signature(it);
 	same = actual && strcmp(actual, signature) == 0;

@@ -31,12 +31,15 @@ int wire_append_path(struct wire_writer *w, DBusMessageIter *it, struct ipc_path
 /* Duplicates fd. */
 int wire_append_fd(struct wire_writer *w, DBusMessageIter *it, int fd);
 /* type: DBUS_TYPE_BYTE or DBUS_TYPE_UINT64. */
-int wire_append_fixed(struct wire_writer *w, DBusMessageIter *it, int type, const void *items, size_t n);
-int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *signature, DBusMessageIter *ret_sub);
+int wire_append_fixed(
+	struct wire_writer *w, DBusMessageIter *it, int type, const void *items, size_t n);
+int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *signature,
+	DBusMessageIter *ret_sub);
 /* Closes, or abandons when r says that something failed; returns r or -ENOMEM. */
 int wire_close(DBusMessageIter *it, DBusMessageIter *sub, int r);
 /* "{s v}" with a string value: for standard interfaces. */
-int wire_append_entry(struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value);
+int wire_append_entry(
+	struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value);
 
 /* Descriptors that came with a message: closed by wire_fds_close() unless taken. */
 struct wire_fds {
@@ -53,10 +56,10 @@ struct wire_reader {
 	struct wire_fds *fds;
 	size_t bytes, max_bytes; /* arena bytes spent and allowed */
 	bool copy_strings;
-	bool strict;             /* unknown and repeated keys are errors: what clients send */
-	const char *array;       /* where we are, for the error's text; NULL: not in an array */
+	bool strict; /* unknown and repeated keys are errors: what clients send */
+	const char *array; /* where we are, for the error's text; NULL: not in an array */
 	size_t row;
-	char text[256];          /* what is wrong, after a positive return */
+	char text[256]; /* what is wrong, after a positive return */
 };
 
 /* Records the text ("requests[3]: …") and returns error. */
@@ -64,7 +67,8 @@ int wire_fail(struct wire_reader *rd, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Zeroed memory of the arena: NULL with IPC_E_LIMIT_REACHED or -ENOMEM in *ret_r. */
 void *wire_alloc(struct wire_reader *rd, size_t count, size_t size, int *ret_r);
-int wire_read_string(struct wire_reader *rd, DBusMessageIter *it, size_t max_bytes, const char **ret_s);
+int wire_read_string(
+	struct wire_reader *rd, DBusMessageIter *it, size_t max_bytes, const char **ret_s);
 int wire_read_path(struct wire_reader *rd, DBusMessageIter *it, struct ipc_path *ret_path);
 /* A duplicate, close-on-exec, that belongs to rd->fds. */
 int wire_read_fd(struct wire_reader *rd, DBusMessageIter *it, int *ret_fd);

@@ -2,6 +2,7 @@
 /* The handlers are as short as they can be; each shows one thing a handler may do. */
 #include "tests/ipc/service.h"
 
+#include <check.h>
 #include <dbus/dbus.h>
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +17,6 @@
 #include "base/thread.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
-#include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
 #define DEADLINE_MS 10000
@@ -71,8 +71,8 @@ static int on_children(struct ipc_call *call, void *user, uint64_t *ids, size_t 
 
 /* ---- Manager ---- */
 
-static int on_open_session(struct ipc_call *call, void *user, const struct ipc_manager_open_session_in *in,
-	struct ipc_manager_open_session_out *out)
+static int on_open_session(struct ipc_call *call, void *user,
+	const struct ipc_manager_open_session_in *in, struct ipc_manager_open_session_out *out)
 {
 	static const char *const differences[] = { "headers", "ca-file" };
 	struct service *s = user;
@@ -89,8 +89,8 @@ static int on_open_session(struct ipc_call *call, void *user, const struct ipc_m
 	return 0;
 }
 
-static int on_get_session(struct ipc_call *call, void *user, const struct ipc_manager_get_session_in *in,
-	struct ipc_manager_get_session_out *out)
+static int on_get_session(struct ipc_call *call, void *user,
+	const struct ipc_manager_get_session_in *in, struct ipc_manager_get_session_out *out)
 {
 	struct service *s = user;
 
@@ -111,12 +111,13 @@ static int on_get_task(struct ipc_call *call, void *user, const struct ipc_manag
 	return 0;
 }
 
-static int on_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_list_tasks_in *in,
-	struct ipc_manager_list_tasks_out *out)
+static int on_list_tasks(struct ipc_call *call, void *user,
+	const struct ipc_manager_list_tasks_in *in, struct ipc_manager_list_tasks_out *out)
 {
 	static const struct ipc_header headers[] = { { "X-Odd", "caf\xe9" }, { "", NULL } };
-	static const struct ipc_response response = { .status = 206, .has_status = true, .headers = headers,
-		.n_headers = 2 };
+	static const struct ipc_response response = {
+		.status = 206, .has_status = true, .headers = headers, .n_headers = 2
+	};
 	struct ipc_task *tasks = arena_alloc(ipc_call_arena(call), in->limit, sizeof(*tasks));
 
 	see(user, call, in->cursor);
@@ -135,8 +136,8 @@ static int on_list_tasks(struct ipc_call *call, void *user, const struct ipc_man
 	return 0;
 }
 
-static int on_list_sessions(struct ipc_call *call, void *user, const struct ipc_manager_list_sessions_in *in,
-	struct ipc_manager_list_sessions_out *out)
+static int on_list_sessions(struct ipc_call *call, void *user,
+	const struct ipc_manager_list_sessions_in *in, struct ipc_manager_list_sessions_out *out)
 {
 	(void)in;
 	(void)out;
@@ -151,22 +152,24 @@ static int fail_all(struct ipc_call *call, const uint64_t *ids, size_t n, struct
 	if (!failures)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		failures[i] = (struct ipc_failure){ ids[i], ipc_error_name(IPC_E_NO_SUCH_TASK), "gone" };
+		failures[i] = (struct ipc_failure){ ids[i], ipc_error_name(IPC_E_NO_SUCH_TASK),
+			"gone" };
 	*ret = failures;
 	return 0;
 }
 
-#define STEER(verb)                                                                                                \
-	static int on_##verb##_tasks(struct ipc_call *call, void *user,                                            \
-		const struct ipc_manager_##verb##_tasks_in *in, struct ipc_manager_##verb##_tasks_out *out)        \
-	{                                                                                                          \
-		struct ipc_failure *failures;                                                                      \
-		int r = fail_all(call, in->ids, in->n_ids, &failures);                                             \
-                                                                                                                   \
-		see(user, call, #verb);                                                                            \
-		out->failures = r ? NULL : failures;                                                               \
-		out->n_failures = in->n_ids;                                                                       \
-		return r;                                                                                          \
+#define STEER(verb) \
+	static int on_##verb##_tasks(struct ipc_call *call, void *user, \
+		const struct ipc_manager_##verb##_tasks_in *in, \
+		struct ipc_manager_##verb##_tasks_out *out) \
+	{ \
+		struct ipc_failure *failures; \
+		int r = fail_all(call, in->ids, in->n_ids, &failures); \
+\
+		see(user, call, #verb); \
+		out->failures = r ? NULL : failures; \
+		out->n_failures = in->n_ids; \
+		return r; \
 	}
 STEER(resume)
 STEER(suspend)
@@ -175,8 +178,8 @@ STEER(retry)
 STEER(remove)
 STEER(set)
 
-static int on_get_progress(struct ipc_call *call, void *user, const struct ipc_manager_get_progress_in *in,
-	struct ipc_manager_get_progress_out *out)
+static int on_get_progress(struct ipc_call *call, void *user,
+	const struct ipc_manager_get_progress_in *in, struct ipc_manager_get_progress_out *out)
 {
 	static const struct ipc_progress row = { 412, "transferring", 1, 2, 3, -1, 5, 6 };
 
@@ -187,8 +190,8 @@ static int on_get_progress(struct ipc_call *call, void *user, const struct ipc_m
 	return 0;
 }
 
-static int on_peek_events(struct ipc_call *call, void *user, const struct ipc_manager_peek_events_in *in,
-	struct ipc_manager_peek_events_out *out)
+static int on_peek_events(struct ipc_call *call, void *user,
+	const struct ipc_manager_peek_events_in *in, struct ipc_manager_peek_events_out *out)
 {
 	(void)out;
 	see(user, call, NULL);
@@ -196,7 +199,8 @@ static int on_peek_events(struct ipc_call *call, void *user, const struct ipc_ma
 	return 0;
 }
 
-static int on_get_statistics(struct ipc_call *call, void *user, struct ipc_manager_get_statistics_out *out)
+static int on_get_statistics(
+	struct ipc_call *call, void *user, struct ipc_manager_get_statistics_out *out)
 {
 	static const uint64_t samples[60] = { 1, [59] = UINT64_MAX };
 
@@ -280,7 +284,8 @@ static int on_reset(struct ipc_call *call, void *user)
 	return 0;
 }
 
-static int on_acknowledge(struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in)
+static int on_acknowledge(
+	struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in)
 {
 	see(user, call, NULL);
 	((struct service *)user)->seen.number = in->seq;
@@ -305,10 +310,11 @@ static void read_body(struct service *s, struct ipc_call *call, const struct ipc
 		s->seen.set_fd = ipc_call_take_fd(call, request->body_file);
 }
 
-static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
-	struct ipc_session_create_tasks_out *out)
+static int on_create_tasks(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out)
 {
-	struct ipc_task_ref *refs = arena_alloc(ipc_call_arena(call), in->n_requests, sizeof(*refs));
+	struct ipc_task_ref *refs = arena_alloc(
+		ipc_call_arena(call), in->n_requests, sizeof(*refs));
 	struct service *s = user;
 
 	if (!refs)
@@ -327,7 +333,8 @@ static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_s
 static int on_session_get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t wanted,
 	struct ipc_session_properties *ret)
 {
-	static const struct ipc_configuration configuration = { .allows_metered = true, .has_allows_metered = true };
+	static const struct ipc_configuration configuration = { .allows_metered = true,
+		.has_allows_metered = true };
 
 	(void)wanted;
 	see(user, call, NULL);
@@ -356,7 +363,8 @@ static int on_cancel(struct ipc_call *call, void *user, const struct ipc_task_ca
 	return 0;
 }
 
-static int on_resume_data(struct ipc_call *call, void *user, struct ipc_task_cancel_producing_resume_data_out *out)
+static int on_resume_data(
+	struct ipc_call *call, void *user, struct ipc_task_cancel_producing_resume_data_out *out)
 {
 	see(user, call, NULL);
 	out->resume_data = (const uint8_t *)"r\0d";
@@ -402,35 +410,66 @@ static int on_log_get(struct ipc_call *call, void *user, struct ipc_path path, u
 }
 
 static const struct ipc_manager_ops manager_ops = {
-	.open_session = on_open_session, .get_session = on_get_session, .get_task = on_get_task,
-	.list_tasks = on_list_tasks, .list_sessions = on_list_sessions, .resume_tasks = on_resume_tasks,
-	.suspend_tasks = on_suspend_tasks, .cancel_tasks = on_cancel_tasks, .retry_tasks = on_retry_tasks,
-	.remove_tasks = on_remove_tasks, .set_tasks = on_set_tasks, .get_progress = on_get_progress,
-	.peek_events = on_peek_events, .get_statistics = on_get_statistics, .get = on_manager_get,
-	.set_mode = on_set_mode, .set_max_download_rate = on_set_rate, .set_max_upload_rate = on_set_rate,
-	.set_max_active_tasks = on_set_count, .set_max_connections_per_host = on_set_count,
+	.open_session = on_open_session,
+	.get_session = on_get_session,
+	.get_task = on_get_task,
+	.list_tasks = on_list_tasks,
+	.list_sessions = on_list_sessions,
+	.resume_tasks = on_resume_tasks,
+	.suspend_tasks = on_suspend_tasks,
+	.cancel_tasks = on_cancel_tasks,
+	.retry_tasks = on_retry_tasks,
+	.remove_tasks = on_remove_tasks,
+	.set_tasks = on_set_tasks,
+	.get_progress = on_get_progress,
+	.peek_events = on_peek_events,
+	.get_statistics = on_get_statistics,
+	.get = on_manager_get,
+	.set_mode = on_set_mode,
+	.set_max_download_rate = on_set_rate,
+	.set_max_upload_rate = on_set_rate,
+	.set_max_active_tasks = on_set_count,
+	.set_max_connections_per_host = on_set_count,
 };
 
 static const struct ipc_session_ops session_ops = {
-	.attach = on_attach, .acknowledge = on_acknowledge, .detach = on_session_plain,
-	.create_tasks = on_create_tasks, .finish_tasks_and_invalidate = on_session_plain,
-	.invalidate_and_cancel = on_session_plain, .flush = on_flush, .reset = on_reset, .get = on_session_get,
+	.attach = on_attach,
+	.acknowledge = on_acknowledge,
+	.detach = on_session_plain,
+	.create_tasks = on_create_tasks,
+	.finish_tasks_and_invalidate = on_session_plain,
+	.invalidate_and_cancel = on_session_plain,
+	.flush = on_flush,
+	.reset = on_reset,
+	.get = on_session_get,
 	.set_description = on_set_description,
 };
 
 static const struct ipc_task_ops task_ops = {
-	.resume = on_task_plain, .suspend = on_task_plain, .cancel = on_cancel,
-	.cancel_producing_resume_data = on_resume_data, .retry = on_task_plain, .remove = on_task_plain,
-	.get = on_task_get, .set_description = on_set_description, .set_priority = on_set_priority,
+	.resume = on_task_plain,
+	.suspend = on_task_plain,
+	.cancel = on_cancel,
+	.cancel_producing_resume_data = on_resume_data,
+	.retry = on_task_plain,
+	.remove = on_task_plain,
+	.get = on_task_get,
+	.set_description = on_set_description,
+	.set_priority = on_set_priority,
 };
 
 static const struct ipc_log_control1_ops log_ops = {
-	.get = on_log_get, .set_log_level = on_set_mode, .set_log_target = on_set_mode,
+	.get = on_log_get,
+	.set_log_level = on_set_mode,
+	.set_log_target = on_set_mode,
 };
 
 static const struct ipc_object_ops object_ops = {
-	.check = on_check, .children = on_children, .manager = &manager_ops, .session = &session_ops,
-	.task = &task_ops, .log_control1 = &log_ops,
+	.check = on_check,
+	.children = on_children,
+	.manager = &manager_ops,
+	.session = &session_ops,
+	.task = &task_ops,
+	.log_control1 = &log_ops,
 };
 
 /* ---- the thread ---- */
@@ -559,8 +598,8 @@ static void append_raw(DBusMessage *message, const char *signature)
 	unsigned char y = 1;
 
 	for (; *signature; signature++)
-		ck_assert(dbus_message_append_args(message, *signature, *signature == 'y' ? (void *)&y : (void *)&s,
-			DBUS_TYPE_INVALID));
+		ck_assert(dbus_message_append_args(message, *signature,
+			*signature == 'y' ? (void *)&y : (void *)&s, DBUS_TYPE_INVALID));
 }
 
 const char *service_raw_call(const struct service_raw *raw)

@@ -15,21 +15,21 @@
 #include "ipc/proto.h"
 
 #define SERVICE_SESSION ((struct ipc_path){ 7, 0 })
-#define SERVICE_TASK ((struct ipc_path){ 7, 412 })
+#define SERVICE_TASK    ((struct ipc_path){ 7, 412 })
 
 struct service;
 
 /* What the handlers saw last; read it after the call's answer. */
 struct service_seen {
-	char text[128];        /* identifier, first URL, new description */
-	char body[64];         /* what the first body-file held */
+	char text[128]; /* identifier, first URL, new description */
+	char body[64]; /* what the first body-file held */
 	uint64_t number;
 	size_t n;
 	struct ipc_path path;
 	uint32_t uid, pid;
 	char caller[64];
-	char left[64];         /* unique name that left the bus */
-	int set_fd;            /* a descriptor that was taken; -1 */
+	char left[64]; /* unique name that left the bus */
+	int set_fd; /* a descriptor that was taken; -1 */
 	atomic_int n_calls;
 	atomic_int n_left;
 };
@@ -37,7 +37,7 @@ struct service_seen {
 /* How the handlers behave. */
 struct service_mode {
 	atomic_bool deny; /* every check fails with AccessDenied */
-	atomic_int fail;  /* GetSession returns this */
+	atomic_int fail; /* GetSession returns this */
 };
 
 /* Starts a private bus if there is none, connects, takes the name, serves. */

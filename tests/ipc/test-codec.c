@@ -34,7 +34,8 @@ static unsigned next(struct filler *f)
 
 static const char *some_text(struct filler *f)
 {
-	static const char *const words[] = { "", "x", "https://example.org/a?b=c", "gr\xc3\xbc\xc3\x9f" };
+	static const char *const words[] = { "", "x", "https://example.org/a?b=c",
+		"gr\xc3\xbc\xc3\x9f" };
 
 	return words[next(f) % 4];
 }
@@ -42,10 +43,10 @@ static const char *some_text(struct filler *f)
 static void *some_rows(struct filler *f, const struct codec_field *field, size_t *ret_n)
 {
 	size_t n = f->depth > 3 ? 0 : next(f) % 3;
-	size_t size = field->kind == CODEC_BYTES ? 1 :
-		field->kind == CODEC_NUMBERS     ? 8 :
-		field->kind == CODEC_STRINGS     ? sizeof(char *) :
-						   field->type->size_bytes;
+	size_t size = field->kind == CODEC_BYTES ? 1
+		: field->kind == CODEC_NUMBERS   ? 8
+		: field->kind == CODEC_STRINGS   ? sizeof(char *)
+						 : field->type->size_bytes;
 	char *rows = arena_alloc(&f->arena, n + 1, size);
 
 	for (size_t i = 0; i < n; i++) {
@@ -114,8 +115,9 @@ static void fill_field(struct filler *f, const struct codec_field *field, void *
 		p = arena_alloc(&f->arena, 1, field->type->size_bytes);
 		fill(f, field->type, (void *)p, 1);
 		memcpy(slot, &p, sizeof(p));
-	} else if (field->kind == CODEC_BYTES || field->kind == CODEC_STRINGS || field->kind == CODEC_NUMBERS ||
-		   field->kind == CODEC_STRUCTS || field->kind == CODEC_DICTS) {
+	} else if (field->kind == CODEC_BYTES || field->kind == CODEC_STRINGS ||
+		field->kind == CODEC_NUMBERS || field->kind == CODEC_STRUCTS ||
+		field->kind == CODEC_DICTS) {
 		p = some_rows(f, field, &n);
 		memcpy(slot, &p, sizeof(p));
 		memcpy(mark, &n, sizeof(n));
@@ -146,17 +148,20 @@ static void fill(struct filler *f, const struct codec_type *type, void *value, u
 
 static void assert_same(const struct codec_type *type, const void *a, const void *b);
 
-static void assert_same_rows(const struct codec_field *field, const char *a, const char *b, size_t n)
+static void assert_same_rows(
+	const struct codec_field *field, const char *a, const char *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (field->kind == CODEC_STRINGS)
-			ck_assert_str_eq(((char *const *)(const void *)a)[i], ((char *const *)(const void *)b)[i]);
+			ck_assert_str_eq(((char *const *)(const void *)a)[i],
+				((char *const *)(const void *)b)[i]);
 		else if (field->kind == CODEC_BYTES)
 			ck_assert_int_eq(a[i], b[i]);
 		else if (field->kind == CODEC_NUMBERS)
 			ck_assert_mem_eq(a + i * 8, b + i * 8, 8);
 		else
-			assert_same(field->type, a + i * field->type->size_bytes, b + i * field->type->size_bytes);
+			assert_same(field->type, a + i * field->type->size_bytes,
+				b + i * field->type->size_bytes);
 	}
 }
 
@@ -197,36 +202,44 @@ static void assert_same_fd(int a, int b)
 
 static size_t scalar_size(enum codec_kind kind)
 {
-	return kind == CODEC_BOOL ? 1 : kind == CODEC_U32 || kind == CODEC_I32 ? 4 : kind == CODEC_PATH ? 16 : 8;
+	return kind == CODEC_BOOL                        ? 1
+		: kind == CODEC_U32 || kind == CODEC_I32 ? 4
+		: kind == CODEC_PATH                     ? 16
+							 : 8;
 }
 
 static void assert_same(const struct codec_type *type, const void *a, const void *b)
 {
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		const struct codec_field *field = &type->fields[i];
-		const char *fa = (const char *)a + field->offset, *fb = (const char *)b + field->offset;
+		const char *fa = (const char *)a + field->offset,
+			   *fb = (const char *)b + field->offset;
 
 		if (field->kind == CODEC_FD)
-			assert_same_fd(*(const int *)(const void *)fa, *(const int *)(const void *)fb);
+			assert_same_fd(
+				*(const int *)(const void *)fa, *(const int *)(const void *)fb);
 		else if (field->kind == CODEC_STRUCT || field->kind == CODEC_DICT)
 			assert_same(field->type, fa, fb);
 		else if (field->kind >= CODEC_BYTES || field->kind == CODEC_STRING)
 			assert_same_pointer(field, a, b);
 		else
-			ck_assert_msg(memcmp(fa, fb, scalar_size(field->kind)) == 0, "%s.%s", type->name, field->name);
+			ck_assert_msg(memcmp(fa, fb, scalar_size(field->kind)) == 0, "%s.%s",
+				type->name, field->name);
 	}
 }
 
 /* ---- there and back ---- */
 
-static int append(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *value)
+static int append(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type,
+	const void *value)
 {
 	if (type->index)
 		return codec_append_dict(w, it, type, value, UINT64_MAX);
 	return codec_append_args(w, it, type, value);
 }
 
-static int read_back(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *value)
+static int read_back(
+	struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *value)
 {
 	if (type->index)
 		return codec_read_dict(rd, it, type, value, NULL);
@@ -237,11 +250,15 @@ static void round_trip(const struct codec_type *type, unsigned every, unsigned s
 {
 	struct filler f = { .seed = seed, .fd = open("/dev/zero", O_RDONLY | O_CLOEXEC) };
 	struct wire_fds fds = { .n = 0 };
-	struct wire_reader rd = { .arena = &f.arena, .fds = &fds, .max_bytes = 1 << 20, .strict = true,
+	struct wire_reader rd = { .arena = &f.arena,
+		.fds = &fds,
+		.max_bytes = 1 << 20,
+		.strict = true,
 		.copy_strings = seed % 2 };
 	struct wire_writer w = { 0 };
 	DBusMessage *m = dbus_message_new_signal("/a", "a.b", "C");
-	void *in = arena_alloc(&f.arena, 1, type->size_bytes), *out = arena_alloc(&f.arena, 1, type->size_bytes);
+	void *in = arena_alloc(&f.arena, 1, type->size_bytes),
+	     *out = arena_alloc(&f.arena, 1, type->size_bytes);
 	DBusMessageIter it;
 
 	if (every)
@@ -339,12 +356,15 @@ START_TEST(names_the_mistake)
 	struct ipc_session_create_tasks_in in = { 0 };
 	struct arena arena = { NULL };
 	struct wire_fds fds = { .n = 0 };
-	struct wire_reader rd = { .arena = &arena, .fds = &fds, .max_bytes = 1 << 20, .strict = true };
+	struct wire_reader rd = {
+		.arena = &arena, .fds = &fds, .max_bytes = 1 << 20, .strict = true
+	};
 	DBusMessage *m = new_requests((unsigned)_i);
 	DBusMessageIter it;
 
 	dbus_message_iter_init(m, &it);
-	ck_assert_int_eq(codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in),
+	ck_assert_int_eq(
+		codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in),
 		IPC_E_INVALID_REQUEST);
 	ck_assert_str_eq(rd.text, mistakes[_i].text);
 	ck_assert_ptr_null(in.requests);
@@ -363,7 +383,8 @@ START_TEST(skips_what_is_new)
 	DBusMessageIter it;
 
 	dbus_message_iter_init(m, &it);
-	ck_assert_int_eq(codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in), 0);
+	ck_assert_int_eq(
+		codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in), 0);
 	ck_assert_uint_eq(in.n_requests, 2);
 	ck_assert_str_eq(in.requests[1].url, too_long);
 	ck_assert_int_eq(in.requests[1].body_file, -1);
@@ -379,7 +400,9 @@ START_TEST(bounds_rows)
 	struct ipc_session_create_tasks_in in = { 0 };
 	struct arena arena = { NULL };
 	struct wire_fds fds = { .n = 0 };
-	struct wire_reader rd = { .arena = &arena, .fds = &fds, .max_bytes = 32 << 20, .strict = true };
+	struct wire_reader rd = {
+		.arena = &arena, .fds = &fds, .max_bytes = 32 << 20, .strict = true
+	};
 	DBusMessage *m = dbus_message_new_signal("/a", "a.b", "C");
 	DBusMessageIter it, array, dict;
 
@@ -391,7 +414,8 @@ START_TEST(bounds_rows)
 	}
 	dbus_message_iter_close_container(&it, &array);
 	dbus_message_iter_init(m, &it);
-	ck_assert_int_eq(codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in),
+	ck_assert_int_eq(
+		codec_read_field(&rd, &it, &ipc_type_session_create_tasks_in.fields[0], &in),
 		IPC_E_LIMIT_REACHED);
 	ck_assert_uint_eq(rd.bytes, 0);
 	arena_done(&arena);

@@ -59,7 +59,8 @@ START_TEST(bounds_what_is_sent)
 
 	ck_assert_int_eq(wire_append_string(&w, &it, "ten bytes."), 0);
 	ck_assert_int_eq(wire_append_string(&w, &it, "ten bytes."), -EMSGSIZE);
-	ck_assert_int_eq(wire_append_fixed(&w, &it, DBUS_TYPE_UINT64, NULL, SIZE_MAX / 4), -EMSGSIZE);
+	ck_assert_int_eq(
+		wire_append_fixed(&w, &it, DBUS_TYPE_UINT64, NULL, SIZE_MAX / 4), -EMSGSIZE);
 	dbus_message_unref(m);
 }
 END_TEST
@@ -128,5 +129,5 @@ START_TEST(tells_signatures)
 }
 END_TEST
 
-RUN_TESTS("ipc/wire", TEST_EACH(repairs_strings, strings), TEST(bounds_what_is_sent), TEST(bounds_descriptors),
-	TEST(bounds_memory), TEST(tells_signatures))
+RUN_TESTS("ipc/wire", TEST_EACH(repairs_strings, strings), TEST(bounds_what_is_sent),
+	TEST(bounds_descriptors), TEST(bounds_memory), TEST(tells_signatures))

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls to the daemon: arguments and results arrive whole, failures are told apart, strange bytes do no harm. */
+#include "ipc/client.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/ipc/service.h"
+#include "tests/lib/run.h"
+
+#define ROOT ((struct ipc_path){ 0, 0 })
+
+START_TEST(opens_a_session)
+{
+	static const struct ipc_header headers[] = { { "A", "1" }, { "A", "2" } };
+	const struct ipc_manager_open_session_in in = { .kind = "background",
+		.identifier = "music",
+		.configuration = { .headers = headers,
+			.n_headers = 2,
+			.request_timeout_usec = 5,
+			.has_request_timeout_usec = true } };
+	struct ipc_manager_open_session_out out;
+	struct ipc_exchange exchange = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(ipc_call_manager_open_session(client, ROOT, &exchange, &in, &out), 0);
+	ck_assert_uint_eq(out.session.session, 7);
+	ck_assert_str_eq(out.info.disposition, "created");
+	ck_assert_uint_eq(out.info.pending_events, 3);
+	ck_assert(!out.info.has_active_tasks);
+	ck_assert_uint_eq(out.info.n_differences, 2);
+	ck_assert_str_eq(out.info.differences[1], "ca-file");
+	ck_assert_str_eq(service_seen(s)->text, "music");
+	ck_assert_uint_eq(service_seen(s)->n, 2);
+	ck_assert_uint_eq(service_seen(s)->number, 5);
+	ipc_exchange_done(&exchange);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+START_TEST(lists_strange_bytes)
+{
+	const struct ipc_manager_list_tasks_in in = { .cursor = "c", .limit = 1000 };
+	struct ipc_manager_list_tasks_out out;
+	struct ipc_exchange exchange = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(ipc_call_manager_list_tasks(client, ROOT, &exchange, &in, &out), 0);
+	ck_assert_uint_eq(out.n_tasks, 1000);
+	ck_assert_str_eq(out.next_cursor, "");
+	for (size_t i = 0; i < out.n_tasks; i++) {
+		const struct ipc_task *t = &out.tasks[i];
+
+		ck_assert_uint_eq(t->id, i + 1);
+		ck_assert_str_eq(t->name, "\xef\xbf\xbd(.bin\xef\xbf\xbd");
+		ck_assert_int_eq(t->bytes_expected_to_receive, -1);
+		ck_assert_ptr_null(t->url);
+		ck_assert_ptr_null(t->error);
+		ck_assert_uint_eq(t->response->status, 206);
+		ck_assert_str_eq(t->response->headers[0].value, "caf\xef\xbf\xbd");
+		ck_assert_str_eq(t->response->headers[1].value, "");
+	}
+	ipc_exchange_done(&exchange);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+START_TEST(steers_tasks)
+{
+	static const uint64_t ids[] = { 1, UINT64_MAX };
+	const struct ipc_manager_cancel_tasks_in in = { .ids = ids, .n_ids = 2 };
+	struct ipc_task_cancel_producing_resume_data_out data;
+	struct ipc_manager_cancel_tasks_out out;
+	struct ipc_exchange exchange = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(ipc_call_manager_cancel_tasks(client, ROOT, &exchange, &in, &out), 0);
+	ck_assert_uint_eq(out.n_failures, 2);
+	ck_assert_uint_eq(out.failures[1].id, UINT64_MAX);
+	ck_assert_str_eq(out.failures[1].error, "org.transferd.Transfer1.Error.NoSuchTask");
+	ck_assert_int_eq(
+		ipc_call_task_cancel_producing_resume_data(client, SERVICE_TASK, &exchange, &data),
+		0);
+	ck_assert_uint_eq(data.n_resume_data, 3);
+	ck_assert_mem_eq(data.resume_data, "r\0d", 3);
+	ck_assert_uint_eq(service_seen(s)->path.task, 412);
+	ck_assert_int_eq(ipc_call_task_resume(client, (struct ipc_path){ 7, 99 }, &exchange),
+		IPC_E_NO_SUCH_TASK);
+	ipc_exchange_done(&exchange);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+START_TEST(times_out)
+{
+	const struct ipc_session_attach_in in = { 0 };
+	struct ipc_session_attach_out out;
+	struct ipc_exchange exchange = { .timeout_ms = 50 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(
+		ipc_call_session_attach(client, SERVICE_SESSION, &exchange, &in, &out), -ETIMEDOUT);
+	exchange.timeout_ms = 0;
+	ck_assert_int_eq(ipc_call_session_reset(client, SERVICE_SESSION, &exchange), 0);
+	ipc_exchange_done(&exchange);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+START_TEST(finds_no_daemon)
+{
+	struct ipc_exchange exchange = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(ipc_bus_set_destination(client, "org.example.Nobody", 1000), 0);
+	ck_assert_int_eq(
+		ipc_call_session_flush(client, SERVICE_SESSION, &exchange), IPC_E_SERVICE_UNKNOWN);
+	ck_assert_ptr_nonnull(exchange.text);
+	ck_assert_int_eq(ipc_bus_set_destination(client, "not a name", 0), -EINVAL);
+	ipc_exchange_done(&exchange);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+struct list_answer {
+	int is_done, r;
+	size_t n;
+};
+
+static void on_listed(
+	void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+{
+	struct list_answer *answer = user;
+
+	(void)text;
+	answer->r = r;
+	answer->n = out ? out->n_tasks : 0;
+	answer->is_done = 1;
+}
+
+START_TEST(does_not_wait)
+{
+	struct ipc_manager_list_tasks_in in = { .limit = 3 };
+	struct list_answer answer = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	ck_assert_int_eq(ipc_start_manager_list_tasks(client, ROOT, &in, on_listed, &answer), 0);
+	service_pump(client, &answer.is_done);
+	ck_assert_int_eq(answer.r, 0);
+	ck_assert_uint_eq(answer.n, 3);
+	service_mode(s)->deny = true;
+	answer.is_done = 0;
+	ck_assert_int_eq(ipc_start_manager_list_tasks(client, ROOT, &in, on_listed, &answer), 0);
+	service_pump(client, &answer.is_done);
+	ck_assert_int_eq(answer.r, IPC_E_ACCESS_DENIED);
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+struct done {
+	int is_done, r;
+};
+
+static void on_done(void *user, int r, const char *text)
+{
+	struct done *done = user;
+
+	(void)text;
+	done->r = r;
+	done->is_done = 1;
+}
+
+static const struct {
+	const char *name;
+	int start, end;
+} applications[] = {
+	{ "org.example.Not-There", 0, IPC_E_SERVICE_UNKNOWN }, { ":1.1", -EINVAL, 0 },
+	{ "no name", -EINVAL, 0 },
+	{ "org.transferd.Transfer1", 0,
+		IPC_E_UNKNOWN_INTERFACE }, /* is there, and is no application */
+};
+
+START_TEST(activates_applications)
+{
+	const struct ipc_activation activation = { applications[_i].name, "transfer-events",
+		"music" };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+	struct done done = { 0 };
+
+	ck_assert_int_eq(
+		ipc_bus_activate(client, &activation, on_done, &done), applications[_i].start);
+	if (applications[_i].start == 0) {
+		service_pump(client, &done.is_done);
+		ck_assert_int_eq(done.r, applications[_i].end);
+	}
+	ipc_bus_free(client);
+	service_free(s);
+}
+END_TEST
+
+RUN_TESTS("ipc/client", TEST(opens_a_session), TEST(lists_strange_bytes), TEST(steers_tasks),
+	TEST(times_out), TEST(finds_no_daemon), TEST(does_not_wait),
+	TEST_EACH(activates_applications, applications))
