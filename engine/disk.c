@@ -36,13 +36,16 @@
 #include "engine/fault.h"
 
 /* A file above this has its own fdatasync, away from the small ones. */
-#define SMALL_BYTES  (UINT64_C(4) * 1024 * 1024)
-#define WINDOW_US    (UINT64_C(50) * CLOCK_US_PER_MS)
+#define SMALL_BYTES      (UINT64_C(4) * 1024 * 1024)
+#define WINDOW_US        (UINT64_C(50) * CLOCK_US_PER_MS)
+/* When nobody has come for so long, nobody is coming: perhaps all wait for us. */
+#define GAP_US           (UINT64_C(4) * CLOCK_US_PER_MS)
 /* So many waiting need no company. */
-#define BATCH_FULL   256
+#define BATCH_FULL       256
+#define FILE_SYSTEMS_MAX 8
 /* From so many on, one syncfs is cheaper than their own syncs. */
-#define SYNCFS_MIN   3
-#define HELD_FDS_MAX 256
+#define SYNCFS_MIN       3
+#define HELD_FDS_MAX     1024
 
 enum lane_kind { LANE_SYNC, LANE_BIG, LANE_BULK, LANE_COUNT };
 
@@ -220,7 +223,8 @@ static void take_batch(struct lane *lane, struct batch *batch)
 	if (lane->kind != LANE_SYNC || batch->n_syncs < SYNCFS_MIN)
 		return;
 	until_us = clock_now_us() + WINDOW_US;
-	while (!batch->is_last && batch->n_syncs < BATCH_FULL && wait_for_mail(lane, until_us))
+	while (!batch->is_last && batch->n_syncs < BATCH_FULL && clock_now_us() < until_us &&
+		wait_for_mail(lane, clock_now_us() + GAP_US))
 		gather(lane, batch);
 }
 
@@ -316,29 +320,47 @@ static struct disk_job *next_of(struct disk_job *job)
 	return (struct disk_job *)job->mail.next;
 }
 
+/* Starts nothing new when the file system of the job was synced by this call already. */
+static int sync_file_system_of(struct disk_job *job, dev_t *synced, size_t *n_synced)
+{
+	bool was_closed = job->fd < 0;
+	struct stat st;
+	int r = open_again(job);
+
+	if (!r && fstat(job->fd, &st))
+		r = -errno;
+	for (size_t i = 0; !r && i < *n_synced; i++) {
+		if (synced[i] == st.st_dev)
+			goto out;
+	}
+	if (!r && *n_synced == FILE_SYSTEMS_MAX)
+		r = -E2BIG;
+	if (!r && syncfs(job->fd))
+		r = -errno;
+	if (!r)
+		synced[(*n_synced)++] = st.st_dev;
+out:
+	close_again(job, was_closed);
+	return r;
+}
+
 /* One syncfs for each file system in the list; false: do it file by file. */
 static bool sync_file_systems(struct disk_job *first)
 {
-	dev_t synced[8];
+	const struct disk_job *last = NULL;
+	dev_t synced[FILE_SYSTEMS_MAX];
 	size_t n_synced = 0;
 
 	if (FAILPOINT("disk.sync.before"))
 		return false;
 	for (struct disk_job *job = first; job; job = next_of(job)) {
-		bool was_closed = job->fd < 0, is_known = false;
-		struct stat st;
-		int r = open_again(job);
-
-		if (!r && fstat(job->fd, &st))
-			r = -errno;
-		for (size_t i = 0; !r && i < n_synced; i++)
-			is_known = is_known || synced[i] == st.st_dev;
-		if (!r && !is_known) {
-			if (n_synced == sizeof(synced) / sizeof(synced[0]) || syncfs(job->fd))
-				return false;
-			synced[n_synced++] = st.st_dev;
-		}
-		close_again(job, was_closed);
+		/* neighbours are usually in one folder: then there is nothing to ask */
+		if (last && job->path && last->path &&
+			disk_file_is_same_folder(job->path, last->path))
+			continue;
+		if (sync_file_system_of(job, synced, &n_synced))
+			return false;
+		last = job;
 	}
 	return !FAILPOINT("disk.sync.after");
 }
@@ -484,9 +506,9 @@ static unsigned choose_held_fds_max(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 8 >= HELD_FDS_MAX)
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 >= HELD_FDS_MAX)
 		return HELD_FDS_MAX;
-	return (unsigned)(limit.rlim_cur / 8);
+	return (unsigned)(limit.rlim_cur / 4);
 }
 
 static void disk_freep(struct disk **disk)
