@@ -87,6 +87,8 @@ static void *connection_main(void *argument)
 		linger(c);
 	SSL_free(c->ssl);
 	c->ssl = NULL;
+	/* now, not when the thread ends: nobody waits for that */
+	OPENSSL_thread_stop();
 	forget_connection(c);
 	return NULL;
 }

@@ -44,6 +44,7 @@ START_TEST(is_gone_at_exit)
 		text = tmpdir_read(file);
 		if (!text || strcmp(text, "text") != 0)
 			_exit(2);
+		free(text);
 		if (write(fds[1], folder, strlen(folder)) < 0)
 			_exit(3);
 		exit(0);
