@@ -101,7 +101,7 @@ TRANSFER_PUBLIC int transfer_config_set_app_id(transfer_config *config, const ch
  * Fields of the request win.
  *
  * Returns:  0, or
- *           -EINVAL  not a header field, or one that transferd sets itself
+ *           -EINVAL  not a header field
  *           -E2BIG   more than 256 fields
  *           -ENOMEM  out of memory
  * Blocks:   no

@@ -105,9 +105,7 @@ enum transfer_error_domain {
 	X(QUOTA_EXCEEDED, 28, "quota-exceeded", "too many tasks are queued") \
 	X(STALE_CURSOR, 29, "stale-cursor", "the list changed; start over") \
 	X(TASK_FINISHED, 30, "task-finished", "the task has ended") \
-	X(TASK_NOT_FINISHED, 31, "task-not-finished", "the task has not ended yet") \
 	X(NO_RESUME_DATA, 32, "no-resume-data", "the download cannot be resumed") \
-	X(INVALID_RESUME_DATA, 33, "invalid-resume-data", "the resume data is damaged, used up or foreign") \
 	X(BUSY, 34, "busy", "transferd is busy; try again")
 
 /* Codes of TRANSFER_DOMAIN_BUS. */

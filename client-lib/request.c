@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests: checked setters whose first failure sticks. Not locked: a request belongs to one thread until it is used. */
+#include "client-lib/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/proto.h"
+
+#define REQUEST_USERDATA_MAX_BYTES 4096
+#define REQUEST_METHOD_MAX_BYTES   64
+
+static void request_free(struct transfer_request *request)
+{
+	free(request->url);
+	free(request->method);
+	free(request->destination);
+	free(request->description);
+	free(request->ca_file);
+	free(request->checksum_algorithm);
+	free(request->checksum_hex);
+	free(request->want_digest);
+	text_headers_done(&request->headers);
+	transfer_data_unref(request->userdata);
+	free(request);
+}
+
+REF_DEFINE(transfer_request, request_free)
+
+static int stick(struct transfer_request *request, int r)
+{
+	if (r && !request->status)
+		request->status = r;
+	return r;
+}
+
+transfer_request *transfer_request_new(const char *url)
+{
+	struct transfer_request *request = calloc(1, sizeof(*request));
+	int r;
+
+	if (!request)
+		return NULL;
+	ref_init(&request->ref);
+	r = url && *url ? text_set(&request->url, url, TEXT_URL_MAX_BYTES) : -EINVAL;
+	if (r == -ENOMEM) {
+		request_free(request);
+		return NULL;
+	}
+	stick(request, r);
+	return request;
+}
+
+static int copy_texts(struct transfer_request *to, const struct transfer_request *from)
+{
+	const struct {
+		char **to;
+		const char *from;
+	} texts[] = {
+		{&to->url, from->url},
+		{&to->method, from->method},
+		{&to->destination, from->destination},
+		{&to->description, from->description},
+		{&to->ca_file, from->ca_file},
+		{&to->checksum_algorithm, from->checksum_algorithm},
+		{&to->checksum_hex, from->checksum_hex},
+		{&to->want_digest, from->want_digest},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		*texts[i].to = texts[i].from ? strdup(texts[i].from) : NULL;
+		if (texts[i].from && !*texts[i].to)
+			return -ENOMEM;
+	}
+	return text_headers_copy(&to->headers, &from->headers);
+}
+
+transfer_request *transfer_request_copy(const transfer_request *request)
+{
+	struct transfer_request *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	ref_init(&copy->ref);
+	copy->status = request->status;
+	copy->timeout_us = request->timeout_us;
+	copy->resource_timeout_us = request->resource_timeout_us;
+	copy->not_before_wall_us = request->not_before_wall_us;
+	copy->max_rate_bps = request->max_rate_bps;
+	copy->priority = request->priority;
+	copy->has_priority = request->has_priority;
+	copy->upload_copy = request->upload_copy;
+	copy->has_upload_copy = request->has_upload_copy;
+	copy->may_overwrite = request->may_overwrite;
+	copy->allow_insecure = request->allow_insecure;
+	copy->retry_http_errors = request->retry_http_errors;
+	copy->userdata = transfer_data_ref(request->userdata);
+	if (copy_texts(copy, request)) {
+		request_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+const char *transfer_request_get_url(const transfer_request *request)
+{
+	return request->url;
+}
+
+int transfer_request_set_method(transfer_request *request, const char *method)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (method && (!*method || method[strspn(method, token)]))
+		return stick(request, -EINVAL);
+	return stick(request, text_set(&request->method, method, REQUEST_METHOD_MAX_BYTES));
+}
+
+const char *transfer_request_get_method(const transfer_request *request)
+{
+	return request->method;
+}
+
+int transfer_request_set_header(transfer_request *request, const char *name, const char *value)
+{
+	return stick(request, text_headers_set(&request->headers, name, value));
+}
+
+int transfer_request_add_header(transfer_request *request, const char *name, const char *value)
+{
+	return stick(request, text_headers_add(&request->headers, name, value));
+}
+
+const char *transfer_request_get_header(const transfer_request *request, const char *name)
+{
+	return text_headers_get(&request->headers, name);
+}
+
+int transfer_request_set_timeout(transfer_request *request, uint64_t timeout_usec)
+{
+	request->timeout_us = timeout_usec;
+	return 0;
+}
+
+int transfer_request_set_resource_timeout(transfer_request *request, uint64_t timeout_usec)
+{
+	request->resource_timeout_us = timeout_usec;
+	return 0;
+}
+
+int transfer_request_set_destination(transfer_request *request, const char *path, bool overwrite)
+{
+	request->may_overwrite = overwrite;
+	return stick(request, text_set_path(&request->destination, path));
+}
+
+const char *transfer_request_get_destination(const transfer_request *request)
+{
+	return request->destination;
+}
+
+int transfer_request_set_checksum(transfer_request *request, const char *algorithm, const char *hex)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	size_t n = text_digest_digits(algorithm);
+	int r;
+
+	if (algorithm && (!n || !hex || strlen(hex) != n || hex[strspn(hex, digits)]))
+		return stick(request, -EINVAL);
+	r = text_set(&request->checksum_hex, algorithm ? hex : NULL, n);
+	if (!r)
+		r = text_set(&request->checksum_algorithm, algorithm, n);
+	return stick(request, r);
+}
+
+int transfer_request_set_want_digest(transfer_request *request, const char *algorithm)
+{
+	size_t n = text_digest_digits(algorithm);
+
+	if (algorithm && !n)
+		return stick(request, -EINVAL);
+	return stick(request, text_set(&request->want_digest, algorithm, n));
+}
+
+int transfer_request_set_not_before(transfer_request *request, uint64_t wall_usec)
+{
+	request->not_before_wall_us = wall_usec;
+	return 0;
+}
+
+int transfer_request_set_max_rate(transfer_request *request, uint64_t rate_bps)
+{
+	request->max_rate_bps = rate_bps;
+	return 0;
+}
+
+int transfer_request_set_priority(transfer_request *request, double priority)
+{
+	if (!(priority >= 0.0 && priority <= 1.0))
+		return stick(request, -EINVAL);
+	request->priority = priority;
+	request->has_priority = true;
+	return 0;
+}
+
+int transfer_request_set_description(transfer_request *request, const char *text)
+{
+	return stick(request, text_set(&request->description, text, TEXT_DESCRIPTION_MAX_BYTES));
+}
+
+int transfer_request_set_userdata(transfer_request *request, const void *bytes, size_t size_bytes)
+{
+	transfer_data *data = NULL;
+
+	if (size_bytes > REQUEST_USERDATA_MAX_BYTES)
+		return stick(request, -E2BIG);
+	if (size_bytes) {
+		data = transfer_data_new_copy(bytes, size_bytes);
+		if (!data)
+			return stick(request, -ENOMEM);
+	}
+	transfer_data_unref(request->userdata);
+	request->userdata = data;
+	return 0;
+}
+
+int transfer_request_set_allow_insecure(transfer_request *request, bool allow)
+{
+	request->allow_insecure = allow;
+	return 0;
+}
+
+int transfer_request_set_ca_file(transfer_request *request, const char *path)
+{
+	return stick(request, text_set_path(&request->ca_file, path));
+}
+
+int transfer_request_set_retry_http_errors(transfer_request *request, bool retry)
+{
+	request->retry_http_errors = retry;
+	return 0;
+}
+
+int transfer_request_set_upload_copy(transfer_request *request, enum transfer_upload_copy copy)
+{
+	if (copy != TRANSFER_UPLOAD_COPY_SNAPSHOT && copy != TRANSFER_UPLOAD_COPY_NONE)
+		return stick(request, -EINVAL);
+	request->upload_copy = copy;
+	request->has_upload_copy = true;
+	return 0;
+}
+
+int transfer_request_get_status(const transfer_request *request)
+{
+	return request->status;
+}
+
+/* Numbers and switches: what is unset is left out, so that the session's word holds. */
+static void options_to_ipc(const struct transfer_request *request, struct ipc_request *row)
+{
+	row->timeout_usec = request->timeout_us;
+	row->has_timeout_usec = request->timeout_us != 0;
+	row->resource_timeout_usec = request->resource_timeout_us;
+	row->has_resource_timeout_usec = request->resource_timeout_us != 0;
+	row->not_before_usec = request->not_before_wall_us;
+	row->has_not_before_usec = request->not_before_wall_us != 0;
+	row->max_rate_bps = request->max_rate_bps;
+	row->has_max_rate_bps = request->max_rate_bps != 0;
+	row->priority = request->priority;
+	row->has_priority = request->has_priority;
+	row->allow_insecure = row->has_allow_insecure = request->allow_insecure;
+	row->retry_http_errors = row->has_retry_http_errors = request->retry_http_errors;
+	row->overwrite = row->has_overwrite = request->may_overwrite && request->destination;
+}
+
+int request_to_ipc(const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row)
+{
+	struct ipc_request row = {
+		.url = request->url,
+		.method = request->method,
+		.destination = request->destination,
+		.description = request->description,
+		.ca_file = request->ca_file,
+		.want_digest = request->want_digest,
+		.has_checksum = request->checksum_algorithm != NULL,
+		.checksum = {.algorithm = request->checksum_algorithm, .hex = request->checksum_hex},
+		.userdata = transfer_data_get_bytes(request->userdata),
+		.n_userdata = transfer_data_get_size(request->userdata),
+		.n_headers = request->headers.n_fields,
+	};
+	int r = request->status;
+
+	if (r)
+		return r;
+	r = text_headers_to_ipc(&request->headers, arena, &row.headers);
+	if (r)
+		return r;
+	options_to_ipc(request, &row);
+	if (request->has_upload_copy)
+		row.upload_copy = request->upload_copy == TRANSFER_UPLOAD_COPY_NONE ? "none" : "snapshot";
+	*ret_row = row;
+	return 0;
+}
+
+static int texts_from_ipc(struct transfer_request *request, const struct ipc_task *task)
+{
+	int r = text_set(&request->method, task->method, REQUEST_METHOD_MAX_BYTES);
+
+	if (!r)
+		r = text_set(&request->destination, task->destination, TEXT_URL_MAX_BYTES);
+	if (!r)
+		r = text_set(&request->description, task->description, TEXT_URL_MAX_BYTES);
+	if (!r && task->has_checksum)
+		r = text_set(&request->checksum_algorithm, task->checksum.algorithm, TEXT_URL_MAX_BYTES);
+	if (!r && task->has_checksum)
+		r = text_set(&request->checksum_hex, task->checksum.hex, TEXT_URL_MAX_BYTES);
+	if (!r)
+		r = text_headers_from_ipc(&request->headers, task->request_headers, task->n_request_headers);
+	return r;
+}
+
+int request_from_ipc(const struct ipc_task *task, struct transfer_request **ret_request)
+{
+	struct transfer_request *request = transfer_request_new(task->url);
+	int r;
+
+	if (!request)
+		return -ENOMEM;
+	r = texts_from_ipc(request, task);
+	if (!r && task->userdata)
+		r = transfer_request_set_userdata(request, task->userdata, task->n_userdata);
+	if (r) {
+		transfer_request_unref(request);
+		return r;
+	}
+	request->priority = task->priority;
+	request->has_priority = task->has_priority;
+	request->not_before_wall_us = task->not_before_usec;
+	request->max_rate_bps = task->max_rate_bps;
+	*ret_request = request;
+	return 0;
+}

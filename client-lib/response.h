@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* A response inside the library: made from what transferd tells, then immutable. */
+#ifndef CLIENT_LIB_RESPONSE_H
+#define CLIENT_LIB_RESPONSE_H
+
+#include <transfer/request.h>
+
+struct ipc_response;
+
+/* NULL in, or without a status: NULL out; also when memory is short. */
+transfer_response *response_new_ipc(const struct ipc_response *response);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything an application hands in as text passes here: valid UTF-8, bounded, and for header fields nothing that could end one. */
+#include "client-lib/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/utf8.h"
+#include "ipc/proto.h"
+
+#define TEXT_PATH_MAX_BYTES   4096
+#define TEXT_HEADER_MAX_BYTES 65536
+
+int text_set(char **to, const char *text, size_t max_bytes)
+{
+	char *copy = NULL;
+
+	if (text) {
+		if (strlen(text) > max_bytes || !utf8_is_valid(text))
+			return -EINVAL;
+		copy = strdup(text);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+int text_set_path(char **to, const char *path)
+{
+	if (path && (path[0] != '/' || path[strlen(path) - 1] == '/'))
+		return -EINVAL;
+	return text_set(to, path, TEXT_PATH_MAX_BYTES - 1);
+}
+
+static bool is_token(const char *s)
+{
+	static const char marks[] = "!#$%&'*+-.^_`|~0123456789"
+				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return s && *s && s[strspn(s, marks)] == '\0';
+}
+
+static bool is_field_value(const char *s)
+{
+	if (!s || strlen(s) > TEXT_HEADER_MAX_BYTES || !utf8_is_valid(s))
+		return false;
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static void remove_fields(struct text_headers *headers, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < headers->n_fields; i++) {
+		struct text_header *field = &headers->fields[i];
+
+		if (strcasecmp(field->name, name)) {
+			headers->fields[kept++] = *field;
+			continue;
+		}
+		free(field->name);
+		free(field->value);
+	}
+	headers->n_fields = kept;
+}
+
+static int append(struct text_headers *headers, const char *name, const char *value)
+{
+	struct text_header *fields, field;
+
+	if (headers->n_fields >= TEXT_HEADERS_MAX)
+		return -E2BIG;
+	fields = realloc(headers->fields, (headers->n_fields + 1) * sizeof(*fields));
+	if (!fields)
+		return -ENOMEM;
+	headers->fields = fields;
+	field.name = strdup(name);
+	field.value = strdup(value);
+	if (!field.name || !field.value) {
+		free(field.name);
+		free(field.value);
+		return -ENOMEM;
+	}
+	fields[headers->n_fields++] = field;
+	return 0;
+}
+
+int text_headers_add(struct text_headers *headers, const char *name, const char *value)
+{
+	if (!is_token(name) || !is_field_value(value))
+		return -EINVAL;
+	return append(headers, name, value);
+}
+
+int text_headers_set(struct text_headers *headers, const char *name, const char *value)
+{
+	if (!is_token(name) || (value && !is_field_value(value)))
+		return -EINVAL;
+	remove_fields(headers, name);
+	return value ? append(headers, name, value) : 0;
+}
+
+const char *text_headers_get(const struct text_headers *headers, const char *name)
+{
+	for (size_t i = 0; name && i < headers->n_fields; i++) {
+		if (!strcasecmp(headers->fields[i].name, name))
+			return headers->fields[i].value;
+	}
+	return NULL;
+}
+
+int text_headers_copy(struct text_headers *to, const struct text_headers *from)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < from->n_fields; i++)
+		r = append(to, from->fields[i].name, from->fields[i].value);
+	return r;
+}
+
+/* From transferd, which has checked them; more than the limit are left out. */
+int text_headers_from_ipc(struct text_headers *to, const struct ipc_header *from, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n && to->n_fields < TEXT_HEADERS_MAX; i++)
+		r = append(to, from[i].name ? from[i].name : "", from[i].value ? from[i].value : "");
+	return r;
+}
+
+int text_headers_to_ipc(const struct text_headers *headers, struct arena *arena, const struct ipc_header **ret_rows)
+{
+	struct ipc_header *rows;
+
+	if (!headers->n_fields) {
+		*ret_rows = NULL;
+		return 0;
+	}
+	rows = arena_alloc(arena, headers->n_fields, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < headers->n_fields; i++) {
+		rows[i].name = headers->fields[i].name;
+		rows[i].value = headers->fields[i].value;
+	}
+	*ret_rows = rows;
+	return 0;
+}
+
+void text_headers_done(struct text_headers *headers)
+{
+	for (size_t i = 0; i < headers->n_fields; i++) {
+		free(headers->fields[i].name);
+		free(headers->fields[i].value);
+	}
+	free(headers->fields);
+	*headers = (struct text_headers){0};
+}
+
+size_t text_digest_digits(const char *algorithm)
+{
+	static const struct {
+		const char *name;
+		size_t digits;
+	} algorithms[] = {{"md5", 32}, {"sha1", 40}, {"sha256", 64}, {"sha512", 128}};
+
+	for (size_t i = 0; algorithm && i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+		if (!strcmp(algorithms[i].name, algorithm))
+			return algorithms[i].digits;
+	}
+	return 0;
+}

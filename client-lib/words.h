@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the words that travel on the bus and the enums of the public header. Unknown words give the fallback. */
+#ifndef CLIENT_LIB_WORDS_H
+#define CLIENT_LIB_WORDS_H
+
+#include <transfer/types.h>
+
+#include <stdbool.h>
+
+enum transfer_task_kind words_task_kind(const char *word);
+enum transfer_task_state words_task_state(const char *word);
+/* @known: whether the word is one of ours; may be NULL */
+enum transfer_task_sub_state words_task_sub_state(const char *word, bool *known);
+enum transfer_session_kind words_session_kind(const char *word);
+enum transfer_session_state words_session_state(const char *word);
+
+#endif
