@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection to transferd and its I/O context: one epoll descriptor over the bus, an eventfd with which other threads
+ * say "look again", and a timer for the next attempt to attach. One step waits, lets ipc dispatch (which calls the
+ * handlers in wire.c, command.c and event.c) and then looks at every session.
+ *
+ * Callbacks of the application never run here: they are posted to queues after the lock has been released.
+ */
+#include "client-lib/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "client-lib/error.h"
+#include "client-lib/event.h"
+#include "client-lib/queue.h"
+#include "client-lib/session.h"
+#include "client-lib/wire.h"
+#include "ipc/bus.h"
+#include "ipc/proto.h"
+
+#define CLIENT_ALL_FLAGS \
+	((uint64_t)TRANSFER_CLIENT_SYSTEM | TRANSFER_CLIENT_NO_THREAD | TRANSFER_CLIENT_NO_AUTOSTART)
+/* How long the last unref waits for answers. */
+#define CLIENT_CLOSE_MS 10000
+
+bool client_is_forked(const transfer_client *client)
+{
+	return getpid() != client->pid;
+}
+
+void client_lock(transfer_client *client)
+{
+	/* in a forked child the other threads are gone, and the lock may be theirs for ever */
+	if (!client_is_forked(client))
+		pthread_mutex_lock(&client->lock);
+}
+
+static transfer_session *find_to_post(transfer_client *client)
+{
+	transfer_session *session;
+
+	TAILQ_FOREACH (session, &client->sessions, link) {
+		if (session->needs_post)
+			return session;
+	}
+	return NULL;
+}
+
+void client_unlock(transfer_client *client)
+{
+	struct session_list garbage = TAILQ_HEAD_INITIALIZER(garbage);
+	transfer_session *session;
+
+	if (client_is_forked(client))
+		return;
+	TAILQ_CONCAT(&garbage, &client->garbage, link);
+	while ((session = find_to_post(client))) {
+		transfer_queue *queue = transfer_queue_ref(session->queue);
+
+		session->needs_post = false;
+		session->is_posted = true;
+		session_memory_ref(session); /* of the work; dropped by delivery_run() */
+		pthread_mutex_unlock(&client->lock);
+		queue_post(queue, &session->work);
+		transfer_queue_unref(queue);
+		pthread_mutex_lock(&client->lock);
+	}
+	pthread_mutex_unlock(&client->lock);
+	while ((session = TAILQ_FIRST(&garbage))) {
+		TAILQ_REMOVE(&garbage, session, link);
+		session_memory_unref(session);
+	}
+}
+
+void client_wake(transfer_client *client)
+{
+	eventfd_write(client->wake_fd, 1);
+}
+
+uint64_t client_deadline_us(int timeout_ms)
+{
+	return timeout_ms < 0 ? CLIENT_FOREVER : clock_now_us() + (uint64_t)timeout_ms * CLOCK_US_PER_MS;
+}
+
+/* ---- I/O context ---- */
+
+static void on_signal(void *user, struct ipc_signal *signal)
+{
+	transfer_client *client = user;
+	const struct ipc_event *events;
+	transfer_session *session;
+	size_t n;
+
+	if (ipc_read_events(signal, &events, &n))
+		return;
+	client_lock(client);
+	TAILQ_FOREACH (session, &client->sessions, link) {
+		if (session->path.session == ipc_signal_path(signal).session)
+			break;
+	}
+	if (session)
+		event_take_in(session, signal, events, n);
+	client_unlock(client);
+}
+
+static void on_service_changed(void *user, const char *owner)
+{
+	transfer_client *client = user;
+	transfer_session *session;
+
+	client_lock(client);
+	TAILQ_FOREACH (session, &client->sessions, link)
+		wire_owner_changed(session, owner);
+	client_unlock(client);
+}
+
+static void on_lost(void *user)
+{
+	transfer_client *client = user;
+	transfer_session *session;
+
+	client_lock(client);
+	client->is_lost = true;
+	TAILQ_FOREACH (session, &client->sessions, link)
+		wire_lost(session);
+	pthread_cond_broadcast(&client->changed);
+	client_unlock(client);
+}
+
+/* Blocks for the answer; without the lock, because only this context uses the bus. */
+static void ask_version(transfer_client *client)
+{
+	struct ipc_exchange exchange = {0};
+	struct ipc_manager_properties properties;
+	char *version = NULL;
+
+	if (!ipc_get_manager_properties(client->bus, (struct ipc_path){0}, &exchange, &properties) &&
+		properties.version)
+		version = strdup(properties.version);
+	ipc_exchange_done(&exchange);
+	client_lock(client);
+	free(client->version);
+	client->version = version;
+	client->wants_version = false;
+	client->has_version = true;
+	pthread_cond_broadcast(&client->changed);
+	client_unlock(client);
+}
+
+static void arm_timer(transfer_client *client, uint64_t due_us)
+{
+	struct itimerspec spec = {0};
+
+	if (due_us != CLIENT_FOREVER) {
+		if (!due_us)
+			due_us = 1;
+		spec.it_value.tv_sec = (time_t)(due_us / CLOCK_US_PER_S);
+		spec.it_value.tv_nsec = (long)(due_us % CLOCK_US_PER_S * 1000);
+	}
+	timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void pump(transfer_client *client)
+{
+	transfer_session *session, *next;
+	uint64_t due_us = CLIENT_FOREVER;
+	bool wants_version;
+
+	client_lock(client);
+	for (session = TAILQ_FIRST(&client->sessions); session; session = next) {
+		next = TAILQ_NEXT(session, link);
+		wire_pump(session);
+	}
+	TAILQ_FOREACH (session, &client->sessions, link) {
+		if (session->phase == SESSION_LOST && session->retry_us < due_us)
+			due_us = session->retry_us;
+	}
+	wants_version = client->wants_version;
+	client_unlock(client);
+	arm_timer(client, due_us);
+	if (wants_version)
+		ask_version(client);
+}
+
+static void io_step(transfer_client *client, int timeout_ms)
+{
+	struct epoll_event events[4];
+	eventfd_t count;
+	uint64_t ticks;
+	ssize_t ignored;
+
+	epoll_wait(client->epoll_fd, events, 4, timeout_ms);
+	eventfd_read(client->wake_fd, &count);
+	ignored = read(client->timer_fd, &ticks, sizeof(ticks));
+	(void)ignored;
+	if (ipc_bus_is_connected(client->bus))
+		ipc_bus_dispatch(client->bus);
+	pump(client);
+}
+
+static bool is_stopping(transfer_client *client)
+{
+	bool stopping;
+
+	client_lock(client);
+	stopping = client->is_stopping;
+	client_unlock(client);
+	return stopping;
+}
+
+static void run_io(void *user)
+{
+	transfer_client *client = user;
+
+	while (!is_stopping(client))
+		io_step(client, -1);
+}
+
+/* With io_lock not held and the client's lock held; returns with the latter held. */
+static void step_without_thread(transfer_client *client, uint64_t deadline_us)
+{
+	uint64_t now_us = clock_now_us();
+	int timeout_ms = -1;
+
+	if (deadline_us != CLIENT_FOREVER)
+		timeout_ms = deadline_us > now_us
+			? (int)((deadline_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS)
+			: 0;
+	client_unlock(client);
+	pthread_mutex_lock(&client->io_lock);
+	io_step(client, timeout_ms);
+	pthread_mutex_unlock(&client->io_lock);
+	client_lock(client);
+}
+
+static void sleep_until(transfer_client *client, uint64_t deadline_us)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(deadline_us / CLOCK_US_PER_S),
+		.tv_nsec = (long)(deadline_us % CLOCK_US_PER_S * 1000),
+	};
+
+	if (deadline_us == CLIENT_FOREVER)
+		pthread_cond_wait(&client->changed, &client->lock);
+	else
+		pthread_cond_timedwait(&client->changed, &client->lock, &until);
+}
+
+int client_wait(transfer_client *client, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
+{
+	while (!done(arg)) {
+		if (deadline_us != CLIENT_FOREVER && clock_now_us() >= deadline_us)
+			return -ETIMEDOUT;
+		if (client->thread)
+			sleep_until(client, deadline_us);
+		else
+			step_without_thread(client, deadline_us);
+	}
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void client_destroy(transfer_client *client)
+{
+	int fds[] = {client->epoll_fd, client->wake_fd, client->timer_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	free(client->version);
+	pthread_cond_destroy(&client->changed);
+	pthread_mutex_destroy(&client->io_lock);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+}
+
+void client_memory_unref(transfer_client *client)
+{
+	if (ref_put(&client->memory))
+		client_destroy(client);
+}
+
+static bool has_no_session(void *arg)
+{
+	transfer_client *client = arg;
+
+	return TAILQ_EMPTY(&client->sessions);
+}
+
+/* No handle is left: answers are awaited, then the I/O ends. */
+static void client_close(transfer_client *client)
+{
+	transfer_session *session;
+
+	if (client_is_forked(client))
+		return; /* everything belongs to the parent's threads; the memory stays */
+	client_wake(client);
+	client_lock(client);
+	client_wait(client, has_no_session, client, client_deadline_us(CLIENT_CLOSE_MS));
+	client->is_stopping = true;
+	client_unlock(client);
+	client_wake(client);
+	thread_join(client->thread);
+	client->thread = NULL;
+	client_lock(client);
+	while ((session = TAILQ_FIRST(&client->sessions)))
+		session_remove(session);
+	client_unlock(client);
+	if (client->bus)
+		ipc_bus_flush(client->bus, 1000);
+	ipc_bus_free(client->bus);
+	client->bus = NULL;
+	transfer_queue_unref(client->own_queue);
+	client->own_queue = NULL;
+	client_memory_unref(client);
+}
+
+REF_DEFINE(transfer_client, client_close)
+
+static int watch_fd(transfer_client *client, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (fd < 0)
+		return -errno;
+	return epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_fds(transfer_client *client)
+{
+	int r;
+
+	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (client->epoll_fd < 0)
+		return -errno;
+	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = watch_fd(client, client->wake_fd);
+	if (r)
+		return r;
+	client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	r = watch_fd(client, client->timer_fd);
+	if (r || !(client->flags & TRANSFER_CLIENT_NO_THREAD))
+		return r;
+	client->own_queue = transfer_queue_new_manual();
+	if (!client->own_queue)
+		return -ENOMEM;
+	return watch_fd(client, transfer_queue_get_fd(client->own_queue));
+}
+
+static int connect_bus(transfer_client *client)
+{
+	static const struct ipc_bus_events events = {
+		.lost = on_lost,
+		.service_changed = on_service_changed,
+		.signal = on_signal,
+	};
+	int r = ipc_bus_new(client->flags & TRANSFER_CLIENT_SYSTEM ? IPC_BUS_SYSTEM : IPC_BUS_USER, NULL,
+		&client->bus);
+
+	if (r)
+		return r;
+	ipc_bus_set_events(client->bus, &events, client);
+	r = ipc_bus_watch_service(client->bus, IPC_NAME);
+	if (r)
+		return r;
+	return watch_fd(client, ipc_bus_fd(client->bus));
+}
+
+static transfer_client *client_alloc(uint64_t flags)
+{
+	transfer_client *client = calloc(1, sizeof(*client));
+	pthread_condattr_t attr;
+
+	if (!client)
+		return NULL;
+	ref_init(&client->ref);
+	ref_init(&client->memory);
+	client->pid = getpid();
+	client->flags = flags;
+	client->epoll_fd = client->wake_fd = client->timer_fd = -1;
+	TAILQ_INIT(&client->sessions);
+	TAILQ_INIT(&client->garbage);
+	pthread_mutex_init(&client->lock, NULL);
+	pthread_mutex_init(&client->io_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&client->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return client;
+}
+
+int transfer_client_new(transfer_client **ret_client, uint64_t flags, transfer_error **ret_error)
+{
+	transfer_client *client;
+	int r;
+
+	if (flags & ~CLIENT_ALL_FLAGS)
+		return error_give(-EINVAL, error_new_errno(EINVAL, "unknown flags"), ret_error);
+	client = client_alloc(flags);
+	if (!client)
+		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
+	r = open_fds(client);
+	if (!r)
+		r = connect_bus(client);
+	if (!r && !(flags & TRANSFER_CLIENT_NO_THREAD))
+		r = thread_start("transfer-io", run_io, client, &client->thread);
+	if (r) {
+		ipc_bus_free(client->bus);
+		transfer_queue_unref(client->own_queue);
+		client_destroy(client);
+		return error_give(r < 0 ? r : error_to_errno(r), error_new_ipc(r, NULL, NULL), ret_error);
+	}
+	*ret_client = client;
+	return 0;
+}
+
+int transfer_client_get_fd(transfer_client *client)
+{
+	return client->flags & TRANSFER_CLIENT_NO_THREAD ? client->epoll_fd : -EOPNOTSUPP;
+}
+
+/* A callback may drop the last handle: the struct is kept, the bus may be gone afterwards. */
+static int dispatch(transfer_client *client, int timeout_ms)
+{
+	int n = transfer_queue_dispatch(client->own_queue, 0);
+	int more;
+
+	if (n < 0 || !client->bus)
+		return n;
+	pthread_mutex_lock(&client->io_lock);
+	io_step(client, n ? 0 : timeout_ms);
+	pthread_mutex_unlock(&client->io_lock);
+	more = transfer_queue_dispatch(client->own_queue, 0);
+	return more < 0 ? more : n + more;
+}
+
+int transfer_client_dispatch(transfer_client *client, int timeout_ms)
+{
+	int n;
+
+	if (!(client->flags & TRANSFER_CLIENT_NO_THREAD))
+		return -EOPNOTSUPP;
+	if (client_is_forked(client))
+		return -ECHILD;
+	ref_get(&client->memory);
+	n = dispatch(client, timeout_ms);
+	client_memory_unref(client);
+	return n;
+}
+
+static bool has_no_command(void *arg)
+{
+	transfer_client *client = arg;
+	transfer_session *session;
+
+	TAILQ_FOREACH (session, &client->sessions, link) {
+		if (!TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight))
+			return false;
+	}
+	return true;
+}
+
+int transfer_client_flush(transfer_client *client, int timeout_ms)
+{
+	int r;
+
+	if (client_is_forked(client))
+		return -ECHILD;
+	client_lock(client);
+	r = client_wait(client, has_no_command, client, client_deadline_us(timeout_ms));
+	client_unlock(client);
+	return r;
+}
+
+static bool has_version(void *arg)
+{
+	return ((transfer_client *)arg)->has_version;
+}
+
+char *transfer_client_copy_daemon_version(transfer_client *client)
+{
+	char *version;
+
+	if (client_is_forked(client))
+		return NULL;
+	client_lock(client);
+	client->wants_version = true;
+	client->has_version = client->is_lost;
+	client_wake(client);
+	client_wait(client, has_version, client, CLIENT_FOREVER);
+	version = client->version ? strdup(client->version) : NULL;
+	client_unlock(client);
+	return version;
+}

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line of commands of a session and the call that carries its head. `flight` holds the commands of the call under
+ * way; it is emptied by the reply. When the reply is lost the flight stays and is sent again after the next attach, with
+ * the same token, so that tasks are made once.
+ */
+#include "client-lib/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <transfer/manager.h>
+
+#include "base/arena.h"
+#include "client-lib/client.h"
+#include "client-lib/error.h"
+#include "client-lib/request.h"
+#include "client-lib/session.h"
+#include "client-lib/task.h"
+#include "client-lib/wire.h"
+#include "ipc/bus.h"
+#include "ipc/proto.h"
+
+#define COMMAND_MAX_IDS   1000
+#define COMMAND_MAX_TRIES 5
+
+struct command *command_new(enum command_kind kind, transfer_task *task)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	if (!command)
+		return NULL;
+	command->kind = kind;
+	command->task = transfer_task_ref(task);
+	return command;
+}
+
+void command_free(struct command *command)
+{
+	if (!command)
+		return;
+	free(command->text);
+	transfer_task_unref(command->task);
+	free(command);
+}
+
+void command_list_clear(struct command_list *list)
+{
+	struct command *command;
+
+	while ((command = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, command, link);
+		command_free(command);
+	}
+}
+
+static void answer_resume_data(transfer_session *session, const struct command *command, transfer_data *data)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_RESUME_DATA, NULL);
+
+	if (!delivery) {
+		transfer_data_unref(data);
+		return;
+	}
+	delivery->data = data;
+	delivery->resume_data_handler = command->resume_data_handler;
+	delivery->userdata = command->userdata;
+	delivery_push_take(session, delivery);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const transfer_task *const *left = a, *const *right = b;
+
+	return ((*left)->id > (*right)->id) - ((*left)->id < (*right)->id);
+}
+
+static void answer_tasks(transfer_session *session, const struct command *command)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_TASKS, NULL);
+	size_t n = HASH_COUNT(session->tasks);
+	transfer_task *task, *next;
+
+	if (!delivery)
+		return;
+	delivery->tasks_handler = command->tasks_handler;
+	delivery->userdata = command->userdata;
+	delivery->tasks = n ? calloc(n, sizeof(transfer_task *)) : NULL;
+	HASH_ITER(hh, session->tasks, task, next) {
+		if (delivery->tasks)
+			delivery->tasks[delivery->n_tasks++] = transfer_task_ref(task);
+	}
+	if (delivery->n_tasks)
+		qsort(delivery->tasks, delivery->n_tasks, sizeof(transfer_task *), by_id);
+	delivery_push_take(session, delivery);
+}
+
+static transfer_error *over_error(const transfer_session *session)
+{
+	if (session->client->is_lost)
+		return error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
+	return error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
+}
+
+void command_fail_take(transfer_session *session, struct command *command)
+{
+	if (command->kind == COMMAND_CREATE)
+		session_complete_locally(session, command->task, over_error(session));
+	else if (command->kind == COMMAND_CANCEL_RESUMABLE)
+		answer_resume_data(session, command, NULL);
+	else if (command->kind == COMMAND_GET_TASKS)
+		answer_tasks(session, command);
+	command_free(command);
+}
+
+void command_push_locked_take(transfer_session *session, struct command *command)
+{
+	if (session->is_dead || session->phase == SESSION_DETACHING || session->phase == SESSION_GONE) {
+		command_fail_take(session, command);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&session->commands, command, link);
+	client_wake(session->client);
+}
+
+void command_push_take(transfer_session *session, struct command *command)
+{
+	client_lock(session->client);
+	command_push_locked_take(session, command);
+	client_unlock(session->client);
+}
+
+/* ---- choosing what travels together ---- */
+
+static bool has_nothing_to_do(const struct command *command)
+{
+	switch (command->kind) {
+	case COMMAND_RESUME:
+	case COMMAND_SUSPEND:
+	case COMMAND_CANCEL:
+	case COMMAND_CANCEL_RESUMABLE:
+	case COMMAND_SET:
+		return command->task->stage == TASK_STAGE_ENDED || !command->task->id;
+	case COMMAND_CREATE:
+	case COMMAND_DESCRIBE_SESSION:
+	case COMMAND_GET_TASKS:
+	case COMMAND_FINISH:
+	case COMMAND_INVALIDATE:
+		break;
+	}
+	return false;
+}
+
+static bool is_joinable(const struct command *first, const struct command *next, size_t n, size_t n_fds)
+{
+	if (next->kind != first->kind || n >= COMMAND_MAX_IDS)
+		return false;
+	if (first->kind == COMMAND_CREATE)
+		return !first->task->is_made_alone && !next->task->is_made_alone &&
+			!first->task->n_suspensions == !next->task->n_suspensions &&
+			(next->task->source_fd < 0 || n_fds < IPC_MAX_FDS);
+	return first->kind == COMMAND_RESUME || first->kind == COMMAND_SUSPEND || first->kind == COMMAND_CANCEL;
+}
+
+static void make_token(transfer_session *session)
+{
+	uint64_t bits[2] = {0};
+
+	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+		bits[0] = (uint64_t)(uintptr_t)session ^ (uint64_t)getpid() << 32;
+	snprintf(session->flight_token, sizeof(session->flight_token), "lib-%016" PRIx64 "%016" PRIx64, bits[0],
+		bits[1]);
+}
+
+static void gather(transfer_session *session)
+{
+	struct command *command, *first = NULL;
+	size_t n = 0, n_fds = 0;
+
+	while ((command = TAILQ_FIRST(&session->commands))) {
+		if (!has_nothing_to_do(command) && first && !is_joinable(first, command, n, n_fds))
+			break;
+		TAILQ_REMOVE(&session->commands, command, link);
+		if (has_nothing_to_do(command)) {
+			command_fail_take(session, command);
+			continue;
+		}
+		TAILQ_INSERT_TAIL(&session->flight, command, link);
+		if (!first) {
+			first = command;
+			session->n_flight_tries = 0;
+			session->flight_starts = command->task && !command->task->n_suspensions;
+			make_token(session);
+		}
+		n++;
+		n_fds += command->task && command->task->source_fd >= 0;
+	}
+	TAILQ_FOREACH (command, &session->flight, link) {
+		if (command->kind == COMMAND_CREATE)
+			command->task->stage = TASK_STAGE_SENT;
+	}
+}
+
+static size_t count_flight(const transfer_session *session)
+{
+	const struct command *command;
+	size_t n = 0;
+
+	TAILQ_FOREACH (command, &session->flight, link)
+		n++;
+	return n;
+}
+
+/* ---- replies ---- */
+
+static void drop_flight(transfer_session *session)
+{
+	command_list_clear(&session->flight);
+	pthread_cond_broadcast(&session->client->changed);
+}
+
+static void set_made(transfer_session *session, transfer_task *task, uint64_t id)
+{
+	transfer_task *twin = session_find_task(session, id);
+
+	if (twin)
+		session_remove_task(session, twin);
+	task->id = id;
+	task->stage = TASK_STAGE_LIVE;
+	if (task->source_fd >= 0)
+		close(task->source_fd);
+	task->source_fd = -1;
+	session_add_task(session, task);
+}
+
+static transfer_error *refusal_of(const transfer_task *task, int r, const char *text)
+{
+	transfer_error *plain = error_new_ipc(r, NULL, text);
+	transfer_error *error = error_new(&(struct error_init){
+		.domain = transfer_error_get_domain(plain),
+		.code = transfer_error_get_code(plain),
+		.message = transfer_error_get_message(plain),
+		.bus_name = transfer_error_get_bus_name(plain),
+		.failing_url = task->request->url,
+	});
+
+	transfer_error_unref(plain);
+	return error;
+}
+
+/* A batch is made whole or not at all: after a refusal each of its tasks goes alone, so that only the bad ones fail. */
+static void not_created(transfer_session *session, int r, const char *text)
+{
+	bool alone = count_flight(session) == 1;
+	struct command *command;
+
+	while ((command = TAILQ_LAST(&session->flight, command_list))) {
+		TAILQ_REMOVE(&session->flight, command, link);
+		if (alone || r < 0) {
+			session_complete_locally(session, command->task, refusal_of(command->task, r, text));
+			command_free(command);
+			continue;
+		}
+		command->task->is_made_alone = true;
+		command->task->stage = TASK_STAGE_NEW;
+		TAILQ_INSERT_HEAD(&session->commands, command, link);
+	}
+	drop_flight(session);
+}
+
+/* Common to all replies: the call has ended. True: nothing is left to be done for it. */
+static bool has_ended_in_vain(transfer_session *session, int r)
+{
+	session->is_in_flight = false;
+	if (session->phase == SESSION_GONE || TAILQ_EMPTY(&session->flight))
+		return true;
+	if (!wire_is_worth_repeating(r) || session->n_flight_tries >= COMMAND_MAX_TRIES)
+		return false;
+	wire_reopen(session);
+	return true;
+}
+
+static transfer_session *reply_begin(void *user)
+{
+	transfer_session *session = user;
+
+	client_lock(session->client);
+	return session;
+}
+
+static void reply_end(transfer_session *session)
+{
+	client_unlock(session->client);
+	session_memory_unref(session);
+}
+
+static void on_created(void *user, int r, const char *text, const struct ipc_session_create_tasks_out *out)
+{
+	transfer_session *session = reply_begin(user);
+	struct command *command;
+	size_t i = 0;
+
+	if (has_ended_in_vain(session, r)) {
+		reply_end(session);
+		return;
+	}
+	if (!r && out->n_tasks != count_flight(session))
+		r = -EBADMSG;
+	if (r) {
+		not_created(session, r, text);
+	} else {
+		TAILQ_FOREACH (command, &session->flight, link)
+			set_made(session, command->task, out->tasks[i++].id);
+		drop_flight(session);
+	}
+	reply_end(session);
+}
+
+static void take_failures(transfer_session *session, const struct ipc_failure *failures, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		transfer_task *task = session_find_task(session, failures[i].id);
+
+		if (task && ipc_error_from_name(failures[i].error) == IPC_E_NO_SUCH_TASK)
+			session_complete_locally(session, task, error_new_bus(TRANSFER_BUS_ERROR_NO_SUCH_TASK));
+	}
+}
+
+static void on_steered(transfer_session *session, int r, const struct ipc_failure *failures, size_t n)
+{
+	if (has_ended_in_vain(session, r))
+		return;
+	if (!r)
+		take_failures(session, failures, n);
+	drop_flight(session);
+}
+
+static void on_resumed(void *user, int r, const char *text, const struct ipc_manager_resume_tasks_out *out)
+{
+	(void)text;
+	reply_begin(user);
+	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
+	reply_end(user);
+}
+
+static void on_suspended(void *user, int r, const char *text, const struct ipc_manager_suspend_tasks_out *out)
+{
+	(void)text;
+	reply_begin(user);
+	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
+	reply_end(user);
+}
+
+static void on_cancelled(void *user, int r, const char *text, const struct ipc_manager_cancel_tasks_out *out)
+{
+	(void)text;
+	reply_begin(user);
+	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
+	reply_end(user);
+}
+
+static void on_set(void *user, int r, const char *text, const struct ipc_manager_set_tasks_out *out)
+{
+	(void)text;
+	reply_begin(user);
+	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
+	reply_end(user);
+}
+
+static void on_session_done(void *user, int r, const char *text)
+{
+	transfer_session *session = reply_begin(user);
+
+	(void)text;
+	if (!has_ended_in_vain(session, r))
+		drop_flight(session);
+	reply_end(session);
+}
+
+/* Without resume data the task is cancelled all the same. */
+static void on_resume_data(void *user, int r, const char *text,
+	const struct ipc_task_cancel_producing_resume_data_out *out)
+{
+	transfer_session *session = reply_begin(user);
+	struct command *command = TAILQ_FIRST(&session->flight), *cancel;
+
+	(void)text;
+	if (has_ended_in_vain(session, r)) {
+		reply_end(session);
+		return;
+	}
+	answer_resume_data(session, command,
+		!r && out->n_resume_data ? transfer_data_new_copy(out->resume_data, out->n_resume_data) : NULL);
+	cancel = r ? command_new(COMMAND_CANCEL, command->task) : NULL;
+	if (cancel)
+		TAILQ_INSERT_HEAD(&session->commands, cancel, link);
+	drop_flight(session);
+	reply_end(session);
+}
+
+static void take_rows(transfer_session *session, const struct ipc_manager_list_tasks_out *out)
+{
+	for (size_t i = 0; i < out->n_tasks; i++) {
+		transfer_task *task = session_find_task(session, out->tasks[i].id);
+
+		if (task) {
+			task_update(task, &out->tasks[i]);
+			continue;
+		}
+		task = task_new_from_row(session, &out->tasks[i]);
+		if (task)
+			session_add_task(session, task);
+		transfer_task_unref(task);
+	}
+}
+
+static void on_listed(void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+{
+	transfer_session *session = reply_begin(user);
+	struct command *command = TAILQ_FIRST(&session->flight);
+
+	(void)text;
+	if (has_ended_in_vain(session, r)) {
+		reply_end(session);
+		return;
+	}
+	if (!r) {
+		take_rows(session, out);
+		free(command->text);
+		command->text = out->next_cursor && *out->next_cursor ? strdup(out->next_cursor) : NULL;
+	}
+	if (r || !command->text) {
+		answer_tasks(session, command);
+		drop_flight(session);
+	}
+	reply_end(session);
+}
+
+/* ---- sending ---- */
+
+static int create_row(const transfer_task *task, struct arena *arena, struct ipc_request *ret_row)
+{
+	struct ipc_request row = {0};
+	int r = 0;
+
+	if (task->resume_data) {
+		row.resume_data = transfer_data_get_bytes(task->resume_data);
+		row.n_resume_data = transfer_data_get_size(task->resume_data);
+	} else {
+		r = request_to_ipc(task->request, arena, &row);
+	}
+	row.kind = transfer_task_kind_get_name(task->kind);
+	if (task->source_fd >= 0) {
+		row.body_file = task->source_fd;
+		row.has_body_file = true;
+		row.body_path = task->source_path;
+	}
+	*ret_row = row;
+	return r;
+}
+
+static int send_create(transfer_session *session, struct arena *arena)
+{
+	struct ipc_session_create_tasks_in in = {
+		.options.start = session->flight_starts ? "running" : "suspended",
+		.options.token = session->flight_token,
+	};
+	struct ipc_request *rows = arena_alloc(arena, count_flight(session), sizeof(*rows));
+	const struct command *command;
+	int r = rows ? 0 : -ENOMEM;
+
+	TAILQ_FOREACH (command, &session->flight, link) {
+		if (!r)
+			r = create_row(command->task, arena, &rows[in.n_requests++]);
+	}
+	if (r)
+		return r;
+	in.requests = rows;
+	return ipc_start_session_create_tasks(session->client->bus, session->path, &in, on_created, session);
+}
+
+static int send_verb(transfer_session *session, struct arena *arena)
+{
+	struct ipc_bus *bus = session->client->bus;
+	struct ipc_path root = {0};
+	size_t n = count_flight(session), i = 0;
+	uint64_t *ids = arena_alloc(arena, n, sizeof(*ids));
+	const struct command *command;
+	enum command_kind kind = TAILQ_FIRST(&session->flight)->kind;
+
+	if (!ids)
+		return -ENOMEM;
+	TAILQ_FOREACH (command, &session->flight, link)
+		ids[i++] = command->task->id;
+	if (kind == COMMAND_RESUME) {
+		/* the nesting is counted here: the last resume takes back all that transferd counts */
+		struct ipc_manager_resume_tasks_in in = {
+			.ids = ids,
+			.n_ids = n,
+			.options = {.force = true, .has_force = true},
+		};
+		return ipc_start_manager_resume_tasks(bus, root, &in, on_resumed, session);
+	}
+	if (kind == COMMAND_SUSPEND) {
+		struct ipc_manager_suspend_tasks_in in = {.ids = ids, .n_ids = n};
+
+		return ipc_start_manager_suspend_tasks(bus, root, &in, on_suspended, session);
+	}
+	struct ipc_manager_cancel_tasks_in in = {.ids = ids, .n_ids = n};
+
+	return ipc_start_manager_cancel_tasks(bus, root, &in, on_cancelled, session);
+}
+
+static int send_set(transfer_session *session, const struct command *command)
+{
+	struct ipc_manager_set_tasks_in in = {
+		.ids = &command->task->id,
+		.n_ids = 1,
+		.changes = {
+			.priority = command->priority,
+			.has_priority = command->has_priority,
+			.description = command->has_text ? command->text : NULL,
+			.max_rate_bps = command->max_rate_bps,
+			.has_max_rate_bps = command->has_max_rate,
+		},
+	};
+
+	return ipc_start_manager_set_tasks(session->client->bus, (struct ipc_path){0}, &in, on_set, session);
+}
+
+static int send_list(transfer_session *session, const struct command *command)
+{
+	struct ipc_manager_list_tasks_in in = {
+		.filter = {.session_path = session->path, .has_session_path = true},
+		.cursor = command->text,
+		.limit = COMMAND_MAX_IDS,
+	};
+
+	wire_set_fields(&in.filter);
+	return ipc_start_manager_list_tasks(session->client->bus, (struct ipc_path){0}, &in, on_listed, session);
+}
+
+static int send_flight(transfer_session *session, struct arena *arena)
+{
+	struct ipc_bus *bus = session->client->bus;
+	const struct command *command = TAILQ_FIRST(&session->flight);
+	struct ipc_path task_path = {.session = session->path.session, .task = command->task ? command->task->id : 0};
+
+	switch (command->kind) {
+	case COMMAND_CREATE:
+		return send_create(session, arena);
+	case COMMAND_RESUME:
+	case COMMAND_SUSPEND:
+	case COMMAND_CANCEL:
+		return send_verb(session, arena);
+	case COMMAND_CANCEL_RESUMABLE:
+		return ipc_start_task_cancel_producing_resume_data(bus, task_path, on_resume_data, session);
+	case COMMAND_SET:
+		return send_set(session, command);
+	case COMMAND_GET_TASKS:
+		return send_list(session, command);
+	case COMMAND_FINISH:
+		return ipc_start_session_finish_tasks_and_invalidate(bus, session->path, on_session_done, session);
+	case COMMAND_INVALIDATE:
+		return ipc_start_session_invalidate_and_cancel(bus, session->path, on_session_done, session);
+	case COMMAND_DESCRIBE_SESSION:
+		break;
+	}
+	return -EOPNOTSUPP;
+}
+
+/* The only command that is answered at once: a property, whose call waits, so it gets little time. */
+static void describe_session(transfer_session *session)
+{
+	struct ipc_exchange exchange = {.timeout_ms = 2000};
+
+	ipc_set_session_description(session->client->bus, session->path, &exchange,
+		TAILQ_FIRST(&session->flight)->text);
+	ipc_exchange_done(&exchange);
+	drop_flight(session);
+}
+
+static void send_failed(transfer_session *session, int r)
+{
+	struct command *command;
+
+	if (TAILQ_FIRST(&session->flight)->kind == COMMAND_CREATE) {
+		not_created(session, r, NULL);
+		return;
+	}
+	while ((command = TAILQ_FIRST(&session->flight))) {
+		TAILQ_REMOVE(&session->flight, command, link);
+		command_fail_take(session, command);
+	}
+	drop_flight(session);
+}
+
+void command_pump(transfer_session *session)
+{
+	struct arena arena = {0};
+	int r;
+
+	while (!session->is_in_flight) {
+		if (TAILQ_EMPTY(&session->flight))
+			gather(session);
+		if (TAILQ_EMPTY(&session->flight))
+			return;
+		if (TAILQ_FIRST(&session->flight)->kind == COMMAND_DESCRIBE_SESSION) {
+			describe_session(session);
+			continue;
+		}
+		session_memory_ref(session); /* of the call */
+		session->n_flight_tries++;
+		r = send_flight(session, &arena);
+		arena_done(&arena);
+		if (!r) {
+			session->is_in_flight = true;
+			return;
+		}
+		session_memory_unref(session);
+		send_failed(session, r);
+	}
+}

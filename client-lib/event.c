@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the rows of an Events signal to the delegate's line. An event whose number was seen is dropped: after an attach
+ * transferd sends again what was not acknowledged. The others go through the inbox, in order, and wait there while their
+ * task is unknown (its row is read first) or while tasks are being made (the event may be about one of them).
+ */
+#include "client-lib/event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client-lib/client.h"
+#include "client-lib/data.h"
+#include "client-lib/error.h"
+#include "client-lib/request.h"
+#include "client-lib/response.h"
+#include "client-lib/session.h"
+#include "client-lib/task.h"
+#include "client-lib/wire.h"
+#include "ipc/bus.h"
+#include "ipc/proto.h"
+
+#define EVENT_MAX_FETCH 1000
+
+static const enum delivery_kind kinds[] = {
+	[IPC_EVENT_UNKNOWN] = DELIVERY_ACK_ONLY,
+	[IPC_EVENT_DID_WRITE_DATA] = DELIVERY_WRITE,
+	[IPC_EVENT_DID_SEND_BODY_DATA] = DELIVERY_SEND,
+	[IPC_EVENT_DID_RECEIVE_DATA] = DELIVERY_DATA,
+	[IPC_EVENT_DID_RESUME_AT_OFFSET] = DELIVERY_RESUMED,
+	[IPC_EVENT_DID_FINISH_DOWNLOADING] = DELIVERY_FINISHED,
+	[IPC_EVENT_DID_FINISH_COLLECTING_METRICS] = DELIVERY_METRICS,
+	[IPC_EVENT_DID_COMPLETE] = DELIVERY_COMPLETE,
+	[IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS] = DELIVERY_DRAINED,
+	[IPC_EVENT_DID_BECOME_INVALID] = DELIVERY_INVALID,
+};
+
+static bool copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return !from || *to;
+}
+
+static void read_metrics(struct transfer_metrics *to, const struct ipc_metrics *from)
+{
+	to->size = sizeof(*to);
+	if (!from)
+		return;
+	to->created_wall_usec = from->created_usec;
+	to->started_wall_usec = from->started_usec;
+	to->response_wall_usec = from->response_usec;
+	to->finished_wall_usec = from->finished_usec;
+	to->network_bytes = from->network_bytes;
+	to->n_attempts = from->attempts;
+	to->n_redirects = from->redirects;
+}
+
+static bool read_args(struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
+{
+	delivery->bytes = (int64_t)args->bytes;
+	delivery->total_bytes = (int64_t)(args->has_offset ? args->offset : args->total);
+	delivery->expected_bytes = args->has_expected ? args->expected : TRANSFER_SIZE_UNKNOWN;
+	delivery->error = error_new_task(args->error);
+	delivery->response = response_new_ipc(args->response);
+	read_metrics(&delivery->metrics, args->metrics);
+	if (args->has_file)
+		delivery->fd = ipc_signal_take_fd(signal, args->file);
+	if (args->has_body_file)
+		delivery->data = data_new_fd(args->body_file);
+	else if (args->body)
+		delivery->data = transfer_data_new_copy(args->body, args->n_body);
+	if ((args->has_body_file || args->body) && !delivery->data)
+		return false;
+	return copy_text(&delivery->path, args->path) &&
+		copy_text(&delivery->digest_algorithm, args->has_digest ? args->digest.algorithm : NULL) &&
+		copy_text(&delivery->digest_hex, args->has_digest ? args->digest.hex : NULL);
+}
+
+static struct delivery *read_event(struct ipc_signal *signal, const struct ipc_event *event)
+{
+	enum ipc_event_kind kind = ipc_event_kind(event->name);
+	struct delivery *delivery;
+
+	delivery = delivery_new((size_t)kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : DELIVERY_ACK_ONLY,
+		NULL);
+	if (!delivery)
+		return NULL;
+	delivery->seq = event->seq;
+	delivery->task_id = delivery->kind == DELIVERY_ACK_ONLY ? 0 : event->task.task;
+	if (event->args && !read_args(delivery, signal, event->args)) {
+		delivery_free(delivery);
+		return NULL;
+	}
+	return delivery;
+}
+
+void event_take_in(transfer_session *session, struct ipc_signal *signal, const struct ipc_event *events, size_t n)
+{
+	if (session->is_closing || session->is_dead)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct delivery *delivery;
+
+		if (events[i].seq && events[i].seq <= session->last_seen_seq)
+			continue;
+		delivery = read_event(signal, &events[i]);
+		if (!delivery) {
+			/* no memory: nothing is lost, the next attach brings it again */
+			wire_reopen(session);
+			return;
+		}
+		if (events[i].seq)
+			session->last_seen_seq = events[i].seq;
+		TAILQ_INSERT_TAIL(&session->inbox, delivery, link);
+	}
+	event_pump(session);
+}
+
+/* ---- what an event tells about its task ---- */
+
+static void apply(transfer_task *task, struct delivery *delivery)
+{
+	struct transfer_progress *progress = &task->progress;
+
+	if (delivery->kind == DELIVERY_WRITE || delivery->kind == DELIVERY_RESUMED) {
+		progress->received_bytes = delivery->total_bytes;
+		progress->expected_receive_bytes = delivery->expected_bytes;
+	} else if (delivery->kind == DELIVERY_SEND) {
+		progress->sent_bytes = delivery->total_bytes;
+		progress->expected_send_bytes = delivery->expected_bytes;
+	} else if (delivery->kind == DELIVERY_FINISHED && delivery->digest_hex) {
+		free(task->digest_algorithm);
+		free(task->digest_hex);
+		task->digest_algorithm = delivery->digest_algorithm;
+		task->digest_hex = delivery->digest_hex;
+		delivery->digest_algorithm = delivery->digest_hex = NULL;
+	}
+	if (delivery->response) {
+		transfer_response_unref(task->response);
+		task->response = delivery->response;
+		delivery->response = NULL;
+	}
+}
+
+static void complete(transfer_session *session, transfer_task *task, const struct delivery *delivery)
+{
+	task->stage = TASK_STAGE_ENDED;
+	transfer_error_unref(task->error);
+	task->error = transfer_error_ref(delivery->error);
+	session_remove_task(session, task);
+	pthread_cond_broadcast(&session->client->changed);
+}
+
+static void hand_over(transfer_session *session, transfer_task *task, struct delivery *delivery)
+{
+	if (delivery->kind == DELIVERY_DRAINED && session->n_attached > 1)
+		delivery->kind = DELIVERY_ACK_ONLY; /* attached again silently */
+	if (delivery->kind == DELIVERY_INVALID) {
+		session_end_take(session, delivery);
+		return;
+	}
+	if (task) {
+		delivery->task = transfer_task_ref(task);
+		apply(task, delivery);
+		if (delivery->kind == DELIVERY_COMPLETE)
+			complete(session, task, delivery);
+	}
+	delivery_push_take(session, delivery);
+}
+
+/* ---- tasks that this process has not met ---- */
+
+/* A task whose row is gone: it is known by its number only. */
+static transfer_task *bare_task(transfer_session *session, uint64_t id)
+{
+	struct transfer_request *request = transfer_request_new(NULL);
+	transfer_task *task = request ? task_new(session, TRANSFER_TASK_DOWNLOAD, request) : NULL;
+
+	if (!task)
+		return NULL;
+	task->id = id;
+	task->stage = TASK_STAGE_LIVE;
+	task->n_suspensions = 0;
+	return task;
+}
+
+static void add_task(transfer_session *session, transfer_task *task)
+{
+	if (!task)
+		return;
+	session_add_task(session, task);
+	transfer_task_unref(task);
+}
+
+static void add_bare_tasks(transfer_session *session)
+{
+	const struct delivery *delivery;
+
+	TAILQ_FOREACH (delivery, &session->inbox, link) {
+		if (delivery->task_id && !session_find_task(session, delivery->task_id))
+			add_task(session, bare_task(session, delivery->task_id));
+	}
+}
+
+static void on_fetched(void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+{
+	transfer_session *session = user;
+
+	(void)text;
+	client_lock(session->client);
+	session->is_fetching = false;
+	if (wire_is_worth_repeating(r)) {
+		wire_reopen(session);
+	} else if (session->phase != SESSION_GONE && r != -ECANCELED) {
+		for (size_t i = 0; !r && i < out->n_tasks; i++) {
+			if (!session_find_task(session, out->tasks[i].id))
+				add_task(session, task_new_from_row(session, &out->tasks[i]));
+		}
+		add_bare_tasks(session);
+		event_pump(session);
+	}
+	client_unlock(session->client);
+	session_memory_unref(session);
+}
+
+static int start_fetch(transfer_session *session, const uint64_t *ids, size_t n_ids)
+{
+	struct ipc_manager_list_tasks_in in = {
+		.filter = {
+			.session_path = session->path,
+			.has_session_path = true,
+			.ids = ids,
+			.n_ids = n_ids,
+			.include_finished = true,
+			.has_include_finished = true,
+		},
+	};
+	int r;
+
+	wire_set_fields(&in.filter);
+	session_memory_ref(session); /* of the call */
+	r = ipc_start_manager_list_tasks(session->client->bus, (struct ipc_path){0}, &in, on_fetched, session);
+	if (r)
+		session_memory_unref(session);
+	else
+		session->is_fetching = true;
+	return r;
+}
+
+static bool has_id(const uint64_t *ids, size_t n, uint64_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static void fetch_unknown(transfer_session *session)
+{
+	uint64_t ids[EVENT_MAX_FETCH];
+	const struct delivery *delivery;
+	size_t n = 0;
+
+	TAILQ_FOREACH (delivery, &session->inbox, link) {
+		if (n < EVENT_MAX_FETCH && delivery->task_id && !session_find_task(session, delivery->task_id) &&
+			!has_id(ids, n, delivery->task_id))
+			ids[n++] = delivery->task_id;
+	}
+	if (start_fetch(session, ids, n))
+		wire_reopen(session);
+}
+
+static bool is_creating(const transfer_session *session)
+{
+	const struct command *command = TAILQ_FIRST(&session->flight);
+
+	return command && command->kind == COMMAND_CREATE;
+}
+
+void event_pump(transfer_session *session)
+{
+	struct delivery *delivery;
+
+	while (!session->is_fetching && !is_creating(session) && !session->is_dead &&
+		(delivery = TAILQ_FIRST(&session->inbox))) {
+		transfer_task *task = delivery->task_id ? session_find_task(session, delivery->task_id) : NULL;
+
+		if (delivery->task_id && !task) {
+			if (session->phase == SESSION_ATTACHED)
+				fetch_unknown(session);
+			return;
+		}
+		TAILQ_REMOVE(&session->inbox, delivery, link);
+		hand_over(session, task, delivery);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Events from the bus: dropped when they were seen before, held until their task is known, then handed to the delegate's line. */
+#ifndef CLIENT_LIB_EVENT_H
+#define CLIENT_LIB_EVENT_H
+
+#include <stddef.h>
+
+#include <transfer/session.h>
+
+struct ipc_event;
+struct ipc_signal;
+
+/* I/O context, with the client's lock held. */
+void event_take_in(transfer_session *session, struct ipc_signal *signal, const struct ipc_event *events, size_t n);
+/* Goes on with events that were held. */
+void event_pump(transfer_session *session);
+
+#endif

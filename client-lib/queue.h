@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues inside the library: whoever has callbacks to run posts work; the queue decides where it runs. */
+#ifndef CLIENT_LIB_QUEUE_H
+#define CLIENT_LIB_QUEUE_H
+
+#include <transfer/client.h>
+
+/* Embedded in what it works for; may be posted again once run() was called. */
+struct transfer_work {
+	struct transfer_work *next;
+	/* Runs callbacks; returns how many. The work may be posted again, or gone, when it returns. */
+	int (*run)(struct transfer_work *work);
+};
+
+/* Any thread, no lock held. */
+void queue_post(transfer_queue *queue, struct transfer_work *work);
+
+#endif

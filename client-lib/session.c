@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions as the application sees them: opened, asked, closed. What happens on the bus is in wire.c (attach), command.c
+ * (what was asked) and event.c (what is told); callbacks are in delivery.c.
+ */
+#include "client-lib/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/client.h"
+#include "client-lib/configuration.h"
+#include "client-lib/error.h"
+#include "client-lib/task.h"
+
+void session_memory_ref(transfer_session *session)
+{
+	ref_get(&session->memory);
+}
+
+void session_memory_unref(transfer_session *session)
+{
+	transfer_client *client = session->client;
+
+	if (!ref_put(&session->memory))
+		return;
+	delivery_line_clear(&session->line);
+	delivery_line_clear(&session->inbox);
+	command_list_clear(&session->commands);
+	command_list_clear(&session->flight);
+	transfer_queue_unref(session->queue);
+	transfer_config_unref(session->config);
+	transfer_error_unref(session->open_error);
+	free(session);
+	client_memory_unref(client);
+}
+
+transfer_task *session_find_task(transfer_session *session, uint64_t id)
+{
+	transfer_task *task;
+
+	HASH_FIND(hh, session->tasks, &id, sizeof(id), task);
+	return task;
+}
+
+void session_add_task(transfer_session *session, transfer_task *task)
+{
+	HASH_ADD(hh, session->tasks, id, sizeof(task->id), transfer_task_ref(task));
+}
+
+void session_remove_task(transfer_session *session, transfer_task *task)
+{
+	if (session_find_task(session, task->id) != task)
+		return;
+	HASH_DEL(session->tasks, task);
+	transfer_task_unref(task);
+}
+
+void session_complete_locally(transfer_session *session, transfer_task *task, transfer_error *error)
+{
+	struct delivery *delivery;
+
+	if (task->stage == TASK_STAGE_ENDED) {
+		transfer_error_unref(error);
+		return;
+	}
+	task->stage = TASK_STAGE_ENDED;
+	task->error = error;
+	pthread_cond_broadcast(&session->client->changed);
+	delivery = delivery_new(DELIVERY_COMPLETE, task);
+	if (!delivery)
+		return;
+	delivery->error = transfer_error_ref(error);
+	delivery_push_take(session, delivery);
+	if (task->id)
+		session_remove_task(session, task);
+}
+
+static void drop_tasks(transfer_session *session)
+{
+	transfer_task *task, *next;
+
+	HASH_ITER(hh, session->tasks, task, next) {
+		HASH_DEL(session->tasks, task);
+		transfer_task_unref(task);
+	}
+}
+
+void session_end_take(transfer_session *session, struct delivery *last)
+{
+	struct command *command;
+
+	if (session->is_dead) {
+		delivery_free(last);
+		return;
+	}
+	TAILQ_CONCAT(&session->flight, &session->commands, link);
+	while ((command = TAILQ_FIRST(&session->flight))) {
+		TAILQ_REMOVE(&session->flight, command, link);
+		command_fail_take(session, command);
+	}
+	if (last)
+		delivery_push_take(session, last);
+	session->is_dead = true;
+	drop_tasks(session);
+	pthread_cond_broadcast(&session->client->changed);
+}
+
+void session_die(transfer_session *session, transfer_error *error)
+{
+	struct delivery *last = delivery_new(DELIVERY_INVALID, NULL);
+
+	if (last)
+		last->error = error;
+	else
+		transfer_error_unref(error);
+	session_end_take(session, last);
+}
+
+void session_remove(transfer_session *session)
+{
+	transfer_client *client = session->client;
+
+	if (session->phase == SESSION_GONE)
+		return;
+	session->phase = SESSION_GONE;
+	session->is_dead = true;
+	session->is_closing = true;
+	session->needs_post = false;
+	TAILQ_REMOVE(&client->sessions, session, link);
+	command_list_clear(&session->commands);
+	command_list_clear(&session->flight);
+	delivery_line_clear(&session->inbox);
+	drop_tasks(session);
+	TAILQ_INSERT_TAIL(&client->garbage, session, link);
+	pthread_cond_broadcast(&client->changed);
+}
+
+/* ---- opening ---- */
+
+static int copy_owner(transfer_session *session, const struct transfer_owner *owner)
+{
+	const struct transfer_session_delegate *delegate = owner->delegate;
+	size_t size = delegate->size < sizeof(*delegate) ? delegate->size : sizeof(*delegate);
+	transfer_client *client = session->client;
+
+	memcpy(&session->delegate, delegate, size);
+	session->userdata = owner->userdata;
+	if (owner->queue)
+		session->queue = transfer_queue_ref(owner->queue);
+	else if (client->own_queue)
+		session->queue = transfer_queue_ref(client->own_queue);
+	else
+		session->queue = transfer_queue_new_serial(NULL);
+	return session->queue ? 0 : -ENOMEM;
+}
+
+static transfer_session *session_alloc(transfer_client *client, const transfer_config *config,
+	const struct transfer_owner *owner)
+{
+	transfer_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	ref_init(&session->ref);
+	ref_init(&session->memory);
+	session->work.run = delivery_run;
+	TAILQ_INIT(&session->commands);
+	TAILQ_INIT(&session->flight);
+	TAILQ_INIT(&session->line);
+	TAILQ_INIT(&session->inbox);
+	ref_get(&client->memory);
+	session->client = client;
+	session->config = transfer_config_copy(config);
+	if (!session->config || copy_owner(session, owner)) {
+		session_memory_unref(session);
+		return NULL;
+	}
+	return session;
+}
+
+static bool is_opened(void *arg)
+{
+	return ((transfer_session *)arg)->is_opened;
+}
+
+static int open_session(transfer_session *session, transfer_error **ret_error)
+{
+	transfer_client *client = session->client;
+	int r;
+
+	client_lock(client);
+	if (client->is_lost) {
+		client_unlock(client);
+		return error_give(-ENOTCONN,
+			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL), ret_error);
+	}
+	session_memory_ref(session); /* of the list */
+	TAILQ_INSERT_TAIL(&client->sessions, session, link);
+	client_wake(client);
+	client_wait(client, is_opened, session, CLIENT_FOREVER);
+	r = session->open_result;
+	if (r) {
+		error_give(r, transfer_error_ref(session->open_error), ret_error);
+		session_remove(session);
+	}
+	client_unlock(client);
+	return r;
+}
+
+static const char *fault_of(const transfer_config *config, const struct transfer_owner *owner)
+{
+	if (transfer_config_get_status(config))
+		return "the configuration is wrong";
+	if (!owner || owner->size < sizeof(*owner))
+		return "the owner has no size";
+	if (!owner->delegate)
+		return "a background session needs a delegate";
+	if (owner->delegate->size < offsetof(struct transfer_session_delegate, did_finish_background_events))
+		return "the delegate has no size";
+	return NULL;
+}
+
+int transfer_session_new(transfer_session **ret_session, transfer_client *client, const transfer_config *config,
+	const struct transfer_owner *owner, transfer_error **ret_error)
+{
+	const char *fault = fault_of(config, owner);
+	transfer_session *session;
+	int r;
+
+	if (fault)
+		return error_give(-EINVAL, error_new_errno(EINVAL, fault), ret_error);
+	if (client_is_forked(client))
+		return error_give(-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
+	session = session_alloc(client, config, owner);
+	if (!session)
+		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
+	transfer_client_ref(client);
+	r = open_session(session, ret_error);
+	if (r) {
+		session_memory_unref(session);
+		transfer_client_unref(client);
+		return r;
+	}
+	*ret_session = session;
+	return 0;
+}
+
+static bool is_quiet(void *arg)
+{
+	transfer_session *session = arg;
+
+	return !session->is_running || pthread_equal(session->runner, pthread_self());
+}
+
+/* No handle is left: what was asked is still sent, nothing is called any more. */
+static void session_close(transfer_session *session)
+{
+	transfer_client *client = session->client;
+
+	if (client_is_forked(client))
+		return;
+	client_lock(client);
+	session->is_closing = true;
+	client_wake(client);
+	while (!is_quiet(session))
+		pthread_cond_wait(&client->changed, &client->lock);
+	client_unlock(client);
+	session_memory_unref(session);
+	transfer_client_unref(client);
+}
+
+REF_DEFINE(transfer_session, session_close)
+
+/* ---- asking ---- */
+
+bool transfer_session_was_reassociated(const transfer_session *session)
+{
+	return session->is_reassociated;
+}
+
+const char *transfer_session_get_identifier(const transfer_session *session)
+{
+	return session->config->identifier;
+}
+
+transfer_config *transfer_session_copy_config(const transfer_session *session)
+{
+	return transfer_config_copy(session->config);
+}
+
+int transfer_session_set_description(transfer_session *session, const char *text)
+{
+	struct command *command = command_new(COMMAND_DESCRIBE_SESSION, NULL);
+	int r;
+
+	if (!command)
+		return -ENOMEM;
+	r = text_set(&command->text, text ? text : "", TEXT_DESCRIPTION_MAX_BYTES);
+	if (r) {
+		command_free(command);
+		return r;
+	}
+	command_push_take(session, command);
+	return 0;
+}
+
+void transfer_session_finish_and_invalidate(transfer_session *session)
+{
+	struct command *command = command_new(COMMAND_FINISH, NULL);
+
+	if (command)
+		command_push_take(session, command);
+}
+
+void transfer_session_invalidate_and_cancel(transfer_session *session)
+{
+	struct command *command = command_new(COMMAND_INVALIDATE, NULL);
+
+	if (command)
+		command_push_take(session, command);
+}
+
+void transfer_session_get_tasks(transfer_session *session, transfer_tasks_handler handler, void *userdata)
+{
+	struct command *command = command_new(COMMAND_GET_TASKS, NULL);
+
+	if (!command)
+		return;
+	command->tasks_handler = handler;
+	command->userdata = userdata;
+	command_push_take(session, command);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session inside the library. Two counts: `ref` are the handles of the application, of which the last one closes the
+ * session; `memory` keeps the struct for its tasks, its work and the calls under way. Everything below "under lock"
+ * is guarded by the client's lock; the wire part is touched by the I/O context only, with the lock held too.
+ */
+#ifndef CLIENT_LIB_SESSION_H
+#define CLIENT_LIB_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <transfer/session.h>
+
+#include "client-lib/command.h"
+#include "client-lib/delivery.h"
+#include "client-lib/queue.h"
+#include "client-lib/ref.h"
+#include "ipc/types.h"
+
+enum session_phase {
+	SESSION_NEW,       /* nothing sent yet */
+	SESSION_OPENING,   /* OpenSession is on its way */
+	SESSION_ATTACHING, /* Attach is on its way */
+	SESSION_ATTACHED,
+	SESSION_LOST,      /* transferd went away; opened again at retry_us */
+	SESSION_DETACHING, /* closing: Detach is on its way */
+	SESSION_GONE,      /* not on the client's list any more */
+};
+
+struct transfer_session {
+	struct ref ref;
+	struct ref memory;
+	transfer_client *client; /* memory reference */
+	TAILQ_ENTRY(transfer_session) link;
+	struct transfer_config *config;
+	struct transfer_session_delegate delegate;
+	void *userdata;
+	transfer_queue *queue;
+
+	/* ---- under lock ---- */
+	enum session_phase phase;
+	bool is_reassociated;
+	bool is_closing; /* no handle is left */
+	bool is_dead;    /* nothing is queued any more: invalidated, or failed to open */
+	bool is_opened;  /* the first open has ended, well or not */
+	int open_result;
+	transfer_error *open_error;
+	transfer_task *tasks; /* not ended, by id (uthash); one reference each */
+	struct command_list commands;
+	/* callbacks */
+	struct transfer_work work;
+	struct delivery_line line;
+	bool is_posted;    /* the work is in the queue or running */
+	bool needs_post;   /* to be posted when the lock is released */
+	bool is_running;   /* a callback runs, in runner */
+	pthread_t runner;
+	uint64_t done_seq; /* newest event whose callback has returned */
+
+	/* ---- wire ---- */
+	struct ipc_path path;
+	char owner[64];              /* unique name of the transferd it is attached to */
+	struct command_list flight;  /* commands of the call under way, or to be repeated */
+	bool is_in_flight;           /* ... and its reply has not come */
+	char flight_token[48];
+	bool flight_starts;
+	unsigned int n_flight_tries;
+	uint64_t acked_seq, acking_seq;
+	bool is_acking;
+	uint64_t last_seen_seq;
+	struct delivery_line inbox;  /* events whose task is not known yet, and all behind them */
+	bool is_fetching;            /* ListTasks for them is on its way */
+	unsigned int n_attached;     /* how often */
+	unsigned int n_failures;     /* to open, in a row */
+	uint64_t retry_us;           /* LOST */
+};
+
+void session_memory_ref(transfer_session *session);
+void session_memory_unref(transfer_session *session);
+
+/* All with the client's lock held. */
+transfer_task *session_find_task(transfer_session *session, uint64_t id);
+void session_add_task(transfer_session *session, transfer_task *task);
+void session_remove_task(transfer_session *session, transfer_task *task);
+/* Ends a task here and now with an error (taken) that transferd will not tell. */
+void session_complete_locally(transfer_session *session, transfer_task *task, transfer_error *error);
+/* Ends the session: what was asked fails, then comes last (did_become_invalid; taken, may be NULL), then nothing. */
+void session_end_take(transfer_session *session, struct delivery *last);
+/* The same with a did_become_invalid made here; error: taken, may be NULL. */
+void session_die(transfer_session *session, transfer_error *error);
+/* Off the client's list; drops commands, tasks and what was not delivered. */
+void session_remove(transfer_session *session);
+
+#endif
