@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "client-lib/error.h"
@@ -219,6 +220,19 @@ int transfer_manager_get_progress(transfer_manager *manager, const struct transf
 	return manager_end_errno(&call, list ? 0 : -ENOMEM, ret_error);
 }
 
+/* Files that came with the events: looking needs none. */
+static void close_files(const struct ipc_manager_peek_events_out *out)
+{
+	for (size_t i = 0; i < out->n_events; i++) {
+		const struct ipc_event_args *args = out->events[i].args;
+
+		if (args && args->has_file)
+			close(args->file);
+		if (args && args->has_body_file)
+			close(args->body_file);
+	}
+}
+
 int transfer_manager_peek_events(transfer_manager *manager, const char *identifier, uint64_t after_seq,
 	transfer_event_list **ret_list, transfer_error **ret_error)
 {
@@ -239,6 +253,7 @@ int transfer_manager_peek_events(transfer_manager *manager, const char *identifi
 	if (r)
 		return manager_end(&call, r, ret_error);
 	list = rows_new_events(&out);
+	close_files(&out);
 	if (list)
 		*ret_list = list;
 	return manager_end_errno(&call, list ? 0 : -ENOMEM, ret_error);

@@ -19,8 +19,6 @@
 #include "ipc/proto.h"
 
 #define MANAGER_ALL_FLAGS ((uint64_t)TRANSFER_CLIENT_SYSTEM | TRANSFER_CLIENT_NO_AUTOSTART)
-/* An early "no answer" within this part of the time means that transferd went away. */
-#define MANAGER_EARLY_US  (20 * CLOCK_US_PER_S)
 
 struct manager_note {
 	struct manager_note *next;
@@ -210,7 +208,7 @@ void transfer_manager_set_autostart(transfer_manager *manager, bool autostart)
 
 int manager_begin(struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error)
 {
-	*call = (struct manager_call){.manager = manager, .began_us = clock_now_us()};
+	*call = (struct manager_call){.manager = manager};
 	if (getpid() != manager->pid)
 		return error_give(-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
@@ -229,10 +227,7 @@ int manager_begin(struct transfer_manager *manager, struct manager_call *call, t
 
 bool manager_again(struct manager_call *call, int r)
 {
-	uint64_t took_us = clock_now_us() - call->began_us;
-	uint64_t limit_us = call->manager->timeout_us ? call->manager->timeout_us / 2 : MANAGER_EARLY_US;
-
-	if (r != -ETIMEDOUT || call->n_tries++ || took_us >= limit_us)
+	if (r != -ECONNRESET || call->n_tries++)
 		return false;
 	ipc_exchange_done(&call->exchange);
 	return true;

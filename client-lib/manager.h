@@ -41,7 +41,6 @@ struct transfer_manager {
 struct manager_call {
 	struct transfer_manager *manager;
 	struct ipc_exchange exchange;
-	uint64_t began_us;
 	unsigned int n_tries;
 };
 

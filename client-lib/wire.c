@@ -42,13 +42,13 @@ void wire_set_fields(struct ipc_task_filter *filter)
 
 bool wire_is_worth_repeating(int r)
 {
-	return r == -ETIMEDOUT || r == IPC_E_SERVICE_UNKNOWN || r == IPC_E_NOT_ATTACHED;
+	return r == -ECONNRESET || r == -ETIMEDOUT || r == IPC_E_SERVICE_UNKNOWN || r == IPC_E_NOT_ATTACHED;
 }
 
 static bool is_passing(int r)
 {
-	static const int passing[] = {-ETIMEDOUT, -EBADMSG, -ENOMEM, IPC_E_SERVICE_UNKNOWN, IPC_E_SPAWN_FAILED,
-		IPC_E_FAILED, IPC_E_NO_MEMORY, IPC_E_BUSY, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED,
+	static const int passing[] = {-ECONNRESET, -ETIMEDOUT, -EBADMSG, -ENOMEM, IPC_E_SERVICE_UNKNOWN,
+		IPC_E_SPAWN_FAILED, IPC_E_FAILED, IPC_E_NO_MEMORY, IPC_E_BUSY, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED,
 		IPC_E_UNKNOWN_OBJECT, IPC_E_UNKNOWN_METHOD};
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
@@ -129,7 +129,7 @@ static void open_failed(transfer_session *session, int r, const char *text)
 	if (!session->is_opened) {
 		session->phase = SESSION_NEW;
 		client_wake(session->client);
-		if (!wire_is_worth_repeating(r) || r == IPC_E_SERVICE_UNKNOWN || session->n_failures++)
+		if (r != -ECONNRESET || session->n_failures++)
 			refuse_open(session, r, text);
 		return;
 	}
