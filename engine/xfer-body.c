@@ -59,6 +59,23 @@ int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
 }
 
 /*
+ * A kept connection on which bytes wait before anything is asked: the answer before was longer than
+ * it said. What follows would be taken for the answer to this request. (TLS may have its own
+ * reasons to send.)
+ */
+static bool is_tainted(const struct xfer *x)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	char byte;
+
+	if (x->is_connecting || url_is_https(x->url))
+		return false;
+	if (curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD)
+		return false;
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/*
  * There is a connection and the request goes out now; once more when libcurl found a kept
  * connection dead.
  */
@@ -70,6 +87,9 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	(void)local_ip;
 	(void)port;
 	(void)local_port;
+	x->is_tainted = is_tainted(x);
+	if (x->is_tainted)
+		return CURL_PREREQFUNC_ABORT;
 	x->is_connected = true;
 	x->moved_us = clock_now_us();
 	x->floor_us = x->moved_us;

@@ -31,7 +31,7 @@
 
 static const unsigned ways[] = {
 	[XFER_STATE_PREPARE] = BIT(SEND) | BIT(FINISH),
-	[XFER_STATE_SEND] = BIT(HEAD) | BIT(FINISH),
+	[XFER_STATE_SEND] = BIT(HEAD) | BIT(PREPARE) | BIT(FINISH),
 	[XFER_STATE_HEAD] = BIT(BODY) | BIT(FINISH),
 	[XFER_STATE_BODY] = BIT(PREPARE) | BIT(FINISH),
 	[XFER_STATE_FINISH] = BIT(FINISH) | BIT(DONE),
@@ -173,6 +173,7 @@ static void send_request(struct xfer *x)
 	xfer_enter(x, XFER_STATE_SEND);
 	x->is_connecting = false;
 	x->is_connected = false;
+	x->is_tainted = false;
 	x->next = XFER_NEXT_END;
 	x->body = XFER_BODY_DROP;
 	x->sent_bytes = 0;
@@ -337,6 +338,8 @@ static void judge_end(struct xfer *x, CURLcode code)
 	if (!x->head.is_complete) {
 		if (code == CURLE_OK)
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "no response");
+		else if (code == CURLE_UNSUPPORTED_PROTOCOL && x->is_connected)
+			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "not HTTP");
 		else if (code == CURLE_OUT_OF_MEMORY && x->state == XFER_STATE_HEAD)
 			/* what libcurl says to a header line above its own bound */
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "header line too long");
@@ -378,6 +381,11 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 	}
 	xfer->is_end_held = false;
 	note_sent(xfer);
+	if (xfer->is_tainted && !xfer->fault.code) {
+		xfer_request_free(xfer, false);
+		send_again(xfer);
+		return;
+	}
 	judge_end(xfer, code);
 	xfer_request_free(xfer, code == CURLE_OK && !xfer->fault.code);
 	if (xfer->fault.code) {

@@ -118,6 +118,7 @@ struct xfer {
 	bool is_http2;
 	bool is_connecting, is_connected;
 	bool is_announced; /* CONNECTED was posted */
+	bool is_tainted; /* a kept connection held bytes that nobody asked for */
 	bool can_resume;
 	enum xfer_body body;
 	enum xfer_next next;
