@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Servers that lie about where an answer ends, and what must not come of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/engine/rig.h"
+#include "tests/lib/run.h"
+
+#define OK "HTTP/1.1 200 OK\r\n"
+
+static struct rig rig;
+
+static const struct {
+	const char *answer;
+	int32_t code; /* 0: a finished download of "hello" */
+} answers[] = {
+	{ OK "Content-Length: 5\r\n\r\nhello", 0 },
+	{ OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 0 },
+	{ OK "Content-Length: 5, 5\r\n\r\nhello", 0 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n", 0 },
+	{ OK "\r\nhello", 0 },
+	{ "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 5\r\n\r\nhello", 0 },
+	{ OK "Content-Length: 5\r\n\r\nhello and more", 0 },
+	{ OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 5, 6\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: +5\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: -1\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 0x5\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 5x\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: \r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 18446744073709551621\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 9223372036854775808\r\n\r\nhello", -1011 },
+	{ OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		-1011 },
+	{ OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", -1011 },
+	{ OK "Transfer-Encoding: xchunked\r\n\r\nhello", -1011 },
+	{ OK "Transfer-Encoding: chunked, gzip\r\n\r\nhello", -1011 },
+	{ "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", -1011 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", -1011 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n", -1011 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\n\r\n", -1011 },
+	{ OK "Content-Length : 5\r\n\r\nhello", -1011 },
+	{ OK "X: a\r\n b\r\nContent-Length: 5\r\n\r\nhello", -1011 },
+	{ OK "X: a\rb\r\nContent-Length: 5\r\n\r\nhello", -1011 },
+	{ "HTTP/2 200\r\nContent-Length: 5\r\n\r\nhello", -1011 },
+	{ "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello", -1011 },
+	{ "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/9\r\nContent-Length: "
+	  "5\r\n\r\nhello",
+		-1011 },
+	{ "nonsense\r\n\r\n", -1011 },
+	{ OK "Content-Length: 9\r\n\r\nhello", -1005 },
+	{ OK "Content-Length: 9\r\n\r\n", -1014 },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", -1005 },
+	{ "", -1005 },
+	{ "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", -1002 },
+	{ "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+		-1002 },
+};
+
+START_TEST(lies_are_named_and_never_a_file)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	char bytes[16];
+	FILE *f;
+
+	rig_start(&rig, NULL, NULL);
+	ck_assert_int_eq(
+		origin_raw(rig.origin, "/raw", answers[_i].answer, strlen(answers[_i].answer)), 0);
+	spec = rig_download(&rig, 1, "/raw");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(t->done.result.code == answers[_i].code, "case %d: %d %s", _i,
+		t->done.result.code, t->done.result.detail);
+	if (answers[_i].code)
+		ck_assert_uint_eq(t->n_events[ENGINE_EVENT_SYNCED], 0);
+	if (!answers[_i].code) {
+		f = fopen(spec.part_path, "re");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_uint_eq(fread(bytes, 1, sizeof(bytes), f), 5);
+		ck_assert_int_eq(memcmp(bytes, "hello", 5), 0);
+		fclose(f);
+	}
+	rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(eight_bit_headers_become_text)
+{
+	static const char answer[] = OK
+		"X-Bad: \xff\xfe\x1b[31m\r\nContent-Disposition: attachment; filename=\"a\xff/b\"\r\n"
+		"Content-Length: 5\r\n\r\nhello";
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	origin_raw(rig.origin, "/raw", answer, sizeof(answer) - 1);
+	spec = rig_download(&rig, 1, "/raw");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_ptr_nonnull(strstr(t->headers, "\xef\xbf\xbd"));
+	ck_assert_ptr_null(strchr(t->headers, '\xff'));
+	ck_assert_ptr_null(strchr(t->name, '/'));
+	ck_assert_ptr_null(strchr(t->name, '\xff'));
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Too much of everything ends soon, and not as "out of memory". */
+static const char *const floods[] = {
+	"/file?size=1&interim=20000",
+	"/file?size=1&head_headers=10000",
+	"/file?size=1&head_bytes=1M",
+	"/file?size=100K&chunked&chunk_ext=64M",
+	"/file?size=100K&chunked&trailer=64M",
+};
+
+START_TEST(floods_are_cut)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, floods[_i]);
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(t->done.result.code == TRANSFER_ERROR_BAD_SERVER_RESPONSE, "%d %s",
+		t->done.result.code, t->done.result.detail);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* An answer that went wrong leaves no connection behind that the next request could use. */
+static const char *const tainted[] = {
+	"/file?size=1000&length_lie=%2B1000",
+	"/file?size=1000&length_lie=1000&extra=50",
+	"/file?size=1000&interim=40",
+};
+
+START_TEST(no_connection_is_used_after_a_lie)
+{
+	struct origin_entry first, second;
+	struct engine_spec spec;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, tainted[_i]);
+	rig_run(&rig, 1, &spec);
+	spec = rig_download(&rig, 2, "/file?size=2000&seed=3");
+	rig_run(&rig, 2, &spec);
+	rig_check_part(&rig, 2, 3, 2000);
+	ck_assert_int_eq(origin_log_get(rig.origin, 1, &first), 0);
+	ck_assert_int_eq(origin_log_get(rig.origin, 2, &second), 0);
+	ck_assert_uint_ne(first.connection, second.connection);
+	rig_stop(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("engine/framing", 40, TEST_EACH(lies_are_named_and_never_a_file, answers),
+	TEST(eight_bit_headers_become_text), TEST_EACH(floods_are_cut, floods),
+	TEST_EACH(no_connection_is_used_after_a_lie, tainted))
