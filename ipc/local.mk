@@ -35,7 +35,9 @@ BUILT_SOURCES += ipc/proto.h tests/ipc/proto-cases.h
 CLEANFILES += $(IPC_GENERATED)
 nodist_man_MANS += man/org.transferd.Transfer1.5
 dist_dbusinterface_DATA += $(IPC_INTERFACES)
-EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
+EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md \
+	%D%/released/org.transferd.Transfer1.Manager.xml %D%/released/org.transferd.Transfer1.Session.xml \
+	%D%/released/org.transferd.Transfer1.Task.xml
 
 # Those that need a connection share a daemon for tests.
 IPC_SERVICE = tests/ipc/service.c tests/ipc/service.h

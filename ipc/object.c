@@ -164,7 +164,7 @@ struct wire_reader call_reader(struct ipc_call *call)
 {
 	struct wire_reader rd = { .arena = &call->arena,
 		.fds = &call->fds,
-		.max_bytes = 4 * IPC_MAX_MESSAGE_BYTES,
+		.max_bytes = IPC_MAX_MESSAGE_BYTES,
 		.strict = true };
 
 	return rd;

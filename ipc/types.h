@@ -13,7 +13,11 @@
 #define IPC_ROOT_PATH "/org/transferd/Transfer1"
 #define IPC_LOG_PATH  "/org/freedesktop/LogControl1"
 
-/* Limits of one message; a larger one is answered with LimitReached, it does not cost the connection. */
+/*
+ * Limits of one call; a larger one is answered with LimitReached, it does not cost the connection (a limit of
+ * libdbus would). Measured: a thousand requests with headers, destination and checksum are 0.6 MB, with 4 KiB of
+ * userdata each 4.8 MB.
+ */
 #define IPC_MAX_FDS           16
 #define IPC_MAX_MESSAGE_BYTES (8u << 20)
 /* Children that Introspect and GetManagedObjects list. */

@@ -168,16 +168,25 @@ int wire_fail(struct wire_reader *rd, int error, const char *format, ...)
 	return error;
 }
 
+/* Borrowed strings count as well: they are kept for as long as the message is. */
+static int charge_read(struct wire_reader *rd, size_t bytes)
+{
+	if (bytes > rd->max_bytes - rd->bytes)
+		return wire_fail(rd, IPC_E_LIMIT_REACHED, "the message is too large");
+	rd->bytes += bytes;
+	return 0;
+}
+
 void *wire_alloc(struct wire_reader *rd, size_t count, size_t size, int *ret_r)
 {
 	size_t bytes;
 	void *p;
 
-	if (__builtin_mul_overflow(count, size, &bytes) || bytes > rd->max_bytes - rd->bytes) {
-		*ret_r = wire_fail(rd, IPC_E_LIMIT_REACHED, "the message is too large");
+	if (__builtin_mul_overflow(count, size, &bytes))
+		bytes = SIZE_MAX;
+	*ret_r = charge_read(rd, bytes);
+	if (*ret_r)
 		return NULL;
-	}
-	rd->bytes += bytes;
 	p = arena_alloc(rd->arena, count ? count : 1, size);
 	*ret_r = p ? 0 : -ENOMEM;
 	return p;
@@ -192,16 +201,13 @@ int wire_read_string(
 	int r;
 
 	dbus_message_iter_get_basic(it, &s);
-	if (!max_bytes && !rd->copy_strings) {
-		*ret_s = s;
-		return 0;
-	}
 	n = strlen(s);
 	if (max_bytes && n > max_bytes)
 		return wire_fail(rd, IPC_E_INVALID_REQUEST, "longer than %zu bytes", max_bytes);
 	if (!rd->copy_strings) {
-		*ret_s = s;
-		return 0;
+		r = charge_read(rd, n + 1);
+		*ret_s = r ? *ret_s : s;
+		return r;
 	}
 	copy = wire_alloc(rd, n + 1, 1, &r);
 	if (!copy)

@@ -54,7 +54,7 @@ int wire_fds_take(struct wire_fds *fds, int fd);
 struct wire_reader {
 	struct arena *arena;
 	struct wire_fds *fds;
-	size_t bytes, max_bytes; /* arena bytes spent and allowed */
+	size_t bytes, max_bytes; /* bytes of strings, arrays and structs: read and allowed */
 	bool copy_strings;
 	bool strict; /* unknown and repeated keys are errors: what clients send */
 	const char *array; /* where we are, for the error's text; NULL: not in an array */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Properties, introspection and the list of sessions, also as other programs see them. */
+#include <dbus/dbus.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +105,59 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* ---- ObjectManager ---- */
+
+static void come_and_go(struct ipc_bus *bus, void *user)
+{
+	const struct ipc_session_properties properties = { .identifier = "music" };
+	int *r = user;
+
+	r[0] = ipc_object_session_added(bus, SERVICE_SESSION, &properties);
+	r[1] = ipc_object_session_removed(bus, SERVICE_SESSION);
+}
+
+/* The next signal of that name, whose first argument must be the session's path. */
+static void expect_signal(DBusConnection *c, const char *name, const char *signature)
+{
+	uint64_t end_ms = proc_now_ms() + DEADLINE_MS;
+	DBusMessage *m = NULL;
+	const char *path;
+
+	while (!m || !dbus_message_is_signal(m, "org.freedesktop.DBus.ObjectManager", name)) {
+		if (m)
+			dbus_message_unref(m);
+		ck_assert_int_gt(proc_left_ms(end_ms), 0);
+		dbus_connection_read_write(c, 100);
+		m = dbus_connection_pop_message(c);
+	}
+	ck_assert_str_eq(dbus_message_get_signature(m), signature);
+	ck_assert(dbus_message_get_args(m, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID));
+	ck_assert_str_eq(path, IPC_ROOT_PATH "/session/7");
+	dbus_message_unref(m);
+}
+
+START_TEST(tells_sessions)
+{
+	struct service *s = service_new();
+	DBusConnection *c = dbus_bus_get_private(DBUS_BUS_SESSION, NULL);
+	int r[2] = { -1, -1 };
+
+	ck_assert_ptr_nonnull(c);
+	dbus_connection_set_exit_on_disconnect(c, FALSE);
+	dbus_bus_add_match(c, "type='signal',interface='org.freedesktop.DBus.ObjectManager'", NULL);
+	/* a round trip: the match rule is in force after it */
+	ck_assert(dbus_bus_name_has_owner(c, IPC_NAME, NULL));
+	service_do(s, come_and_go, r);
+	ck_assert_int_eq(r[0], 0);
+	ck_assert_int_eq(r[1], 0);
+	expect_signal(c, "InterfacesAdded", "oa{sa{sv}}");
+	expect_signal(c, "InterfacesRemoved", "oas");
+	dbus_connection_close(c);
+	dbus_connection_unref(c);
+	service_free(s);
+}
+END_TEST
+
 /* ---- as others see it ---- */
 
 static bool is_installed(const char *program)
@@ -203,4 +257,5 @@ START_TEST(is_valid_xml)
 END_TEST
 
 RUN_TESTS("ipc/standard", TEST(gets_properties), TEST(sets_properties), TEST_EACH(refuses, calls),
-	TEST_EACH(is_seen_by_programs, programs), TEST_EACH(is_valid_xml, objects))
+	TEST(tells_sessions), TEST_EACH(is_seen_by_programs, programs),
+	TEST_EACH(is_valid_xml, objects))
