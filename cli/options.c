@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* The option table, and getopt_long driven by it. */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/format.h"
+
+#define FLAG(name, letter, groups, member, help) \
+	{ name, letter, NULL, groups, help, offsetof(struct options, member), OPTIONS_FLAG }
+#define TEXT(name, letter, arg, groups, member, help) \
+	{ name, letter, arg, groups, help, offsetof(struct options, member), OPTIONS_TEXT }
+
+const struct options_def options_table[] = {
+	FLAG("help", 'h', OPTIONS_FOR_ALL, show_help, "show this help, or the command's"),
+	FLAG("version", 0, OPTIONS_FOR_ALL, show_version, "show the versions of transferctl and transferd"),
+	FLAG("user", 0, OPTIONS_FOR_ALL, is_user, "talk to the user's transferd (default)"),
+	FLAG("system", 0, OPTIONS_FOR_ALL, is_system, "talk to the system's transferd"),
+	TEXT("json", 0, "[MODE]", OPTIONS_FOR_ALL, json_text, "print JSON: pretty, short, off"),
+	{ "json-auto", 'j', NULL, OPTIONS_FOR_ALL, "JSON, pretty on a terminal, else short",
+	  offsetof(struct options, json), OPTIONS_FLAG },
+	FLAG("quiet", 'q', OPTIONS_FOR_ALL, is_quiet, "no progress and no notes; errors are still shown"),
+	FLAG("verbose", 'v', OPTIONS_FOR_ALL, is_verbose, "say more"),
+	TEXT("color", 0, "WHEN", OPTIONS_FOR_ALL, color_text, "auto, always, never"),
+	TEXT("progress", 0, "HOW", OPTIONS_FOR_ALL, progress_text, "auto, bar, plain, none"),
+	TEXT("timeout", 0, "TIME", OPTIONS_FOR_ALL, timeout_text, "wait, watch, get, put: stop waiting then (exit 3)"),
+	FLAG("bytes", 0, OPTIONS_FOR_ALL, is_exact, "exact numbers instead of KiB, MiB, GiB"),
+	FLAG("dry-run", 'n', OPTIONS_FOR_ALL, is_dry_run, "show what would happen, change nothing"),
+	FLAG("yes", 'y', OPTIONS_FOR_ALL, assume_yes, "answer yes to every question"),
+	FLAG("no-pager", 0, OPTIONS_FOR_ALL, no_pager, "do not pipe long output into a pager"),
+
+	FLAG("all", 'a', OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, is_all, "finished tasks as well; wait, cancel: all tasks"),
+	TEXT("columns", 0, "A,B", OPTIONS_FOR_LIST, columns, "which columns; \"help\" lists them"),
+	TEXT("sort", 0, "COLUMN", OPTIONS_FOR_LIST, sort, "order of the rows"),
+	FLAG("reverse", 'r', OPTIONS_FOR_LIST, is_reverse, "the other way round"),
+	TEXT("state", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, states, "only tasks in these states or sub-states"),
+	TEXT("kind", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, kinds, "only download, upload"),
+	TEXT("session", 0, "ID", OPTIONS_FOR_LIST | OPTIONS_FOR_START | OPTIONS_FOR_STEER, session,
+	     "only this session; get, put, add: the session to use (default \"cli\")"),
+	FLAG("no-legend", 0, OPTIONS_FOR_LIST, no_legend, "no heading and no summary"),
+	FLAG("full", 'l', OPTIONS_FOR_LIST, is_full, "do not shorten names"),
+	FLAG("plain", 0, OPTIONS_FOR_LIST, is_plain, "no mark column"),
+	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_LIST, properties, "show: only these properties"),
+	FLAG("value", 0, OPTIONS_FOR_LIST, only_values, "show: values without names"),
+	FLAG("follow", 'f', OPTIONS_FOR_LIST, is_following, "events: go on as they happen"),
+	FLAG("metrics", 0, OPTIONS_FOR_LIST, as_metrics, "stats: Prometheus text"),
+
+	TEXT("output", 'o', "FILE|DIR", OPTIONS_FOR_START | OPTIONS_FOR_LIST, output,
+	     "get: where to save; list: same as --columns"),
+	FLAG("overwrite", 0, OPTIONS_FOR_START, may_overwrite, "replace an existing file when the new one is whole"),
+	FLAG("detach", 'd', OPTIONS_FOR_START, is_detached, "print the ID and return at once"),
+	TEXT("input", 'i', "FILE|-", OPTIONS_FOR_START, input, "add: where the list is"),
+	FLAG("upload", 0, OPTIONS_FOR_START, is_upload, "add: the list holds uploads, URL<TAB>SOURCE"),
+	FLAG("suspended", 0, OPTIONS_FOR_START, is_suspended, "create the tasks suspended"),
+	{ "header", 'H', "LINE", OPTIONS_FOR_START, "add a request header, \"Name: value\"",
+	  offsetof(struct options, headers), OPTIONS_LIST },
+	TEXT("request", 'X', "METHOD", OPTIONS_FOR_START, method, "request method (get: GET, put: PUT)"),
+	TEXT("user-agent", 'A', "TEXT", OPTIONS_FOR_START, user_agent, "User-Agent header"),
+	TEXT("limit-rate", 0, "RATE", OPTIONS_FOR_START, limit_rate, "bytes per second for each task, such as 500K or 2M"),
+	FLAG("retry-http-errors", 0, OPTIONS_FOR_START, retry_http_errors, "try 408, 429 and 5xx answers again"),
+	TEXT("cacert", 0, "FILE", OPTIONS_FOR_START, cacert, "trust the certificates in FILE, not the system's"),
+	FLAG("allow-insecure", 0, OPTIONS_FOR_START, allow_insecure, "allow plain http"),
+	TEXT("priority", 0, "0.0…1.0", OPTIONS_FOR_START, priority, "higher goes first (default 0.5)"),
+	TEXT("checksum", 0, "ALG:HEX", OPTIONS_FOR_START, checksum, "verify before the file appears, sha256:…"),
+	TEXT("not-before", 0, "TIME", OPTIONS_FOR_START, not_before, "start at TIME: +2h, tomorrow 09:00, 2026-06-04 09:00"),
+	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START, max_time, "give the whole transfer up after TIME (default 7d)"),
+	TEXT("description", 0, "TEXT", OPTIONS_FOR_START, description, "a note kept with the task"),
+	FLAG("no-copy", 0, OPTIONS_FOR_START, no_copy, "put: send the file in place; it must not change"),
+	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_START, cancel_on_interrupt, "Ctrl-C cancels instead of detaching"),
+
+	FLAG("keep-partial", 0, OPTIONS_FOR_STEER, keep_partial, "cancel: keep what is here for a later retry"),
+	FLAG("finish", 0, OPTIONS_FOR_STEER, is_finish, "invalidate: let the tasks finish first"),
+	FLAG("cancel", 0, OPTIONS_FOR_STEER, is_cancel, "invalidate: cancel the tasks"),
+	{ 0 },
+};
+
+#define OPTIONS_MAX 80
+#define OPTIONS_BASE 256
+
+static void build_getopt(struct option *longs, char *shorts)
+{
+	size_t i = 0, s = 0;
+
+	for (; options_table[i].name; i++) {
+		const struct options_def *d = &options_table[i];
+
+		longs[i] = (struct option){ .name = d->name, .val = OPTIONS_BASE + (int)i };
+		longs[i].has_arg = !d->arg ? no_argument : d->arg[0] == '[' ? optional_argument : required_argument;
+		if (!d->letter)
+			continue;
+		shorts[s++] = d->letter;
+		if (d->arg)
+			shorts[s++] = ':';
+	}
+	longs[i] = (struct option){ 0 };
+	shorts[s] = 0;
+}
+
+static const struct options_def *find_def(int value)
+{
+	if (value >= OPTIONS_BASE)
+		return &options_table[value - OPTIONS_BASE];
+	for (const struct options_def *d = options_table; d->name; d++)
+		if (d->letter == value)
+			return d;
+	return NULL;
+}
+
+static int store_value(struct options *o, const struct options_def *d, const char *text)
+{
+	void *member = (char *)o + d->offset;
+	struct options_list *list = member;
+
+	if (d->offset == offsetof(struct options, json)) {
+		o->json = OPTIONS_JSON_AUTO;
+		return 0;
+	}
+	switch (d->type) {
+	case OPTIONS_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case OPTIONS_TEXT:
+		*(const char **)member = text ? text : "";
+		return 0;
+	case OPTIONS_LIST:
+		if (list->n == OPTIONS_LIST_MAX) {
+			fprintf(stderr, "transferctl: too many --%s options.\n", d->name);
+			return -EINVAL;
+		}
+		list->items[list->n++] = text;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* The index of text among words, or -1 after saying which words there are. */
+static int pick(const char *option, const char *text, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	fprintf(stderr, "transferctl: --%s does not know \"%s\".\nHint: use one of:", option, text);
+	for (int i = 0; words[i]; i++)
+		fprintf(stderr, " %s", words[i]);
+	fputs(".\n", stderr);
+	return -1;
+}
+
+static int settle_words(struct options *o)
+{
+	static const char *const json[] = { "off", "short", "pretty", NULL };
+	static const char *const when[] = { "auto", "always", "never", NULL };
+	static const char *const how[] = { "auto", "bar", "plain", "none", NULL };
+	int i;
+
+	if (o->json_text && !*o->json_text) {
+		o->json = OPTIONS_JSON_AUTO;
+	} else if (o->json_text) {
+		i = pick("json", o->json_text, json);
+		if (i < 0)
+			return -EINVAL;
+		o->json = (enum options_json)i;
+	}
+	if (o->color_text) {
+		i = pick("color", o->color_text, when);
+		if (i < 0)
+			return -EINVAL;
+		o->color = (enum options_when)i;
+	}
+	if (o->progress_text) {
+		i = pick("progress", o->progress_text, how);
+		if (i < 0)
+			return -EINVAL;
+		o->progress = (enum options_progress)i;
+	}
+	return 0;
+}
+
+static void read_environment(struct options *o)
+{
+	const char *bus = getenv("TRANSFER_BUS");
+
+	o->json_text = getenv("TRANSFER_JSON");
+	o->color_text = getenv("TRANSFER_COLORS");
+	o->progress_text = getenv("TRANSFER_PROGRESS");
+	o->is_system = bus && strcmp(bus, "system") == 0;
+	if (getenv("NO_COLOR") && *getenv("NO_COLOR"))
+		o->color = OPTIONS_NEVER;
+	else if (getenv("CLICOLOR_FORCE"))
+		o->color = OPTIONS_ALWAYS;
+}
+
+static void say_unknown(const char *word)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	while (*word == '-')
+		word++;
+	for (const struct options_def *d = options_table; d->name; d++) {
+		unsigned n = format_distance(word, d->name);
+
+		if (n < least) {
+			least = n;
+			best = d->name;
+		}
+	}
+	fprintf(stderr, "transferctl: unknown option \"--%s\".", word);
+	if (best)
+		fprintf(stderr, "  Did you mean \"--%s\"?", best);
+	fputs("\nHint: \"transferctl --help\" lists the options.\n", stderr);
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options, int *ret_index)
+{
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 2];
+	int value;
+
+	*ret_options = (struct options){ 0 };
+	read_environment(ret_options);
+	shorts[0] = ':';
+	build_getopt(longs, shorts + 1);
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct options_def *d = find_def(value);
+
+		if (value == ':') {
+			fprintf(stderr, "transferctl: option \"%s\" needs a value.\n", argv[optind - 1]);
+			return -EINVAL;
+		}
+		if (value == '?' || !d) {
+			char letter[2] = { (char)optopt, 0 };
+
+			say_unknown(optopt && optopt < OPTIONS_BASE ? letter : argv[optind - 1]);
+			return -EINVAL;
+		}
+		if (store_value(ret_options, d, optarg))
+			return -EINVAL;
+		if (strcmp(d->name, "user") == 0)
+			ret_options->is_system = false;
+		else if (strcmp(d->name, "color") == 0)
+			ret_options->color = OPTIONS_AUTO;
+	}
+	*ret_index = optind;
+	return settle_words(ret_options);
+}

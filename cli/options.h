@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of transferctl: one table that the parser, --help, the completions and a test of the manual read.
+ * Values are borrowed from argv and live as long as the process.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OPTIONS_LIST_MAX 256
+
+enum options_json { OPTIONS_JSON_OFF, OPTIONS_JSON_SHORT, OPTIONS_JSON_PRETTY, OPTIONS_JSON_AUTO };
+enum options_when { OPTIONS_AUTO, OPTIONS_ALWAYS, OPTIONS_NEVER };
+enum options_progress { OPTIONS_PROGRESS_AUTO, OPTIONS_PROGRESS_BAR, OPTIONS_PROGRESS_PLAIN, OPTIONS_PROGRESS_NONE };
+
+struct options_list {
+	const char *items[OPTIONS_LIST_MAX];
+	size_t n;
+};
+
+struct options {
+	/* which daemon, how to print */
+	bool is_user, is_system, is_quiet, is_verbose, is_full, is_plain, no_legend, no_pager, is_exact, assume_yes;
+	bool is_dry_run, show_help, show_version;
+	const char *json_text, *color_text, *progress_text, *timeout_text;
+	enum options_json json;
+	enum options_when color;
+	enum options_progress progress;
+	/* lists */
+	bool is_all, is_reverse, only_values, is_following, as_metrics;
+	const char *columns, *sort, *states, *kinds, *session, *properties;
+	/* starting transfers */
+	bool is_detached, is_upload, may_overwrite, allow_insecure, no_copy, cancel_on_interrupt;
+	bool is_suspended;
+	const char *output, *input, *method, *user_agent, *limit_rate, *cacert, *priority;
+	const char *checksum, *not_before, *description, *max_time;
+	bool retry_http_errors;
+	struct options_list headers;
+	/* steering */
+	bool keep_partial, is_finish, is_cancel;
+};
+
+/* Which commands an option belongs to. */
+enum {
+	OPTIONS_FOR_ALL = 1 << 0,
+	OPTIONS_FOR_LIST = 1 << 1,  /* list, sessions, status, show, watch, events, stats */
+	OPTIONS_FOR_START = 1 << 2, /* get, put, add */
+	OPTIONS_FOR_STEER = 1 << 3, /* cancel, invalidate, … */
+};
+
+struct options_def {
+	const char *name;   /* long option */
+	char letter;        /* 0: none */
+	const char *arg;    /* "TIME"; NULL: a switch; "[MODE]": optional */
+	unsigned groups;
+	const char *help;
+	size_t offset;      /* in struct options: bool, const char * or struct options_list */
+	enum { OPTIONS_FLAG, OPTIONS_TEXT, OPTIONS_LIST } type;
+};
+
+/* Ends with a row whose name is NULL. */
+extern const struct options_def options_table[];
+
+/*
+ * options_parse - reads argv (permuted) and the TRANSFER_* environment
+ * Returns: 0, or -EINVAL after it has said on stderr what is wrong.
+ * *ret_index: the first word that is not an option.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options, int *ret_index);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* Each word becomes a filter of its own; plain numbers share one. */
+#include "cli/select.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_number(const char *text, size_t len, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!len || len > 19)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	}
+	*ret = n;
+	return n > 0;
+}
+
+static uint32_t mask_of(const char *list, const char *(*name_of)(int), int n)
+{
+	uint32_t mask = 0;
+
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		for (int i = 0; i < n; i++) {
+			const char *name = name_of(i);
+
+			if (name && strlen(name) == len && strncmp(list, name, len) == 0)
+				mask |= UINT32_C(1) << i;
+		}
+		list += len + (list[len] == ',');
+	}
+	return mask;
+}
+
+static const char *kind_name(int i)
+{
+	return transfer_task_kind_get_name((enum transfer_task_kind)i);
+}
+
+static const char *state_name(int i)
+{
+	return transfer_task_state_get_name((enum transfer_task_state)i);
+}
+
+static const char *sub_state_name(int i)
+{
+	return transfer_task_sub_state_get_name((enum transfer_task_sub_state)i);
+}
+
+/* What the options say, without any word. */
+static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
+{
+	const struct options *o = &ctx->options;
+
+	*filter = (struct transfer_task_filter){ TRANSFER_TASK_FILTER_INIT };
+	filter->include_finished = o->is_all;
+	filter->session = o->session;
+	if (o->kinds) {
+		filter->kinds = mask_of(o->kinds, kind_name, 8);
+		if (!filter->kinds)
+			return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.", "--kind: \"%s\" is no kind",
+			                o->kinds);
+	}
+	if (o->states) {
+		filter->states = mask_of(o->states, state_name, 8);
+		filter->sub_states = mask_of(o->states, sub_state_name, 32);
+		/* "suspended" is both; a sub-state is the narrower word */
+		if (filter->sub_states)
+			filter->states = 0;
+		if (!filter->states && !filter->sub_states)
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+			                "use running, suspended, completed, queued, waiting-retry, failed, …",
+			                "--state: \"%s\" is no state", o->states);
+		if (strstr(o->states, "completed") || strstr(o->states, "done") || strstr(o->states, "failed") ||
+		    strstr(o->states, "cancelled"))
+			filter->include_finished = true;
+	}
+	return 0;
+}
+
+/* The greatest number in use: by halving, since lists run upwards. 0: there is none. */
+static int find_last(struct ctx *ctx, uint64_t *ret_id)
+{
+	uint64_t low = 0, high = UINT64_C(1) << 40;
+
+	while (low < high) {
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+		transfer_auto(transfer_task_list) list = NULL;
+		transfer_auto(transfer_error) error = NULL;
+		uint64_t middle = low + (high - low + 1) / 2;
+		size_t n;
+
+		filter.first_id = middle;
+		if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, &error))
+			return ctx_fail_error(ctx, NULL, error);
+		n = transfer_task_list_get_size(list);
+		if (!n)
+			high = middle - 1;
+		else
+			low = transfer_task_list_get(list, n - 1)->id;
+	}
+	*ret_id = low;
+	return 0;
+}
+
+static char *keep_word(struct select *s, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		s->words[s->n_words++] = copy;
+	return copy;
+}
+
+static int add_id(struct ctx *ctx, struct select *s, uint64_t id)
+{
+	uint64_t *ids = realloc(s->ids, (s->n_ids + 1) * sizeof(*ids));
+
+	if (!ids)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	ids[s->n_ids++] = id;
+	s->ids = ids;
+	s->is_exact = true;
+	return 0;
+}
+
+/* A session by name or #NUMBER -> its identifier in *ret_name (NULL: no such). */
+static int find_session(struct ctx *ctx, struct select *s, const char *word, const char **ret_name)
+{
+	transfer_auto(transfer_session_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t number = 0;
+
+	*ret_name = NULL;
+	if (word[0] == '#' && !parse_number(word + 1, strlen(word + 1), &number))
+		return 0;
+	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
+		const struct transfer_session_row *row = transfer_session_list_get(list, i);
+		const char *slash = row->object_path ? strrchr(row->object_path, '/') : NULL;
+		bool is_it = number ? slash && strtoull(slash + 1, NULL, 10) == number :
+		                      strcmp(row->identifier, word) == 0;
+
+		if (is_it) {
+			*ret_name = keep_word(s, row->identifier);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int add_filter(struct ctx *ctx, struct select *s, struct transfer_task_filter **ret_filter)
+{
+	int r;
+
+	if (s->n_filters + 1 >= SELECT_FILTERS_MAX)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "use a range or a glob.", "too many words");
+	r = base_filter(ctx, &s->filters[s->n_filters]);
+	if (r == 0)
+		*ret_filter = &s->filters[s->n_filters++];
+	return r;
+}
+
+/* A word that is a name: session, or glob. */
+static int parse_name(struct ctx *ctx, struct select *s, const char *word)
+{
+	struct transfer_task_filter *filter;
+	const char *session;
+	int r = find_session(ctx, s, word, &session);
+
+	if (r == 0 && !session && !strpbrk(word, "*?["))
+		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "\"transferctl sessions\" lists the sessions.",
+		                "no task and no session \"%s\"", word);
+	if (r == 0)
+		r = add_filter(ctx, s, &filter);
+	if (r)
+		return r;
+	if (session)
+		filter->session = session;
+	else
+		filter->name_glob = keep_word(s, word);
+	return 0;
+}
+
+static int parse_word(struct ctx *ctx, struct select *s, const char *word)
+{
+	struct transfer_task_filter *filter;
+	const char *slash = strrchr(word, '/'), *dash = strchr(word, '-');
+	uint64_t first, last;
+	int r;
+
+	if (strcmp(word, "@last") == 0) {
+		r = find_last(ctx, &last);
+		if (r == 0 && !last)
+			return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, NULL, "there is no task yet");
+		return r ? r : add_id(ctx, s, last);
+	}
+	if (slash && parse_number(slash + 1, strlen(slash + 1), &first))
+		return add_id(ctx, s, first);
+	if (parse_number(word, strlen(word), &first))
+		return add_id(ctx, s, first);
+	if (dash && parse_number(word, (size_t)(dash - word), &first) && parse_number(dash + 1, strlen(dash + 1), &last)) {
+		r = add_filter(ctx, s, &filter);
+		if (r)
+			return r;
+		filter->first_id = first;
+		filter->last_id = last;
+		return 0;
+	}
+	return parse_name(ctx, s, word);
+}
+
+int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_select)
+{
+	struct transfer_task_filter *filter;
+	int r = 0;
+
+	*ret_select = (struct select){ 0 };
+	for (int i = 0; i < argc && r == 0; i++)
+		r = parse_word(ctx, ret_select, argv[i]);
+	if (r == 0 && argc == 0)
+		r = add_filter(ctx, ret_select, &filter);
+	if (r)
+		select_done(ret_select);
+	return r;
+}
+
+void select_done(struct select *select)
+{
+	for (size_t i = 0; i < select->n_words; i++)
+		free(select->words[i]);
+	free(select->ids);
+	*select = (struct select){ 0 };
+}
+
+static int each_page(struct ctx *ctx, const struct transfer_task_filter *filter, select_page_fn fn, void *user)
+{
+	char *cursor = NULL;
+	int r = 0;
+
+	do {
+		transfer_auto(transfer_task_list) list = NULL;
+		transfer_auto(transfer_error) error = NULL;
+		const char *next;
+
+		if (transfer_manager_list_tasks(ctx->manager, filter, cursor, &list, &error)) {
+			r = ctx_fail_error(ctx, NULL, error);
+			break;
+		}
+		r = fn(ctx, list, user);
+		next = transfer_task_list_get_next_cursor(list);
+		free(cursor);
+		cursor = next && *next ? strdup(next) : NULL;
+	} while (r == 0 && cursor);
+	free(cursor);
+	return r;
+}
+
+int select_each_page(struct ctx *ctx, struct select *select, select_page_fn fn, void *user)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < select->n_ids && r == 0; i += TRANSFER_MANAGER_MAX_TASKS) {
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+
+		filter.ids = select->ids + i;
+		filter.n_ids = select->n_ids - i;
+		if (filter.n_ids > TRANSFER_MANAGER_MAX_TASKS)
+			filter.n_ids = TRANSFER_MANAGER_MAX_TASKS;
+		r = each_page(ctx, &filter, fn, user);
+	}
+	for (size_t i = 0; i < select->n_filters && r == 0; i++)
+		r = each_page(ctx, &select->filters[i], fn, user);
+	return r;
+}
+
+struct id_collector {
+	uint64_t *ids;
+	size_t n, room;
+};
+
+static int collect_ids(struct ctx *ctx, transfer_task_list *list, void *user)
+{
+	struct id_collector *c = user;
+	size_t n = transfer_task_list_get_size(list);
+
+	if (c->n + n > c->room) {
+		size_t room = (c->n + n) * 2;
+		uint64_t *ids = realloc(c->ids, room * sizeof(*ids));
+
+		if (!ids)
+			return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+		c->ids = ids;
+		c->room = room;
+	}
+	for (size_t i = 0; i < n; i++)
+		c->ids[c->n++] = transfer_task_list_get(list, i)->id;
+	return 0;
+}
+
+int select_ids(struct ctx *ctx, struct select *select, uint64_t **ret_ids, size_t *ret_n)
+{
+	struct id_collector c = { 0 };
+	size_t n_exact = select->n_ids;
+	int r = 0;
+
+	c.room = n_exact + 1;
+	c.ids = malloc(c.room * sizeof(*c.ids));
+	if (!c.ids)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	if (n_exact)
+		memcpy(c.ids, select->ids, n_exact * sizeof(*c.ids));
+	c.n = n_exact;
+	select->n_ids = 0; /* named numbers need no look-up */
+	r = select_each_page(ctx, select, collect_ids, &c);
+	select->n_ids = n_exact;
+	if (r) {
+		free(c.ids);
+		return r;
+	}
+	*ret_ids = c.ids;
+	*ret_n = c.n;
+	return 0;
+}

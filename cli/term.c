@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts about the terminal and the sequences for colour, cursor and taskbar. */
+#include "cli/term.h"
+
+#include <langinfo.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t cursor_is_hidden, taskbar_is_set;
+
+static bool is_terminal(int fd)
+{
+	const char *kind = getenv("TERM");
+
+	return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
+}
+
+void term_init(struct term *term, const struct options *options)
+{
+	term->out_is_tty = is_terminal(STDOUT_FILENO);
+	term->err_is_tty = is_terminal(STDERR_FILENO);
+	term->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	term->has_color = options->color == OPTIONS_ALWAYS ||
+	                  (options->color == OPTIONS_AUTO && term->out_is_tty);
+	term->progress = options->progress;
+	if (term->progress == OPTIONS_PROGRESS_AUTO)
+		term->progress = term->err_is_tty ? OPTIONS_PROGRESS_BAR : OPTIONS_PROGRESS_PLAIN;
+	if (options->is_quiet)
+		term->progress = OPTIONS_PROGRESS_NONE;
+	term->json = options->json;
+	if (term->json == OPTIONS_JSON_AUTO)
+		term->json = term->out_is_tty ? OPTIONS_JSON_PRETTY : OPTIONS_JSON_SHORT;
+}
+
+static size_t from_window(FILE *stream, const char *variable, size_t fallback)
+{
+	const char *text = getenv(variable);
+	struct winsize size;
+
+	if (text && atol(text) > 0 && atol(text) < 10000)
+		return (size_t)atol(text);
+	if (ioctl(fileno(stream), TIOCGWINSZ, &size))
+		return fallback;
+	if (strcmp(variable, "COLUMNS") == 0)
+		return size.ws_col ? size.ws_col : fallback;
+	return size.ws_row ? size.ws_row : fallback;
+}
+
+size_t term_columns(FILE *stream)
+{
+	return from_window(stream, "COLUMNS", 80);
+}
+
+size_t term_rows(FILE *stream)
+{
+	return from_window(stream, "LINES", 24);
+}
+
+const char *term_color(const struct term *term, enum term_color color)
+{
+	static const char *const codes[] = { "\033[0m",  "\033[32m", "\033[33m", "\033[31m",
+		                             "\033[90m", "\033[34m", "\033[1m" };
+
+	return term->has_color ? codes[color] : "";
+}
+
+void term_bar(const struct term *term, FILE *stream, double share, size_t columns)
+{
+	size_t halves, inner = term->is_utf8 ? columns : columns > 2 ? columns - 2 : 0;
+
+	if (!term->is_utf8)
+		fputc('[', stream);
+	halves = share < 0 ? 0 : (size_t)((share > 1 ? 1 : share) * (double)inner * 2);
+	for (size_t i = 0; i < inner; i++) {
+		bool is_full = halves >= 2 * (i + 1), is_half = !is_full && halves > 2 * i;
+
+		if (term->is_utf8)
+			fputs(share < 0 ? "·" : is_full ? "━" : is_half ? "╸" : "─", stream);
+		else
+			fputc(share < 0 ? '.' : is_full ? '#' : '-', stream);
+	}
+	if (!term->is_utf8)
+		fputc(']', stream);
+}
+
+char *term_bar_text(const struct term *term, double share, size_t columns)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	term_bar(term, stream, share, columns);
+	fclose(stream);
+	return text;
+}
+
+void term_taskbar(const struct term *term, int percent)
+{
+	if (!term->err_is_tty)
+		return;
+	if (percent < 0 && !taskbar_is_set)
+		return;
+	if (percent < 0)
+		fputs("\033]9;4;0\033\\", stderr);
+	else
+		fprintf(stderr, "\033]9;4;1;%d\033\\", percent);
+	taskbar_is_set = percent >= 0;
+}
+
+void term_hide_cursor(const struct term *term)
+{
+	if (!term->err_is_tty)
+		return;
+	fputs("\033[?25l", stderr);
+	cursor_is_hidden = 1;
+}
+
+/* Only async-signal-safe calls: this also runs in the handler of a deadly signal. */
+void term_restore(void)
+{
+	static const char show[] = "\033[?25h", clear[] = "\033]9;4;0\033\\";
+
+	if (cursor_is_hidden && write(STDERR_FILENO, show, sizeof(show) - 1) < 0)
+		return;
+	cursor_is_hidden = 0;
+	if (taskbar_is_set && write(STDERR_FILENO, clear, sizeof(clear) - 1) < 0)
+		return;
+	taskbar_is_set = 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the terminal can do, and the few sequences we send to it. Data goes to stdout, progress and notes to stderr. */
+#ifndef CLI_TERM_H
+#define CLI_TERM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/options.h"
+
+enum term_color { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY, TERM_BLUE, TERM_BOLD };
+
+struct term {
+	bool out_is_tty, err_is_tty; /* and not TERM=dumb */
+	bool has_color;              /* on the stream that is a terminal, or forced */
+	bool is_utf8;
+	enum options_progress progress; /* AUTO resolved */
+	enum options_json json;         /* AUTO resolved */
+};
+
+/* Reads environment and locale (setlocale must have run); resolves the AUTO values of the options. */
+void term_init(struct term *term, const struct options *options);
+/* Columns of the window of the stream; $COLUMNS first; 80 when unknown. */
+size_t term_columns(FILE *stream);
+size_t term_rows(FILE *stream);
+/* Starts (or ends, TERM_PLAIN) a colour; "" without colour. */
+const char *term_color(const struct term *term, enum term_color color);
+/* A bar of columns width: "━━━╸────" or "[###----]"; share 0.0 … 1.0, negative: unknown. Appends to the stream. */
+void term_bar(const struct term *term, FILE *stream, double share, size_t columns);
+/* The same into a new string the caller frees; NULL: no memory. */
+char *term_bar_text(const struct term *term, double share, size_t columns);
+
+/* Taskbar progress (OSC 9;4) and cursor on stderr; term_restore() undoes both, also from a signal handler. */
+void term_taskbar(const struct term *term, int percent); /* -1: clear */
+void term_hide_cursor(const struct term *term);
+void term_restore(void);
+
+#endif

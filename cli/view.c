@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* One table says how each sub-state looks; everything else reads rows. */
+#include "cli/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/format.h"
+
+static const struct {
+	enum transfer_task_sub_state sub_state;
+	const char *utf8, *ascii, *word;
+	enum term_color color;
+	const char *why; /* NULL: it does not wait */
+} looks[] = {
+	{ TRANSFER_SUB_STATE_SUSPENDED, "◌", "-", "suspended", TERM_GREY, NULL },
+	{ TRANSFER_SUB_STATE_QUEUED, "○", "o", "queued", TERM_PLAIN, "waits for a slot" },
+	{ TRANSFER_SUB_STATE_CONNECTING, "●", "*", "connecting", TERM_GREEN, NULL },
+	{ TRANSFER_SUB_STATE_TRANSFERRING, "●", "*", "running", TERM_GREEN, NULL },
+	{ TRANSFER_SUB_STATE_FINISHING, "●", "*", "finishing", TERM_GREEN, NULL },
+	{ TRANSFER_SUB_STATE_WAITING_NETWORK, "○", "~", "waiting", TERM_YELLOW, "network unreachable, goes on by itself" },
+	{ TRANSFER_SUB_STATE_WAITING_RETRY, "↻", "r", "retry", TERM_YELLOW, "next try" },
+	{ TRANSFER_SUB_STATE_WAITING_DATE, "○", "~", "waiting", TERM_YELLOW, "starts" },
+	{ TRANSFER_SUB_STATE_WAITING_DISK, "!", "!", "waiting", TERM_RED, "disk full, goes on when there is room" },
+	{ TRANSFER_SUB_STATE_WAITING_MODE, "◌", "-", "paused", TERM_GREY, "the service is paused" },
+	{ TRANSFER_SUB_STATE_CANCELING, "×", "x", "canceling", TERM_GREY, NULL },
+	{ TRANSFER_SUB_STATE_DONE, "✓", "+", "done", TERM_GREEN, NULL },
+	{ TRANSFER_SUB_STATE_FAILED, "×", "x", "failed", TERM_RED, NULL },
+	{ TRANSFER_SUB_STATE_CANCELLED, "×", "x", "cancelled", TERM_GREY, NULL },
+};
+#define N_LOOKS (sizeof(looks) / sizeof(looks[0]))
+
+static size_t look_of(const struct transfer_task_row *row)
+{
+	for (size_t i = 0; i < N_LOOKS; i++)
+		if (looks[i].sub_state == row->sub_state)
+			return i;
+	return 1;
+}
+
+const char *view_mark(const struct term *term, const struct transfer_task_row *row)
+{
+	size_t i = look_of(row);
+
+	return term->is_utf8 ? looks[i].utf8 : looks[i].ascii;
+}
+
+enum term_color view_color(const struct transfer_task_row *row)
+{
+	return looks[look_of(row)].color;
+}
+
+const char *view_word(const struct transfer_task_row *row)
+{
+	return looks[look_of(row)].word;
+}
+
+const char *view_why(const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
+{
+	const char *why = looks[look_of(row)].why;
+	uint64_t until_us = row->waiting_until_wall_usec;
+	char when[FORMAT_DATE_BYTES], span[FORMAT_SPAN_BYTES];
+
+	buf[0] = 0;
+	if (!why)
+		return buf;
+	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
+		snprintf(buf, VIEW_WHY_BYTES, "%s in %s%s%s", why,
+		         format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
+		         row->last_error ? ": " : "",
+		         row->last_error ? transfer_error_get_message(row->last_error) : "");
+	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_DATE)
+		snprintf(buf, VIEW_WHY_BYTES, "%s %s", why, format_date(until_us, when));
+	else
+		snprintf(buf, VIEW_WHY_BYTES, "%s", why);
+	return buf;
+}
+
+uint64_t view_done_bytes(const struct transfer_task_row *row)
+{
+	int64_t done = row->kind == TRANSFER_TASK_UPLOAD ? row->sent_bytes : row->received_bytes;
+
+	return done > 0 ? (uint64_t)done : 0;
+}
+
+int64_t view_total_bytes(const struct transfer_task_row *row)
+{
+	return row->kind == TRANSFER_TASK_UPLOAD ? row->expected_send_bytes : row->expected_receive_bytes;
+}
+
+uint64_t view_rate_bps(const struct transfer_task_row *row)
+{
+	return row->kind == TRANSFER_TASK_UPLOAD ? row->send_rate_bps : row->receive_rate_bps;
+}
+
+bool view_is_finished(const struct transfer_task_row *row)
+{
+	return row->state == TRANSFER_TASK_STATE_COMPLETED;
+}
+
+static int status_of(const struct transfer_task_row *row)
+{
+	return row->response ? transfer_response_get_status(row->response) : 0;
+}
+
+char *view_outcome(const struct transfer_task_row *row)
+{
+	const char *path = row->path ? row->path : row->destination;
+	int status = status_of(row), r;
+	char *text = NULL, *safe;
+
+	if (!view_is_finished(row))
+		return NULL;
+	if (row->error)
+		r = asprintf(&text, "%s: %s",
+		             row->sub_state == TRANSFER_SUB_STATE_CANCELLED ? "ended" : "failed",
+		             transfer_error_get_message(row->error));
+	else if (row->kind == TRANSFER_TASK_UPLOAD)
+		r = asprintf(&text, "answered %d, %s", status,
+		             row->response && transfer_response_get_url(row->response) ?
+		                     transfer_response_get_url(row->response) :
+		                     row->url);
+	else if (status >= 400)
+		r = asprintf(&text, "answered %d, the page is in %s", status, path ? path : "the spool");
+	else
+		r = asprintf(&text, "saved as %s", path ? path : "a file of transferd");
+	if (r < 0)
+		return NULL;
+	safe = format_safe(text);
+	free(text);
+	return safe;
+}
+
+enum exit_code view_exit_code(const struct transfer_task_row *row)
+{
+	if (!view_is_finished(row))
+		return EXIT_CODE_UNFINISHED;
+	if (row->error)
+		return ctx_exit_code(row->error);
+	return status_of(row) >= 400 ? EXIT_CODE_REFUSED : EXIT_CODE_OK;
+}
+
+/* Unknown (-1) is null. */
+static json_t *size_json(int64_t bytes)
+{
+	return bytes < 0 ? json_null() : json_integer(bytes);
+}
+
+static json_t *time_json(uint64_t wall_us)
+{
+	return wall_us ? json_integer((json_int_t)wall_us) : json_null();
+}
+
+static json_t *text_json(const char *text)
+{
+	json_t *value = text ? json_string(text) : json_null();
+
+	return value ? value : json_null();
+}
+
+/* A URL without user name and password. */
+static json_t *url_json(const char *url)
+{
+	const char *start = url ? strstr(url, "://") : NULL, *at = NULL;
+	char *clean = NULL;
+	json_t *value;
+
+	if (start) {
+		start += 3;
+		for (const char *p = start; *p && !strchr("/?#", *p); p++)
+			at = *p == '@' ? p : at;
+	}
+	if (!at || asprintf(&clean, "%.*s%s", (int)(start - url), url, at + 1) < 0)
+		return text_json(url);
+	value = text_json(clean);
+	free(clean);
+	return value;
+}
+
+json_t *view_error_json(const transfer_error *error)
+{
+	json_t *o;
+
+	if (!error)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "domain",
+	                    json_string(transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL ? "url" : "bus"));
+	json_object_set_new(o, "code", json_integer(transfer_error_get_code(error)));
+	json_object_set_new(o, "name", text_json(transfer_error_get_name(error)));
+	json_object_set_new(o, "message", text_json(transfer_error_get_message(error)));
+	json_object_set_new(o, "hint", text_json(transfer_error_get_hint(error)));
+	json_object_set_new(o, "failing_url", url_json(transfer_error_get_failing_url(error)));
+	json_object_set_new(o, "resumable", json_boolean(transfer_error_get_resume_data(error) != NULL));
+	return o;
+}
+
+static json_t *response_json(const transfer_response *response)
+{
+	json_t *o;
+
+	if (!response)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "status", json_integer(transfer_response_get_status(response)));
+	json_object_set_new(o, "mime_type", text_json(transfer_response_get_mime_type(response)));
+	json_object_set_new(o, "http_version", text_json(transfer_response_get_http_version(response)));
+	json_object_set_new(o, "url", url_json(transfer_response_get_url(response)));
+	return o;
+}
+
+static void set_counters(json_t *o, const struct transfer_task_row *row)
+{
+	json_object_set_new(o, "bytes_received", size_json(row->received_bytes));
+	json_object_set_new(o, "bytes_expected_to_receive", size_json(row->expected_receive_bytes));
+	json_object_set_new(o, "bytes_sent", size_json(row->sent_bytes));
+	json_object_set_new(o, "bytes_expected_to_send", size_json(row->expected_send_bytes));
+	json_object_set_new(o, "receive_rate", json_integer((json_int_t)row->receive_rate_bps));
+	json_object_set_new(o, "send_rate", json_integer((json_int_t)row->send_rate_bps));
+	json_object_set_new(o, "eta_usec",
+	                    row->eta_usec == UINT64_MAX ? json_null() : json_integer((json_int_t)row->eta_usec));
+	json_object_set_new(o, "attempts", json_integer(row->n_attempts));
+	json_object_set_new(o, "next_retry_usec", time_json(row->next_retry_wall_usec));
+	json_object_set_new(o, "not_before_usec", time_json(row->not_before_wall_usec));
+	json_object_set_new(o, "waiting_until_usec", time_json(row->waiting_until_wall_usec));
+	json_object_set_new(o, "created_usec", time_json(row->created_wall_usec));
+	json_object_set_new(o, "started_usec", time_json(row->started_wall_usec));
+	json_object_set_new(o, "finished_usec", time_json(row->finished_wall_usec));
+}
+
+json_t *view_json(const struct transfer_task_row *row)
+{
+	json_t *o = json_object(), *why = json_array();
+
+	for (size_t i = 0; i < row->n_reasons; i++)
+		json_array_append_new(why, json_string(row->reasons[i]));
+	json_object_set_new(o, "id", json_integer((json_int_t)row->id));
+	json_object_set_new(o, "session", text_json(row->session));
+	json_object_set_new(o, "session_kind", text_json(transfer_session_kind_get_name(row->session_kind)));
+	json_object_set_new(o, "app_id", text_json(row->app_id));
+	json_object_set_new(o, "kind", text_json(transfer_task_kind_get_name(row->kind)));
+	json_object_set_new(o, "state", text_json(transfer_task_state_get_name(row->state)));
+	json_object_set_new(o, "sub_state", text_json(row->sub_state_name));
+	json_object_set_new(o, "why", why);
+	json_object_set_new(o, "url", url_json(row->url));
+	json_object_set_new(o, "current_url", url_json(row->current_url));
+	json_object_set_new(o, "name", text_json(row->name));
+	json_object_set_new(o, "method", text_json(row->method));
+	json_object_set_new(o, "description", text_json(row->description));
+	json_object_set_new(o, "priority", json_real(row->priority));
+	set_counters(o, row);
+	json_object_set_new(o, "response", response_json(row->response));
+	json_object_set_new(o, "destination", text_json(row->destination));
+	json_object_set_new(o, "path", text_json(row->path));
+	json_object_set_new(o, "source", text_json(row->source));
+	json_object_set_new(o, "digest",
+	                    row->digest_hex ? json_sprintf("%s:%s", row->digest_algorithm, row->digest_hex) :
+	                                      json_null());
+	json_object_set_new(o, "resumable", json_boolean(row->is_resumable));
+	json_object_set_new(o, "error", view_error_json(row->error));
+	json_object_set_new(o, "last_error", view_error_json(row->last_error));
+	return o;
+}
+
+void view_print_json(const struct ctx *ctx, json_t *value_take)
+{
+	json_dumpf(value_take, stdout,
+	           ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+	putchar('\n');
+	json_decref(value_take);
+}
