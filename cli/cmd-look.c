@@ -466,10 +466,10 @@ int cmd_show(struct ctx *ctx, int argc, char **argv)
 
 static json_t *session_json(const struct transfer_session_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:i, s:I, s:I}", "session", row->identifier,
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:I, s:I}", "session", row->identifier,
 	                 "kind", transfer_session_kind_get_name(row->kind), "state",
 	                 transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
-	                 row->description, "client", row->client_name, "client_pid", (int)row->client_pid, "tasks",
+	                 row->description, "client", row->client_name, "tasks",
 	                 (int)row->n_tasks, "active_tasks", (int)row->n_active_tasks, "pending_events",
 	                 (json_int_t)row->n_pending_events, "created_usec", (json_int_t)row->created_wall_usec);
 }
@@ -498,10 +498,7 @@ static void session_cells(const struct transfer_session_row *row, uint64_t now_u
 	snprintf(cells[0], size, "%.60s", row->identifier);
 	snprintf(cells[1], size, "%.60s", row->app_id ? row->app_id : "-");
 	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
-	if (row->client_pid)
-		snprintf(cells[3], size, "attached (pid %u)", row->client_pid);
-	else
-		snprintf(cells[3], size, "%s", row->client_name && *row->client_name ? "attached" : "not running");
+	snprintf(cells[3], size, "%s", row->client_name && *row->client_name ? "attached" : "not running");
 	snprintf(cells[4], size, "%u", row->n_tasks);
 	snprintf(cells[5], size, "%u", row->n_active_tasks);
 	snprintf(cells[6], size, "%llu", (unsigned long long)row->n_pending_events);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* get and put: make the tasks, then watch them, or return at once with -d. */
+#include "cli/command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/follow.h"
+#include "cli/request.h"
+#include "cli/view.h"
+
+/* The specs of one command line, and what they point to. */
+struct batch {
+	struct transfer_task_spec *specs;
+	char **sources;
+	uint64_t *ids;
+	size_t n, room;
+};
+
+static void batch_done(struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		transfer_request_unref((transfer_request *)b->specs[i].request);
+		free(b->sources[i]);
+	}
+	free(b->specs);
+	free(b->sources);
+	free(b->ids);
+}
+
+static int batch_init(struct ctx *ctx, struct batch *b, size_t room)
+{
+	*b = (struct batch){ .room = room };
+	b->specs = calloc(room, sizeof(*b->specs));
+	b->sources = calloc(room, sizeof(*b->sources));
+	b->ids = calloc(room, sizeof(*b->ids));
+	if (b->specs && b->sources && b->ids)
+		return 0;
+	free(b->specs);
+	free(b->sources);
+	free(b->ids);
+	return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+}
+
+static void batch_add(struct batch *b, transfer_request *request_take, char *source_take)
+{
+	b->sources[b->n] = source_take;
+	b->specs[b->n] = (struct transfer_task_spec){
+		.size = sizeof(struct transfer_task_spec),
+		.kind = source_take ? TRANSFER_TASK_UPLOAD : TRANSFER_TASK_DOWNLOAD,
+		.request = request_take,
+		.source_path = source_take,
+	};
+	b->n++;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Where a download of url goes: -o FILE, -o FOLDER, or the current folder; absolute, the caller frees. */
+static char *destination_of(const struct ctx *ctx, const char *url)
+{
+	const char *output = ctx->options.output;
+	char *name, *joined = NULL, *all;
+
+	if (output && !is_folder(output) && (!*output || output[strlen(output) - 1] != '/'))
+		return request_absolute(output);
+	name = request_file_name(url);
+	if (!name || asprintf(&joined, "%s%s%s", output ? output : "",
+	                      output && *output && output[strlen(output) - 1] != '/' ? "/" : "", name) < 0)
+		joined = NULL;
+	free(name);
+	all = joined ? request_absolute(joined) : NULL;
+	free(joined);
+	return all;
+}
+
+static int create(struct ctx *ctx, struct batch *b)
+{
+	transfer_auto(transfer_error) error = NULL;
+	struct transfer_batch batch = { .size = sizeof(batch), .start = !ctx->options.is_suspended };
+	char token[40];
+	int r = request_open_session(ctx, &batch.session);
+
+	if (r)
+		return r;
+	request_token(token);
+	batch.token = token;
+	for (size_t done = 0; done < b->n;) {
+		size_t made = 0;
+
+		batch.specs = b->specs + done;
+		batch.n_specs = b->n - done < TRANSFER_MANAGER_MAX_TASKS ? b->n - done : TRANSFER_MANAGER_MAX_TASKS;
+		token[0] = (char)('a' + done / TRANSFER_MANAGER_MAX_TASKS % 26);
+		if (transfer_manager_create_tasks(ctx->manager, &batch, b->ids + done, &made, &error)) {
+			const char *url = error ? transfer_error_get_failing_url(error) : NULL;
+
+			return ctx_fail_error(ctx, url ? url : b->n == 1 ? transfer_request_get_url(b->specs[0].request) : NULL,
+			                      error);
+		}
+		done += batch.n_specs;
+	}
+	return 0;
+}
+
+static void print_ids(const struct ctx *ctx, const struct batch *b)
+{
+	json_t *all;
+
+	if (ctx->term.json == OPTIONS_JSON_OFF) {
+		for (size_t i = 0; i < b->n; i++)
+			printf("%llu\n", (unsigned long long)b->ids[i]);
+		return;
+	}
+	all = json_array();
+	for (size_t i = 0; i < b->n; i++)
+		json_array_append_new(all, json_pack("{s:I, s:s}", "id", (json_int_t)b->ids[i], "url",
+		                                     transfer_request_get_url(b->specs[i].request)));
+	view_print_json(ctx, all);
+}
+
+/* With --quiet, JSON or a pipe: the paths of finished downloads on stdout. */
+static int print_results(struct ctx *ctx, const struct batch *b)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < b->n; i += TRANSFER_MANAGER_MAX_TASKS) {
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+		transfer_auto(transfer_task_list) list = NULL;
+
+		filter.ids = b->ids + i;
+		filter.n_ids = b->n - i < TRANSFER_MANAGER_MAX_TASKS ? b->n - i : TRANSFER_MANAGER_MAX_TASKS;
+		if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, NULL))
+			continue;
+		for (size_t k = 0; k < transfer_task_list_get_size(list); k++) {
+			const struct transfer_task_row *row = transfer_task_list_get(list, k);
+			const char *path = row->path ? row->path : row->destination;
+
+			if (ctx->term.json != OPTIONS_JSON_OFF)
+				json_array_append_new(all, view_json(row));
+			else if (row->kind == TRANSFER_TASK_DOWNLOAD && view_is_finished(row) && !row->error && path &&
+			         (ctx->options.is_quiet || !ctx->term.out_is_tty))
+				puts(path);
+		}
+	}
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		view_print_json(ctx, json_incref(all));
+	json_decref(all);
+	return 0;
+}
+
+/* With bars off, failures must still be heard. */
+static void say_failures(struct ctx *ctx, const struct batch *b)
+{
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+	transfer_auto(transfer_task_list) list = NULL;
+
+	filter.ids = b->ids;
+	filter.n_ids = b->n < TRANSFER_MANAGER_MAX_TASKS ? b->n : TRANSFER_MANAGER_MAX_TASKS;
+	if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, NULL))
+		return;
+	for (size_t i = 0; i < transfer_task_list_get_size(list); i++) {
+		const struct transfer_task_row *row = transfer_task_list_get(list, i);
+
+		if (row->error)
+			ctx_fail_error(ctx, row->url, row->error);
+		else if (view_exit_code(row) == EXIT_CODE_REFUSED)
+			ctx_fail(ctx, EXIT_CODE_REFUSED, NULL, "%s: the server answered %d", row->url,
+			         transfer_response_get_status(row->response));
+	}
+}
+
+static void say_detached(const struct ctx *ctx, const struct batch *b)
+{
+	if (b->n == 1)
+		ctx_note(ctx, "Still running in the background: %llu.\n  watch:  transferctl watch %llu        cancel:  "
+		              "transferctl cancel %llu",
+		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[0], (unsigned long long)b->ids[0]);
+	else
+		ctx_note(ctx, "Still running in the background: %llu-%llu.\n  watch:  transferctl watch        cancel:  "
+		              "transferctl cancel %llu-%llu",
+		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1],
+		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1]);
+}
+
+static void cancel_all(struct ctx *ctx, const struct batch *b)
+{
+	struct transfer_steering steering = { .size = sizeof(steering), .verb = TRANSFER_VERB_CANCEL };
+
+	steering.ids = b->ids;
+	steering.n_ids = b->n;
+	steering.flags = TRANSFER_STEER_DELETE_PARTIAL;
+	transfer_manager_steer(ctx->manager, &steering, NULL, NULL);
+	ctx_note(ctx, "Cancelled.");
+}
+
+/* After the tasks exist: print and leave, or follow them to the end. */
+static int finish(struct ctx *ctx, struct batch *b)
+{
+	struct follow follow = { .ids = b->ids, .n_ids = b->n };
+	struct follow_end end;
+	int r;
+
+	if (ctx->options.is_detached) {
+		print_ids(ctx, b);
+		return EXIT_CODE_OK;
+	}
+	r = follow_run(ctx, &follow, &end);
+	if (r)
+		return r;
+	if (end.was_interrupted && ctx->options.cancel_on_interrupt)
+		cancel_all(ctx, b);
+	else if (end.was_interrupted)
+		say_detached(ctx, b);
+	else if (end.code == EXIT_CODE_TIMEOUT)
+		return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfer goes on in the background; see \"transferctl list\".",
+		                "not finished within the time given");
+	else
+		print_results(ctx, b);
+	if (end.n_failed && !end.was_interrupted)
+		say_failures(ctx, b);
+	return (int)end.code;
+}
+
+static int dry_run(struct ctx *ctx, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		printf("%s -> %s\n", b->sources[i] ? b->sources[i] : transfer_request_get_url(b->specs[i].request),
+		       b->sources[i] ? transfer_request_get_url(b->specs[i].request) :
+		                       transfer_request_get_destination(b->specs[i].request));
+	(void)ctx;
+	return EXIT_CODE_OK;
+}
+
+static int run_batch(struct ctx *ctx, struct batch *b)
+{
+	int r;
+
+	if (ctx->options.is_dry_run)
+		return dry_run(ctx, b);
+	r = create(ctx, b);
+	return r ? r : finish(ctx, b);
+}
+
+int cmd_get(struct ctx *ctx, int argc, char **argv)
+{
+	struct request_defaults defaults;
+	struct batch b;
+	int r;
+
+	if (argc == 0)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl get https://example.org/file", "get needs a URL");
+	if (argc > 1 && ctx->options.output && !is_folder(ctx->options.output))
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "make the folder first.",
+		                "several URLs need a folder, and %s is none", ctx->options.output);
+	r = request_defaults_init(ctx, &defaults);
+	if (r)
+		return r;
+	r = batch_init(ctx, &b, (size_t)argc);
+	for (int i = 0; i < argc && r == 0; i++) {
+		char *destination = destination_of(ctx, argv[i]);
+		transfer_request *request = destination ? request_new(ctx, &defaults, argv[i]) : NULL;
+
+		if (!request) {
+			r = EXIT_CODE_FAILED;
+		} else {
+			transfer_request_set_destination(request, destination, ctx->options.may_overwrite);
+			batch_add(&b, request, NULL);
+		}
+		free(destination);
+	}
+	if (r == 0)
+		r = run_batch(ctx, &b);
+	batch_done(&b);
+	request_defaults_done(&defaults);
+	return r;
+}
+
+/* url, with the file's name added when it ends with a slash; the caller frees. */
+static char *target_of(const char *url, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char *target, *t;
+
+	name = name ? name + 1 : path;
+	target = malloc(strlen(url) + 3 * strlen(name) + 1);
+	if (!target)
+		return NULL;
+	t = stpcpy(target, url);
+	if (t == target || t[-1] != '/')
+		return target;
+	for (; *name; name++) {
+		if (isalnum((unsigned char)*name) || strchr("-._~", *name))
+			*t++ = *name;
+		else
+			t += snprintf(t, 4, "%%%02X", (unsigned char)*name);
+	}
+	*t = 0;
+	return target;
+}
+
+static int add_upload(struct ctx *ctx, struct batch *b, const struct request_defaults *defaults, const char *url,
+                      const char *path)
+{
+	char *target, *source;
+	transfer_request *request;
+
+	if (access(path, R_OK))
+		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", path, strerror(errno));
+	if (is_folder(path))
+		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "%s is a folder", path);
+	target = target_of(url, path);
+	source = request_absolute(path);
+	request = target && source ? request_new(ctx, defaults, target) : NULL;
+	free(target);
+	if (!request) {
+		free(source);
+		return EXIT_CODE_FAILED;
+	}
+	batch_add(b, request, source);
+	return 0;
+}
+
+int cmd_put(struct ctx *ctx, int argc, char **argv)
+{
+	struct request_defaults defaults;
+	const char *url = argc ? argv[argc - 1] : "";
+	struct batch b;
+	int r;
+
+	if (argc < 2)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl put report.pdf https://example.org/inbox/",
+		                "put needs a file and a URL");
+	if (argc > 2 && url[strlen(url) - 1] != '/')
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "end the URL with a slash; each file's name is added.",
+		                "several files need a folder to go to");
+	r = request_defaults_init(ctx, &defaults);
+	if (r)
+		return r;
+	r = batch_init(ctx, &b, (size_t)argc);
+	for (int i = 0; i + 1 < argc && r == 0; i++)
+		r = add_upload(ctx, &b, &defaults, url, argv[i]);
+	if (r == 0)
+		r = run_batch(ctx, &b);
+	batch_done(&b);
+	request_defaults_done(&defaults);
+	return r;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* resume, suspend, cancel, retry, remove, set, limit, invalidate: one bus call for many tasks, failures one per line. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/format.h"
+#include "cli/select.h"
+#include "cli/view.h"
+
+static int say_failures(struct ctx *ctx, const transfer_failure_list *failures, size_t n_asked)
+{
+	size_t n = failures ? transfer_failure_list_get_size(failures) : 0;
+	enum exit_code code = EXIT_CODE_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct transfer_failure_row *row = transfer_failure_list_get(failures, i);
+		enum exit_code one;
+		char what[40];
+
+		snprintf(what, sizeof(what), "task %llu", (unsigned long long)row->id);
+		one = (enum exit_code)ctx_fail_error(ctx, what, row->error);
+		code = code == EXIT_CODE_OK || code == one ? one : EXIT_CODE_FAILED;
+	}
+	if (n && n < n_asked)
+		ctx_note(ctx, "Done for the other %zu.", n_asked - n);
+	return (int)code;
+}
+
+static void print_done(const struct ctx *ctx, const uint64_t *ids, size_t n, const transfer_failure_list *failures)
+{
+	json_t *all = json_array(), *bad = json_array();
+	size_t n_bad = failures ? transfer_failure_list_get_size(failures) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_integer((json_int_t)ids[i]));
+	for (size_t i = 0; i < n_bad; i++) {
+		const struct transfer_failure_row *row = transfer_failure_list_get(failures, i);
+
+		json_array_append_new(bad, json_pack("{s:I, s:o}", "id", (json_int_t)row->id, "error",
+		                                     view_error_json(row->error)));
+	}
+	view_print_json(ctx, json_pack("{s:s, s:o, s:o}", "command", ctx->command, "ids", all, "failures", bad));
+}
+
+/* The tasks that the words name; nothing named needs --all. 0 or an exit code. */
+static int named_ids(struct ctx *ctx, int argc, char **argv, uint64_t **ret_ids, size_t *ret_n)
+{
+	struct select select;
+	int r;
+
+	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks: 412, 400-420, @last, a session, or --all.",
+		                "%s needs to know which tasks", ctx->command);
+	r = select_parse(ctx, argc, argv, &select);
+	if (r)
+		return r;
+	r = select_ids(ctx, &select, ret_ids, ret_n);
+	select_done(&select);
+	return r;
+}
+
+static int steer(struct ctx *ctx, const uint64_t *ids, size_t n, enum transfer_verb verb, uint32_t flags)
+{
+	transfer_auto(transfer_failure_list) failures = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	struct transfer_steering steering = { .size = sizeof(steering), .verb = verb, .flags = flags };
+
+	if (ctx->options.is_dry_run) {
+		for (size_t i = 0; i < n; i++)
+			printf("%s %llu\n", ctx->command, (unsigned long long)ids[i]);
+		return EXIT_CODE_OK;
+	}
+	steering.ids = ids;
+	steering.n_ids = n;
+	if (n && transfer_manager_steer(ctx->manager, &steering, &failures, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		print_done(ctx, ids, n, failures);
+	return say_failures(ctx, failures, n);
+}
+
+static int steer_named(struct ctx *ctx, int argc, char **argv, enum transfer_verb verb, uint32_t flags)
+{
+	uint64_t *ids = NULL;
+	size_t n = 0;
+	int r = named_ids(ctx, argc, argv, &ids, &n);
+
+	if (r)
+		return r;
+	if (!n)
+		ctx_note(ctx, "No such task.");
+	r = steer(ctx, ids, n, verb, flags);
+	free(ids);
+	return r;
+}
+
+int cmd_resume(struct ctx *ctx, int argc, char **argv)
+{
+	return steer_named(ctx, argc, argv, TRANSFER_VERB_RESUME, TRANSFER_STEER_FORCE);
+}
+
+int cmd_suspend(struct ctx *ctx, int argc, char **argv)
+{
+	return steer_named(ctx, argc, argv, TRANSFER_VERB_SUSPEND, TRANSFER_STEER_FORCE);
+}
+
+int cmd_retry(struct ctx *ctx, int argc, char **argv)
+{
+	return steer_named(ctx, argc, argv, TRANSFER_VERB_RETRY, 0);
+}
+
+/* Everything at once asks first; without a terminal it needs --yes. */
+static int confirm_all(struct ctx *ctx, int argc, const char *what)
+{
+	if (argc > 0 || ctx->options.is_dry_run || ctx_confirm(ctx, "%s?", what))
+		return 0;
+	return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it, --dry-run to see which.", "not confirmed");
+}
+
+int cmd_cancel(struct ctx *ctx, int argc, char **argv)
+{
+	int r = confirm_all(ctx, argc, "Cancel all unfinished tasks");
+
+	if (r)
+		return r;
+	if (argc == 0) {
+		/* --all means all unfinished ones here */
+		ctx->options.is_all = false;
+		if (!ctx->options.states)
+			ctx->options.states = "running,suspended";
+	}
+	return steer_named(ctx, argc, argv, TRANSFER_VERB_CANCEL,
+	                   ctx->options.keep_partial ? 0 : TRANSFER_STEER_DELETE_PARTIAL);
+}
+
+int cmd_remove(struct ctx *ctx, int argc, char **argv)
+{
+	int r = confirm_all(ctx, argc, "Forget all finished tasks");
+
+	if (r)
+		return r;
+	if (argc == 0 && !ctx->options.states)
+		ctx->options.states = "completed";
+	return steer_named(ctx, argc, argv, TRANSFER_VERB_REMOVE, 0);
+}
+
+/* ---- set ---- */
+
+static uint64_t wall_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int set_priority(struct transfer_task_changes *c, const char *value)
+{
+	char *end;
+
+	c->priority = strtod(value, &end);
+	c->change |= TRANSFER_CHANGE_PRIORITY;
+	return *end || end == value || !(c->priority >= 0 && c->priority <= 1) ? -1 : 0;
+}
+
+static int set_rate(struct transfer_task_changes *c, const char *value)
+{
+	c->change |= TRANSFER_CHANGE_MAX_RATE;
+	return format_parse_size(value, &c->max_rate_bps);
+}
+
+static int set_description(struct transfer_task_changes *c, const char *value)
+{
+	c->change |= TRANSFER_CHANGE_DESCRIPTION;
+	c->description = *value ? value : NULL;
+	return 0;
+}
+
+static int set_not_before(struct transfer_task_changes *c, const char *value)
+{
+	c->change |= TRANSFER_CHANGE_NOT_BEFORE;
+	return format_parse_date(value, wall_now_us(), &c->not_before_wall_usec);
+}
+
+static const struct {
+	const char *name, *hint;
+	int (*set)(struct transfer_task_changes *c, const char *value);
+} changeables[] = {
+	{ "priority", "a number from 0.0 to 1.0", set_priority },
+	{ "rate", "bytes per second such as 500K or 2M; 0: no limit", set_rate },
+	{ "description", "any text", set_description },
+	{ "not-before", "a time such as +2h, tomorrow 09:00, or now", set_not_before },
+};
+
+static int parse_change(struct ctx *ctx, struct transfer_task_changes *c, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++) {
+		if (strlen(changeables[i].name) != len || strncmp(word, changeables[i].name, len) != 0)
+			continue;
+		if (changeables[i].set(c, word + len + 1))
+			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes %s", changeables[i].name,
+			                changeables[i].hint);
+		return 0;
+	}
+	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "use priority, rate, description or not-before.",
+	                "no property \"%.*s\" to set", (int)len, word);
+}
+
+int cmd_set(struct ctx *ctx, int argc, char **argv)
+{
+	struct transfer_task_changes changes = { TRANSFER_TASK_CHANGES_INIT };
+	transfer_auto(transfer_failure_list) failures = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t *ids = NULL;
+	int n_words = 0, r = 0;
+	size_t n = 0;
+
+	while (n_words < argc && !strchr(argv[n_words], '='))
+		n_words++;
+	for (int i = n_words; i < argc && r == 0; i++)
+		r = strchr(argv[i], '=') ? parse_change(ctx, &changes, argv[i]) :
+		                           ctx_fail(ctx, EXIT_CODE_USAGE, "tasks come before NAME=VALUE.",
+		                                    "\"%s\" stands in the wrong place", argv[i]);
+	if (r == 0 && n_words == argc)
+		r = ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl set 412 priority=0.9", "set needs NAME=VALUE");
+	if (r == 0)
+		r = named_ids(ctx, n_words, argv, &ids, &n);
+	if (r)
+		return r;
+	changes.ids = ids;
+	changes.n_ids = n;
+	if (n && !ctx->options.is_dry_run &&
+	    transfer_manager_set_tasks(ctx->manager, &changes, &failures, &error))
+		r = ctx_fail_error(ctx, NULL, error);
+	if (r == 0 && ctx->term.json != OPTIONS_JSON_OFF)
+		print_done(ctx, ids, n, failures);
+	if (r == 0)
+		r = say_failures(ctx, failures, n);
+	free(ids);
+	return r;
+}
+
+/* ---- limit ---- */
+
+static int parse_count(const char *text, uint32_t *ret)
+{
+	uint64_t value;
+
+	if (strspn(text, "0123456789") != strlen(text) || format_parse_size(text, &value) || value > 100000)
+		return -1;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static int parse_limit(struct transfer_service *s, const char *name, const char *value, uint32_t *members)
+{
+	if (strcmp(name, "down") == 0) {
+		*members |= TRANSFER_SERVICE_MAX_DOWNLOAD_RATE;
+		return format_parse_size(value, &s->max_download_rate_bps);
+	}
+	if (strcmp(name, "up") == 0) {
+		*members |= TRANSFER_SERVICE_MAX_UPLOAD_RATE;
+		return format_parse_size(value, &s->max_upload_rate_bps);
+	}
+	if (strcmp(name, "tasks") == 0) {
+		*members |= TRANSFER_SERVICE_MAX_ACTIVE_TASKS;
+		return parse_count(value, &s->max_active_tasks);
+	}
+	if (strcmp(name, "connections") == 0) {
+		*members |= TRANSFER_SERVICE_MAX_CONNECTIONS_PER_HOST;
+		return parse_count(value, &s->max_connections_per_host);
+	}
+	if (strcmp(name, "mode") == 0) {
+		*members |= TRANSFER_SERVICE_MODE;
+		s->is_paused = strcmp(value, "paused") == 0;
+		return s->is_paused || strcmp(value, "running") == 0 ? 0 : -1;
+	}
+	return -1;
+}
+
+static int show_limits(struct ctx *ctx)
+{
+	struct transfer_service s = { .size = sizeof(s) };
+	transfer_auto(transfer_error) error = NULL;
+	char down[FORMAT_SIZE_BYTES], up[FORMAT_SIZE_BYTES];
+
+	if (transfer_manager_get_service(ctx->manager, &s, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		view_print_json(ctx, json_pack("{s:I, s:I, s:i, s:i, s:s}", "down", (json_int_t)s.max_download_rate_bps,
+		                               "up", (json_int_t)s.max_upload_rate_bps, "tasks",
+		                               (int)s.max_active_tasks, "connections", (int)s.max_connections_per_host,
+		                               "mode", s.is_paused ? "paused" : "running"));
+		return EXIT_CODE_OK;
+	}
+	printf("down=%s\nup=%s\ntasks=%u\nconnections=%u\nmode=%s\n",
+	       s.max_download_rate_bps ? format_rate(s.max_download_rate_bps, ctx->options.is_exact, down) : "none",
+	       s.max_upload_rate_bps ? format_rate(s.max_upload_rate_bps, ctx->options.is_exact, up) : "none",
+	       s.max_active_tasks, s.max_connections_per_host, s.is_paused ? "paused" : "running");
+	return EXIT_CODE_OK;
+}
+
+int cmd_limit(struct ctx *ctx, int argc, char **argv)
+{
+	struct transfer_service service = { .size = sizeof(service) };
+	transfer_auto(transfer_error) error = NULL;
+	uint32_t members = 0;
+
+	if (argc == 0)
+		return show_limits(ctx);
+	for (int i = 0; i < argc; i++) {
+		char *equals = strchr(argv[i], '=');
+
+		if (equals)
+			*equals = 0;
+		if (!equals || parse_limit(&service, argv[i], equals + 1, &members))
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+			                "use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",
+			                "\"%s%s%s\" is no limit", argv[i], equals ? "=" : "", equals ? equals + 1 : "");
+	}
+	if (ctx->options.is_dry_run)
+		return EXIT_CODE_OK;
+	if (transfer_manager_set_service(ctx->manager, &service, members, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	return EXIT_CODE_OK;
+}
+
+/* ---- invalidate ---- */
+
+int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
+{
+	transfer_auto(transfer_error) error = NULL;
+
+	if (argc != 1)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl sessions\" lists the sessions.",
+		                "invalidate needs the name of one session");
+	if (ctx->options.is_finish == ctx->options.is_cancel)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "--finish lets the tasks end, --cancel cancels them.",
+		                "invalidate needs --finish or --cancel");
+	if (ctx->options.is_cancel && !ctx->options.is_dry_run &&
+	    !ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
+	if (ctx->options.is_dry_run)
+		return EXIT_CODE_OK;
+	if (transfer_manager_invalidate_session(ctx->manager, argv[0], ctx->options.is_cancel, &error))
+		return ctx_fail_error(ctx, argv[0], error);
+	return EXIT_CODE_OK;
+}

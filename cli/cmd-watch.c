@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* watch, wait, monitor: they stay until something has happened. */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/follow.h"
+#include "cli/format.h"
+#include "cli/select.h"
+#include "cli/view.h"
+
+static int follow_selected(struct ctx *ctx, int argc, char **argv, bool is_silent)
+{
+	struct follow follow = { .is_silent = is_silent, .ends_when_suspended = is_silent };
+	struct follow_end end;
+	struct select select;
+	uint64_t *ids = NULL;
+	size_t n = 0;
+	int r = select_parse(ctx, argc, argv, &select);
+
+	if (r)
+		return r;
+	r = select_ids(ctx, &select, &ids, &n);
+	select_done(&select);
+	if (r)
+		return r;
+	follow.ids = ids;
+	follow.n_ids = n;
+	if (n == 0 && !is_silent)
+		ctx_note(ctx, "Nothing to watch: no unfinished task.");
+	r = follow_run(ctx, &follow, &end);
+	free(ids);
+	if (r)
+		return r;
+	if (end.was_interrupted && !is_silent)
+		ctx_note(ctx, "Still running in the background; \"transferctl watch\" comes back.");
+	if (end.code == EXIT_CODE_TIMEOUT)
+		return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfers go on; see \"transferctl list\".",
+		                "not finished within the time given");
+	return (int)end.code;
+}
+
+int cmd_watch(struct ctx *ctx, int argc, char **argv)
+{
+	return follow_selected(ctx, argc, argv, false);
+}
+
+/* ---- wait --all: one cheap question until nothing is left that can move ---- */
+
+#define WAIT_LEAST_US UINT64_C(10000)
+#define WAIT_MOST_US UINT64_C(250000)
+
+static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
+{
+	uint64_t value = 0;
+
+	transfer_statistics_get(statistics, name, &value);
+	return value;
+}
+
+/* -1: something still moves; else an exit code. */
+static int all_settled(struct ctx *ctx)
+{
+	transfer_auto(transfer_statistics) statistics = NULL;
+	transfer_auto(transfer_error) error = NULL;
+
+	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	if (stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
+	    stat_of(statistics, "tasks-waiting"))
+		return -1;
+	if (stat_of(statistics, "tasks-suspended"))
+		return EXIT_CODE_UNFINISHED;
+	return stat_of(statistics, "tasks-failed") ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+}
+
+static int wait_all(struct ctx *ctx)
+{
+	uint64_t waited_us = 0, step_us = WAIT_LEAST_US;
+	int r;
+
+	while ((r = all_settled(ctx)) < 0) {
+		struct timespec ts;
+
+		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
+			return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfers go on; see \"transferctl list\".",
+			                "not finished within the time given");
+		step_us = waited_us / 20 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 20;
+		if (step_us > WAIT_MOST_US)
+			step_us = WAIT_MOST_US;
+		ts = (struct timespec){ .tv_nsec = (long)step_us * 1000 };
+		nanosleep(&ts, NULL);
+		waited_us += step_us;
+	}
+	return r;
+}
+
+int cmd_wait(struct ctx *ctx, int argc, char **argv)
+{
+	if (argc == 0 && !ctx->options.is_all && !ctx->options.session)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks, a session, or pass --all.", "wait needs to know for what");
+	if (argc == 0 && ctx->options.is_all && !ctx->options.session)
+		return wait_all(ctx);
+	return follow_selected(ctx, argc, argv, true);
+}
+
+/* ---- monitor ---- */
+
+static volatile sig_atomic_t is_ending;
+
+static void on_end(int number)
+{
+	(void)number;
+	is_ending = 1;
+}
+
+static void monitor_json(const struct ctx *ctx, const struct transfer_change *c, uint64_t now_us)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "time_usec", json_integer((json_int_t)now_us));
+	json_object_set_new(o, "session_number", json_integer((json_int_t)c->session_number));
+	json_object_set_new(o, "id", c->task ? json_integer((json_int_t)c->task) : json_null());
+	json_object_set_new(o, "state",
+	                    c->has_state ? json_string(transfer_task_state_get_name(c->state)) : json_null());
+	json_object_set_new(o, "sub_state", c->has_sub_state ?
+	                                            json_string(transfer_task_sub_state_get_name(c->sub_state)) :
+	                                            json_null());
+	if (c->has_service)
+		json_object_set_new(o, "running", json_boolean(c->is_running));
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(o);
+	(void)ctx;
+}
+
+static void on_change(const struct transfer_change *c, void *user)
+{
+	const struct ctx *ctx = user;
+	struct timespec ts;
+	char clock[16];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		monitor_json(ctx, c, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
+	} else if (localtime_r(&ts.tv_sec, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm)) {
+		const char *word = c->has_sub_state ? transfer_task_sub_state_get_name(c->sub_state) :
+		                   c->has_state     ? transfer_task_state_get_name(c->state) :
+		                                      NULL;
+
+		if (c->has_service)
+			printf("%s transferd %s\n", clock, c->is_running ? "has started" : "has ended");
+		else if (c->task && word)
+			printf("%s %llu %s\n", clock, (unsigned long long)c->task, word);
+		else if (!c->task && c->session_state)
+			printf("%s session #%llu %s\n", clock, (unsigned long long)c->session_number,
+			       c->session_state);
+	}
+	fflush(stdout);
+}
+
+int cmd_monitor(struct ctx *ctx, int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_end };
+	transfer_auto(transfer_error) error = NULL;
+	struct timespec start, now;
+	int r = 0;
+
+	(void)argc;
+	(void)argv;
+	if (transfer_manager_watch(ctx->manager, on_change, ctx, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	sigaction(SIGINT, &action, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (!is_ending && r != -ENOTCONN) {
+		r = transfer_manager_dispatch(ctx->manager, ctx->timeout_us ? 100 : -1);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (ctx->timeout_us && (uint64_t)(now.tv_sec - start.tv_sec) * 1000000 >= ctx->timeout_us)
+			return EXIT_CODE_TIMEOUT;
+	}
+	return is_ending ? EXIT_CODE_INTERRUPTED :
+	                   ctx_fail(ctx, EXIT_CODE_NO_DAEMON, NULL, "the connection to the bus was lost");
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Options and URLs become requests; file names never come from a server. */
+#include "cli/request.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/format.h"
+
+#define REQUEST_SESSION "cli"
+#define REQUEST_NAME_MAX 200
+
+static int bad_value(const struct ctx *ctx, const char *option, const char *text, const char *hint)
+{
+	return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "--%s: \"%s\" is not understood", option, text);
+}
+
+static int parse_checksum(const struct ctx *ctx, struct request_defaults *d, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon || colon == text || (size_t)(colon - text) >= sizeof(d->checksum_name) ||
+	    strspn(colon + 1, "0123456789abcdefABCDEF") != strlen(colon + 1) || !colon[1])
+		return bad_value(ctx, "checksum", text, "write it like sha256:HEX.");
+	memcpy(d->checksum_name, text, (size_t)(colon - text));
+	d->checksum_name[colon - text] = 0;
+	d->checksum_hex = colon + 1;
+	return 0;
+}
+
+static int parse_priority(const struct ctx *ctx, struct request_defaults *d, const char *text)
+{
+	char *end;
+
+	d->priority = strtod(text, &end);
+	d->has_priority = true;
+	if (*end || end == text || !(d->priority >= 0 && d->priority <= 1))
+		return bad_value(ctx, "priority", text, "use a number from 0.0 to 1.0.");
+	return 0;
+}
+
+int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults)
+{
+	const struct options *o = &ctx->options;
+	struct request_defaults d = { 0 };
+	struct timespec ts;
+	int r = 0;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (o->not_before &&
+	    format_parse_date(o->not_before, (uint64_t)ts.tv_sec * 1000000, &d.not_before_wall_us))
+		r = bad_value(ctx, "not-before", o->not_before, "write it like +2h, tomorrow 09:00 or 2026-06-04 09:00.");
+	if (!r && o->limit_rate && format_parse_size(o->limit_rate, &d.max_rate_bps))
+		r = bad_value(ctx, "limit-rate", o->limit_rate, "write it like 500K or 2M.");
+	if (!r && o->max_time && format_parse_span(o->max_time, &d.max_time_us))
+		r = bad_value(ctx, "max-time", o->max_time, "write it like 90s, 5min or 2d.");
+	if (!r && o->checksum)
+		r = parse_checksum(ctx, &d, o->checksum);
+	if (!r && o->priority)
+		r = parse_priority(ctx, &d, o->priority);
+	if (!r && o->cacert) {
+		d.cacert = request_absolute(o->cacert);
+		if (!d.cacert || access(d.cacert, R_OK)) {
+			free(d.cacert);
+			r = ctx_fail(ctx, EXIT_CODE_FILE, NULL, "cannot read %s", o->cacert);
+		}
+	}
+	for (size_t i = 0; !r && i < o->headers.n; i++)
+		if (!strchr(o->headers.items[i], ':'))
+			r = bad_value(ctx, "header", o->headers.items[i], "write it like \"Name: value\".");
+	if (r == 0)
+		*ret_defaults = d;
+	return r;
+}
+
+void request_defaults_done(struct request_defaults *defaults)
+{
+	free(defaults->cacert);
+	*defaults = (struct request_defaults){ 0 };
+}
+
+static void add_header_line(transfer_request *request, const char *text)
+{
+	char *copy = strdup(text), *value;
+
+	if (!copy)
+		return;
+	value = strchr(copy, ':');
+	*value++ = 0;
+	while (*value == ' ' || *value == '\t')
+		value++;
+	transfer_request_add_header(request, copy, value);
+	free(copy);
+}
+
+transfer_request *request_new(struct ctx *ctx, const struct request_defaults *defaults, const char *url)
+{
+	const struct options *o = &ctx->options;
+	transfer_request *request = transfer_request_new(url);
+
+	if (!request) {
+		ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+		return NULL;
+	}
+	if (o->method)
+		transfer_request_set_method(request, o->method);
+	if (o->user_agent)
+		transfer_request_set_header(request, "User-Agent", o->user_agent);
+	for (size_t i = 0; i < o->headers.n; i++)
+		add_header_line(request, o->headers.items[i]);
+	if (defaults->has_priority)
+		transfer_request_set_priority(request, defaults->priority);
+	if (defaults->max_rate_bps)
+		transfer_request_set_max_rate(request, defaults->max_rate_bps);
+	if (defaults->not_before_wall_us)
+		transfer_request_set_not_before(request, defaults->not_before_wall_us);
+	if (defaults->max_time_us)
+		transfer_request_set_resource_timeout(request, defaults->max_time_us);
+	if (defaults->checksum_hex)
+		transfer_request_set_checksum(request, defaults->checksum_name, defaults->checksum_hex);
+	if (defaults->cacert)
+		transfer_request_set_ca_file(request, defaults->cacert);
+	if (o->description)
+		transfer_request_set_description(request, o->description);
+	if (o->allow_insecure)
+		transfer_request_set_allow_insecure(request, true);
+	if (o->retry_http_errors)
+		transfer_request_set_retry_http_errors(request, true);
+	if (o->no_copy)
+		transfer_request_set_upload_copy(request, TRANSFER_UPLOAD_COPY_NONE);
+	return request;
+}
+
+static int hex_of(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+char *request_file_name(const char *url)
+{
+	const char *start = strstr(url, "://"), *end, *slash;
+	char name[REQUEST_NAME_MAX + 1];
+	size_t n = 0;
+
+	start = start ? start + 3 : url;
+	end = start + strcspn(start, "?#");
+	slash = memchr(start, '/', (size_t)(end - start));
+	if (!slash)
+		return strdup("index.html");
+	for (const char *p = slash; p < end; p++)
+		slash = *p == '/' ? p : slash;
+	for (const char *p = slash + 1; p < end && n < REQUEST_NAME_MAX; p++) {
+		int c = (unsigned char)*p;
+
+		if (c == '%' && end - p > 2 && hex_of(p[1]) >= 0 && hex_of(p[2]) >= 0) {
+			c = hex_of(p[1]) * 16 + hex_of(p[2]);
+			p += 2;
+		}
+		if (c == '/' || c == '\\' || c < 0x20 || c == 0x7f)
+			c = '_';
+		if (n == 0 && c == '.')
+			c = '_'; /* never a hidden file, never ".." */
+		name[n++] = (char)c;
+	}
+	name[n] = 0;
+	return strdup(n ? name : "index.html");
+}
+
+char *request_absolute(const char *path)
+{
+	char *folder, *all = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	folder = getcwd(NULL, 0);
+	if (!folder)
+		return NULL;
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	if (asprintf(&all, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, path) < 0)
+		all = NULL;
+	free(folder);
+	return all;
+}
+
+int request_open_session(struct ctx *ctx, const char **ret_session)
+{
+	const char *name = ctx->options.session ? ctx->options.session : REQUEST_SESSION;
+	transfer_auto(transfer_config) config = transfer_config_new_background(name);
+	transfer_auto(transfer_error) error = NULL;
+
+	if (!config)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	transfer_config_set_app_id(config, "transferctl");
+	if (transfer_manager_open_session(ctx->manager, config, &error) < 0)
+		return ctx_fail_error(ctx, NULL, error);
+	*ret_session = name;
+	return 0;
+}
+
+void request_token(char buf[40])
+{
+	unsigned char bytes[16];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+		buf[0] = 0;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(buf + 2 * i, 3, "%02x", bytes[i]);
+}

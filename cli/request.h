@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* From a URL and the options of get, put and add to a request; file names from URLs; the session they go to. */
+#ifndef CLI_REQUEST_H
+#define CLI_REQUEST_H
+
+#include "cli/ctx.h"
+
+/* What the options say once for all requests of a command. */
+struct request_defaults {
+	uint64_t not_before_wall_us, max_rate_bps, max_time_us;
+	double priority;
+	bool has_priority;
+	char checksum_name[16];
+	const char *checksum_hex; /* NULL: none */
+	char *cacert;             /* absolute */
+};
+
+/* 0 or an exit code, after the message. */
+int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults);
+void request_defaults_done(struct request_defaults *defaults);
+
+/* A new request with all that the options say; NULL: out of memory (said). */
+transfer_request *request_new(struct ctx *ctx, const struct request_defaults *defaults, const char *url);
+
+/* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
+char *request_file_name(const char *url);
+/* path made absolute with the current folder; the caller frees; NULL: out of memory. */
+char *request_absolute(const char *path);
+/* Makes sure the session exists; *ret_session borrowed. 0 or an exit code. */
+int request_open_session(struct ctx *ctx, const char **ret_session);
+/* Random text for transfer_batch.token. */
+void request_token(char buf[40]);
+
+#endif
