@@ -13,9 +13,9 @@
 #include "cli/format.h"
 
 #define BARS_LINE_INTERVAL_US UINT64_C(30000000)
-#define BARS_RATE_KNOWN_US UINT64_C(2000000)
-#define BARS_STALLED_US UINT64_C(5000000)
-#define BARS_SPARKS 8
+#define BARS_RATE_KNOWN_US    UINT64_C(2000000)
+#define BARS_STALLED_US       UINT64_C(5000000)
+#define BARS_SPARKS           8
 
 /* What is remembered of a task from round to round. */
 struct memory {
@@ -30,7 +30,8 @@ struct bars {
 	const struct term *term;
 	bool is_exact;
 	uint64_t now_us;
-	size_t n_total, n_done, n_drawn, n_hidden, n_lines; /* n_lines: height of the block on the screen */
+	size_t n_total, n_done, n_drawn, n_hidden,
+		n_lines; /* n_lines: height of the block on the screen */
 	size_t room;
 	uint64_t sum_done, sum_total, sum_rate;
 	bool is_total_known;
@@ -121,13 +122,14 @@ static void size_pair(const struct bars *bars, uint64_t done, int64_t total, cha
 
 	if (total >= 0)
 		snprintf(buf, size, "%s of %s", format_size(done, bars->is_exact, a),
-		         format_size((uint64_t)total, bars->is_exact, b));
+			format_size((uint64_t)total, bars->is_exact, b));
 	else
 		snprintf(buf, size, "%s", format_size(done, bars->is_exact, a));
 }
 
 /* "12.4 MiB/s  1:47", "stalled 0:12", or the note. */
-static void pace(const struct bars *bars, const struct bars_row *row, const struct memory *m, char *buf, size_t size)
+static void pace(const struct bars *bars, const struct bars_row *row, const struct memory *m,
+	char *buf, size_t size)
 {
 	char rate[FORMAT_SIZE_BYTES], span[FORMAT_SPAN_BYTES] = "-";
 	uint64_t quiet_us = bars->now_us - m->moved_us;
@@ -144,18 +146,20 @@ static void pace(const struct bars *bars, const struct bars_row *row, const stru
 		snprintf(buf, size, "%s", row->state);
 		return;
 	}
-	if (row->rate_bps && row->total_bytes >= 0 && (uint64_t)row->total_bytes >= row->done_bytes &&
-	    bars->now_us - m->first_us >= BARS_RATE_KNOWN_US)
-		format_span((uint64_t)((double)((uint64_t)row->total_bytes - row->done_bytes) / (double)row->rate_bps *
-		                       1e6),
-		            span);
+	if (row->rate_bps && row->total_bytes >= 0 &&
+		(uint64_t)row->total_bytes >= row->done_bytes &&
+		bars->now_us - m->first_us >= BARS_RATE_KNOWN_US)
+		format_span((uint64_t)((double)((uint64_t)row->total_bytes - row->done_bytes) /
+				    (double)row->rate_bps * 1e6),
+			span);
 	snprintf(buf, size, "%11s %7s", format_rate(row->rate_bps, bars->is_exact, rate), span);
 }
 
 static void draw_row(struct bars *bars, const struct bars_row *row, const struct memory *m)
 {
 	size_t columns = term_columns(stderr), name_columns, bar_columns;
-	double share = row->total_bytes > 0 ? (double)row->done_bytes / (double)row->total_bytes : -1;
+	double share = row->total_bytes > 0 ? (double)row->done_bytes / (double)row->total_bytes
+					    : -1;
 	char sizes[80], speed[120], percent[8] = "   -";
 	char *name;
 
@@ -165,10 +169,11 @@ static void draw_row(struct bars *bars, const struct bars_row *row, const struct
 	size_pair(bars, row->done_bytes, row->total_bytes, sizes, sizeof(sizes));
 	pace(bars, row, m, speed, sizeof(speed));
 	if (share >= 0)
-		snprintf(percent, sizeof(percent), "%3.0f%%", share * 100 > 100 ? 100 : share * 100);
+		snprintf(
+			percent, sizeof(percent), "%3.0f%%", share * 100 > 100 ? 100 : share * 100);
 	fprintf(bars->stream, "%s%s%s %llu %s%*s ", term_color(bars->term, row->color), row->mark,
-	        term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
-	        (int)(name_columns - (name ? format_width(name) : 0)), "");
+		term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
+		(int)(name_columns - (name ? format_width(name) : 0)), "");
 	term_bar(bars->term, bars->stream, share, bar_columns);
 	if (columns >= 90)
 		fprintf(bars->stream, " %s  %s  %s\n", percent, sizes, speed);
@@ -189,15 +194,16 @@ static void say_line(const struct bars *bars, const struct bars_row *row)
 	}
 	size_pair(bars, row->done_bytes, row->total_bytes, sizes, sizeof(sizes));
 	if (row->total_bytes > 0 && row->is_transferring && row->rate_bps)
-		fprintf(stderr, "%llu %-9s %.0f%% %s, %s, %s left\n", (unsigned long long)row->id, row->state,
-		        (double)row->done_bytes * 100 / (double)row->total_bytes, sizes,
-		        format_rate(row->rate_bps, bars->is_exact, rate),
-		        format_span((uint64_t)((double)((uint64_t)row->total_bytes - row->done_bytes) /
-		                               (double)row->rate_bps * 1e6),
-		                    span));
+		fprintf(stderr, "%llu %-9s %.0f%% %s, %s, %s left\n", (unsigned long long)row->id,
+			row->state, (double)row->done_bytes * 100 / (double)row->total_bytes, sizes,
+			format_rate(row->rate_bps, bars->is_exact, rate),
+			format_span(
+				(uint64_t)((double)((uint64_t)row->total_bytes - row->done_bytes) /
+					(double)row->rate_bps * 1e6),
+				span));
 	else
 		fprintf(stderr, "%llu %-9s %s%s%s %s\n", (unsigned long long)row->id, row->state,
-		        row->note ? row->note : "", row->note ? ", " : "", sizes, name ? name : "");
+			row->note ? row->note : "", row->note ? ", " : "", sizes, name ? name : "");
 	free(name);
 }
 
@@ -210,7 +216,8 @@ static bool is_news(const struct bars *bars, const struct bars_row *row, const s
 		return !m->is_over;
 	if (strncmp(m->said_state, row->state, sizeof(m->said_state) - 1) != 0)
 		return true;
-	return row->done_bytes - m->said_bytes >= step && bars->now_us - m->said_us >= BARS_LINE_INTERVAL_US;
+	return row->done_bytes - m->said_bytes >= step &&
+		bars->now_us - m->said_us >= BARS_LINE_INTERVAL_US;
 }
 
 static void add_to_sums(struct bars *bars, const struct bars_row *row)
@@ -234,8 +241,8 @@ static void print_over(struct bars *bars, const struct bars_row *row)
 
 	bars_clear(bars);
 	fprintf(stderr, "%s%s%s %llu %s  %s  %s\n", term_color(bars->term, row->color), row->mark,
-	        term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
-	        format_size(row->done_bytes, bars->is_exact, size), row->outcome);
+		term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
+		format_size(row->done_bytes, bars->is_exact, size), row->outcome);
 	free(name);
 }
 
@@ -275,7 +282,8 @@ static void draw_sparks(struct bars *bars)
 	uint64_t most = 1;
 
 	if (bars->now_us - bars->spark_us >= 1000000) {
-		memmove(bars->sparks, bars->sparks + 1, sizeof(bars->sparks) - sizeof(bars->sparks[0]));
+		memmove(bars->sparks, bars->sparks + 1,
+			sizeof(bars->sparks) - sizeof(bars->sparks[0]));
 		bars->sparks[BARS_SPARKS - 1] = bars->sum_rate;
 		bars->spark_us = bars->now_us;
 	}
@@ -291,11 +299,13 @@ static void draw_totals(struct bars *bars)
 {
 	char sizes[80], rate[FORMAT_SIZE_BYTES];
 
-	size_pair(bars, bars->sum_done, bars->is_total_known ? (int64_t)bars->sum_total : -1, sizes, sizeof(sizes));
+	size_pair(bars, bars->sum_done, bars->is_total_known ? (int64_t)bars->sum_total : -1, sizes,
+		sizeof(sizes));
 	if (bars->n_hidden)
-		fprintf(bars->stream, "  %s %zu more\n", bars->term->is_utf8 ? "…" : "...", bars->n_hidden);
-	fprintf(bars->stream, "  total %zu of %zu done  %s  %s  ", bars->n_done, bars->n_total, sizes,
-	        format_rate(bars->sum_rate, bars->is_exact, rate));
+		fprintf(bars->stream, "  %s %zu more\n", bars->term->is_utf8 ? "…" : "...",
+			bars->n_hidden);
+	fprintf(bars->stream, "  total %zu of %zu done  %s  %s  ", bars->n_done, bars->n_total,
+		sizes, format_rate(bars->sum_rate, bars->is_exact, rate));
 	draw_sparks(bars);
 	fputc('\n', bars->stream);
 }
@@ -313,7 +323,8 @@ void bars_end(struct bars *bars)
 		bars->n_lines = bars->n_drawn + 1 + (bars->n_hidden > 0);
 	}
 	if (bars->is_total_known && bars->sum_total)
-		term_taskbar(bars->term, (int)((double)bars->sum_done * 100 / (double)bars->sum_total));
+		term_taskbar(
+			bars->term, (int)((double)bars->sum_done * 100 / (double)bars->sum_total));
 	fflush(stderr);
 	free(bars->block);
 	bars->block = NULL;

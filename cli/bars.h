@@ -16,13 +16,13 @@
 struct bars_row {
 	uint64_t id;
 	const char *name;
-	const char *mark;       /* one column */
+	const char *mark; /* one column */
 	enum term_color color;
-	const char *state;      /* "running", "queued", "waiting" … */
-	const char *note;       /* instead of rate and ETA: "next try in 0:45", NULL: none */
-	const char *outcome;    /* finished: "saved as x", "failed: why"; NULL: not finished */
+	const char *state; /* "running", "queued", "waiting" … */
+	const char *note; /* instead of rate and ETA: "next try in 0:45", NULL: none */
+	const char *outcome; /* finished: "saved as x", "failed: why"; NULL: not finished */
 	uint64_t done_bytes;
-	int64_t total_bytes;    /* -1 unknown */
+	int64_t total_bytes; /* -1 unknown */
 	uint64_t rate_bps;
 	bool is_transferring;
 };

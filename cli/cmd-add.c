@@ -52,8 +52,8 @@ static int send_off(struct adding *a)
 	if (transfer_manager_create_tasks(a->ctx->manager, &batch, a->ids, &made, &error)) {
 		char where[64];
 
-		snprintf(where, sizeof(where), "lines %lu-%lu (%zu queued before)", a->first_line, a->line,
-		         a->n_all + made);
+		snprintf(where, sizeof(where), "lines %lu-%lu (%zu queued before)", a->first_line,
+			a->line, a->n_all + made);
 		return ctx_fail_error(a->ctx, where, error);
 	}
 	for (size_t i = 0; i < made; i++) {
@@ -70,8 +70,8 @@ static int send_off(struct adding *a)
 
 static int bad_line(const struct adding *a, const char *why)
 {
-	return ctx_fail(a->ctx, EXIT_CODE_USAGE, "a line is URL, URL<TAB>FILE, or a JSON object.", "line %lu: %s", a->line,
-	                why);
+	return ctx_fail(a->ctx, EXIT_CODE_USAGE, "a line is URL, URL<TAB>FILE, or a JSON object.",
+		"line %lu: %s", a->line, why);
 }
 
 /* Where a download without a named file goes. */
@@ -89,12 +89,13 @@ static char *default_file(const struct adding *a, const char *url)
 }
 
 /* Takes the request; file: destination or source, NULL: none named. */
-static int add_one(struct adding *a, transfer_request *request_take, const char *file, bool is_upload)
+static int add_one(
+	struct adding *a, transfer_request *request_take, const char *file, bool is_upload)
 {
 	struct transfer_task_spec *spec = &a->specs[a->n];
-	char *path = file && *file ? request_absolute(file) :
-	             is_upload     ? NULL :
-	                             default_file(a, transfer_request_get_url(request_take));
+	char *path = file && *file ? request_absolute(file)
+		: is_upload        ? NULL
+				   : default_file(a, transfer_request_get_url(request_take));
 
 	if (!path) {
 		transfer_request_unref(request_take);
@@ -134,7 +135,8 @@ static const char *text_of(json_t *o, const char *key)
 
 static void apply_json(transfer_request *request, json_t *o)
 {
-	const char *checksum = text_of(o, "checksum"), *colon = checksum ? strchr(checksum, ':') : NULL, *name;
+	const char *checksum = text_of(o, "checksum"),
+		   *colon = checksum ? strchr(checksum, ':') : NULL, *name;
 	json_t *priority = json_object_get(o, "priority"), *value;
 	char algorithm[16];
 
@@ -149,19 +151,19 @@ static void apply_json(transfer_request *request, json_t *o)
 		algorithm[colon - checksum] = 0;
 		transfer_request_set_checksum(request, algorithm, colon + 1);
 	}
-	json_object_foreach(json_object_get(o, "headers"), name, value)
-		if (json_is_string(value))
-			transfer_request_add_header(request, name, json_string_value(value));
+	json_object_foreach(json_object_get(o, "headers"), name, value) if (json_is_string(value))
+		transfer_request_add_header(request, name, json_string_value(value));
 }
 
 static bool has_only_known_keys(json_t *o)
 {
-	static const char *const known[] = { "url",      "destination", "source",   "method",
-		                             "headers",  "checksum",    "priority", "description" };
+	static const char *const known[] = { "url", "destination", "source", "method", "headers",
+		"checksum", "priority", "description" };
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(o, key, value) {
+	json_object_foreach(o, key, value)
+	{
 		bool is_known = false;
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -181,7 +183,10 @@ static int add_json(struct adding *a, const char *text)
 	int r;
 
 	if (!json_is_object(o) || !text_of(o, "url") || !has_only_known_keys(o)) {
-		r = bad_line(a, !o ? why.text : !text_of(o, "url") ? "there is no \"url\"" : "unknown key");
+		r = bad_line(a,
+			!o                           ? why.text
+				: !text_of(o, "url") ? "there is no \"url\""
+						     : "unknown key");
 		json_decref(o);
 		return r;
 	}
@@ -215,7 +220,8 @@ static int read_list(struct adding *a, FILE *file)
 	}
 	free(text);
 	if (r == 0 && ferror(file))
-		r = ctx_fail(a->ctx, EXIT_CODE_FILE, NULL, "cannot read the list: %s", strerror(errno));
+		r = ctx_fail(
+			a->ctx, EXIT_CODE_FILE, NULL, "cannot read the list: %s", strerror(errno));
 	return r ? r : send_off(a);
 }
 
@@ -227,9 +233,11 @@ int cmd_add(struct ctx *ctx, int argc, char **argv)
 	int r;
 
 	if (!file)
-		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", input, strerror(errno));
+		return ctx_fail(
+			ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", input, strerror(errno));
 	a = calloc(1, sizeof(*a));
-	r = a ? request_defaults_init(ctx, &a->defaults) : ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	r = a ? request_defaults_init(ctx, &a->defaults)
+	      : ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
 	if (r == 0) {
 		a->ctx = ctx;
 		a->json = ctx->term.json != OPTIONS_JSON_OFF ? json_array() : NULL;

@@ -23,8 +23,10 @@ static json_t *event_json(const struct transfer_event_row *row)
 	json_object_set_new(o, "event", json_string(row->name));
 	json_object_set_new(o, "path", row->path ? json_string(row->path) : json_null());
 	json_object_set_new(o, "status",
-	                    row->response ? json_integer(transfer_response_get_status(row->response)) : json_null());
-	json_object_set_new(o, "offset", row->offset_bytes < 0 ? json_null() : json_integer(row->offset_bytes));
+		row->response ? json_integer(transfer_response_get_status(row->response))
+			      : json_null());
+	json_object_set_new(
+		o, "offset", row->offset_bytes < 0 ? json_null() : json_integer(row->offset_bytes));
 	json_object_set_new(o, "bytes", row->bytes < 0 ? json_null() : json_integer(row->bytes));
 	json_object_set_new(o, "error", view_error_json(row->error));
 	return o;
@@ -43,7 +45,8 @@ static void print_event(const struct transfer_event_row *row)
 	if (path)
 		printf("  %s", path);
 	if (row->error)
-		printf("  %s (%d)", transfer_error_get_name(row->error), transfer_error_get_code(row->error));
+		printf("  %s (%d)", transfer_error_get_name(row->error),
+			transfer_error_get_code(row->error));
 	else if (row->response)
 		printf("  status %d", transfer_response_get_status(row->response));
 	putchar('\n');
@@ -90,8 +93,9 @@ int cmd_events(struct ctx *ctx, int argc, char **argv)
 	int r;
 
 	if (argc != 1)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl sessions\" lists the sessions.",
-		                "events needs the name of one session");
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"\"transferctl sessions\" lists the sessions.",
+			"events needs the name of one session");
 	r = print_new(ctx, argv[0], &seq, &all);
 	while (r == 0 && ctx->options.is_following) {
 		struct timespec ts = { .tv_nsec = EVENTS_FOLLOW_MS * 1000000L };
@@ -100,6 +104,7 @@ int cmd_events(struct ctx *ctx, int argc, char **argv)
 		r = print_new(ctx, argv[0], &seq, &n);
 	}
 	if (r == 0 && ctx->term.json == OPTIONS_JSON_OFF && !ctx->options.no_legend)
-		ctx_note(ctx, "%zu event%s wait%s for %s.", all, all == 1 ? "" : "s", all == 1 ? "s" : "", argv[0]);
+		ctx_note(ctx, "%zu event%s wait%s for %s.", all, all == 1 ? "" : "s",
+			all == 1 ? "s" : "", argv[0]);
 	return r;
 }

@@ -14,13 +14,15 @@ static void print_option(const struct options_def *d)
 	char names[64], letter[8] = "    ";
 
 	if (d->letter)
-		snprintf(letter, sizeof(letter), "-%c%s", d->letter, strcmp(d->name, "json-auto") == 0 ? "  " : ", ");
+		snprintf(letter, sizeof(letter), "-%c%s", d->letter,
+			strcmp(d->name, "json-auto") == 0 ? "  " : ", ");
 	if (strcmp(d->name, "json-auto") == 0)
 		names[0] = 0;
 	else if (d->arg && d->arg[0] == '[')
 		snprintf(names, sizeof(names), "--%s[=%s", d->name, d->arg + 1);
 	else
-		snprintf(names, sizeof(names), "--%s%s%s", d->name, d->arg ? "=" : "", d->arg ? d->arg : "");
+		snprintf(names, sizeof(names), "--%s%s%s", d->name, d->arg ? "=" : "",
+			d->arg ? d->arg : "");
 	printf("  %s%-24s %s\n", letter, names, d->help);
 }
 
@@ -43,10 +45,11 @@ static int help_one(const struct ctx *ctx, const char *name)
 	const struct command *command = command_find(name);
 
 	if (!command)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl help\" lists the commands.", "unknown command \"%s\"",
-		                name);
-	printf("transferctl %s %s\n\n%s%s%s%s.\n\nOptions\n", command->name, command->args, command->help,
-	       command->alias ? " (alias " : "", command->alias ? command->alias : "", command->alias ? ")" : "");
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl help\" lists the commands.",
+			"unknown command \"%s\"", name);
+	printf("transferctl %s %s\n\n%s%s%s%s.\n\nOptions\n", command->name, command->args,
+		command->help, command->alias ? " (alias " : "",
+		command->alias ? command->alias : "", command->alias ? ")" : "");
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (d->groups & command->options)
 			print_option(d);
@@ -71,17 +74,20 @@ int cmd_version(struct ctx *ctx, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	if (ctx->manager && transfer_manager_is_running(ctx->manager, NULL) == 1 &&
-	    transfer_manager_get_service(ctx->manager, &service, NULL) == 0)
+		transfer_manager_get_service(ctx->manager, &service, NULL) == 0)
 		daemon = service.version;
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
-		json_t *root = json_pack("{s:s, s:s?}", "transferctl", PACKAGE_VERSION, "transferd", daemon);
+		json_t *root = json_pack(
+			"{s:s, s:s?}", "transferctl", PACKAGE_VERSION, "transferd", daemon);
 
-		json_dumpf(root, stdout, ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+		json_dumpf(root, stdout,
+			ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
 		putchar('\n');
 		json_decref(root);
 		return EXIT_CODE_OK;
 	}
-	printf("transferctl %s\ntransferd   %s\n", PACKAGE_VERSION, daemon ? daemon : "not running");
+	printf("transferctl %s\ntransferd   %s\n", PACKAGE_VERSION,
+		daemon ? daemon : "not running");
 	return EXIT_CODE_OK;
 }
 
@@ -99,7 +105,7 @@ static void completion_bash(void)
 {
 	fputs("# bash completion for transferctl\n_transferctl() {\n"
 	      "    local cur=${COMP_WORDS[COMP_CWORD]} words='",
-	      stdout);
+		stdout);
 	completion_words(false, " ");
 	fputs("' options='", stdout);
 	for (const struct options_def *d = options_table; d->name; d++)
@@ -119,36 +125,39 @@ static void completion_bash(void)
 	      "--columns=session 2>/dev/null)\" -- \"$cur\")) ;;\n"
 	      "    *) COMPREPLY=($(compgen -W \"$(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)\" "
 	      "-- \"$cur\")) ;;\n    esac\n}\ncomplete -F _transferctl transferctl\n",
-	      stdout);
+		stdout);
 }
 
 static void completion_zsh(void)
 {
-	fputs("#compdef transferctl\n_transferctl() {\n    local -a commands ids\n    commands=(", stdout);
+	fputs("#compdef transferctl\n_transferctl() {\n    local -a commands ids\n    commands=(",
+		stdout);
 	completion_words(true, "\n        ");
 	fputs("\n    )\n    _arguments -C \\\n", stdout);
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (strcmp(d->name, "json-auto") != 0)
-			printf("        '--%s%s[%s]%s' \\\n", d->name, d->arg && d->arg[0] != '[' ? "=" : "",
-			       d->name, d->arg ? ": :" : "");
+			printf("        '--%s%s[%s]%s' \\\n", d->name,
+				d->arg && d->arg[0] != '[' ? "=" : "", d->name,
+				d->arg ? ": :" : "");
 	fputs("        '1:command:->command' '*::argument:->argument'\n"
 	      "    case $state in\n    command) _describe command commands ;;\n    argument)\n"
 	      "        case $words[1] in\n        put|add) _files ;;\n        completion) _values shell bash zsh fish ;;\n"
 	      "        get) ;;\n"
 	      "        *) ids=(${(f)\"$(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)\"})\n"
 	      "            _describe task ids ;;\n        esac ;;\n    esac\n}\n_transferctl \"$@\"\n",
-	      stdout);
+		stdout);
 }
 
 static void completion_fish(void)
 {
 	puts("# fish completion for transferctl\ncomplete -c transferctl -f");
 	for (const struct command *c = command_table; c->name; c++)
-		printf("complete -c transferctl -n __fish_use_subcommand -a %s -d '%s'\n", c->name, c->help);
+		printf("complete -c transferctl -n __fish_use_subcommand -a %s -d '%s'\n", c->name,
+			c->help);
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (strcmp(d->name, "json-auto") != 0)
 			printf("complete -c transferctl -l %s%s -d \"%s\"\n", d->name,
-			       d->arg && d->arg[0] != '[' ? " -r" : "", d->name);
+				d->arg && d->arg[0] != '[' ? " -r" : "", d->name);
 	puts("complete -c transferctl -n '__fish_seen_subcommand_from put add' -F\n"
 	     "complete -c transferctl -n '__fish_seen_subcommand_from status show watch wait resume suspend cancel retry "
 	     "remove set' -a '(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)'\n"
@@ -161,7 +170,8 @@ int cmd_completion(struct ctx *ctx, int argc, char **argv)
 	static const struct {
 		const char *shell;
 		void (*print)(void);
-	} shells[] = { { "bash", completion_bash }, { "zsh", completion_zsh }, { "fish", completion_fish } };
+	} shells[] = { { "bash", completion_bash }, { "zsh", completion_zsh },
+		{ "fish", completion_fish } };
 
 	for (size_t i = 0; argc == 1 && i < sizeof(shells) / sizeof(shells[0]); i++) {
 		if (strcmp(argv[0], shells[i].shell) == 0) {
@@ -170,5 +180,5 @@ int cmd_completion(struct ctx *ctx, int argc, char **argv)
 		}
 	}
 	return ctx_fail(ctx, EXIT_CODE_USAGE, "write \"transferctl completion bash\", zsh or fish.",
-	                "completion needs the name of a shell");
+		"completion needs the name of a shell");
 }

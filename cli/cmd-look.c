@@ -15,7 +15,7 @@
 #include "cli/view.h"
 
 #define LOOK_ROWS_ON_TERMINAL 1000
-#define LOOK_PAGES_MAX 1024
+#define LOOK_PAGES_MAX        1024
 
 static uint64_t now_wall_us(void)
 {
@@ -30,8 +30,9 @@ static bool is_idle(struct ctx *ctx)
 {
 	if (ctx->options.is_all || transfer_manager_is_running(ctx->manager, NULL) != 0)
 		return false;
-	ctx_note(ctx, "transferd is idle: nothing is running or queued.\n"
-	              "Hint: \"transferctl list --all\" starts it and shows suspended and finished tasks.");
+	ctx_note(ctx,
+		"transferd is idle: nothing is running or queued.\n"
+		"Hint: \"transferctl list --all\" starts it and shows suspended and finished tasks.");
 	return true;
 }
 
@@ -70,7 +71,8 @@ static int gather_page(struct ctx *ctx, transfer_task_list *list, void *user)
 		return 0;
 	}
 	if (g->is_cut || g->n_pages == LOOK_PAGES_MAX ||
-	    (ctx->term.out_is_tty && g->rows.n >= LOOK_ROWS_ON_TERMINAL && !ctx->options.sort)) {
+		(ctx->term.out_is_tty && g->rows.n >= LOOK_ROWS_ON_TERMINAL &&
+			!ctx->options.sort)) {
 		g->is_cut = true;
 		return -1;
 	}
@@ -95,7 +97,8 @@ static void print_legend(const struct ctx *ctx, const struct gather *g)
 
 	printf("\n%zu task%s", g->rows.n, g->rows.n == 1 ? "" : "s");
 	for (size_t i = 0; i < 16; i++) {
-		const char *word = transfer_task_sub_state_get_name((enum transfer_task_sub_state)i);
+		const char *word = transfer_task_sub_state_get_name(
+			(enum transfer_task_sub_state)i);
 
 		if (!g->n_counted[i] || !word)
 			continue;
@@ -104,9 +107,10 @@ static void print_legend(const struct ctx *ctx, const struct gather *g)
 	}
 	printf(".%s\n", g->is_cut ? "  There are more: narrow it down, or pipe the output." : "");
 	printf("%s %s  %s %s.%s\n", ctx->term.is_utf8 ? "↓" : "down",
-	       g->receive_bps ? format_rate(g->receive_bps, false, down) : "0 B/s", ctx->term.is_utf8 ? "↑" : "up",
-	       g->send_bps ? format_rate(g->send_bps, false, up) : "0 B/s",
-	       ctx->options.is_all ? "" : "  Finished tasks are hidden; pass --all to see them.");
+		g->receive_bps ? format_rate(g->receive_bps, false, down) : "0 B/s",
+		ctx->term.is_utf8 ? "↑" : "up",
+		g->send_bps ? format_rate(g->send_bps, false, up) : "0 B/s",
+		ctx->options.is_all ? "" : "  Finished tasks are hidden; pass --all to see them.");
 }
 
 int cmd_list(struct ctx *ctx, int argc, char **argv)
@@ -146,8 +150,8 @@ int cmd_list(struct ctx *ctx, int argc, char **argv)
 	}
 	if (r == 0 && select.is_exact && g->rows.n == 0 && ctx->term.json == OPTIONS_JSON_OFF)
 		r = ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
-		             "finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
-		             "no task %llu", (unsigned long long)select.ids[0]);
+			"finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
+			"no task %llu", (unsigned long long)select.ids[0]);
 	for (size_t i = 0; i < g->n_pages; i++)
 		transfer_task_list_unref(g->pages[i]);
 	table_done(&g->rows);
@@ -176,32 +180,34 @@ static void status_state(const struct transfer_task_row *row, uint64_t now_us)
 	view_why(row, now_us, why);
 	if (view_is_finished(row))
 		snprintf(text, sizeof(text), "%s %s, %u attempt%s", view_word(row),
-		         format_ago(row->finished_wall_usec, now_us, ago), row->n_attempts,
-		         row->n_attempts == 1 ? "" : "s");
+			format_ago(row->finished_wall_usec, now_us, ago), row->n_attempts,
+			row->n_attempts == 1 ? "" : "s");
 	else
-		snprintf(text, sizeof(text), "%s%s%s, %u attempt%s", view_word(row), *why ? ": " : "", why,
-		         row->n_attempts, row->n_attempts == 1 ? "" : "s");
+		snprintf(text, sizeof(text), "%s%s%s, %u attempt%s", view_word(row),
+			*why ? ": " : "", why, row->n_attempts, row->n_attempts == 1 ? "" : "s");
 	line("State", text);
 }
 
 static void status_done(const struct ctx *ctx, const struct transfer_task_row *row)
 {
-	char done[FORMAT_SIZE_BYTES], all[FORMAT_SIZE_BYTES], rate[FORMAT_SIZE_BYTES], eta[FORMAT_SPAN_BYTES], text[200];
+	char done[FORMAT_SIZE_BYTES], all[FORMAT_SIZE_BYTES], rate[FORMAT_SIZE_BYTES],
+		eta[FORMAT_SPAN_BYTES], text[200];
 	int64_t total = view_total_bytes(row);
 	size_t used;
 
 	format_size(view_done_bytes(row), ctx->options.is_exact, done);
 	if (total >= 0)
 		used = (size_t)snprintf(text, sizeof(text), "%s of %s (%.0f%%)", done,
-		                        format_size((uint64_t)total, ctx->options.is_exact, all),
-		                        total ? (double)view_done_bytes(row) * 100 / (double)total : 100.0);
+			format_size((uint64_t)total, ctx->options.is_exact, all),
+			total ? (double)view_done_bytes(row) * 100 / (double)total : 100.0);
 	else
 		used = (size_t)snprintf(text, sizeof(text), "%s, size unknown", done);
 	if (view_rate_bps(row) && !view_is_finished(row) && used < sizeof(text))
 		used += (size_t)snprintf(text + used, sizeof(text) - used, ", %s",
-		                         format_rate(view_rate_bps(row), ctx->options.is_exact, rate));
+			format_rate(view_rate_bps(row), ctx->options.is_exact, rate));
 	if (row->eta_usec != UINT64_MAX && !view_is_finished(row) && used < sizeof(text))
-		snprintf(text + used, sizeof(text) - used, ", %s left", format_span(row->eta_usec, eta));
+		snprintf(text + used, sizeof(text) - used, ", %s left",
+			format_span(row->eta_usec, eta));
 	line(row->kind == TRANSFER_TASK_UPLOAD ? "Sent" : "Done", text);
 }
 
@@ -212,8 +218,9 @@ static void status_error(const char *name, const transfer_error *error)
 
 	if (!error)
 		return;
-	snprintf(text, sizeof(text), "%s (%d): %s%s%s", transfer_error_get_name(error), transfer_error_get_code(error),
-	         transfer_error_get_message(error), under ? ": " : "", under ? transfer_error_get_message(under) : "");
+	snprintf(text, sizeof(text), "%s (%d): %s%s%s", transfer_error_get_name(error),
+		transfer_error_get_code(error), transfer_error_get_message(error),
+		under ? ": " : "", under ? transfer_error_get_message(under) : "");
 	line(name, text);
 }
 
@@ -222,12 +229,15 @@ static void status_hint(const struct transfer_task_row *row)
 	char kept[FORMAT_SIZE_BYTES];
 
 	if (row->error && row->is_resumable && row->received_bytes > 0)
-		printf("\nHint: \"transferctl retry %llu\" continues at %s.\n", (unsigned long long)row->id,
-		       format_size((uint64_t)row->received_bytes, false, kept));
+		printf("\nHint: \"transferctl retry %llu\" continues at %s.\n",
+			(unsigned long long)row->id,
+			format_size((uint64_t)row->received_bytes, false, kept));
 	else if (row->error)
-		printf("\nHint: \"transferctl retry %llu\" tries again from the start.\n", (unsigned long long)row->id);
+		printf("\nHint: \"transferctl retry %llu\" tries again from the start.\n",
+			(unsigned long long)row->id);
 	else if (row->sub_state == TRANSFER_SUB_STATE_SUSPENDED)
-		printf("\nHint: \"transferctl resume %llu\" lets it go on.\n", (unsigned long long)row->id);
+		printf("\nHint: \"transferctl resume %llu\" lets it go on.\n",
+			(unsigned long long)row->id);
 }
 
 static void status_response(const struct transfer_task_row *row)
@@ -239,8 +249,10 @@ static void status_response(const struct transfer_task_row *row)
 		return;
 	mime = transfer_response_get_mime_type(row->response);
 	snprintf(text, sizeof(text), "HTTP/%s %d%s%s",
-	         transfer_response_get_http_version(row->response) ? transfer_response_get_http_version(row->response) : "?",
-	         transfer_response_get_status(row->response), mime ? ", " : "", mime ? mime : "");
+		transfer_response_get_http_version(row->response)
+			? transfer_response_get_http_version(row->response)
+			: "?",
+		transfer_response_get_status(row->response), mime ? ", " : "", mime ? mime : "");
 	line("Response", text);
 }
 
@@ -249,8 +261,9 @@ static void status_task(const struct ctx *ctx, const struct transfer_task_row *r
 	uint64_t now_us = now_wall_us();
 	char text[FORMAT_DATE_BYTES + 32], *name = format_safe(row->name ? row->name : row->url);
 
-	printf("%s%s%s %llu %s\n", term_color(&ctx->term, view_color(row)), view_mark(&ctx->term, row),
-	       term_color(&ctx->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "");
+	printf("%s%s%s %llu %s\n", term_color(&ctx->term, view_color(row)),
+		view_mark(&ctx->term, row), term_color(&ctx->term, TERM_PLAIN),
+		(unsigned long long)row->id, name ? name : "");
 	free(name);
 	snprintf(text, sizeof(text), "(%s)", transfer_session_kind_get_name(row->session_kind));
 	printf("%12s: %s %s\n", "Session", row->session ? row->session : "-", text);
@@ -259,7 +272,10 @@ static void status_task(const struct ctx *ctx, const struct transfer_task_row *r
 	line(row->kind == TRANSFER_TASK_UPLOAD ? "Target" : "Source", row->url);
 	if (row->current_url && row->url && strcmp(row->current_url, row->url) != 0)
 		line("Now at", row->current_url);
-	line("File", row->kind == TRANSFER_TASK_UPLOAD ? row->source : row->path ? row->path : row->destination);
+	line("File",
+		row->kind == TRANSFER_TASK_UPLOAD ? row->source
+			: row->path               ? row->path
+						  : row->destination);
 	status_done(ctx, row);
 	status_response(row);
 	if (row->digest_hex) {
@@ -271,7 +287,9 @@ static void status_task(const struct ctx *ctx, const struct transfer_task_row *r
 	status_error("Error", row->error);
 	status_error("Last error", row->error ? NULL : row->last_error);
 	if (row->kind == TRANSFER_TASK_DOWNLOAD && !view_is_finished(row) && row->response)
-		line("Resumes", row->is_resumable ? "yes, from the bytes that are here" : "no, it would start over");
+		line("Resumes",
+			row->is_resumable ? "yes, from the bytes that are here"
+					  : "no, it would start over");
 	line("Created", format_date(row->created_wall_usec, text));
 	if (row->not_before_wall_usec > now_us)
 		line("Not before", format_date(row->not_before_wall_usec, text));
@@ -297,12 +315,14 @@ static int status_page(struct ctx *ctx, transfer_task_list *list, void *user)
 
 static void service_json(const struct ctx *ctx, const struct transfer_service *s)
 {
-	view_print_json(ctx, json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i}", "version", s->version, "mode",
-	                               s->is_paused ? "paused" : "running", "network", s->network_state,
-	                               "max_download_rate", (json_int_t)s->max_download_rate_bps, "max_upload_rate",
-	                               (json_int_t)s->max_upload_rate_bps, "max_active_tasks", (int)s->max_active_tasks,
-	                               "max_connections_per_host", (int)s->max_connections_per_host, "active_tasks",
-	                               (int)s->n_active_tasks, "queued_tasks", (int)s->n_queued_tasks));
+	view_print_json(ctx,
+		json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i}", "version", s->version,
+			"mode", s->is_paused ? "paused" : "running", "network", s->network_state,
+			"max_download_rate", (json_int_t)s->max_download_rate_bps,
+			"max_upload_rate", (json_int_t)s->max_upload_rate_bps, "max_active_tasks",
+			(int)s->max_active_tasks, "max_connections_per_host",
+			(int)s->max_connections_per_host, "active_tasks", (int)s->n_active_tasks,
+			"queued_tasks", (int)s->n_queued_tasks));
 }
 
 static int status_service(struct ctx *ctx)
@@ -320,13 +340,15 @@ static int status_service(struct ctx *ctx)
 		return EXIT_CODE_OK;
 	}
 	printf("%s transferd %s\n", ctx->term.is_utf8 ? "●" : "*", s.version);
-	printf("%12s: %s\n", "Mode", s.is_paused ? "paused (\"transferctl limit mode=running\" goes on)" : "running");
+	printf("%12s: %s\n", "Mode",
+		s.is_paused ? "paused (\"transferctl limit mode=running\" goes on)" : "running");
 	printf("%12s: %s\n", "Network", s.network_state);
 	printf("%12s: %u running, %u queued\n", "Tasks", s.n_active_tasks, s.n_queued_tasks);
 	printf("%12s: down %s, up %s, %u at once, %u connections for each host\n", "Limits",
-	       s.max_download_rate_bps ? format_rate(s.max_download_rate_bps, false, down) : "none",
-	       s.max_upload_rate_bps ? format_rate(s.max_upload_rate_bps, false, up) : "none", s.max_active_tasks,
-	       s.max_connections_per_host);
+		s.max_download_rate_bps ? format_rate(s.max_download_rate_bps, false, down)
+					: "none",
+		s.max_upload_rate_bps ? format_rate(s.max_upload_rate_bps, false, up) : "none",
+		s.max_active_tasks, s.max_connections_per_host);
 	return EXIT_CODE_OK;
 }
 
@@ -334,9 +356,10 @@ static int none_found(const struct ctx *ctx, const struct select *select)
 {
 	if (select->is_exact)
 		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
-		                "finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
-		                "no task %llu", (unsigned long long)select->ids[0]);
-	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "pass --all to include finished tasks.", "no such task");
+			"finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
+			"no task %llu", (unsigned long long)select->ids[0]);
+	return ctx_fail(
+		ctx, EXIT_CODE_NOT_FOUND, "pass --all to include finished tasks.", "no such task");
 }
 
 int cmd_status(struct ctx *ctx, int argc, char **argv)
@@ -372,7 +395,8 @@ static void property_name(const char *key, char *buf, size_t size)
 			is_start = true;
 			continue;
 		}
-		buf[used++] = is_start && *key >= 'a' && *key <= 'z' ? (char)(*key - 'a' + 'A') : *key;
+		buf[used++] = is_start && *key >= 'a' && *key <= 'z' ? (char)(*key - 'a' + 'A')
+								     : *key;
 		is_start = false;
 	}
 	buf[used] = 0;
@@ -424,7 +448,8 @@ static int show_page(struct ctx *ctx, transfer_task_list *list, void *user)
 			view_print_json(ctx, o);
 			continue;
 		}
-		json_object_foreach(o, key, value) {
+		json_object_foreach(o, key, value)
+		{
 			char *text;
 
 			property_name(key, name, sizeof(name));
@@ -466,12 +491,13 @@ int cmd_show(struct ctx *ctx, int argc, char **argv)
 
 static json_t *session_json(const struct transfer_session_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:I, s:I}", "session", row->identifier,
-	                 "kind", transfer_session_kind_get_name(row->kind), "state",
-	                 transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
-	                 row->description, "client", row->client_name, "tasks",
-	                 (int)row->n_tasks, "active_tasks", (int)row->n_active_tasks, "pending_events",
-	                 (json_int_t)row->n_pending_events, "created_usec", (json_int_t)row->created_wall_usec);
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:I, s:I}", "session",
+		row->identifier, "kind", transfer_session_kind_get_name(row->kind), "state",
+		transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
+		row->description, "client", row->client_name, "tasks", (int)row->n_tasks,
+		"active_tasks", (int)row->n_active_tasks, "pending_events",
+		(json_int_t)row->n_pending_events, "created_usec",
+		(json_int_t)row->created_wall_usec);
 }
 
 static const struct {
@@ -490,7 +516,7 @@ static const struct {
 #define N_SESSION_COLUMNS (sizeof(session_columns) / sizeof(session_columns[0]))
 
 static void session_cells(const struct transfer_session_row *row, uint64_t now_us,
-                          char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16])
+	char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16])
 {
 	char ago[FORMAT_SPAN_BYTES];
 	size_t size = sizeof(cells[0]);
@@ -498,7 +524,8 @@ static void session_cells(const struct transfer_session_row *row, uint64_t now_u
 	snprintf(cells[0], size, "%.60s", row->identifier);
 	snprintf(cells[1], size, "%.60s", row->app_id ? row->app_id : "-");
 	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
-	snprintf(cells[3], size, "%s", row->client_name && *row->client_name ? "attached" : "not running");
+	snprintf(cells[3], size, "%s",
+		row->client_name && *row->client_name ? "attached" : "not running");
 	snprintf(cells[4], size, "%u", row->n_tasks);
 	snprintf(cells[5], size, "%u", row->n_active_tasks);
 	snprintf(cells[6], size, "%llu", (unsigned long long)row->n_pending_events);
@@ -521,11 +548,13 @@ static void print_sessions(const struct ctx *ctx, const transfer_session_list *l
 	if (!table)
 		return;
 	scols_table_enable_noheadings(table, ctx->options.no_legend);
-	scols_table_set_termforce(table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+	scols_table_set_termforce(
+		table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t c = 0; c < N_SESSION_COLUMNS; c++)
 		if (has_session_column(ctx, session_columns[c].name))
-			scols_table_new_column(table, session_columns[c].heading, 0, session_columns[c].flags);
+			scols_table_new_column(
+				table, session_columns[c].heading, 0, session_columns[c].flags);
 	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
 		struct libscols_line *row = scols_table_new_line(table, NULL);
 		size_t n = 0;
@@ -555,7 +584,8 @@ int cmd_sessions(struct ctx *ctx, int argc, char **argv)
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
 		all = json_array();
 		for (size_t i = 0; i < n; i++)
-			json_array_append_new(all, session_json(transfer_session_list_get(list, i)));
+			json_array_append_new(
+				all, session_json(transfer_session_list_get(list, i)));
 		view_print_json(ctx, all);
 		return EXIT_CODE_OK;
 	}
@@ -569,7 +599,8 @@ int cmd_sessions(struct ctx *ctx, int argc, char **argv)
 
 		if (row->n_pending_events && !(row->client_name && *row->client_name))
 			printf("%llu events wait for %s; see \"transferctl events %s\".\n",
-			       (unsigned long long)row->n_pending_events, row->identifier, row->identifier);
+				(unsigned long long)row->n_pending_events, row->identifier,
+				row->identifier);
 	}
 	return EXIT_CODE_OK;
 }
@@ -619,11 +650,13 @@ static const struct {
 	{ "tasks-suspended", "transferd_tasks{state=\"suspended\"}", NULL, NULL },
 	{ "tasks-completed", "transferd_tasks{state=\"completed\"}", NULL, NULL },
 	{ "tasks-failed", "transferd_tasks{state=\"failed\"}", NULL, NULL },
-	{ "bytes-received", "transferd_received_bytes_total", "counter", "Payload bytes received." },
+	{ "bytes-received", "transferd_received_bytes_total", "counter",
+		"Payload bytes received." },
 	{ "bytes-sent", "transferd_sent_bytes_total", "counter", "Payload bytes sent." },
 	{ "retries", "transferd_retries_total", "counter", "Attempts that were tried again." },
 	{ "commits", "transferd_commits_total", "counter", "Transactions of the database." },
-	{ "events-pending", "transferd_events_pending", "gauge", "Delegate events not yet acknowledged." },
+	{ "events-pending", "transferd_events_pending", "gauge",
+		"Delegate events not yet acknowledged." },
 	{ "database-bytes", "transferd_database_bytes", "gauge", "Size of the database." },
 };
 
@@ -637,8 +670,8 @@ static void print_metrics(const transfer_statistics *statistics)
 		if (!transfer_statistics_get(statistics, metrics[i].statistic, &value))
 			continue;
 		if (metrics[i].type)
-			printf("# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, metrics[i].metric, metrics[i].help,
-			       (int)len, metrics[i].metric, metrics[i].type);
+			printf("# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, metrics[i].metric,
+				metrics[i].help, (int)len, metrics[i].metric, metrics[i].type);
 		printf("%s %llu\n", metrics[i].metric, (unsigned long long)value);
 	}
 }

@@ -75,8 +75,10 @@ static char *destination_of(const struct ctx *ctx, const char *url)
 	if (output && !is_folder(output) && (!*output || output[strlen(output) - 1] != '/'))
 		return request_absolute(output);
 	name = request_file_name(url);
-	if (!name || asprintf(&joined, "%s%s%s", output ? output : "",
-	                      output && *output && output[strlen(output) - 1] != '/' ? "/" : "", name) < 0)
+	if (!name ||
+		asprintf(&joined, "%s%s%s", output ? output : "",
+			output && *output && output[strlen(output) - 1] != '/' ? "/" : "",
+			name) < 0)
 		joined = NULL;
 	free(name);
 	all = joined ? request_absolute(joined) : NULL;
@@ -87,7 +89,8 @@ static char *destination_of(const struct ctx *ctx, const char *url)
 static int create(struct ctx *ctx, struct batch *b)
 {
 	transfer_auto(transfer_error) error = NULL;
-	struct transfer_batch batch = { .size = sizeof(batch), .start = !ctx->options.is_suspended };
+	struct transfer_batch batch = { .size = sizeof(batch),
+		.start = !ctx->options.is_suspended };
 	char token[40];
 	int r = request_open_session(ctx, &batch.session);
 
@@ -99,13 +102,19 @@ static int create(struct ctx *ctx, struct batch *b)
 		size_t made = 0;
 
 		batch.specs = b->specs + done;
-		batch.n_specs = b->n - done < TRANSFER_MANAGER_MAX_TASKS ? b->n - done : TRANSFER_MANAGER_MAX_TASKS;
+		batch.n_specs = b->n - done < TRANSFER_MANAGER_MAX_TASKS
+			? b->n - done
+			: TRANSFER_MANAGER_MAX_TASKS;
 		token[0] = (char)('a' + done / TRANSFER_MANAGER_MAX_TASKS % 26);
-		if (transfer_manager_create_tasks(ctx->manager, &batch, b->ids + done, &made, &error)) {
+		if (transfer_manager_create_tasks(
+			    ctx->manager, &batch, b->ids + done, &made, &error)) {
 			const char *url = error ? transfer_error_get_failing_url(error) : NULL;
 
-			return ctx_fail_error(ctx, url ? url : b->n == 1 ? transfer_request_get_url(b->specs[0].request) : NULL,
-			                      error);
+			return ctx_fail_error(ctx,
+				url                 ? url
+					: b->n == 1 ? transfer_request_get_url(b->specs[0].request)
+						    : NULL,
+				error);
 		}
 		done += batch.n_specs;
 	}
@@ -123,8 +132,9 @@ static void print_ids(const struct ctx *ctx, const struct batch *b)
 	}
 	all = json_array();
 	for (size_t i = 0; i < b->n; i++)
-		json_array_append_new(all, json_pack("{s:I, s:s}", "id", (json_int_t)b->ids[i], "url",
-		                                     transfer_request_get_url(b->specs[i].request)));
+		json_array_append_new(all,
+			json_pack("{s:I, s:s}", "id", (json_int_t)b->ids[i], "url",
+				transfer_request_get_url(b->specs[i].request)));
 	view_print_json(ctx, all);
 }
 
@@ -134,11 +144,13 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < b->n; i += TRANSFER_MANAGER_MAX_TASKS) {
-		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+			.include_finished = true };
 		transfer_auto(transfer_task_list) list = NULL;
 
 		filter.ids = b->ids + i;
-		filter.n_ids = b->n - i < TRANSFER_MANAGER_MAX_TASKS ? b->n - i : TRANSFER_MANAGER_MAX_TASKS;
+		filter.n_ids = b->n - i < TRANSFER_MANAGER_MAX_TASKS ? b->n - i
+								     : TRANSFER_MANAGER_MAX_TASKS;
 		if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, NULL))
 			continue;
 		for (size_t k = 0; k < transfer_task_list_get_size(list); k++) {
@@ -147,8 +159,9 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 
 			if (ctx->term.json != OPTIONS_JSON_OFF)
 				json_array_append_new(all, view_json(row));
-			else if (row->kind == TRANSFER_TASK_DOWNLOAD && view_is_finished(row) && !row->error && path &&
-			         (ctx->options.is_quiet || !ctx->term.out_is_tty))
+			else if (row->kind == TRANSFER_TASK_DOWNLOAD && view_is_finished(row) &&
+				!row->error && path &&
+				(ctx->options.is_quiet || !ctx->term.out_is_tty))
 				puts(path);
 		}
 	}
@@ -161,7 +174,8 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 /* With bars off, failures must still be heard. */
 static void say_failures(struct ctx *ctx, const struct batch *b)
 {
-	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+		.include_finished = true };
 	transfer_auto(transfer_task_list) list = NULL;
 
 	filter.ids = b->ids;
@@ -174,27 +188,31 @@ static void say_failures(struct ctx *ctx, const struct batch *b)
 		if (row->error)
 			ctx_fail_error(ctx, row->url, row->error);
 		else if (view_exit_code(row) == EXIT_CODE_REFUSED)
-			ctx_fail(ctx, EXIT_CODE_REFUSED, NULL, "%s: the server answered %d", row->url,
-			         transfer_response_get_status(row->response));
+			ctx_fail(ctx, EXIT_CODE_REFUSED, NULL, "%s: the server answered %d",
+				row->url, transfer_response_get_status(row->response));
 	}
 }
 
 static void say_detached(const struct ctx *ctx, const struct batch *b)
 {
 	if (b->n == 1)
-		ctx_note(ctx, "Still running in the background: %llu.\n  watch:  transferctl watch %llu        cancel:  "
-		              "transferctl cancel %llu",
-		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[0], (unsigned long long)b->ids[0]);
+		ctx_note(ctx,
+			"Still running in the background: %llu.\n  watch:  transferctl watch %llu        cancel:  "
+			"transferctl cancel %llu",
+			(unsigned long long)b->ids[0], (unsigned long long)b->ids[0],
+			(unsigned long long)b->ids[0]);
 	else
-		ctx_note(ctx, "Still running in the background: %llu-%llu.\n  watch:  transferctl watch        cancel:  "
-		              "transferctl cancel %llu-%llu",
-		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1],
-		         (unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1]);
+		ctx_note(ctx,
+			"Still running in the background: %llu-%llu.\n  watch:  transferctl watch        cancel:  "
+			"transferctl cancel %llu-%llu",
+			(unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1],
+			(unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1]);
 }
 
 static void cancel_all(struct ctx *ctx, const struct batch *b)
 {
-	struct transfer_steering steering = { .size = sizeof(steering), .verb = TRANSFER_VERB_CANCEL };
+	struct transfer_steering steering = { .size = sizeof(steering),
+		.verb = TRANSFER_VERB_CANCEL };
 
 	steering.ids = b->ids;
 	steering.n_ids = b->n;
@@ -222,8 +240,9 @@ static int finish(struct ctx *ctx, struct batch *b)
 	else if (end.was_interrupted)
 		say_detached(ctx, b);
 	else if (end.code == EXIT_CODE_TIMEOUT)
-		return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfer goes on in the background; see \"transferctl list\".",
-		                "not finished within the time given");
+		return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
+			"the transfer goes on in the background; see \"transferctl list\".",
+			"not finished within the time given");
 	else
 		print_results(ctx, b);
 	if (end.n_failed && !end.was_interrupted)
@@ -234,9 +253,11 @@ static int finish(struct ctx *ctx, struct batch *b)
 static int dry_run(struct ctx *ctx, const struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		printf("%s -> %s\n", b->sources[i] ? b->sources[i] : transfer_request_get_url(b->specs[i].request),
-		       b->sources[i] ? transfer_request_get_url(b->specs[i].request) :
-		                       transfer_request_get_destination(b->specs[i].request));
+		printf("%s -> %s\n",
+			b->sources[i] ? b->sources[i]
+				      : transfer_request_get_url(b->specs[i].request),
+			b->sources[i] ? transfer_request_get_url(b->specs[i].request)
+				      : transfer_request_get_destination(b->specs[i].request));
 	(void)ctx;
 	return EXIT_CODE_OK;
 }
@@ -258,22 +279,25 @@ int cmd_get(struct ctx *ctx, int argc, char **argv)
 	int r;
 
 	if (argc == 0)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl get https://example.org/file", "get needs a URL");
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl get https://example.org/file",
+			"get needs a URL");
 	if (argc > 1 && ctx->options.output && !is_folder(ctx->options.output))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "make the folder first.",
-		                "several URLs need a folder, and %s is none", ctx->options.output);
+			"several URLs need a folder, and %s is none", ctx->options.output);
 	r = request_defaults_init(ctx, &defaults);
 	if (r)
 		return r;
 	r = batch_init(ctx, &b, (size_t)argc);
 	for (int i = 0; i < argc && r == 0; i++) {
 		char *destination = destination_of(ctx, argv[i]);
-		transfer_request *request = destination ? request_new(ctx, &defaults, argv[i]) : NULL;
+		transfer_request *request = destination ? request_new(ctx, &defaults, argv[i])
+							: NULL;
 
 		if (!request) {
 			r = EXIT_CODE_FAILED;
 		} else {
-			transfer_request_set_destination(request, destination, ctx->options.may_overwrite);
+			transfer_request_set_destination(
+				request, destination, ctx->options.may_overwrite);
 			batch_add(&b, request, NULL);
 		}
 		free(destination);
@@ -308,14 +332,15 @@ static char *target_of(const char *url, const char *path)
 	return target;
 }
 
-static int add_upload(struct ctx *ctx, struct batch *b, const struct request_defaults *defaults, const char *url,
-                      const char *path)
+static int add_upload(struct ctx *ctx, struct batch *b, const struct request_defaults *defaults,
+	const char *url, const char *path)
 {
 	char *target, *source;
 	transfer_request *request;
 
 	if (access(path, R_OK))
-		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", path, strerror(errno));
+		return ctx_fail(
+			ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", path, strerror(errno));
 	if (is_folder(path))
 		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "%s is a folder", path);
 	target = target_of(url, path);
@@ -338,11 +363,13 @@ int cmd_put(struct ctx *ctx, int argc, char **argv)
 	int r;
 
 	if (argc < 2)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl put report.pdf https://example.org/inbox/",
-		                "put needs a file and a URL");
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"transferctl put report.pdf https://example.org/inbox/",
+			"put needs a file and a URL");
 	if (argc > 2 && url[strlen(url) - 1] != '/')
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "end the URL with a slash; each file's name is added.",
-		                "several files need a folder to go to");
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"end the URL with a slash; each file's name is added.",
+			"several files need a folder to go to");
 	r = request_defaults_init(ctx, &defaults);
 	if (r)
 		return r;

@@ -30,7 +30,8 @@ static int say_failures(struct ctx *ctx, const transfer_failure_list *failures, 
 	return (int)code;
 }
 
-static void print_done(const struct ctx *ctx, const uint64_t *ids, size_t n, const transfer_failure_list *failures)
+static void print_done(
+	const struct ctx *ctx, const uint64_t *ids, size_t n, const transfer_failure_list *failures)
 {
 	json_t *all = json_array(), *bad = json_array();
 	size_t n_bad = failures ? transfer_failure_list_get_size(failures) : 0;
@@ -40,10 +41,12 @@ static void print_done(const struct ctx *ctx, const uint64_t *ids, size_t n, con
 	for (size_t i = 0; i < n_bad; i++) {
 		const struct transfer_failure_row *row = transfer_failure_list_get(failures, i);
 
-		json_array_append_new(bad, json_pack("{s:I, s:o}", "id", (json_int_t)row->id, "error",
-		                                     view_error_json(row->error)));
+		json_array_append_new(bad,
+			json_pack("{s:I, s:o}", "id", (json_int_t)row->id, "error",
+				view_error_json(row->error)));
 	}
-	view_print_json(ctx, json_pack("{s:s, s:o, s:o}", "command", ctx->command, "ids", all, "failures", bad));
+	view_print_json(ctx,
+		json_pack("{s:s, s:o, s:o}", "command", ctx->command, "ids", all, "failures", bad));
 }
 
 /* The tasks that the words name; nothing named needs --all. 0 or an exit code. */
@@ -53,8 +56,9 @@ static int named_ids(struct ctx *ctx, int argc, char **argv, uint64_t **ret_ids,
 	int r;
 
 	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks: 412, 400-420, @last, a session, or --all.",
-		                "%s needs to know which tasks", ctx->command);
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"name tasks: 412, 400-420, @last, a session, or --all.",
+			"%s needs to know which tasks", ctx->command);
 	r = select_parse(ctx, argc, argv, &select);
 	if (r)
 		return r;
@@ -63,11 +67,14 @@ static int named_ids(struct ctx *ctx, int argc, char **argv, uint64_t **ret_ids,
 	return r;
 }
 
-static int steer(struct ctx *ctx, const uint64_t *ids, size_t n, enum transfer_verb verb, uint32_t flags)
+static int steer(
+	struct ctx *ctx, const uint64_t *ids, size_t n, enum transfer_verb verb, uint32_t flags)
 {
 	transfer_auto(transfer_failure_list) failures = NULL;
 	transfer_auto(transfer_error) error = NULL;
-	struct transfer_steering steering = { .size = sizeof(steering), .verb = verb, .flags = flags };
+	struct transfer_steering steering = {
+		.size = sizeof(steering), .verb = verb, .flags = flags
+	};
 
 	if (ctx->options.is_dry_run) {
 		for (size_t i = 0; i < n; i++)
@@ -83,7 +90,8 @@ static int steer(struct ctx *ctx, const uint64_t *ids, size_t n, enum transfer_v
 	return say_failures(ctx, failures, n);
 }
 
-static int steer_named(struct ctx *ctx, int argc, char **argv, enum transfer_verb verb, uint32_t flags)
+static int steer_named(
+	struct ctx *ctx, int argc, char **argv, enum transfer_verb verb, uint32_t flags)
 {
 	uint64_t *ids = NULL;
 	size_t n = 0;
@@ -118,7 +126,8 @@ static int confirm_all(struct ctx *ctx, int argc, const char *what)
 {
 	if (argc > 0 || ctx->options.is_dry_run || ctx_confirm(ctx, "%s?", what))
 		return 0;
-	return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it, --dry-run to see which.", "not confirmed");
+	return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it, --dry-run to see which.",
+		"not confirmed");
 }
 
 int cmd_cancel(struct ctx *ctx, int argc, char **argv)
@@ -134,7 +143,7 @@ int cmd_cancel(struct ctx *ctx, int argc, char **argv)
 			ctx->options.states = "running,suspended";
 	}
 	return steer_named(ctx, argc, argv, TRANSFER_VERB_CANCEL,
-	                   ctx->options.keep_partial ? 0 : TRANSFER_STEER_DELETE_PARTIAL);
+		ctx->options.keep_partial ? 0 : TRANSFER_STEER_DELETE_PARTIAL);
 }
 
 int cmd_remove(struct ctx *ctx, int argc, char **argv)
@@ -201,15 +210,16 @@ static int parse_change(struct ctx *ctx, struct transfer_task_changes *c, const 
 	size_t len = strcspn(word, "=");
 
 	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++) {
-		if (strlen(changeables[i].name) != len || strncmp(word, changeables[i].name, len) != 0)
+		if (strlen(changeables[i].name) != len ||
+			strncmp(word, changeables[i].name, len) != 0)
 			continue;
 		if (changeables[i].set(c, word + len + 1))
-			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes %s", changeables[i].name,
-			                changeables[i].hint);
+			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes %s",
+				changeables[i].name, changeables[i].hint);
 		return 0;
 	}
 	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "use priority, rate, description or not-before.",
-	                "no property \"%.*s\" to set", (int)len, word);
+		"no property \"%.*s\" to set", (int)len, word);
 }
 
 int cmd_set(struct ctx *ctx, int argc, char **argv)
@@ -224,11 +234,13 @@ int cmd_set(struct ctx *ctx, int argc, char **argv)
 	while (n_words < argc && !strchr(argv[n_words], '='))
 		n_words++;
 	for (int i = n_words; i < argc && r == 0; i++)
-		r = strchr(argv[i], '=') ? parse_change(ctx, &changes, argv[i]) :
-		                           ctx_fail(ctx, EXIT_CODE_USAGE, "tasks come before NAME=VALUE.",
-		                                    "\"%s\" stands in the wrong place", argv[i]);
+		r = strchr(argv[i], '=')
+			? parse_change(ctx, &changes, argv[i])
+			: ctx_fail(ctx, EXIT_CODE_USAGE, "tasks come before NAME=VALUE.",
+				  "\"%s\" stands in the wrong place", argv[i]);
 	if (r == 0 && n_words == argc)
-		r = ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl set 412 priority=0.9", "set needs NAME=VALUE");
+		r = ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl set 412 priority=0.9",
+			"set needs NAME=VALUE");
 	if (r == 0)
 		r = named_ids(ctx, n_words, argv, &ids, &n);
 	if (r)
@@ -236,7 +248,7 @@ int cmd_set(struct ctx *ctx, int argc, char **argv)
 	changes.ids = ids;
 	changes.n_ids = n;
 	if (n && !ctx->options.is_dry_run &&
-	    transfer_manager_set_tasks(ctx->manager, &changes, &failures, &error))
+		transfer_manager_set_tasks(ctx->manager, &changes, &failures, &error))
 		r = ctx_fail_error(ctx, NULL, error);
 	if (r == 0 && ctx->term.json != OPTIONS_JSON_OFF)
 		print_done(ctx, ids, n, failures);
@@ -252,13 +264,15 @@ static int parse_count(const char *text, uint32_t *ret)
 {
 	uint64_t value;
 
-	if (strspn(text, "0123456789") != strlen(text) || format_parse_size(text, &value) || value > 100000)
+	if (strspn(text, "0123456789") != strlen(text) || format_parse_size(text, &value) ||
+		value > 100000)
 		return -1;
 	*ret = (uint32_t)value;
 	return 0;
 }
 
-static int parse_limit(struct transfer_service *s, const char *name, const char *value, uint32_t *members)
+static int parse_limit(
+	struct transfer_service *s, const char *name, const char *value, uint32_t *members)
 {
 	if (strcmp(name, "down") == 0) {
 		*members |= TRANSFER_SERVICE_MAX_DOWNLOAD_RATE;
@@ -293,16 +307,22 @@ static int show_limits(struct ctx *ctx)
 	if (transfer_manager_get_service(ctx->manager, &s, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
-		view_print_json(ctx, json_pack("{s:I, s:I, s:i, s:i, s:s}", "down", (json_int_t)s.max_download_rate_bps,
-		                               "up", (json_int_t)s.max_upload_rate_bps, "tasks",
-		                               (int)s.max_active_tasks, "connections", (int)s.max_connections_per_host,
-		                               "mode", s.is_paused ? "paused" : "running"));
+		view_print_json(ctx,
+			json_pack("{s:I, s:I, s:i, s:i, s:s}", "down",
+				(json_int_t)s.max_download_rate_bps, "up",
+				(json_int_t)s.max_upload_rate_bps, "tasks", (int)s.max_active_tasks,
+				"connections", (int)s.max_connections_per_host, "mode",
+				s.is_paused ? "paused" : "running"));
 		return EXIT_CODE_OK;
 	}
 	printf("down=%s\nup=%s\ntasks=%u\nconnections=%u\nmode=%s\n",
-	       s.max_download_rate_bps ? format_rate(s.max_download_rate_bps, ctx->options.is_exact, down) : "none",
-	       s.max_upload_rate_bps ? format_rate(s.max_upload_rate_bps, ctx->options.is_exact, up) : "none",
-	       s.max_active_tasks, s.max_connections_per_host, s.is_paused ? "paused" : "running");
+		s.max_download_rate_bps
+			? format_rate(s.max_download_rate_bps, ctx->options.is_exact, down)
+			: "none",
+		s.max_upload_rate_bps
+			? format_rate(s.max_upload_rate_bps, ctx->options.is_exact, up)
+			: "none",
+		s.max_active_tasks, s.max_connections_per_host, s.is_paused ? "paused" : "running");
 	return EXIT_CODE_OK;
 }
 
@@ -321,8 +341,9 @@ int cmd_limit(struct ctx *ctx, int argc, char **argv)
 			*equals = 0;
 		if (!equals || parse_limit(&service, argv[i], equals + 1, &members))
 			return ctx_fail(ctx, EXIT_CODE_USAGE,
-			                "use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",
-			                "\"%s%s%s\" is no limit", argv[i], equals ? "=" : "", equals ? equals + 1 : "");
+				"use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",
+				"\"%s%s%s\" is no limit", argv[i], equals ? "=" : "",
+				equals ? equals + 1 : "");
 	}
 	if (ctx->options.is_dry_run)
 		return EXIT_CODE_OK;
@@ -338,17 +359,20 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 	transfer_auto(transfer_error) error = NULL;
 
 	if (argc != 1)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl sessions\" lists the sessions.",
-		                "invalidate needs the name of one session");
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"\"transferctl sessions\" lists the sessions.",
+			"invalidate needs the name of one session");
 	if (ctx->options.is_finish == ctx->options.is_cancel)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "--finish lets the tasks end, --cancel cancels them.",
-		                "invalidate needs --finish or --cancel");
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"--finish lets the tasks end, --cancel cancels them.",
+			"invalidate needs --finish or --cancel");
 	if (ctx->options.is_cancel && !ctx->options.is_dry_run &&
-	    !ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
+		!ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
 	if (ctx->options.is_dry_run)
 		return EXIT_CODE_OK;
-	if (transfer_manager_invalidate_session(ctx->manager, argv[0], ctx->options.is_cancel, &error))
+	if (transfer_manager_invalidate_session(
+		    ctx->manager, argv[0], ctx->options.is_cancel, &error))
 		return ctx_fail_error(ctx, argv[0], error);
 	return EXIT_CODE_OK;
 }

@@ -40,8 +40,9 @@ static int follow_selected(struct ctx *ctx, int argc, char **argv, bool is_silen
 	if (end.was_interrupted && !is_silent)
 		ctx_note(ctx, "Still running in the background; \"transferctl watch\" comes back.");
 	if (end.code == EXIT_CODE_TIMEOUT)
-		return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfers go on; see \"transferctl list\".",
-		                "not finished within the time given");
+		return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
+			"the transfers go on; see \"transferctl list\".",
+			"not finished within the time given");
 	return (int)end.code;
 }
 
@@ -53,7 +54,7 @@ int cmd_watch(struct ctx *ctx, int argc, char **argv)
 /* ---- wait --all: one cheap question until nothing is left that can move ---- */
 
 #define WAIT_LEAST_US UINT64_C(10000)
-#define WAIT_MOST_US UINT64_C(250000)
+#define WAIT_MOST_US  UINT64_C(250000)
 
 static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
 {
@@ -72,7 +73,7 @@ static int all_settled(struct ctx *ctx)
 	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	if (stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
-	    stat_of(statistics, "tasks-waiting"))
+		stat_of(statistics, "tasks-waiting"))
 		return -1;
 	if (stat_of(statistics, "tasks-suspended"))
 		return EXIT_CODE_UNFINISHED;
@@ -88,8 +89,9 @@ static int wait_all(struct ctx *ctx)
 		struct timespec ts;
 
 		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
-			return ctx_fail(ctx, EXIT_CODE_TIMEOUT, "the transfers go on; see \"transferctl list\".",
-			                "not finished within the time given");
+			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
+				"the transfers go on; see \"transferctl list\".",
+				"not finished within the time given");
 		step_us = waited_us / 20 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 20;
 		if (step_us > WAIT_MOST_US)
 			step_us = WAIT_MOST_US;
@@ -103,7 +105,8 @@ static int wait_all(struct ctx *ctx)
 int cmd_wait(struct ctx *ctx, int argc, char **argv)
 {
 	if (argc == 0 && !ctx->options.is_all && !ctx->options.session)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks, a session, or pass --all.", "wait needs to know for what");
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks, a session, or pass --all.",
+			"wait needs to know for what");
 	if (argc == 0 && ctx->options.is_all && !ctx->options.session)
 		return wait_all(ctx);
 	return follow_selected(ctx, argc, argv, true);
@@ -127,10 +130,10 @@ static void monitor_json(const struct ctx *ctx, const struct transfer_change *c,
 	json_object_set_new(o, "session_number", json_integer((json_int_t)c->session_number));
 	json_object_set_new(o, "id", c->task ? json_integer((json_int_t)c->task) : json_null());
 	json_object_set_new(o, "state",
-	                    c->has_state ? json_string(transfer_task_state_get_name(c->state)) : json_null());
-	json_object_set_new(o, "sub_state", c->has_sub_state ?
-	                                            json_string(transfer_task_sub_state_get_name(c->sub_state)) :
-	                                            json_null());
+		c->has_state ? json_string(transfer_task_state_get_name(c->state)) : json_null());
+	json_object_set_new(o, "sub_state",
+		c->has_sub_state ? json_string(transfer_task_sub_state_get_name(c->sub_state))
+				 : json_null());
 	if (c->has_service)
 		json_object_set_new(o, "running", json_boolean(c->is_running));
 	json_dumpf(o, stdout, JSON_COMPACT);
@@ -149,18 +152,20 @@ static void on_change(const struct transfer_change *c, void *user)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
 		monitor_json(ctx, c, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
-	} else if (localtime_r(&ts.tv_sec, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm)) {
-		const char *word = c->has_sub_state ? transfer_task_sub_state_get_name(c->sub_state) :
-		                   c->has_state     ? transfer_task_state_get_name(c->state) :
-		                                      NULL;
+	} else if (localtime_r(&ts.tv_sec, &tm) &&
+		strftime(clock, sizeof(clock), "%H:%M:%S", &tm)) {
+		const char *word = c->has_sub_state ? transfer_task_sub_state_get_name(c->sub_state)
+			: c->has_state              ? transfer_task_state_get_name(c->state)
+						    : NULL;
 
 		if (c->has_service)
-			printf("%s transferd %s\n", clock, c->is_running ? "has started" : "has ended");
+			printf("%s transferd %s\n", clock,
+				c->is_running ? "has started" : "has ended");
 		else if (c->task && word)
 			printf("%s %llu %s\n", clock, (unsigned long long)c->task, word);
 		else if (!c->task && c->session_state)
-			printf("%s session #%llu %s\n", clock, (unsigned long long)c->session_number,
-			       c->session_state);
+			printf("%s session #%llu %s\n", clock,
+				(unsigned long long)c->session_number, c->session_state);
 	}
 	fflush(stdout);
 }
@@ -181,9 +186,11 @@ int cmd_monitor(struct ctx *ctx, int argc, char **argv)
 	while (!is_ending && r != -ENOTCONN) {
 		r = transfer_manager_dispatch(ctx->manager, ctx->timeout_us ? 100 : -1);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (ctx->timeout_us && (uint64_t)(now.tv_sec - start.tv_sec) * 1000000 >= ctx->timeout_us)
+		if (ctx->timeout_us &&
+			(uint64_t)(now.tv_sec - start.tv_sec) * 1000000 >= ctx->timeout_us)
 			return EXIT_CODE_TIMEOUT;
 	}
-	return is_ending ? EXIT_CODE_INTERRUPTED :
-	                   ctx_fail(ctx, EXIT_CODE_NO_DAEMON, NULL, "the connection to the bus was lost");
+	return is_ending
+		? EXIT_CODE_INTERRUPTED
+		: ctx_fail(ctx, EXIT_CODE_NO_DAEMON, NULL, "the connection to the bus was lost");
 }

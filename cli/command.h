@@ -12,10 +12,11 @@ struct command {
 	const char *args;
 	enum command_group group;
 	const char *help;
-	unsigned options;         /* OPTIONS_FOR_* besides OPTIONS_FOR_ALL */
-	bool can_start_daemon;    /* false: looks only, an idle daemon stays idle */
-	bool needs_daemon;        /* false: runs without a connection */
-	int (*run)(struct ctx *ctx, int argc, char **argv); /* argv[0]: first word after the command; returns an exit code */
+	unsigned options; /* OPTIONS_FOR_* besides OPTIONS_FOR_ALL */
+	bool can_start_daemon; /* false: looks only, an idle daemon stays idle */
+	bool needs_daemon; /* false: runs without a connection */
+	int (*run)(struct ctx *ctx, int argc,
+		char **argv); /* argv[0]: first word after the command; returns an exit code */
 };
 
 /* Ends with a row whose name is NULL. */

@@ -24,8 +24,10 @@ static void print_json(const char *message, const char *hint, const transfer_err
 	else if (error)
 		domain = "bus";
 	json_object_set_new(body, "domain", json_string(domain));
-	json_object_set_new(body, "code", error ? json_integer(transfer_error_get_code(error)) : json_null());
-	json_object_set_new(body, "name", error ? json_string(transfer_error_get_name(error)) : json_null());
+	json_object_set_new(
+		body, "code", error ? json_integer(transfer_error_get_code(error)) : json_null());
+	json_object_set_new(
+		body, "name", error ? json_string(transfer_error_get_name(error)) : json_null());
 	json_object_set_new(body, "message", json_string(message));
 	json_object_set_new(body, "hint", hint ? json_string(hint) : json_null());
 	json_object_set_new(root, "error", body);
@@ -34,7 +36,8 @@ static void print_json(const char *message, const char *hint, const transfer_err
 	json_decref(root);
 }
 
-static void report(const struct ctx *ctx, const char *message, const char *hint, const transfer_error *error)
+static void report(
+	const struct ctx *ctx, const char *message, const char *hint, const transfer_error *error)
 {
 	char *safe;
 
@@ -72,7 +75,8 @@ int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error
 		message = NULL;
 	report(ctx, message ? message : why, error ? transfer_error_get_hint(error) : NULL, error);
 	if (error && ctx->options.is_verbose && ctx->term.json == OPTIONS_JSON_OFF)
-		fprintf(stderr, "(%s, %d)\n", transfer_error_get_name(error), transfer_error_get_code(error));
+		fprintf(stderr, "(%s, %d)\n", transfer_error_get_name(error),
+			transfer_error_get_code(error));
 	free(message);
 	return ctx_exit_code(error);
 }
@@ -108,13 +112,14 @@ static enum exit_code from_url(int code)
 	if (code == TRANSFER_ERROR_CANCELLED)
 		return EXIT_CODE_UNFINISHED;
 	if (code == TRANSFER_ERROR_BAD_URL || code == TRANSFER_ERROR_UNSUPPORTED_URL ||
-	    code == TRANSFER_ERROR_INSECURE_TRANSPORT)
+		code == TRANSFER_ERROR_INSECURE_TRANSPORT)
 		return EXIT_CODE_USAGE;
 	if (code == TRANSFER_ERROR_USER_AUTHENTICATION_REQUIRED ||
-	    code == TRANSFER_ERROR_USER_CANCELLED_AUTHENTICATION)
+		code == TRANSFER_ERROR_USER_CANCELLED_AUTHENTICATION)
 		return EXIT_CODE_CREDENTIAL;
-	if (code == TRANSFER_ERROR_SOURCE_CHANGED || (code <= -1100 && code >= -1103) || (code <= -3000 && code > -3100) ||
-	    code == TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER)
+	if (code == TRANSFER_ERROR_SOURCE_CHANGED || (code <= -1100 && code >= -1103) ||
+		(code <= -3000 && code > -3100) ||
+		code == TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER)
 		return EXIT_CODE_FILE;
 	if ((code <= -1000 && code > -1100) || (code <= -1200 && code > -1300))
 		return EXIT_CODE_NETWORK;

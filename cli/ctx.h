@@ -15,9 +15,9 @@
 struct ctx {
 	struct options options;
 	struct term term;
-	uint64_t timeout_us;       /* --timeout; 0: none */
+	uint64_t timeout_us; /* --timeout; 0: none */
 	transfer_manager *manager; /* NULL while not connected */
-	const char *command;       /* the word the user typed */
+	const char *command; /* the word the user typed */
 };
 
 /* "transferctl: WHAT.\nHint: HINT\n" on stderr, or {"error":{…}} with JSON; hint may be NULL. Returns code. */
@@ -30,6 +30,7 @@ enum exit_code ctx_exit_code(const transfer_error *error);
 /* A note for people on stderr; nothing with --quiet or JSON. */
 void ctx_note(const struct ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Asks on the terminal; without one: false unless --yes. */
-bool ctx_confirm(const struct ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool ctx_confirm(const struct ctx *ctx, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -16,7 +16,7 @@
 #include "cli/view.h"
 
 #define FOLLOW_INTERVAL_MS 250
-#define FOLLOW_LEAST_US UINT64_C(50000) /* between two looks */
+#define FOLLOW_LEAST_US    UINT64_C(50000) /* between two looks */
 
 static volatile sig_atomic_t was_interrupted;
 
@@ -97,7 +97,8 @@ static bool settle(struct state *s, const struct transfer_task_row *row)
 /* Asks for up to a page of open tasks, keeps those that go on at open[*kept]. */
 static int look_at_page(struct state *s, size_t first, size_t n, size_t *kept)
 {
-	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+		.include_finished = true };
 	transfer_auto(transfer_task_list) list = NULL;
 	transfer_auto(transfer_error) error = NULL;
 	size_t n_rows;
@@ -127,7 +128,9 @@ static int look(struct state *s)
 	if (s->bars)
 		bars_begin(s->bars, now_us(CLOCK_MONOTONIC), s->follow->n_ids);
 	for (size_t i = 0; i < n && r == 0; i += TRANSFER_MANAGER_MAX_TASKS)
-		r = look_at_page(s, i, n - i < TRANSFER_MANAGER_MAX_TASKS ? n - i : TRANSFER_MANAGER_MAX_TASKS, &kept);
+		r = look_at_page(s, i,
+			n - i < TRANSFER_MANAGER_MAX_TASKS ? n - i : TRANSFER_MANAGER_MAX_TASKS,
+			&kept);
 	s->n_open = kept;
 	if (s->bars)
 		bars_end(s->bars);
@@ -149,7 +152,7 @@ static bool pause_for_news(struct state *s, uint64_t deadline_us)
 
 	s->has_news = false;
 	while (!was_interrupted && now < start_us + FOLLOW_INTERVAL_MS * 1000 &&
-	       !(s->has_news && now >= start_us + FOLLOW_LEAST_US)) {
+		!(s->has_news && now >= start_us + FOLLOW_LEAST_US)) {
 		int left_ms = (int)((start_us + FOLLOW_INTERVAL_MS * 1000 - now) / 1000) + 1;
 
 		if (s->has_news)
@@ -165,7 +168,8 @@ static bool pause_for_news(struct state *s, uint64_t deadline_us)
 
 static int loop(struct state *s)
 {
-	uint64_t deadline_us = s->ctx->timeout_us ? now_us(CLOCK_MONOTONIC) + s->ctx->timeout_us : 0;
+	uint64_t deadline_us = s->ctx->timeout_us ? now_us(CLOCK_MONOTONIC) + s->ctx->timeout_us
+						  : 0;
 	int r;
 
 	transfer_manager_watch(s->ctx->manager, on_change, s, NULL);
@@ -205,8 +209,8 @@ int follow_run(struct ctx *ctx, const struct follow *follow, struct follow_end *
 	transfer_manager_watch(ctx->manager, NULL, NULL, NULL);
 	bars_free(s.bars);
 	free(s.open);
-	ret_end->code = ret_end->was_interrupted ? EXIT_CODE_INTERRUPTED :
-	                s.is_mixed              ? EXIT_CODE_FAILED :
-	                                          s.code;
+	ret_end->code = ret_end->was_interrupted ? EXIT_CODE_INTERRUPTED
+		: s.is_mixed                     ? EXIT_CODE_FAILED
+						 : s.code;
 	return r;
 }

@@ -6,9 +6,9 @@
 #include "cli/ctx.h"
 
 struct follow {
-	const uint64_t *ids;   /* borrowed */
+	const uint64_t *ids; /* borrowed */
 	size_t n_ids;
-	bool is_silent;        /* wait */
+	bool is_silent; /* wait */
 	bool ends_when_suspended; /* a suspended task will not move: exit EXIT_CODE_UNFINISHED */
 };
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <wchar.h>
 
-#define US_PER_S UINT64_C(1000000)
+#define US_PER_S  UINT64_C(1000000)
 #define S_PER_DAY UINT64_C(86400)
 
 const char *format_size(uint64_t bytes, bool is_exact, char buf[FORMAT_SIZE_BYTES])
@@ -52,14 +52,16 @@ const char *format_span(uint64_t us, char buf[FORMAT_SPAN_BYTES])
 	uint64_t s = (us + US_PER_S / 2) / US_PER_S;
 
 	if (s >= 2 * S_PER_DAY)
-		snprintf(buf, FORMAT_SPAN_BYTES, "%llu d %llu h", (unsigned long long)(s / S_PER_DAY),
-		         (unsigned long long)(s % S_PER_DAY / 3600));
+		snprintf(buf, FORMAT_SPAN_BYTES, "%llu d %llu h",
+			(unsigned long long)(s / S_PER_DAY),
+			(unsigned long long)(s % S_PER_DAY / 3600));
 	else if (s >= 3600)
-		snprintf(buf, FORMAT_SPAN_BYTES, "%llu:%02llu:%02llu", (unsigned long long)(s / 3600),
-		         (unsigned long long)(s / 60 % 60), (unsigned long long)(s % 60));
+		snprintf(buf, FORMAT_SPAN_BYTES, "%llu:%02llu:%02llu",
+			(unsigned long long)(s / 3600), (unsigned long long)(s / 60 % 60),
+			(unsigned long long)(s % 60));
 	else
 		snprintf(buf, FORMAT_SPAN_BYTES, "%llu:%02llu", (unsigned long long)(s / 60),
-		         (unsigned long long)(s % 60));
+			(unsigned long long)(s % 60));
 	return buf;
 }
 
@@ -68,7 +70,8 @@ const char *format_date(uint64_t wall_us, char buf[FORMAT_DATE_BYTES])
 	time_t t = (time_t)(wall_us / US_PER_S);
 	struct tm tm;
 
-	if (!wall_us || !localtime_r(&t, &tm) || !strftime(buf, FORMAT_DATE_BYTES, "%a %Y-%m-%d %H:%M", &tm))
+	if (!wall_us || !localtime_r(&t, &tm) ||
+		!strftime(buf, FORMAT_DATE_BYTES, "%a %Y-%m-%d %H:%M", &tm))
 		snprintf(buf, FORMAT_DATE_BYTES, "-");
 	return buf;
 }
@@ -79,8 +82,10 @@ const char *format_ago(uint64_t then_wall_us, uint64_t now_wall_us, char buf[FOR
 		uint64_t s;
 		const char *one, *many;
 	} units[] = {
-		{ 365 * S_PER_DAY, "year", "years" }, { 30 * S_PER_DAY, "month", "months" },
-		{ S_PER_DAY, "day", "days" },         { 3600, "h", "h" },
+		{ 365 * S_PER_DAY, "year", "years" },
+		{ 30 * S_PER_DAY, "month", "months" },
+		{ S_PER_DAY, "day", "days" },
+		{ 3600, "h", "h" },
 		{ 60, "min", "min" },
 	};
 	uint64_t s = now_wall_us > then_wall_us ? (now_wall_us - then_wall_us) / US_PER_S : 0;
@@ -90,7 +95,8 @@ const char *format_ago(uint64_t then_wall_us, uint64_t now_wall_us, char buf[FOR
 
 		if (!n)
 			continue;
-		snprintf(buf, FORMAT_SPAN_BYTES, "%llu %s ago", n, n == 1 ? units[i].one : units[i].many);
+		snprintf(buf, FORMAT_SPAN_BYTES, "%llu %s ago", n,
+			n == 1 ? units[i].one : units[i].many);
 		return buf;
 	}
 	snprintf(buf, FORMAT_SPAN_BYTES, "%llu s ago", (unsigned long long)s);
@@ -111,7 +117,7 @@ static size_t next_char(const char *p, size_t *ret_columns, bool *ret_is_safe)
 		return 1;
 	columns = wcwidth(wc);
 	if (columns < 0 || (wc >= 0x200e && wc <= 0x200f) || (wc >= 0x2028 && wc <= 0x202e) ||
-	    (wc >= 0x2066 && wc <= 0x2069)) {
+		(wc >= 0x2066 && wc <= 0x2069)) {
 		*ret_columns = 4 * n;
 		return n;
 	}
@@ -270,7 +276,7 @@ int format_parse_span(const char *text, uint64_t *ret_us)
 			end++;
 		len = strcspn(end, " 0123456789");
 		while (i < sizeof(units) / sizeof(units[0]) &&
-		       (strlen(units[i].name) != len || strncmp(end, units[i].name, len) != 0))
+			(strlen(units[i].name) != len || strncmp(end, units[i].name, len) != 0))
 			i++;
 		if (i == sizeof(units) / sizeof(units[0]))
 			return -EINVAL;
@@ -316,8 +322,8 @@ int format_parse_date(const char *text, uint64_t now_wall_us, uint64_t *ret_wall
 		return 0;
 	}
 	if (*text == '@') {
-		if (!isdigit((unsigned char)text[1]) || strspn(text + 1, "0123456789") != strlen(text + 1) ||
-		    strlen(text) > 12)
+		if (!isdigit((unsigned char)text[1]) ||
+			strspn(text + 1, "0123456789") != strlen(text + 1) || strlen(text) > 12)
 			return -EINVAL;
 		*ret_wall_us = strtoull(text + 1, NULL, 10) * US_PER_S;
 		return 0;

@@ -1,13 +1,49 @@
 # SPDX-License-Identifier: MIT
 # cli: transferctl; public headers only.
 noinst_LTLIBRARIES += libcli.la
-libcli_la_SOURCES =
+libcli_la_SOURCES = \
+	%D%/exit-code.h \
+	%D%/bars.c %D%/bars.h \
+	%D%/cmd-add.c \
+	%D%/cmd-events.c \
+	%D%/cmd-help.c \
+	%D%/cmd-look.c \
+	%D%/cmd-start.c \
+	%D%/cmd-steer.c \
+	%D%/cmd-watch.c \
+	%D%/command.c %D%/command.h \
+	%D%/ctx.c %D%/ctx.h \
+	%D%/follow.c %D%/follow.h \
+	%D%/format.c %D%/format.h \
+	%D%/options.c %D%/options.h \
+	%D%/request.c %D%/request.h \
+	%D%/select.c %D%/select.h \
+	%D%/table.c %D%/table.h \
+	%D%/term.c %D%/term.h \
+	%D%/view.c %D%/view.h
 
-# For each source x.c: its lines in libcli_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
-#   check_PROGRAMS += tests/cli/test-x
-#   tests_cli_test_x_LDADD = $(TEST_CLI)
+bin_PROGRAMS += transferctl
+transferctl_SOURCES = %D%/transferctl.c
+transferctl_LDADD = $(LINK_CLI)
 
-# The program, when its main is here:
-#   bin_PROGRAMS += transferctl
-#   transferctl_SOURCES = %D%/transferctl.c
-#   transferctl_LDADD = $(LINK_CLI)
+check_PROGRAMS += tests/cli/test-format tests/cli/test-options tests/cli/test-term
+tests_cli_test_format_LDADD = $(TEST_CLI)
+tests_cli_test_options_LDADD = $(TEST_CLI)
+tests_cli_test_term_LDADD = $(TEST_CLI)
+
+dist_check_scripts += tests/cli/manual.py
+dist_man_MANS += man/transferctl.1
+
+# The completions are what "transferctl completion" prints.
+COMPLETIONS = %D%/completion/transferctl %D%/completion/_transferctl %D%/completion/transferctl.fish
+nodist_bashcompletion_DATA += %D%/completion/transferctl
+nodist_zshcompletion_DATA += %D%/completion/_transferctl
+nodist_fishcompletion_DATA += %D%/completion/transferctl.fish
+CLEANFILES += $(COMPLETIONS)
+
+%D%/completion/transferctl: transferctl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./transferctl$(EXEEXT) completion bash >$@.tmp && mv $@.tmp $@
+%D%/completion/_transferctl: transferctl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./transferctl$(EXEEXT) completion zsh >$@.tmp && mv $@.tmp $@
+%D%/completion/transferctl.fish: transferctl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./transferctl$(EXEEXT) completion fish >$@.tmp && mv $@.tmp $@

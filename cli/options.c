@@ -11,74 +11,98 @@
 #include "cli/format.h"
 
 #define FLAG(name, letter, groups, member, help) \
-	{ name, letter, NULL, groups, help, offsetof(struct options, member), OPTIONS_FLAG }
+	{ \
+		name, letter, NULL, groups, help, offsetof(struct options, member), OPTIONS_FLAG \
+	}
 #define TEXT(name, letter, arg, groups, member, help) \
-	{ name, letter, arg, groups, help, offsetof(struct options, member), OPTIONS_TEXT }
+	{ \
+		name, letter, arg, groups, help, offsetof(struct options, member), OPTIONS_TEXT \
+	}
 
 const struct options_def options_table[] = {
 	FLAG("help", 'h', OPTIONS_FOR_ALL, show_help, "show this help, or the command's"),
-	FLAG("version", 0, OPTIONS_FOR_ALL, show_version, "show the versions of transferctl and transferd"),
+	FLAG("version", 0, OPTIONS_FOR_ALL, show_version,
+		"show the versions of transferctl and transferd"),
 	FLAG("user", 0, OPTIONS_FOR_ALL, is_user, "talk to the user's transferd (default)"),
 	FLAG("system", 0, OPTIONS_FOR_ALL, is_system, "talk to the system's transferd"),
 	TEXT("json", 0, "[MODE]", OPTIONS_FOR_ALL, json_text, "print JSON: pretty, short, off"),
 	{ "json-auto", 'j', NULL, OPTIONS_FOR_ALL, "JSON, pretty on a terminal, else short",
-	  offsetof(struct options, json), OPTIONS_FLAG },
-	FLAG("quiet", 'q', OPTIONS_FOR_ALL, is_quiet, "no progress and no notes; errors are still shown"),
+		offsetof(struct options, json), OPTIONS_FLAG },
+	FLAG("quiet", 'q', OPTIONS_FOR_ALL, is_quiet,
+		"no progress and no notes; errors are still shown"),
 	FLAG("verbose", 'v', OPTIONS_FOR_ALL, is_verbose, "say more"),
 	TEXT("color", 0, "WHEN", OPTIONS_FOR_ALL, color_text, "auto, always, never"),
 	TEXT("progress", 0, "HOW", OPTIONS_FOR_ALL, progress_text, "auto, bar, plain, none"),
-	TEXT("timeout", 0, "TIME", OPTIONS_FOR_ALL, timeout_text, "wait, watch, get, put: stop waiting then (exit 3)"),
+	TEXT("timeout", 0, "TIME", OPTIONS_FOR_ALL, timeout_text,
+		"wait, watch, get, put: stop waiting then (exit 3)"),
 	FLAG("bytes", 0, OPTIONS_FOR_ALL, is_exact, "exact numbers instead of KiB, MiB, GiB"),
 	FLAG("dry-run", 'n', OPTIONS_FOR_ALL, is_dry_run, "show what would happen, change nothing"),
 	FLAG("yes", 'y', OPTIONS_FOR_ALL, assume_yes, "answer yes to every question"),
 	FLAG("no-pager", 0, OPTIONS_FOR_ALL, no_pager, "do not pipe long output into a pager"),
 
-	FLAG("all", 'a', OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, is_all, "finished tasks as well; wait, cancel: all tasks"),
+	FLAG("all", 'a', OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, is_all,
+		"finished tasks as well; wait, cancel: all tasks"),
 	TEXT("columns", 0, "A,B", OPTIONS_FOR_LIST, columns, "which columns; \"help\" lists them"),
 	TEXT("sort", 0, "COLUMN", OPTIONS_FOR_LIST, sort, "order of the rows"),
 	FLAG("reverse", 'r', OPTIONS_FOR_LIST, is_reverse, "the other way round"),
-	TEXT("state", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, states, "only tasks in these states or sub-states"),
-	TEXT("kind", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, kinds, "only download, upload"),
+	TEXT("state", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, states,
+		"only tasks in these states or sub-states"),
+	TEXT("kind", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, kinds,
+		"only download, upload"),
 	TEXT("session", 0, "ID", OPTIONS_FOR_LIST | OPTIONS_FOR_START | OPTIONS_FOR_STEER, session,
-	     "only this session; get, put, add: the session to use (default \"cli\")"),
+		"only this session; get, put, add: the session to use (default \"cli\")"),
 	FLAG("no-legend", 0, OPTIONS_FOR_LIST, no_legend, "no heading and no summary"),
 	FLAG("full", 'l', OPTIONS_FOR_LIST, is_full, "do not shorten names"),
 	FLAG("plain", 0, OPTIONS_FOR_LIST, is_plain, "no mark column"),
-	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_LIST, properties, "show: only these properties"),
+	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_LIST, properties,
+		"show: only these properties"),
 	FLAG("value", 0, OPTIONS_FOR_LIST, only_values, "show: values without names"),
 	FLAG("follow", 'f', OPTIONS_FOR_LIST, is_following, "events: go on as they happen"),
 	FLAG("metrics", 0, OPTIONS_FOR_LIST, as_metrics, "stats: Prometheus text"),
 
 	TEXT("output", 'o', "FILE|DIR", OPTIONS_FOR_START | OPTIONS_FOR_LIST, output,
-	     "get: where to save; list: same as --columns"),
-	FLAG("overwrite", 0, OPTIONS_FOR_START, may_overwrite, "replace an existing file when the new one is whole"),
+		"get: where to save; list: same as --columns"),
+	FLAG("overwrite", 0, OPTIONS_FOR_START, may_overwrite,
+		"replace an existing file when the new one is whole"),
 	FLAG("detach", 'd', OPTIONS_FOR_START, is_detached, "print the ID and return at once"),
 	TEXT("input", 'i', "FILE|-", OPTIONS_FOR_START, input, "add: where the list is"),
-	FLAG("upload", 0, OPTIONS_FOR_START, is_upload, "add: the list holds uploads, URL<TAB>SOURCE"),
+	FLAG("upload", 0, OPTIONS_FOR_START, is_upload,
+		"add: the list holds uploads, URL<TAB>SOURCE"),
 	FLAG("suspended", 0, OPTIONS_FOR_START, is_suspended, "create the tasks suspended"),
 	{ "header", 'H', "LINE", OPTIONS_FOR_START, "add a request header, \"Name: value\"",
-	  offsetof(struct options, headers), OPTIONS_LIST },
-	TEXT("request", 'X', "METHOD", OPTIONS_FOR_START, method, "request method (get: GET, put: PUT)"),
+		offsetof(struct options, headers), OPTIONS_LIST },
+	TEXT("request", 'X', "METHOD", OPTIONS_FOR_START, method,
+		"request method (get: GET, put: PUT)"),
 	TEXT("user-agent", 'A', "TEXT", OPTIONS_FOR_START, user_agent, "User-Agent header"),
-	TEXT("limit-rate", 0, "RATE", OPTIONS_FOR_START, limit_rate, "bytes per second for each task, such as 500K or 2M"),
-	FLAG("retry-http-errors", 0, OPTIONS_FOR_START, retry_http_errors, "try 408, 429 and 5xx answers again"),
-	TEXT("cacert", 0, "FILE", OPTIONS_FOR_START, cacert, "trust the certificates in FILE, not the system's"),
+	TEXT("limit-rate", 0, "RATE", OPTIONS_FOR_START, limit_rate,
+		"bytes per second for each task, such as 500K or 2M"),
+	FLAG("retry-http-errors", 0, OPTIONS_FOR_START, retry_http_errors,
+		"try 408, 429 and 5xx answers again"),
+	TEXT("cacert", 0, "FILE", OPTIONS_FOR_START, cacert,
+		"trust the certificates in FILE, not the system's"),
 	FLAG("allow-insecure", 0, OPTIONS_FOR_START, allow_insecure, "allow plain http"),
-	TEXT("priority", 0, "0.0…1.0", OPTIONS_FOR_START, priority, "higher goes first (default 0.5)"),
-	TEXT("checksum", 0, "ALG:HEX", OPTIONS_FOR_START, checksum, "verify before the file appears, sha256:…"),
-	TEXT("not-before", 0, "TIME", OPTIONS_FOR_START, not_before, "start at TIME: +2h, tomorrow 09:00, 2026-06-04 09:00"),
-	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START, max_time, "give the whole transfer up after TIME (default 7d)"),
+	TEXT("priority", 0, "0.0…1.0", OPTIONS_FOR_START, priority,
+		"higher goes first (default 0.5)"),
+	TEXT("checksum", 0, "ALG:HEX", OPTIONS_FOR_START, checksum,
+		"verify before the file appears, sha256:…"),
+	TEXT("not-before", 0, "TIME", OPTIONS_FOR_START, not_before,
+		"start at TIME: +2h, tomorrow 09:00, 2026-06-04 09:00"),
+	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START, max_time,
+		"give the whole transfer up after TIME (default 7d)"),
 	TEXT("description", 0, "TEXT", OPTIONS_FOR_START, description, "a note kept with the task"),
-	FLAG("no-copy", 0, OPTIONS_FOR_START, no_copy, "put: send the file in place; it must not change"),
-	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_START, cancel_on_interrupt, "Ctrl-C cancels instead of detaching"),
+	FLAG("no-copy", 0, OPTIONS_FOR_START, no_copy,
+		"put: send the file in place; it must not change"),
+	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_START, cancel_on_interrupt,
+		"Ctrl-C cancels instead of detaching"),
 
-	FLAG("keep-partial", 0, OPTIONS_FOR_STEER, keep_partial, "cancel: keep what is here for a later retry"),
+	FLAG("keep-partial", 0, OPTIONS_FOR_STEER, keep_partial,
+		"cancel: keep what is here for a later retry"),
 	FLAG("finish", 0, OPTIONS_FOR_STEER, is_finish, "invalidate: let the tasks finish first"),
 	FLAG("cancel", 0, OPTIONS_FOR_STEER, is_cancel, "invalidate: cancel the tasks"),
 	{ 0 },
 };
 
-#define OPTIONS_MAX 80
+#define OPTIONS_MAX  80
 #define OPTIONS_BASE 256
 
 static void build_getopt(struct option *longs, char *shorts)
@@ -89,7 +113,9 @@ static void build_getopt(struct option *longs, char *shorts)
 		const struct options_def *d = &options_table[i];
 
 		longs[i] = (struct option){ .name = d->name, .val = OPTIONS_BASE + (int)i };
-		longs[i].has_arg = !d->arg ? no_argument : d->arg[0] == '[' ? optional_argument : required_argument;
+		longs[i].has_arg = !d->arg ? no_argument
+			: d->arg[0] == '[' ? optional_argument
+					   : required_argument;
 		if (!d->letter)
 			continue;
 		shorts[s++] = d->letter;
@@ -230,7 +256,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, int *ret_i
 		const struct options_def *d = find_def(value);
 
 		if (value == ':') {
-			fprintf(stderr, "transferctl: option \"%s\" needs a value.\n", argv[optind - 1]);
+			fprintf(stderr, "transferctl: option \"%s\" needs a value.\n",
+				argv[optind - 1]);
 			return -EINVAL;
 		}
 		if (value == '?' || !d) {

@@ -13,7 +13,12 @@
 
 enum options_json { OPTIONS_JSON_OFF, OPTIONS_JSON_SHORT, OPTIONS_JSON_PRETTY, OPTIONS_JSON_AUTO };
 enum options_when { OPTIONS_AUTO, OPTIONS_ALWAYS, OPTIONS_NEVER };
-enum options_progress { OPTIONS_PROGRESS_AUTO, OPTIONS_PROGRESS_BAR, OPTIONS_PROGRESS_PLAIN, OPTIONS_PROGRESS_NONE };
+enum options_progress {
+	OPTIONS_PROGRESS_AUTO,
+	OPTIONS_PROGRESS_BAR,
+	OPTIONS_PROGRESS_PLAIN,
+	OPTIONS_PROGRESS_NONE
+};
 
 struct options_list {
 	const char *items[OPTIONS_LIST_MAX];
@@ -22,7 +27,8 @@ struct options_list {
 
 struct options {
 	/* which daemon, how to print */
-	bool is_user, is_system, is_quiet, is_verbose, is_full, is_plain, no_legend, no_pager, is_exact, assume_yes;
+	bool is_user, is_system, is_quiet, is_verbose, is_full, is_plain, no_legend, no_pager,
+		is_exact, assume_yes;
 	bool is_dry_run, show_help, show_version;
 	const char *json_text, *color_text, *progress_text, *timeout_text;
 	enum options_json json;
@@ -45,18 +51,18 @@ struct options {
 /* Which commands an option belongs to. */
 enum {
 	OPTIONS_FOR_ALL = 1 << 0,
-	OPTIONS_FOR_LIST = 1 << 1,  /* list, sessions, status, show, watch, events, stats */
+	OPTIONS_FOR_LIST = 1 << 1, /* list, sessions, status, show, watch, events, stats */
 	OPTIONS_FOR_START = 1 << 2, /* get, put, add */
 	OPTIONS_FOR_STEER = 1 << 3, /* cancel, invalidate, … */
 };
 
 struct options_def {
-	const char *name;   /* long option */
-	char letter;        /* 0: none */
-	const char *arg;    /* "TIME"; NULL: a switch; "[MODE]": optional */
+	const char *name; /* long option */
+	char letter; /* 0: none */
+	const char *arg; /* "TIME"; NULL: a switch; "[MODE]": optional */
 	unsigned groups;
 	const char *help;
-	size_t offset;      /* in struct options: bool, const char * or struct options_list */
+	size_t offset; /* in struct options: bool, const char * or struct options_list */
 	enum { OPTIONS_FLAG, OPTIONS_TEXT, OPTIONS_LIST } type;
 };
 

@@ -12,7 +12,7 @@
 
 #include "cli/format.h"
 
-#define REQUEST_SESSION "cli"
+#define REQUEST_SESSION  "cli"
 #define REQUEST_NAME_MAX 200
 
 static int bad_value(const struct ctx *ctx, const char *option, const char *text, const char *hint)
@@ -25,7 +25,7 @@ static int parse_checksum(const struct ctx *ctx, struct request_defaults *d, con
 	const char *colon = strchr(text, ':');
 
 	if (!colon || colon == text || (size_t)(colon - text) >= sizeof(d->checksum_name) ||
-	    strspn(colon + 1, "0123456789abcdefABCDEF") != strlen(colon + 1) || !colon[1])
+		strspn(colon + 1, "0123456789abcdefABCDEF") != strlen(colon + 1) || !colon[1])
 		return bad_value(ctx, "checksum", text, "write it like sha256:HEX.");
 	memcpy(d->checksum_name, text, (size_t)(colon - text));
 	d->checksum_name[colon - text] = 0;
@@ -53,8 +53,10 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	if (o->not_before &&
-	    format_parse_date(o->not_before, (uint64_t)ts.tv_sec * 1000000, &d.not_before_wall_us))
-		r = bad_value(ctx, "not-before", o->not_before, "write it like +2h, tomorrow 09:00 or 2026-06-04 09:00.");
+		format_parse_date(
+			o->not_before, (uint64_t)ts.tv_sec * 1000000, &d.not_before_wall_us))
+		r = bad_value(ctx, "not-before", o->not_before,
+			"write it like +2h, tomorrow 09:00 or 2026-06-04 09:00.");
 	if (!r && o->limit_rate && format_parse_size(o->limit_rate, &d.max_rate_bps))
 		r = bad_value(ctx, "limit-rate", o->limit_rate, "write it like 500K or 2M.");
 	if (!r && o->max_time && format_parse_span(o->max_time, &d.max_time_us))
@@ -72,7 +74,8 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 	}
 	for (size_t i = 0; !r && i < o->headers.n; i++)
 		if (!strchr(o->headers.items[i], ':'))
-			r = bad_value(ctx, "header", o->headers.items[i], "write it like \"Name: value\".");
+			r = bad_value(ctx, "header", o->headers.items[i],
+				"write it like \"Name: value\".");
 	if (r == 0)
 		*ret_defaults = d;
 	return r;
@@ -98,7 +101,8 @@ static void add_header_line(transfer_request *request, const char *text)
 	free(copy);
 }
 
-transfer_request *request_new(struct ctx *ctx, const struct request_defaults *defaults, const char *url)
+transfer_request *request_new(
+	struct ctx *ctx, const struct request_defaults *defaults, const char *url)
 {
 	const struct options *o = &ctx->options;
 	transfer_request *request = transfer_request_new(url);
@@ -122,7 +126,8 @@ transfer_request *request_new(struct ctx *ctx, const struct request_defaults *de
 	if (defaults->max_time_us)
 		transfer_request_set_resource_timeout(request, defaults->max_time_us);
 	if (defaults->checksum_hex)
-		transfer_request_set_checksum(request, defaults->checksum_name, defaults->checksum_hex);
+		transfer_request_set_checksum(
+			request, defaults->checksum_name, defaults->checksum_hex);
 	if (defaults->cacert)
 		transfer_request_set_ca_file(request, defaults->cacert);
 	if (o->description)
@@ -138,7 +143,9 @@ transfer_request *request_new(struct ctx *ctx, const struct request_defaults *de
 
 static int hex_of(char c)
 {
-	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+	return isdigit((unsigned char)c)     ? c - '0'
+		: isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+					     : -1;
 }
 
 char *request_file_name(const char *url)

@@ -12,7 +12,7 @@ struct request_defaults {
 	bool has_priority;
 	char checksum_name[16];
 	const char *checksum_hex; /* NULL: none */
-	char *cacert;             /* absolute */
+	char *cacert; /* absolute */
 };
 
 /* 0 or an exit code, after the message. */
@@ -20,7 +20,8 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 void request_defaults_done(struct request_defaults *defaults);
 
 /* A new request with all that the options say; NULL: out of memory (said). */
-transfer_request *request_new(struct ctx *ctx, const struct request_defaults *defaults, const char *url);
+transfer_request *request_new(
+	struct ctx *ctx, const struct request_defaults *defaults, const char *url);
 
 /* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
 char *request_file_name(const char *url);

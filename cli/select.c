@@ -66,8 +66,8 @@ static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 	if (o->kinds) {
 		filter->kinds = mask_of(o->kinds, kind_name, 8);
 		if (!filter->kinds)
-			return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.", "--kind: \"%s\" is no kind",
-			                o->kinds);
+			return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.",
+				"--kind: \"%s\" is no kind", o->kinds);
 	}
 	if (o->states) {
 		filter->states = mask_of(o->states, state_name, 8);
@@ -77,10 +77,10 @@ static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 			filter->states = 0;
 		if (!filter->states && !filter->sub_states)
 			return ctx_fail(ctx, EXIT_CODE_USAGE,
-			                "use running, suspended, completed, queued, waiting-retry, failed, …",
-			                "--state: \"%s\" is no state", o->states);
-		if (strstr(o->states, "completed") || strstr(o->states, "done") || strstr(o->states, "failed") ||
-		    strstr(o->states, "cancelled"))
+				"use running, suspended, completed, queued, waiting-retry, failed, …",
+				"--state: \"%s\" is no state", o->states);
+		if (strstr(o->states, "completed") || strstr(o->states, "done") ||
+			strstr(o->states, "failed") || strstr(o->states, "cancelled"))
 			filter->include_finished = true;
 	}
 	return 0;
@@ -92,7 +92,8 @@ static int find_last(struct ctx *ctx, uint64_t *ret_id)
 	uint64_t low = 0, high = UINT64_C(1) << 40;
 
 	while (low < high) {
-		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+			.include_finished = true };
 		transfer_auto(transfer_task_list) list = NULL;
 		transfer_auto(transfer_error) error = NULL;
 		uint64_t middle = low + (high - low + 1) / 2;
@@ -147,8 +148,8 @@ static int find_session(struct ctx *ctx, struct select *s, const char *word, con
 	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
 		const struct transfer_session_row *row = transfer_session_list_get(list, i);
 		const char *slash = row->object_path ? strrchr(row->object_path, '/') : NULL;
-		bool is_it = number ? slash && strtoull(slash + 1, NULL, 10) == number :
-		                      strcmp(row->identifier, word) == 0;
+		bool is_it = number ? slash && strtoull(slash + 1, NULL, 10) == number
+				    : strcmp(row->identifier, word) == 0;
 
 		if (is_it) {
 			*ret_name = keep_word(s, row->identifier);
@@ -178,8 +179,9 @@ static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 	int r = find_session(ctx, s, word, &session);
 
 	if (r == 0 && !session && !strpbrk(word, "*?["))
-		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "\"transferctl sessions\" lists the sessions.",
-		                "no task and no session \"%s\"", word);
+		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+			"\"transferctl sessions\" lists the sessions.",
+			"no task and no session \"%s\"", word);
 	if (r == 0)
 		r = add_filter(ctx, s, &filter);
 	if (r)
@@ -208,7 +210,8 @@ static int parse_word(struct ctx *ctx, struct select *s, const char *word)
 		return add_id(ctx, s, first);
 	if (parse_number(word, strlen(word), &first))
 		return add_id(ctx, s, first);
-	if (dash && parse_number(word, (size_t)(dash - word), &first) && parse_number(dash + 1, strlen(dash + 1), &last)) {
+	if (dash && parse_number(word, (size_t)(dash - word), &first) &&
+		parse_number(dash + 1, strlen(dash + 1), &last)) {
 		r = add_filter(ctx, s, &filter);
 		if (r)
 			return r;
@@ -242,7 +245,8 @@ void select_done(struct select *select)
 	*select = (struct select){ 0 };
 }
 
-static int each_page(struct ctx *ctx, const struct transfer_task_filter *filter, select_page_fn fn, void *user)
+static int each_page(
+	struct ctx *ctx, const struct transfer_task_filter *filter, select_page_fn fn, void *user)
 {
 	char *cursor = NULL;
 	int r = 0;
@@ -270,7 +274,8 @@ int select_each_page(struct ctx *ctx, struct select *select, select_page_fn fn, 
 	int r = 0;
 
 	for (size_t i = 0; i < select->n_ids && r == 0; i += TRANSFER_MANAGER_MAX_TASKS) {
-		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .include_finished = true };
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+			.include_finished = true };
 
 		filter.ids = select->ids + i;
 		filter.n_ids = select->n_ids - i;

@@ -11,7 +11,7 @@
 #include "cli/format.h"
 #include "cli/view.h"
 
-#define TABLE_CELL_BYTES 256
+#define TABLE_CELL_BYTES  256
 #define TABLE_COLUMNS_MAX 24
 
 struct cell {
@@ -52,7 +52,8 @@ static const char *cell_progress(struct cell *c)
 		share = 1;
 	bar = term_bar_text(&c->ctx->term, share, 12);
 	if (share >= 0)
-		snprintf(c->text, sizeof(c->text), "%s %3.0f%%", bar ? bar : "", share > 1 ? 100 : share * 100);
+		snprintf(c->text, sizeof(c->text), "%s %3.0f%%", bar ? bar : "",
+			share > 1 ? 100 : share * 100);
 	else
 		snprintf(c->text, sizeof(c->text), "%s    -", bar ? bar : "");
 	free(bar);
@@ -175,7 +176,8 @@ static int by_done(const struct transfer_task_row *a, const struct transfer_task
 
 static int by_size(const struct transfer_task_row *a, const struct transfer_task_row *b)
 {
-	return compare_u64((uint64_t)(view_total_bytes(a) + 1), (uint64_t)(view_total_bytes(b) + 1));
+	return compare_u64(
+		(uint64_t)(view_total_bytes(a) + 1), (uint64_t)(view_total_bytes(b) + 1));
 }
 
 static int by_priority(const struct transfer_task_row *a, const struct transfer_task_row *b)
@@ -212,7 +214,8 @@ static const struct column {
 	const char *name, *heading;
 	bool is_right, can_truncate;
 	const char *(*cell)(struct cell *c);
-	int (*compare)(const struct transfer_task_row *a, const struct transfer_task_row *b); /* NULL: by id */
+	int (*compare)(const struct transfer_task_row *a,
+		const struct transfer_task_row *b); /* NULL: by id */
 } columns[] = {
 	{ "mark", "", false, false, cell_mark, by_state },
 	{ "id", "ID", true, false, cell_id, by_id },
@@ -233,7 +236,7 @@ static const struct column {
 	{ "file", "FILE", false, true, cell_file, NULL },
 	{ "description", "DESCRIPTION", false, true, cell_description, NULL },
 };
-#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define N_COLUMNS       (sizeof(columns) / sizeof(columns[0]))
 #define DEFAULT_COLUMNS "mark,id,state,session,progress,rate,eta,name"
 
 int table_add(struct table_rows *rows, const struct transfer_task_row *row)
@@ -293,8 +296,9 @@ int table_sort(const struct ctx *ctx, struct table_rows *rows)
 	if (ctx->options.sort) {
 		order.column = find_column(ctx->options.sort, strlen(ctx->options.sort));
 		if (!order.column)
-			return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl list --columns=help\" lists them.",
-			                "--sort: no column \"%s\"", ctx->options.sort);
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+				"\"transferctl list --columns=help\" lists them.",
+				"--sort: no column \"%s\"", ctx->options.sort);
 	}
 	if (order.column || ctx->options.is_reverse)
 		qsort_r(rows->rows, rows->n, sizeof(rows->rows[0]), compare_rows, &order);
@@ -302,8 +306,8 @@ int table_sort(const struct ctx *ctx, struct table_rows *rows)
 }
 
 /* Which columns, from --columns or the default; why joins the default when someone waits or failed. */
-static int pick_columns(const struct ctx *ctx, const struct table_rows *rows, const struct column **picked,
-                        size_t *ret_n)
+static int pick_columns(const struct ctx *ctx, const struct table_rows *rows,
+	const struct column **picked, size_t *ret_n)
 {
 	const char *list = ctx->options.columns ? ctx->options.columns : ctx->options.output;
 	bool has_why = false;
@@ -319,8 +323,9 @@ static int pick_columns(const struct ctx *ctx, const struct table_rows *rows, co
 		const struct column *column = find_column(p, len);
 
 		if (!column)
-			return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl list --columns=help\" lists them.",
-			                "no column \"%.*s\"", (int)len, p);
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+				"\"transferctl list --columns=help\" lists them.",
+				"no column \"%.*s\"", (int)len, p);
 		if (!(column == &columns[0] && ctx->options.is_plain))
 			picked[n++] = column;
 		p += len + (p[len] == ',');
@@ -331,13 +336,15 @@ static int pick_columns(const struct ctx *ctx, const struct table_rows *rows, co
 	return 0;
 }
 
-static void fill_row(const struct ctx *ctx, struct libscols_line *line, const struct column **picked, size_t n,
-                     struct cell *cell)
+static void fill_row(const struct ctx *ctx, struct libscols_line *line,
+	const struct column **picked, size_t n, struct cell *cell)
 {
 	for (size_t i = 0; i < n; i++) {
 		scols_line_set_data(line, i, picked[i]->cell(cell));
-		if (ctx->term.has_color && (picked[i]->cell == cell_mark || picked[i]->cell == cell_state))
-			scols_cell_set_color(scols_line_get_cell(line, i), term_color(&ctx->term, view_color(cell->row)));
+		if (ctx->term.has_color &&
+			(picked[i]->cell == cell_mark || picked[i]->cell == cell_state))
+			scols_cell_set_color(scols_line_get_cell(line, i),
+				term_color(&ctx->term, view_color(cell->row)));
 	}
 }
 
@@ -356,13 +363,14 @@ int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t n
 	scols_table_enable_noheadings(table, ctx->options.no_legend);
 	scols_table_enable_colors(table, ctx->term.has_color);
 	scols_table_enable_nowrap(table, 1);
-	scols_table_set_termforce(table, ctx->term.out_is_tty && !ctx->options.is_full ? SCOLS_TERMFORCE_ALWAYS :
-	                                                                                 SCOLS_TERMFORCE_NEVER);
+	scols_table_set_termforce(table,
+		ctx->term.out_is_tty && !ctx->options.is_full ? SCOLS_TERMFORCE_ALWAYS
+							      : SCOLS_TERMFORCE_NEVER);
 	scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t i = 0; i < n; i++)
 		scols_table_new_column(table, picked[i]->heading, 0,
-		                       (picked[i]->is_right ? SCOLS_FL_RIGHT : 0) |
-		                               (picked[i]->can_truncate ? SCOLS_FL_TRUNC : 0));
+			(picked[i]->is_right ? SCOLS_FL_RIGHT : 0) |
+				(picked[i]->can_truncate ? SCOLS_FL_TRUNC : 0));
 	for (size_t i = 0; i < rows->n; i++) {
 		struct cell cell = { .ctx = ctx, .row = rows->rows[i], .now_wall_us = now_wall_us };
 		struct libscols_line *line = scols_table_new_line(table, NULL);

@@ -24,7 +24,7 @@ void term_init(struct term *term, const struct options *options)
 	term->err_is_tty = is_terminal(STDERR_FILENO);
 	term->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	term->has_color = options->color == OPTIONS_ALWAYS ||
-	                  (options->color == OPTIONS_AUTO && term->out_is_tty);
+		(options->color == OPTIONS_AUTO && term->out_is_tty);
 	term->progress = options->progress;
 	if (term->progress == OPTIONS_PROGRESS_AUTO)
 		term->progress = term->err_is_tty ? OPTIONS_PROGRESS_BAR : OPTIONS_PROGRESS_PLAIN;
@@ -61,8 +61,8 @@ size_t term_rows(FILE *stream)
 
 const char *term_color(const struct term *term, enum term_color color)
 {
-	static const char *const codes[] = { "\033[0m",  "\033[32m", "\033[33m", "\033[31m",
-		                             "\033[90m", "\033[34m", "\033[1m" };
+	static const char *const codes[] = { "\033[0m", "\033[32m", "\033[33m", "\033[31m",
+		"\033[90m", "\033[34m", "\033[1m" };
 
 	return term->has_color ? codes[color] : "";
 }

@@ -13,10 +13,10 @@ enum term_color { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY, TERM
 
 struct term {
 	bool out_is_tty, err_is_tty; /* and not TERM=dumb */
-	bool has_color;              /* on the stream that is a terminal, or forced */
+	bool has_color; /* on the stream that is a terminal, or forced */
 	bool is_utf8;
 	enum options_progress progress; /* AUTO resolved */
-	enum options_json json;         /* AUTO resolved */
+	enum options_json json; /* AUTO resolved */
 };
 
 /* Reads environment and locale (setlocale must have run); resolves the AUTO values of the options. */

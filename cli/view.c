@@ -19,10 +19,12 @@ static const struct {
 	{ TRANSFER_SUB_STATE_CONNECTING, "●", "*", "connecting", TERM_GREEN, NULL },
 	{ TRANSFER_SUB_STATE_TRANSFERRING, "●", "*", "running", TERM_GREEN, NULL },
 	{ TRANSFER_SUB_STATE_FINISHING, "●", "*", "finishing", TERM_GREEN, NULL },
-	{ TRANSFER_SUB_STATE_WAITING_NETWORK, "○", "~", "waiting", TERM_YELLOW, "network unreachable, goes on by itself" },
+	{ TRANSFER_SUB_STATE_WAITING_NETWORK, "○", "~", "waiting", TERM_YELLOW,
+		"network unreachable, goes on by itself" },
 	{ TRANSFER_SUB_STATE_WAITING_RETRY, "↻", "r", "retry", TERM_YELLOW, "next try" },
 	{ TRANSFER_SUB_STATE_WAITING_DATE, "○", "~", "waiting", TERM_YELLOW, "starts" },
-	{ TRANSFER_SUB_STATE_WAITING_DISK, "!", "!", "waiting", TERM_RED, "disk full, goes on when there is room" },
+	{ TRANSFER_SUB_STATE_WAITING_DISK, "!", "!", "waiting", TERM_RED,
+		"disk full, goes on when there is room" },
 	{ TRANSFER_SUB_STATE_WAITING_MODE, "◌", "-", "paused", TERM_GREY, "the service is paused" },
 	{ TRANSFER_SUB_STATE_CANCELING, "×", "x", "canceling", TERM_GREY, NULL },
 	{ TRANSFER_SUB_STATE_DONE, "✓", "+", "done", TERM_GREEN, NULL },
@@ -56,7 +58,8 @@ const char *view_word(const struct transfer_task_row *row)
 	return looks[look_of(row)].word;
 }
 
-const char *view_why(const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
+const char *view_why(
+	const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
 {
 	const char *why = looks[look_of(row)].why;
 	uint64_t until_us = row->waiting_until_wall_usec;
@@ -67,9 +70,9 @@ const char *view_why(const struct transfer_task_row *row, uint64_t now_wall_us, 
 		return buf;
 	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
 		snprintf(buf, VIEW_WHY_BYTES, "%s in %s%s%s", why,
-		         format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
-		         row->last_error ? ": " : "",
-		         row->last_error ? transfer_error_get_message(row->last_error) : "");
+			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
+			row->last_error ? ": " : "",
+			row->last_error ? transfer_error_get_message(row->last_error) : "");
 	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_DATE)
 		snprintf(buf, VIEW_WHY_BYTES, "%s %s", why, format_date(until_us, when));
 	else
@@ -86,7 +89,8 @@ uint64_t view_done_bytes(const struct transfer_task_row *row)
 
 int64_t view_total_bytes(const struct transfer_task_row *row)
 {
-	return row->kind == TRANSFER_TASK_UPLOAD ? row->expected_send_bytes : row->expected_receive_bytes;
+	return row->kind == TRANSFER_TASK_UPLOAD ? row->expected_send_bytes
+						 : row->expected_receive_bytes;
 }
 
 uint64_t view_rate_bps(const struct transfer_task_row *row)
@@ -114,15 +118,16 @@ char *view_outcome(const struct transfer_task_row *row)
 		return NULL;
 	if (row->error)
 		r = asprintf(&text, "%s: %s",
-		             row->sub_state == TRANSFER_SUB_STATE_CANCELLED ? "ended" : "failed",
-		             transfer_error_get_message(row->error));
+			row->sub_state == TRANSFER_SUB_STATE_CANCELLED ? "ended" : "failed",
+			transfer_error_get_message(row->error));
 	else if (row->kind == TRANSFER_TASK_UPLOAD)
 		r = asprintf(&text, "answered %d, %s", status,
-		             row->response && transfer_response_get_url(row->response) ?
-		                     transfer_response_get_url(row->response) :
-		                     row->url);
+			row->response && transfer_response_get_url(row->response)
+				? transfer_response_get_url(row->response)
+				: row->url);
 	else if (status >= 400)
-		r = asprintf(&text, "answered %d, the page is in %s", status, path ? path : "the spool");
+		r = asprintf(
+			&text, "answered %d, the page is in %s", status, path ? path : "the spool");
 	else
 		r = asprintf(&text, "saved as %s", path ? path : "a file of transferd");
 	if (r < 0)
@@ -186,13 +191,15 @@ json_t *view_error_json(const transfer_error *error)
 		return json_null();
 	o = json_object();
 	json_object_set_new(o, "domain",
-	                    json_string(transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL ? "url" : "bus"));
+		json_string(
+			transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL ? "url" : "bus"));
 	json_object_set_new(o, "code", json_integer(transfer_error_get_code(error)));
 	json_object_set_new(o, "name", text_json(transfer_error_get_name(error)));
 	json_object_set_new(o, "message", text_json(transfer_error_get_message(error)));
 	json_object_set_new(o, "hint", text_json(transfer_error_get_hint(error)));
 	json_object_set_new(o, "failing_url", url_json(transfer_error_get_failing_url(error)));
-	json_object_set_new(o, "resumable", json_boolean(transfer_error_get_resume_data(error) != NULL));
+	json_object_set_new(
+		o, "resumable", json_boolean(transfer_error_get_resume_data(error) != NULL));
 	return o;
 }
 
@@ -205,7 +212,8 @@ static json_t *response_json(const transfer_response *response)
 	o = json_object();
 	json_object_set_new(o, "status", json_integer(transfer_response_get_status(response)));
 	json_object_set_new(o, "mime_type", text_json(transfer_response_get_mime_type(response)));
-	json_object_set_new(o, "http_version", text_json(transfer_response_get_http_version(response)));
+	json_object_set_new(
+		o, "http_version", text_json(transfer_response_get_http_version(response)));
 	json_object_set_new(o, "url", url_json(transfer_response_get_url(response)));
 	return o;
 }
@@ -219,7 +227,8 @@ static void set_counters(json_t *o, const struct transfer_task_row *row)
 	json_object_set_new(o, "receive_rate", json_integer((json_int_t)row->receive_rate_bps));
 	json_object_set_new(o, "send_rate", json_integer((json_int_t)row->send_rate_bps));
 	json_object_set_new(o, "eta_usec",
-	                    row->eta_usec == UINT64_MAX ? json_null() : json_integer((json_int_t)row->eta_usec));
+		row->eta_usec == UINT64_MAX ? json_null()
+					    : json_integer((json_int_t)row->eta_usec));
 	json_object_set_new(o, "attempts", json_integer(row->n_attempts));
 	json_object_set_new(o, "next_retry_usec", time_json(row->next_retry_wall_usec));
 	json_object_set_new(o, "not_before_usec", time_json(row->not_before_wall_usec));
@@ -237,7 +246,8 @@ json_t *view_json(const struct transfer_task_row *row)
 		json_array_append_new(why, json_string(row->reasons[i]));
 	json_object_set_new(o, "id", json_integer((json_int_t)row->id));
 	json_object_set_new(o, "session", text_json(row->session));
-	json_object_set_new(o, "session_kind", text_json(transfer_session_kind_get_name(row->session_kind)));
+	json_object_set_new(
+		o, "session_kind", text_json(transfer_session_kind_get_name(row->session_kind)));
 	json_object_set_new(o, "app_id", text_json(row->app_id));
 	json_object_set_new(o, "kind", text_json(transfer_task_kind_get_name(row->kind)));
 	json_object_set_new(o, "state", text_json(transfer_task_state_get_name(row->state)));
@@ -255,8 +265,8 @@ json_t *view_json(const struct transfer_task_row *row)
 	json_object_set_new(o, "path", text_json(row->path));
 	json_object_set_new(o, "source", text_json(row->source));
 	json_object_set_new(o, "digest",
-	                    row->digest_hex ? json_sprintf("%s:%s", row->digest_algorithm, row->digest_hex) :
-	                                      json_null());
+		row->digest_hex ? json_sprintf("%s:%s", row->digest_algorithm, row->digest_hex)
+				: json_null());
 	json_object_set_new(o, "resumable", json_boolean(row->is_resumable));
 	json_object_set_new(o, "error", view_error_json(row->error));
 	json_object_set_new(o, "last_error", view_error_json(row->last_error));
@@ -266,7 +276,7 @@ json_t *view_json(const struct transfer_task_row *row)
 void view_print_json(const struct ctx *ctx, json_t *value_take)
 {
 	json_dumpf(value_take, stdout,
-	           ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+		ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
 	putchar('\n');
 	json_decref(value_take);
 }

@@ -14,7 +14,8 @@ enum term_color view_color(const struct transfer_task_row *row);
 /* "running", "retry", "queued", "failed", … */
 const char *view_word(const struct transfer_task_row *row);
 /* "no network, goes on by itself"; "" when it does not wait. */
-const char *view_why(const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES]);
+const char *view_why(
+	const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES]);
 /* Bytes moved so far and in all (-1 unknown), in the direction of the task. */
 uint64_t view_done_bytes(const struct transfer_task_row *row);
 int64_t view_total_bytes(const struct transfer_task_row *row);
