@@ -6,12 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "cli/now.h"
 #include "cli/format.h"
 #include "cli/view.h"
 
-#define EVENTS_FOLLOW_MS 500
+#define EVENTS_FOLLOW_US 500000
 
 static json_t *event_json(const struct transfer_event_row *row)
 {
@@ -98,9 +98,7 @@ int cmd_events(struct ctx *ctx, int argc, char **argv)
 			"events needs the name of one session");
 	r = print_new(ctx, argv[0], &seq, &all);
 	while (r == 0 && ctx->options.is_following) {
-		struct timespec ts = { .tv_nsec = EVENTS_FOLLOW_MS * 1000000L };
-
-		nanosleep(&ts, NULL);
+		now_sleep_us(EVENTS_FOLLOW_US);
 		r = print_new(ctx, argv[0], &seq, &n);
 	}
 	if (r == 0 && ctx->term.json == OPTIONS_JSON_OFF && !ctx->options.no_legend)

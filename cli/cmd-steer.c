@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cli/now.h"
 #include "cli/format.h"
 #include "cli/select.h"
 #include "cli/view.h"
@@ -159,14 +159,6 @@ int cmd_remove(struct ctx *ctx, int argc, char **argv)
 
 /* ---- set ---- */
 
-static uint64_t wall_now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static int set_priority(struct transfer_task_changes *c, const char *value)
 {
 	char *end;
@@ -192,7 +184,7 @@ static int set_description(struct transfer_task_changes *c, const char *value)
 static int set_not_before(struct transfer_task_changes *c, const char *value)
 {
 	c->change |= TRANSFER_CHANGE_NOT_BEFORE;
-	return format_parse_date(value, wall_now_us(), &c->not_before_wall_usec);
+	return format_parse_date(value, now_wall_us(), &c->not_before_wall_usec);
 }
 
 static const struct {

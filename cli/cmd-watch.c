@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/now.h"
 #include "cli/follow.h"
 #include "cli/format.h"
 #include "cli/select.h"
@@ -86,8 +87,6 @@ static int wait_all(struct ctx *ctx)
 	int r;
 
 	while ((r = all_settled(ctx)) < 0) {
-		struct timespec ts;
-
 		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 				"the transfers go on; see \"transferctl list\".",
@@ -95,8 +94,7 @@ static int wait_all(struct ctx *ctx)
 		step_us = waited_us / 20 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 20;
 		if (step_us > WAIT_MOST_US)
 			step_us = WAIT_MOST_US;
-		ts = (struct timespec){ .tv_nsec = (long)step_us * 1000 };
-		nanosleep(&ts, NULL);
+		now_sleep_us(step_us);
 		waited_us += step_us;
 	}
 	return r;
@@ -145,15 +143,14 @@ static void monitor_json(const struct ctx *ctx, const struct transfer_change *c,
 static void on_change(const struct transfer_change *c, void *user)
 {
 	const struct ctx *ctx = user;
-	struct timespec ts;
+	uint64_t now_us = now_wall_us();
+	time_t seconds = (time_t)(now_us / 1000000);
 	char clock[16];
 	struct tm tm;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
-		monitor_json(ctx, c, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
-	} else if (localtime_r(&ts.tv_sec, &tm) &&
-		strftime(clock, sizeof(clock), "%H:%M:%S", &tm)) {
+		monitor_json(ctx, c, now_us);
+	} else if (localtime_r(&seconds, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm)) {
 		const char *word = c->has_sub_state ? transfer_task_sub_state_get_name(c->sub_state)
 			: c->has_state              ? transfer_task_state_get_name(c->state)
 						    : NULL;
@@ -174,7 +171,7 @@ int cmd_monitor(struct ctx *ctx, int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_end };
 	transfer_auto(transfer_error) error = NULL;
-	struct timespec start, now;
+	uint64_t start_us = now_monotonic_us();
 	int r = 0;
 
 	(void)argc;
@@ -182,12 +179,9 @@ int cmd_monitor(struct ctx *ctx, int argc, char **argv)
 	if (transfer_manager_watch(ctx->manager, on_change, ctx, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	sigaction(SIGINT, &action, NULL);
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (!is_ending && r != -ENOTCONN) {
 		r = transfer_manager_dispatch(ctx->manager, ctx->timeout_us ? 100 : -1);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (ctx->timeout_us &&
-			(uint64_t)(now.tv_sec - start.tv_sec) * 1000000 >= ctx->timeout_us)
+		if (ctx->timeout_us && now_monotonic_us() - start_us >= ctx->timeout_us)
 			return EXIT_CODE_TIMEOUT;
 	}
 	return is_ending

@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/bars.h"
+#include "cli/now.h"
 #include "cli/format.h"
 #include "cli/view.h"
 
@@ -36,14 +36,6 @@ struct state {
 	enum exit_code code;
 	bool has_code, is_mixed, has_news;
 };
-
-static uint64_t now_us(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static void note_code(struct state *s, enum exit_code code)
 {
@@ -72,7 +64,7 @@ static void show(struct state *s, const struct transfer_task_row *row)
 		.is_transferring = row->sub_state == TRANSFER_SUB_STATE_TRANSFERRING,
 	};
 
-	if (*view_why(row, now_us(CLOCK_REALTIME), why))
+	if (*view_why(row, now_wall_us(), why))
 		b.note = why;
 	if (s->bars)
 		bars_row(s->bars, &b);
@@ -126,7 +118,7 @@ static int look(struct state *s)
 	int r = 0;
 
 	if (s->bars)
-		bars_begin(s->bars, now_us(CLOCK_MONOTONIC), s->follow->n_ids);
+		bars_begin(s->bars, now_monotonic_us(), s->follow->n_ids);
 	for (size_t i = 0; i < n && r == 0; i += TRANSFER_MANAGER_MAX_TASKS)
 		r = look_at_page(s, i,
 			n - i < TRANSFER_MANAGER_MAX_TASKS ? n - i : TRANSFER_MANAGER_MAX_TASKS,
@@ -148,7 +140,7 @@ static void on_change(const struct transfer_change *change, void *user)
 /* Until the next look; false: the time is over. */
 static bool pause_for_news(struct state *s, uint64_t deadline_us)
 {
-	uint64_t start_us = now_us(CLOCK_MONOTONIC), now = start_us;
+	uint64_t start_us = now_monotonic_us(), now = start_us;
 
 	s->has_news = false;
 	while (!was_interrupted && now < start_us + FOLLOW_INTERVAL_MS * 1000 &&
@@ -160,16 +152,15 @@ static bool pause_for_news(struct state *s, uint64_t deadline_us)
 		if (deadline_us && now >= deadline_us)
 			return false;
 		if (transfer_manager_dispatch(s->ctx->manager, left_ms) == -ENOTCONN)
-			nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-		now = now_us(CLOCK_MONOTONIC);
+			now_sleep_us(20000);
+		now = now_monotonic_us();
 	}
 	return !deadline_us || now < deadline_us;
 }
 
 static int loop(struct state *s)
 {
-	uint64_t deadline_us = s->ctx->timeout_us ? now_us(CLOCK_MONOTONIC) + s->ctx->timeout_us
-						  : 0;
+	uint64_t deadline_us = s->ctx->timeout_us ? now_monotonic_us() + s->ctx->timeout_us : 0;
 	int r;
 
 	transfer_manager_watch(s->ctx->manager, on_change, s, NULL);

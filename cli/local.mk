@@ -8,6 +8,8 @@ libcli_la_SOURCES = \
 	%D%/cmd-events.c \
 	%D%/cmd-help.c \
 	%D%/cmd-look.c \
+	%D%/now.c %D%/now.h \
+	%D%/cmd-sessions.c \
 	%D%/cmd-start.c \
 	%D%/cmd-steer.c \
 	%D%/cmd-watch.c \

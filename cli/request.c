@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/now.h"
 #include "cli/format.h"
 
 #define REQUEST_SESSION  "cli"
@@ -48,13 +48,9 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 {
 	const struct options *o = &ctx->options;
 	struct request_defaults d = { 0 };
-	struct timespec ts;
 	int r = 0;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	if (o->not_before &&
-		format_parse_date(
-			o->not_before, (uint64_t)ts.tv_sec * 1000000, &d.not_before_wall_us))
+	if (o->not_before && format_parse_date(o->not_before, now_wall_us(), &d.not_before_wall_us))
 		r = bad_value(ctx, "not-before", o->not_before,
 			"write it like +2h, tomorrow 09:00 or 2026-06-04 09:00.");
 	if (!r && o->limit_rate && format_parse_size(o->limit_rate, &d.max_rate_bps))

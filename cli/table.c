@@ -352,7 +352,7 @@ int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t n
 {
 	const struct column *picked[TABLE_COLUMNS_MAX];
 	struct libscols_table *table;
-	size_t n;
+	size_t n = 0;
 	int r = pick_columns(ctx, rows, picked, &n);
 
 	if (r)

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* sessions and stats: who has sessions, and how much there is of everything. */
+#include "cli/command.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/now.h"
+#include "cli/format.h"
+#include "cli/view.h"
+
+static json_t *session_json(const struct transfer_session_row *row)
+{
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:I, s:I}", "session",
+		row->identifier, "kind", transfer_session_kind_get_name(row->kind), "state",
+		transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
+		row->description, "client", row->client_name, "tasks", (int)row->n_tasks,
+		"active_tasks", (int)row->n_active_tasks, "pending_events",
+		(json_int_t)row->n_pending_events, "created_usec",
+		(json_int_t)row->created_wall_usec);
+}
+
+static const struct {
+	const char *name, *heading;
+	int flags;
+} session_columns[] = {
+	{ "session", "SESSION", 0 },
+	{ "app", "APP", SCOLS_FL_TRUNC },
+	{ "kind", "KIND", 0 },
+	{ "client", "CLIENT", 0 },
+	{ "tasks", "TASKS", SCOLS_FL_RIGHT },
+	{ "active", "ACTIVE", SCOLS_FL_RIGHT },
+	{ "events", "EVENTS", SCOLS_FL_RIGHT },
+	{ "created", "CREATED", 0 },
+};
+#define N_SESSION_COLUMNS (sizeof(session_columns) / sizeof(session_columns[0]))
+
+static void session_cells(const struct transfer_session_row *row, uint64_t now_us,
+	char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16])
+{
+	char ago[FORMAT_SPAN_BYTES];
+	size_t size = sizeof(cells[0]);
+
+	snprintf(cells[0], size, "%.60s", row->identifier);
+	snprintf(cells[1], size, "%.60s", row->app_id ? row->app_id : "-");
+	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
+	snprintf(cells[3], size, "%s",
+		row->client_name && *row->client_name ? "attached" : "not running");
+	snprintf(cells[4], size, "%u", row->n_tasks);
+	snprintf(cells[5], size, "%u", row->n_active_tasks);
+	snprintf(cells[6], size, "%llu", (unsigned long long)row->n_pending_events);
+	snprintf(cells[7], size, "%s", format_ago(row->created_wall_usec, now_us, ago));
+}
+
+static bool has_session_column(const struct ctx *ctx, const char *name)
+{
+	const char *list = ctx->options.columns ? ctx->options.columns : ctx->options.output;
+	const char *at = list ? strstr(list, name) : NULL;
+
+	return !list || (at && (at == list || at[-1] == ',') && strchr(",", at[strlen(name)]));
+}
+
+static void print_sessions(const struct ctx *ctx, const transfer_session_list *list)
+{
+	char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16];
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		return;
+	scols_table_enable_noheadings(table, ctx->options.no_legend);
+	scols_table_set_termforce(
+		table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+	scols_table_set_termwidth(table, term_columns(stdout));
+	for (size_t c = 0; c < N_SESSION_COLUMNS; c++)
+		if (has_session_column(ctx, session_columns[c].name))
+			scols_table_new_column(
+				table, session_columns[c].heading, 0, session_columns[c].flags);
+	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
+		struct libscols_line *row = scols_table_new_line(table, NULL);
+		size_t n = 0;
+
+		session_cells(transfer_session_list_get(list, i), now_wall_us(), cells);
+		for (size_t c = 0; row && c < N_SESSION_COLUMNS; c++)
+			if (has_session_column(ctx, session_columns[c].name))
+				scols_line_set_data(row, n++, cells[c]);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
+int cmd_sessions(struct ctx *ctx, int argc, char **argv)
+{
+	transfer_auto(transfer_session_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	json_t *all;
+	size_t n;
+
+	(void)argc;
+	(void)argv;
+	transfer_manager_set_autostart(ctx->manager, true);
+	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	n = transfer_session_list_get_size(list);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		all = json_array();
+		for (size_t i = 0; i < n; i++)
+			json_array_append_new(
+				all, session_json(transfer_session_list_get(list, i)));
+		view_print_json(ctx, all);
+		return EXIT_CODE_OK;
+	}
+	if (n)
+		print_sessions(ctx, list);
+	if (ctx->options.no_legend || ctx->options.is_quiet)
+		return EXIT_CODE_OK;
+	printf("%s%zu session%s.\n", n ? "\n" : "", n, n == 1 ? "" : "s");
+	for (size_t i = 0; i < n; i++) {
+		const struct transfer_session_row *row = transfer_session_list_get(list, i);
+
+		if (row->n_pending_events && !(row->client_name && *row->client_name))
+			printf("%llu events wait for %s; see \"transferctl events %s\".\n",
+				(unsigned long long)row->n_pending_events, row->identifier,
+				row->identifier);
+	}
+	return EXIT_CODE_OK;
+}
+
+/* ---- stats ---- */
+
+static int stat_json(const char *name, uint64_t value, void *user)
+{
+	char key[64];
+	size_t i;
+
+	for (i = 0; name[i] && i + 1 < sizeof(key); i++)
+		key[i] = name[i] == '-' ? '_' : name[i];
+	key[i] = 0;
+	json_object_set_new(user, key, json_integer((json_int_t)value));
+	return 0;
+}
+
+static int stat_line(const char *name, uint64_t value, void *user)
+{
+	const struct ctx *ctx = user;
+	char text[FORMAT_SIZE_BYTES];
+	bool is_size = strstr(name, "bytes") != NULL, is_rate = strstr(name, "rate") != NULL;
+
+	if (strcmp(name, "started-usec") == 0) {
+		char date[FORMAT_DATE_BYTES];
+
+		printf("%20s: %s\n", "started", format_date(value, date));
+		return 0;
+	}
+	if (is_size)
+		format_size(value, ctx->options.is_exact, text);
+	else if (is_rate && value)
+		format_rate(value, ctx->options.is_exact, text);
+	else
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	printf("%20s: %s\n", name, text);
+	return 0;
+}
+
+static const struct {
+	const char *statistic, *metric, *type, *help;
+} metrics[] = {
+	{ "tasks-queued", "transferd_tasks{state=\"queued\"}", "gauge", "Tasks by state." },
+	{ "tasks-active", "transferd_tasks{state=\"active\"}", NULL, NULL },
+	{ "tasks-waiting", "transferd_tasks{state=\"waiting\"}", NULL, NULL },
+	{ "tasks-suspended", "transferd_tasks{state=\"suspended\"}", NULL, NULL },
+	{ "tasks-completed", "transferd_tasks{state=\"completed\"}", NULL, NULL },
+	{ "tasks-failed", "transferd_tasks{state=\"failed\"}", NULL, NULL },
+	{ "bytes-received", "transferd_received_bytes_total", "counter",
+		"Payload bytes received." },
+	{ "bytes-sent", "transferd_sent_bytes_total", "counter", "Payload bytes sent." },
+	{ "retries", "transferd_retries_total", "counter", "Attempts that were tried again." },
+	{ "commits", "transferd_commits_total", "counter", "Transactions of the database." },
+	{ "events-pending", "transferd_events_pending", "gauge",
+		"Delegate events not yet acknowledged." },
+	{ "database-bytes", "transferd_database_bytes", "gauge", "Size of the database." },
+};
+
+static void print_metrics(const transfer_statistics *statistics)
+{
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		size_t len = strcspn(metrics[i].metric, "{");
+
+		if (!transfer_statistics_get(statistics, metrics[i].statistic, &value))
+			continue;
+		if (metrics[i].type)
+			printf("# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, metrics[i].metric,
+				metrics[i].help, (int)len, metrics[i].metric, metrics[i].type);
+		printf("%s %llu\n", metrics[i].metric, (unsigned long long)value);
+	}
+}
+
+int cmd_stats(struct ctx *ctx, int argc, char **argv)
+{
+	transfer_auto(transfer_statistics) statistics = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	json_t *all;
+
+	(void)argc;
+	(void)argv;
+	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	if (ctx->options.as_metrics) {
+		print_metrics(statistics);
+		return EXIT_CODE_OK;
+	}
+	if (ctx->term.json == OPTIONS_JSON_OFF) {
+		transfer_statistics_foreach(statistics, stat_line, ctx);
+		return EXIT_CODE_OK;
+	}
+	all = json_object();
+	transfer_statistics_foreach(statistics, stat_json, all);
+	view_print_json(ctx, all);
+	return EXIT_CODE_OK;
+}
