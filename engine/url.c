@@ -18,7 +18,9 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-#define PORT_MAX 65535
+#define PORT_MAX      65535
+/* An international name: 253 ASCII bytes are never more than this in UTF-8. */
+#define IDN_MAX_BYTES 1024
 
 /* Where the pieces of an absolute URL are in its text. */
 struct raw {
@@ -27,6 +29,7 @@ struct raw {
 	size_t authority_size;
 	const char *host_port; /* behind the user information */
 	const char *rest; /* path, query, fragment */
+	bool may_be_idn;
 };
 
 static bool is_alpha(char c)
@@ -63,6 +66,15 @@ static bool has_bad_bytes(const char *text)
 			return true;
 	}
 	return !utf8_is_valid(text);
+}
+
+static bool is_ascii(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)text[i] & 0x80)
+			return false;
+	}
+	return true;
 }
 
 static int split(const char *text, struct raw *ret_raw)
@@ -166,18 +178,18 @@ static bool is_odd_address(const char *host)
 
 /*
  * The host in ASCII. libcurl turns international names with the character set of the locale, and
- * says "out of memory" when that is not UTF-8 or the name is not allowed.
+ * says "out of memory" when that is not UTF-8 or the name is not allowed. Then it loses a copy of
+ * the name: so they are bounded, and not taken from servers (a Location has to be ASCII anyway).
  */
 static int get_ascii_host(struct url *url, const struct raw *raw)
 {
 	locale_t utf8, before;
-	bool is_ascii = true;
 	int r;
 
-	for (const char *p = raw->host_port; p < raw->rest; p++)
-		is_ascii = is_ascii && !((unsigned char)*p & 0x80);
-	if (is_ascii)
+	if (is_ascii(raw->host_port, (size_t)(raw->rest - raw->host_port)))
 		return get_part(url->handle, CURLUPART_HOST, 0, &url->host);
+	if (!raw->may_be_idn || raw->rest - raw->host_port > IDN_MAX_BYTES)
+		return URL_E_BAD;
 	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!utf8)
 		return URL_E_BAD;
@@ -284,7 +296,7 @@ static int fill(struct url *url, const char *text, const struct raw *raw)
 	return r ? r : fill_full(url);
 }
 
-int url_parse(const char *text, struct url **ret_url)
+static int parse(const char *text, bool may_be_idn, struct url **ret_url)
 {
 	cleanup_(url_freep) struct url *url = NULL;
 	cleanup_(cleanup_free) char *copy = NULL;
@@ -295,6 +307,7 @@ int url_parse(const char *text, struct url **ret_url)
 	r = split(text, &raw);
 	if (r)
 		return r;
+	raw.may_be_idn = may_be_idn;
 	r = buf_append(&escaped, text, (size_t)(raw.rest - text));
 	if (!r)
 		r = append_escaped(&escaped, raw.rest);
@@ -310,6 +323,11 @@ int url_parse(const char *text, struct url **ret_url)
 		return r;
 	*ret_url = take_ptr(url);
 	return 0;
+}
+
+int url_parse(const char *text, struct url **ret_url)
+{
+	return parse(text, true, ret_url);
 }
 
 /*
@@ -358,14 +376,14 @@ int url_resolve(const struct url *base, const char *reference, struct url **ret_
 	if (has_bad_bytes(reference))
 		return URL_E_BAD;
 	if (scheme_size(reference)) {
-		r = url_parse(reference, &url);
+		r = parse(reference, false, &url);
 	} else {
 		if (strncmp(reference, "//", 2) == 0)
 			r = buf_printf(&text, "%s:%s", base->scheme, reference);
 		else
 			r = resolve_text(base, reference, &text);
 		if (!r)
-			r = url_parse(text.bytes, &url);
+			r = parse(text.bytes, false, &url);
 	}
 	if (r)
 		return r;

@@ -190,6 +190,9 @@ static const struct {
 	{ "\\\\evil.example/", URL_E_BAD },
 	{ "/a\tb", URL_E_BAD },
 	{ "//0x7f.1/", URL_E_BAD },
+	{ "//b\xc3\xbc"
+	  "cher.example/",
+		URL_E_BAD },
 	{ "ftp://h/", URL_E_SCHEME },
 	{ "javascript:x", URL_E_SCHEME },
 };
