@@ -44,6 +44,7 @@ IPC_SERVICE = tests/ipc/service.c tests/ipc/service.h
 check_PROGRAMS += tests/ipc/test-bus tests/ipc/test-client tests/ipc/test-codec tests/ipc/test-loop \
 	tests/ipc/test-object tests/ipc/test-peer tests/ipc/test-signal tests/ipc/test-standard \
 	tests/ipc/test-types tests/ipc/test-wire
+dist_check_scripts += tests/ipc/generator.py
 tests_ipc_test_bus_SOURCES = tests/ipc/test-bus.c $(IPC_SERVICE)
 tests_ipc_test_client_SOURCES = tests/ipc/test-client.c $(IPC_SERVICE)
 tests_ipc_test_loop_SOURCES = tests/ipc/test-loop.c $(IPC_SERVICE)
