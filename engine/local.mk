@@ -79,6 +79,7 @@ libengine_la_SOURCES += \
 # Their tests: a real engine against the scripted origin.
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-framing \
+	tests/engine/test-engine-http2 \
 	tests/engine/test-engine-resume tests/engine/test-engine-upload
 tests_engine_test_engine_SOURCES = tests/engine/test-engine.c $(TEST_RIG)
 tests_engine_test_engine_LDADD = $(TEST_ENGINE)
@@ -88,3 +89,5 @@ tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TE
 tests_engine_test_engine_resume_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_upload_SOURCES = tests/engine/test-engine-upload.c $(TEST_RIG)
 tests_engine_test_engine_upload_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_http2_SOURCES = tests/engine/test-engine-http2.c $(TEST_RIG)
+tests_engine_test_engine_http2_LDADD = $(TEST_ENGINE)

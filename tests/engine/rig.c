@@ -74,7 +74,7 @@ static const char *url_of(struct rig *rig, const char *target)
 {
 	char *url;
 
-	if (strstr(target, "://"))
+	if (target[0] != '/')
 		url = strdup(target);
 	else
 		ck_assert_int_gt(asprintf(&url, "%s%s", origin_base(rig->origin), target), 0);

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* HTTP/2 and TLS against nginx with a private CA, and the origin's bad certificates. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/engine/rig.h"
+#include "tests/lib/proc.h"
+#include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
+
+#define NGINX "/usr/sbin/nginx"
+
+static struct rig rig;
+static struct proc *nginx;
+static uint16_t port;
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, size), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+static const char script[] =
+	"cd \"$0\" && mkdir -p www tmp &&"
+	"openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 2 "
+	"-subj '/CN=another CA' -addext basicConstraints=critical,CA:TRUE 2>/dev/null &&"
+	"openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 "
+	"-subj '/CN=private CA' -addext basicConstraints=critical,CA:TRUE 2>/dev/null &&"
+	"openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr "
+	"-subj /CN=localhost 2>/dev/null &&"
+	"echo 'subjectAltName=DNS:localhost' >ext &&"
+	"openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+	"-out server.pem -days 2 -extfile ext 2>/dev/null";
+
+static const char config[] =
+	"daemon off; master_process off; pid %s/nginx.pid; error_log %s/nginx.err;\n"
+	"events { worker_connections 512; }\n"
+	"http { default_type application/octet-stream;\n"
+	"keepalive_requests 100000; client_max_body_size 0;\n"
+	"client_body_temp_path %s/tmp; proxy_temp_path %s/tmp; fastcgi_temp_path %s/tmp;\n"
+	"uwsgi_temp_path %s/tmp; scgi_temp_path %s/tmp;\n"
+	"log_format c '$connection $server_protocol $request_method $uri';\n"
+	"access_log %s/access c;\n"
+	"ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;\n"
+	"server { listen 127.0.0.1:%u ssl http2; server_name localhost; root %s/www;\n"
+	"dav_methods PUT; } }\n";
+
+static void write_config(const char *path)
+{
+	const char *f = rig.folder;
+	FILE *file = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, config, f, f, f, f, f, f, f, f, f, f, port, f);
+	fclose(file);
+}
+
+static bool can_connect(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = connect(fd, (struct sockaddr *)&a, sizeof(a));
+
+	close(fd);
+	return !r;
+}
+
+static bool has_pid(const char *path, void *user)
+{
+	struct stat st;
+
+	(void)user;
+	return !stat(path, &st) && st.st_size > 0;
+}
+
+static void start_nginx(void)
+{
+	const char *make[] = { "/bin/sh", "-c", script, rig.folder, NULL };
+	const char *conf, *pid;
+	char *output = NULL;
+	int status;
+
+	ck_assert_int_eq(chmod(rig.folder, 0755), 0);
+	ck_assert_int_eq(proc_run(make, 20000, &output, &status), 0);
+	ck_assert_msg(!status, "%s", output);
+	free(output);
+	/* the port was free a moment ago: should somebody have taken it, take another */
+	for (int i = 0; i < 5; i++) {
+		struct proc_config run = { 0 };
+
+		port = free_port();
+		conf = rig_path(&rig, "nginx.conf");
+		pid = rig_path(&rig, "nginx.pid");
+		write_config(conf);
+		{
+			const char *argv[] = { NGINX, "-p", rig.folder, "-c", conf, NULL };
+
+			run.argv = argv;
+			run.output = rig_path(&rig, "nginx.out");
+			ck_assert_int_eq(proc_start(&run, &nginx), 0);
+		}
+		if (!proc_wait_file(pid, has_pid, NULL, 5000) && can_connect())
+			return;
+		proc_free(nginx);
+	}
+	ck_abort_msg("nginx does not start");
+}
+
+static void start(const struct engine_config *engine)
+{
+	struct engine_config config_ = engine ? *engine : (struct engine_config){ 0 };
+
+	rig_start(&rig, NULL, &config_);
+	start_nginx();
+	engine_free(rig.engine);
+	config_.user_agent = "rig/1";
+	config_.spool_dir = rig.folder;
+	config_.ca_file = rig_path(&rig, "ca.pem");
+	ck_assert_int_eq(engine_new(&config_, &rig.engine), 0);
+}
+
+static void stop(void)
+{
+	engine_free(rig.engine);
+	rig.engine = NULL;
+	nginx = proc_free(nginx);
+	rig_stop(&rig);
+}
+
+static const char *target(const char *name)
+{
+	static char url[256];
+
+	snprintf(url, sizeof(url), "https://localhost:%u/%s", port, name);
+	return url;
+}
+
+static void make_file(const char *name, uint64_t seed, uint64_t size_bytes)
+{
+	const char *path = rig_path(&rig, "www/%s", name);
+
+	ck_assert_int_eq(origin_bytes_write(path, seed, size_bytes), 0);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+}
+
+START_TEST(many_files_over_one_connection)
+{
+	struct engine_spec spec;
+	char name[16], *log, *next;
+	unsigned n_lines = 0;
+
+	start(NULL);
+	for (unsigned i = 1; i <= 64; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		make_file(name, i, 20000 + i);
+		spec = rig_download(&rig, i, target(name));
+		spec.allow_insecure = false;
+		rig_begin(&rig, i, &spec);
+	}
+	rig_wait_all(&rig, 64, 64);
+	for (unsigned i = 1; i <= 64; i++) {
+		rig_check_part(&rig, i, i, 20000 + i);
+		ck_assert(rig.tasks[i].is_http2);
+		ck_assert_str_eq(rig.tasks[i].http_version, "2");
+	}
+	engine_free(rig.engine);
+	rig.engine = NULL;
+	nginx = proc_free(nginx);
+	/* the first word of each line is the number of its connection */
+	log = tmpdir_read(rig_path(&rig, "access"));
+	ck_assert_ptr_nonnull(log);
+	for (char *line = log; *line; line = next, n_lines++) {
+		next = strchr(line, '\n') + 1;
+		ck_assert_int_eq(strtol(line, NULL, 10), strtol(log, NULL, 10));
+		ck_assert_ptr_nonnull(strstr(line, " HTTP/2.0 GET "));
+	}
+	ck_assert_uint_eq(n_lines, 64);
+	free(log);
+	rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(a_stop_among_streams_hurts_nobody)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	start(NULL);
+	make_file("big", 5, 30 << 20);
+	for (unsigned i = 1; i <= 8; i++) {
+		spec = rig_download(&rig, i, target("big"));
+		rig_begin(&rig, i, &spec);
+	}
+	for (unsigned i = 1; i <= 4; i++) {
+		rig_wait(&rig, i, ENGINE_EVENT_RESPONSE, 1);
+		engine_stop(rig.engine, i, 1);
+	}
+	rig_wait_all(&rig, 8, 4);
+	for (unsigned i = 5; i <= 8; i++)
+		rig_check_part(&rig, i, 5, 30 << 20);
+	/* and the stopped ones go on */
+	for (unsigned i = 1; i <= 4; i++) {
+		t = &rig.tasks[i];
+		spec = rig_download(&rig, i, target("big"));
+		if (t->done.is_stopped) {
+			char etag[256];
+
+			snprintf(etag, sizeof(etag), "%s", t->etag);
+			spec.resume_offset_bytes = t->done.offset_bytes;
+			spec.etag = etag;
+			rig_forget(&rig, i);
+			rig_run(&rig, i, &spec);
+		}
+		rig_check_part(&rig, i, 5, 30 << 20);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(a_limit_set_later_holds_on_a_stream)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	uint64_t before_bytes, start_us;
+
+	start(NULL);
+	make_file("big", 5, 1 << 30);
+	spec = rig_download(&rig, 1, target("big"));
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_PROGRESS, 1);
+	ck_assert(t->is_http2);
+	engine_set_rate(rig.engine, 1, 1, 1 << 20);
+	start_us = clock_now_us();
+	while (clock_now_us() - start_us < CLOCK_US_PER_S)
+		rig_turn(&rig, 100);
+	before_bytes = t->progress_bytes;
+	start_us = clock_now_us();
+	while (clock_now_us() - start_us < 2 * CLOCK_US_PER_S)
+		rig_turn(&rig, 100);
+	ck_assert_uint_ge(t->progress_bytes, before_bytes);
+	ck_assert_uint_lt(t->progress_bytes - before_bytes, 4 << 20);
+	stop();
+}
+END_TEST
+
+START_TEST(puts_a_file)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	const char *source;
+
+	start(NULL);
+	ck_assert_int_eq(chmod(rig_path(&rig, "www"), 0777), 0);
+	ck_assert_int_eq(chmod(rig_path(&rig, "tmp"), 0777), 0);
+	source = rig_path(&rig, "source");
+	ck_assert_int_eq(origin_bytes_write(source, 8, 5000000), 0);
+	spec = rig_upload(&rig, 1, target("new"), source);
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert_uint_eq(t->status, 201);
+	ck_assert_int_eq(origin_bytes_check(rig_path(&rig, "www/new"), 8, 5000000), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(an_unknown_authority_is_not_trusted)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	start(NULL);
+	make_file("f", 1, 10);
+	spec = rig_download(&rig, 1, target("f"));
+	spec.ca_file = rig_path(&rig, "other.pem");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_str_eq(t->order, "D");
+	ck_assert_int_le(t->done.result.code, TRANSFER_ERROR_SERVER_CERTIFICATE_UNTRUSTED);
+	ck_assert_int_ge(t->done.result.code, TRANSFER_ERROR_SERVER_CERTIFICATE_HAS_UNKNOWN_ROOT);
+	ck_assert(!t->done.is_retryable);
+	stop();
+}
+END_TEST
+
+static const struct {
+	enum origin_tls tls;
+	int32_t code, or_code;
+} certificates[] = {
+	{ ORIGIN_TLS_GOOD, 0, 0 },
+	{ ORIGIN_TLS_EXPIRED, TRANSFER_ERROR_SERVER_CERTIFICATE_HAS_BAD_DATE, 0 },
+	{ ORIGIN_TLS_SELF_SIGNED, TRANSFER_ERROR_SERVER_CERTIFICATE_UNTRUSTED,
+		TRANSFER_ERROR_SERVER_CERTIFICATE_HAS_UNKNOWN_ROOT },
+	{ ORIGIN_TLS_WRONG_HOST, TRANSFER_ERROR_SERVER_CERTIFICATE_UNTRUSTED, 0 },
+};
+
+START_TEST(certificates_are_judged)
+{
+	struct origin_config origin = { .tls = certificates[_i].tls };
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, &origin, NULL);
+	spec = rig_download(&rig, 1, "/file?size=100&seed=1");
+	spec.allow_insecure = false;
+	spec.ca_file = origin_ca_path(rig.origin);
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(t->done.result.code == certificates[_i].code ||
+			(certificates[_i].or_code &&
+				t->done.result.code == certificates[_i].or_code),
+		"%d %s", t->done.result.code, t->done.result.detail);
+	if (!certificates[_i].code)
+		rig_check_part(&rig, 1, 1, 100);
+	else
+		ck_assert_int_ne(t->done.result.library_code, 0);
+	rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(never_from_https_to_http)
+{
+	struct origin_config origin = { .tls = ORIGIN_TLS_GOOD };
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, &origin, NULL);
+	spec = rig_download(&rig, 1, "/file?redirect_to=http://127.0.0.1:1/");
+	spec.allow_insecure = false;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_str_eq(t->order, "cD");
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_INSECURE_TRANSPORT);
+	rig_stop(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
+	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
+	TEST(puts_a_file), TEST(an_unknown_authority_is_not_trusted),
+	TEST_EACH(certificates_are_judged, certificates), TEST(never_from_https_to_http))
