@@ -370,6 +370,16 @@ static void note_sent(struct xfer *x)
 		x->sent_bytes = (uint64_t)sent;
 }
 
+/*
+ * What came first on a kept connection was no HTTP: bytes that the answer before left behind. The
+ * request is made once more; each time one kept connection fewer is left.
+ */
+static bool is_stray(const struct xfer *x, CURLcode code)
+{
+	return code == CURLE_UNSUPPORTED_PROTOCOL && x->state == XFER_STATE_SEND &&
+		x->is_connected && !x->is_connecting && is_download(x);
+}
+
 void xfer_on_end(struct xfer *xfer, CURLcode code)
 {
 	bool is_waiting = (xfer->is_held && xfer->next == XFER_NEXT_END) || xfer_is_paused(xfer);
@@ -381,7 +391,7 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 	}
 	xfer->is_end_held = false;
 	note_sent(xfer);
-	if (xfer->is_tainted && !xfer->fault.code) {
+	if ((xfer->is_tainted || is_stray(xfer, code)) && !xfer->fault.code) {
 		xfer_request_free(xfer, false);
 		send_again(xfer);
 		return;
