@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the bus share. Nobody else includes this. */
+#ifndef BUS_BUS_PRIVATE_H
+#define BUS_BUS_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "daemon/bus/bus.h"
+#include "daemon/flow.h"
+#include "ipc/bus.h"
+#include "ipc/object.h"
+#include "ipc/proto.h"
+#include "ipc/types.h"
+
+#define BUS_CLIENT_NAME_MAX_BYTES 256
+#define BUS_WINDOW_DEFAULT        256
+#define BUS_WINDOW_MAX            1024
+#define BUS_PROGRESS_DEFAULT_MS   250
+#define BUS_PROGRESS_MIN_MS       100
+/* Bytes that wait for the bus beyond which progress is held back, and beyond which nothing is sent. */
+#define BUS_OUTGOING_HIGH_BYTES   (256u << 10)
+#define BUS_OUTGOING_MAX_BYTES    (8u << 20)
+/* A smaller body rides in its event. */
+#define BUS_BODY_MAX_BYTES        (64u << 10)
+
+/* Newest progress of a task that was not sent yet; deltas add up. */
+struct bus_progress {
+	uint64_t task;
+	struct flow_progress progress;
+	UT_hash_handle hh;
+};
+
+/* One per attached session. */
+struct bus_attachment {
+	uint64_t session, client;
+	char name[BUS_CLIENT_NAME_MAX_BYTES]; /* unique name */
+	bool is_open; /* the Attach reply is sent: events may follow */
+	bool is_batch;
+	uint32_t window;
+	uint64_t last_seq; /* newest durable event that we heard of */
+	uint64_t sent_seq;
+	uint64_t in_flight[BUS_WINDOW_MAX]; /* ring of sequence numbers sent and not acknowledged */
+	uint32_t first, n_in_flight;
+	struct bus_progress *progress;
+	UT_hash_handle hh;
+};
+
+/* What was last told about a task, and what waits to be told. */
+struct bus_change {
+	uint64_t task;
+	struct ipc_path path;
+	struct bus_change_values {
+		enum transfer_task_state state;
+		enum transfer_task_sub_state sub_state;
+		uint32_t attempts;
+		uint64_t next_retry_wall_us;
+	} told, now;
+	bool is_told, is_pending;
+	uint64_t due_us; /* pending: when to tell; else: when to forget */
+	UT_hash_handle hh;
+};
+
+struct bus {
+	struct ipc_bus *ipc;
+	struct flow *flow;
+	const char *spool_dir;
+	struct bus_attachment *attachments; /* by session */
+	struct bus_change *changes; /* by task, in order of due_us */
+	uint64_t next_client;
+	uint64_t last_call_us;
+	bool is_lost, is_name_lost;
+};
+
+/* ---- bus.c ---- */
+int bus_error(int flow_error); /* FLOW_E_… to IPC_E_…; negative passes */
+/* Ends a deferred call with the flow's error. */
+void bus_reply_error(struct ipc_call *call, int flow_error);
+/* A handler's way out: the flow's error as the method's, with its text; 0 stays 0. */
+int bus_refuse(struct ipc_call *call, int flow_error);
+/* The reply waits for the commit: fn(reply, error). Returns IPC_DEFERRED. */
+int bus_defer(struct bus *bus, struct ipc_call *call, flow_reply_fn fn, void *reply);
+/* The same for a method without results. */
+int bus_defer_done(struct bus *bus, struct ipc_call *call);
+void *bus_alloc(struct ipc_call *call, size_t size); /* in the call's arena; NULL: no memory */
+
+/* ---- handlers ---- */
+extern const struct ipc_manager_ops bus_manager_ops;
+extern const struct ipc_session_ops bus_session_ops;
+extern const struct ipc_task_ops bus_task_ops;
+extern const struct ipc_log_control1_ops bus_log_ops;
+
+/* ---- bus-session.c ---- */
+int bus_session_properties(struct bus *bus, const struct session *session, struct arena *arena,
+	struct ipc_session_properties *ret);
+const char *bus_session_client_name(struct bus *bus, uint64_t session); /* "": nobody */
+
+/* ---- bus-words.c: names and numbers ---- */
+const char *bus_words_task_kind(enum transfer_task_kind kind);
+const char *bus_words_task_state(enum transfer_task_state state);
+const char *bus_words_sub_state(enum transfer_task_sub_state sub_state);
+/* Bits (1 << value) of a list of words. 0, or IPC_E_INVALID_REQUEST with *ret_bad the word. */
+int bus_words_task_kinds(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad);
+int bus_words_task_states(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad);
+int bus_words_sub_states(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad);
+int bus_words_session_kind(const char *word, enum transfer_session_kind *ret_kind); /* -EINVAL */
+int bus_words_task_kind_parse(const char *word, enum transfer_task_kind *ret_kind); /* -EINVAL */
+const char *bus_words_error(int32_t code); /* "timed-out" */
+const char *bus_words_session_kind_name(enum transfer_session_kind kind);
+const char *bus_words_session_state(enum transfer_session_state state);
+
+/* ---- bus-view.c: the model as rows; all that is pointed to is copied to the arena. 0, -ENOMEM ---- */
+uint64_t bus_view_all_fields(void);
+/* Bits of a list of field names; 0 fields: all but request-headers. */
+int bus_view_fields(const char *const *names, size_t n, uint64_t *ret_fields, const char **ret_bad);
+int bus_view_task(struct bus *bus, const struct task *task, uint64_t fields, struct arena *arena,
+	struct ipc_task *ret);
+int bus_view_response(
+	const struct task *task, struct arena *arena, const struct ipc_response **ret);
+struct bus_view_error {
+	const struct transfer_result *result;
+	const char *failing_url;
+	bool is_resumable;
+	const void *resume_data;
+	size_t resume_data_bytes;
+};
+int bus_view_error(
+	const struct bus_view_error *error, struct arena *arena, const struct ipc_error **ret);
+int bus_view_metrics(const struct task *task, struct arena *arena, const struct ipc_metrics **ret);
+int bus_view_request(const struct task *task, bool is_current, struct arena *arena,
+	const struct ipc_request **ret);
+int bus_view_headers(const struct task_header *headers, size_t n, struct arena *arena,
+	const struct ipc_header **ret);
+/* NULL stays NULL. */
+int bus_view_text(struct arena *arena, const char *text, const char **ret);
+
+/* ---- bus-event.c ---- */
+struct bus_attachment *bus_event_attach(struct bus *bus, uint64_t session, const char *name);
+struct bus_attachment *bus_event_find(struct bus *bus, uint64_t session);
+void bus_event_detach(struct bus *bus, struct bus_attachment *attachment);
+uint64_t bus_event_client(
+	struct bus *bus, const char *name); /* number of a unique name, a new one when unknown */
+void bus_event_open(struct bus *bus, struct bus_attachment *attachment);
+void bus_event_acked(struct bus *bus, uint64_t session, uint64_t seq);
+void bus_event_peer_left(struct bus *bus, const char *name);
+void bus_event_flush(struct bus *bus);
+void bus_event_stored(uint64_t session, uint64_t last_seq, void *user);
+void bus_event_progress(const struct flow_progress *progress, void *user);
+
+/* ---- bus-event-row.c: one delegate event as a row ---- */
+struct bus_rows {
+	struct bus *bus;
+	struct arena *arena;
+	struct ipc_event *rows;
+	size_t n, max, n_fds, size_bytes;
+	bool with_files; /* open what is handed over */
+};
+/* A flow_event_fn: appends; 1: no room for this one. */
+int bus_event_row(const struct flow_event *event, void *rows);
+void bus_event_rows_close(struct bus_rows *rows); /* the descriptors */
+
+/* ---- bus-change.c ---- */
+void bus_change_task(const struct task *task, void *user);
+void bus_change_session(uint64_t session, void *user);
+void bus_change_session_gone(uint64_t session, void *user);
+void bus_change_limits(void *user);
+uint64_t bus_change_next_timer(const struct bus *bus);
+void bus_change_tick(struct bus *bus, uint64_t now_us);
+void bus_change_done(struct bus *bus);
+void bus_change_session_added(struct bus *bus, uint64_t session);
+
+/* ---- bus-list.c: handlers of the manager ---- */
+int bus_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_list_tasks_in *in,
+	struct ipc_manager_list_tasks_out *out);
+int bus_list_progress(struct ipc_call *call, void *user,
+	const struct ipc_manager_get_progress_in *in, struct ipc_manager_get_progress_out *out);
+
+/* ---- bus-manager.c ---- */
+int bus_manager_properties(struct bus *bus, struct ipc_manager_properties *ret);
+
+#endif

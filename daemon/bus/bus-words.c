@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of the bus for the numbers of the model, and back; made from the lists of transfer/types.h and transfer/error.h. */
+#include <errno.h>
+#include <string.h>
+
+#include <transfer/error.h>
+#include <transfer/types.h>
+
+#include "daemon/bus/bus-private.h"
+
+struct word {
+	int number;
+	const char *text;
+};
+
+#define WORD(symbol, number, text)                   { number, text },
+#define WORD_OF_ERROR(symbol, number, text, english) { number, text },
+
+static const struct word task_kinds[] = { TRANSFER_TASK_KINDS(WORD) };
+static const struct word task_states[] = { TRANSFER_TASK_STATES(WORD) };
+static const struct word sub_states[] = { TRANSFER_TASK_SUB_STATES(WORD) };
+static const struct word session_kinds[] = { TRANSFER_SESSION_KINDS(WORD) };
+static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD) };
+static const struct word errors[] = { TRANSFER_ERRORS(WORD_OF_ERROR) };
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *text_of(const struct word *words, size_t n, int number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (words[i].number == number)
+			return words[i].text;
+	return "unknown";
+}
+
+static int number_of(const struct word *words, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i].text, text) == 0)
+			return words[i].number;
+	return -EINVAL;
+}
+
+struct list {
+	const char *const *words;
+	size_t n;
+};
+
+static int mask_of(const struct word *words, size_t n, struct list list, uint32_t *ret_mask,
+	const char **ret_bad)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < list.n; i++) {
+		int number = number_of(words, n, list.words[i]);
+
+		if (number < 0) {
+			*ret_bad = list.words[i];
+			return IPC_E_INVALID_REQUEST;
+		}
+		mask |= UINT32_C(1) << number;
+	}
+	*ret_mask = mask;
+	return 0;
+}
+
+const char *bus_words_task_kind(enum transfer_task_kind kind)
+{
+	return text_of(task_kinds, N(task_kinds), (int)kind);
+}
+
+const char *bus_words_task_state(enum transfer_task_state state)
+{
+	return text_of(task_states, N(task_states), (int)state);
+}
+
+const char *bus_words_sub_state(enum transfer_task_sub_state sub_state)
+{
+	return text_of(sub_states, N(sub_states), (int)sub_state);
+}
+
+const char *bus_words_session_kind_name(enum transfer_session_kind kind)
+{
+	return text_of(session_kinds, N(session_kinds), (int)kind);
+}
+
+const char *bus_words_session_state(enum transfer_session_state state)
+{
+	return text_of(session_states, N(session_states), (int)state);
+}
+
+const char *bus_words_error(int32_t code)
+{
+	return text_of(errors, N(errors), code);
+}
+
+int bus_words_task_kinds(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad)
+{
+	return mask_of(task_kinds, N(task_kinds), (struct list){ words, n }, ret_mask, ret_bad);
+}
+
+int bus_words_task_states(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad)
+{
+	return mask_of(task_states, N(task_states), (struct list){ words, n }, ret_mask, ret_bad);
+}
+
+int bus_words_sub_states(
+	const char *const *words, size_t n, uint32_t *ret_mask, const char **ret_bad)
+{
+	return mask_of(sub_states, N(sub_states), (struct list){ words, n }, ret_mask, ret_bad);
+}
+
+int bus_words_session_kind(const char *word, enum transfer_session_kind *ret_kind)
+{
+	int number = number_of(session_kinds, N(session_kinds), word);
+
+	if (number < 0)
+		return number;
+	*ret_kind = (enum transfer_session_kind)number;
+	return 0;
+}
+
+int bus_words_task_kind_parse(const char *word, enum transfer_task_kind *ret_kind)
+{
+	int number = number_of(task_kinds, N(task_kinds), word);
+
+	if (number < 0)
+		return number;
+	*ret_kind = (enum transfer_task_kind)number;
+	return 0;
+}

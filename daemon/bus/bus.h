@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon on the message bus: one handler per method (bus-manager.c, bus-session.c, bus-task.c), delegate events to attached
+ * clients (bus-event.c), property changes to whoever listens (bus-change.c). It decides nothing: it asks the flow.
+ *
+ * Main thread. bus_dispatch() and bus_tick() run inside a turn of the flow; bus_flush() after it.
+ */
+#ifndef BUS_BUS_H
+#define BUS_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/bus.h"
+
+struct bus;
+struct flow;
+struct flow_observer;
+
+enum {
+	BUS_E_NAME_TAKEN = 1, /* another transferd serves this bus */
+};
+
+struct bus_config {
+	enum ipc_bus_kind kind;
+	const char *address; /* for IPC_BUS_ADDRESS */
+	const char *spool_dir; /* for statistics; borrowed */
+};
+
+/* Connects. 0 or -errno. */
+int bus_new(const struct bus_config *config, struct bus **ret_bus);
+struct bus *bus_free(struct bus *bus); /* NULL is fine */
+
+/* What the flow tells us; user is the bus. */
+const struct flow_observer *bus_observer(void);
+/* Serves the objects and takes the name. The flow is borrowed. 0, BUS_E_NAME_TAKEN, -errno. */
+int bus_start(struct bus *bus, struct flow *flow);
+
+int bus_fd(const struct bus *bus);
+int bus_dispatch(struct bus *bus); /* 0, or -ENOTCONN: the bus is gone */
+/* Sends what was gathered in the turn. */
+void bus_flush(struct bus *bus);
+/* When bus_tick() is due, CLOCK_MONOTONIC; UINT64_MAX: not at all. */
+uint64_t bus_next_timer(const struct bus *bus);
+void bus_tick(struct bus *bus, uint64_t now_us);
+/* Writes what waits, for at most timeout_ms: before exit. */
+void bus_drain(struct bus *bus, int timeout_ms);
+/* Last method call, CLOCK_MONOTONIC: somebody uses us. */
+uint64_t bus_last_call_us(const struct bus *bus);
+bool bus_is_name_lost(const struct bus *bus);
+
+#endif
