@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The main loop works in turns (I1). libevent only says who has something; then one turn takes in the engine's reports, the network's
+ * state and the bus's calls, and the flow ends it: commit, then replies, commands, signals. One timer is armed for the earliest of
+ * all wishes and not at all when there is none: an idle daemon does not wake up.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "daemon/bus/bus.h"
+#include "daemon/config.h"
+#include "daemon/flow.h"
+#include "daemon/network.h"
+#include "daemon/notify.h"
+#include "daemon/store/store.h"
+#include "engine/engine.h"
+
+#define DAEMON_PATH_MAX       4096
+#define DAEMON_STOP_US        UINT64_C(4000000) /* of the 5 s that a clean stop may take */
+#define DAEMON_LOCK_WAIT_US   UINT64_C(6000000) /* for the one before us to end */
+#define DAEMON_DRAIN_MS       500
+#define DAEMON_SYSTEM_STATE   "/var/lib/transferd"
+
+enum { WATCH_BUS, WATCH_ENGINE, WATCH_NETWORK, WATCH_TERM, WATCH_INT, WATCH_HUP, WATCH_TIMER, WATCH_COUNT };
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config *config;
+	char state_dir[DAEMON_PATH_MAX], spool_dir[DAEMON_PATH_MAX + 16];
+	struct store *store;
+	struct engine *engine;
+	struct flow *flow;
+	struct bus *bus;
+	struct network *network; /* NULL: counts as up */
+	struct event_base *base;
+	struct event *watches[WATCH_COUNT];
+	bool is_ready[WATCH_COUNT];
+	bool is_stopping, is_over;
+	int result;
+	uint64_t stop_by_us, watchdog_us, watchdog_due_us, idle_since_us;
+};
+
+/* ---- start ---- */
+
+static int find_state_dir(struct daemon *d)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *entry;
+	int n;
+
+	if (d->options->state_dir) {
+		n = snprintf(d->state_dir, sizeof(d->state_dir), "%s", d->options->state_dir);
+	} else if (d->options->is_system) {
+		n = snprintf(d->state_dir, sizeof(d->state_dir), "%s", DAEMON_SYSTEM_STATE);
+	} else if (xdg && xdg[0] == '/') {
+		n = snprintf(d->state_dir, sizeof(d->state_dir), "%s/transferd", xdg);
+	} else {
+		if (!home || home[0] != '/') {
+			entry = getpwuid(getuid());
+			home = entry ? entry->pw_dir : "";
+		}
+		n = snprintf(d->state_dir, sizeof(d->state_dir), "%s/.local/state/transferd", home);
+	}
+	if (n <= 0 || n >= DAEMON_PATH_MAX || d->state_dir[0] != '/')
+		return -EINVAL;
+	snprintf(d->spool_dir, sizeof(d->spool_dir), "%s/spool", d->state_dir);
+	return 0;
+}
+
+/* A folder that nobody else may enter, ours, and no link. */
+static int make_private(const char *path)
+{
+	struct stat st;
+	int r = io_mkdir_all(path, 0700);
+
+	if (r)
+		return r;
+	if (lstat(path, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return -EPERM;
+	if ((st.st_mode & 0777) != 0700 && chmod(path, 0700))
+		return -errno;
+	return 0;
+}
+
+static int make_folders(struct daemon *d)
+{
+	int r = find_state_dir(d);
+
+	if (!r)
+		r = make_private(d->state_dir);
+	if (!r)
+		r = make_private(d->spool_dir);
+	if (!r)
+		return 0;
+	log_error("the state folder %s cannot be used: %s", d->state_dir, strerror(-r));
+	return DAEMON_E_STATE_DIR;
+}
+
+static void report_store(const struct store_report *report)
+{
+	if (report->set_aside[0])
+		log_error("the database was damaged and is now %s; its tasks are lost, their partial files are kept",
+			report->set_aside);
+	if (report->migrated_from != report->migrated_to && report->migrated_from)
+		log_notice("the database was brought from version %d to %d; a copy is %s", report->migrated_from,
+			report->migrated_to, report->backup);
+}
+
+/* The one before us may still be saving: it holds the lock for at most the time a clean stop takes. */
+static int open_store(struct daemon *d)
+{
+	uint64_t give_up_us = clock_now_us() + DAEMON_LOCK_WAIT_US;
+	struct store_report report = { 0 };
+	int r;
+
+	while ((r = store_open(d->state_dir, &d->store, &report)) == STORE_E_LOCKED && clock_now_us() < give_up_us)
+		usleep(20000);
+	switch (r) {
+	case 0:
+		report_store(&report);
+		return 0;
+	case STORE_E_LOCKED:
+		log_error("another transferd uses %s", d->state_dir);
+		return DAEMON_E_LOCKED;
+	case STORE_E_NEWER_SCHEMA:
+		log_error("%s was written by a newer transferd and is left as it is", d->state_dir);
+		return DAEMON_E_NEWER_STATE;
+	case STORE_E_FULL:
+		log_error("no room on the disk of %s", d->state_dir);
+		return DAEMON_E_STATE_DIR;
+	default:
+		log_error("the database in %s cannot be opened: %s", d->state_dir, err_text(r));
+		return err_fold(r);
+	}
+}
+
+static int start_engine(struct daemon *d)
+{
+	const struct config *c = d->config;
+	struct engine_config config = {
+		.user_agent = c->user_agent[0] ? c->user_agent : "transferd/" PACKAGE_VERSION,
+		.ca_file = c->ca_file[0] ? c->ca_file : NULL,
+		.spool_dir = d->spool_dir,
+		.n_workers = c->workers,
+		.max_connections_per_host = c->max_connections_per_host,
+		.max_download_bps = c->max_download_bps,
+		.max_upload_bps = c->max_upload_bps,
+	};
+	int r = engine_new(&config, &d->engine);
+
+	if (r)
+		log_error("the engine cannot be started: %s", err_text(r));
+	return r;
+}
+
+static int start_flow(struct daemon *d)
+{
+	struct flow_config config = {
+		.store = d->store,
+		.engine = d->engine,
+		.spool_dir = d->spool_dir,
+		.observer = bus_observer(),
+		.observer_user = d->bus,
+		.floor_bps = d->config->floor_bps ? d->config->floor_bps : UINT64_MAX,
+		.floor_window_us = d->config->floor_window_us,
+		.retention_us = d->config->retention_us,
+		.first_limits = {
+			.max_download_bps = d->config->max_download_bps,
+			.max_upload_bps = d->config->max_upload_bps,
+			.max_active_tasks = d->config->max_active_tasks,
+			.max_connections_per_host = d->config->max_connections_per_host,
+		},
+	};
+	struct clock_now now = clock_now();
+	int r = flow_new(&config, &d->flow);
+
+	if (!r)
+		r = flow_start(d->flow, &now);
+	if (r)
+		log_error("the queue cannot be read: %s", err_text(r));
+	return r;
+}
+
+static int connect_bus(struct daemon *d)
+{
+	struct bus_config config = {
+		.kind = d->options->is_system ? IPC_BUS_SYSTEM : IPC_BUS_USER,
+		.spool_dir = d->spool_dir,
+	};
+	int r = bus_new(&config, &d->bus);
+
+	if (!r)
+		return 0;
+	log_error("the %s bus cannot be reached: %s", d->options->is_system ? "system" : "user", err_text(r));
+	return DAEMON_E_NO_BUS;
+}
+
+static int serve(struct daemon *d)
+{
+	int r = bus_start(d->bus, d->flow);
+
+	if (r == BUS_E_NAME_TAKEN) {
+		log_error("another transferd serves this bus");
+		return DAEMON_E_NAME_TAKEN;
+	}
+	if (r)
+		log_error("the bus name cannot be taken: %s", err_text(r));
+	return err_fold(r);
+}
+
+static void watch_network(struct daemon *d)
+{
+	int r = d->config->uses_netlink ? network_new(&d->network) : 0;
+
+	if (r)
+		log_warn("the network cannot be watched and counts as up: %s", err_text(r));
+}
+
+/* ---- the loop ---- */
+
+static void on_ready(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)user = true;
+}
+
+static int watch(struct daemon *d, int which, int fd, short what)
+{
+	d->watches[which] = event_new(d->base, fd, what, on_ready, &d->is_ready[which]);
+	if (!d->watches[which] || (which != WATCH_TIMER && event_add(d->watches[which], NULL)))
+		return err_raise(-ENOMEM);
+	return 0;
+}
+
+static int make_loop(struct daemon *d)
+{
+	int r;
+
+	d->base = event_base_new();
+	if (!d->base)
+		return err_raise(-ENOMEM);
+	r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_ENGINE, engine_fd(d->engine), EV_READ | EV_PERSIST);
+	if (!r && d->network)
+		r = watch(d, WATCH_NETWORK, network_fd(d->network), EV_READ | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_TERM, SIGTERM, EV_SIGNAL | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_INT, SIGINT, EV_SIGNAL | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_HUP, SIGHUP, EV_SIGNAL | EV_PERSIST);
+	return r ? r : watch(d, WATCH_TIMER, -1, EV_TIMEOUT);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void arm_timer(struct daemon *d)
+{
+	uint64_t due_us = earlier(flow_next_timer(d->flow), bus_next_timer(d->bus)), now_us, left_us;
+	struct timeval tv;
+
+	if (d->network)
+		due_us = earlier(due_us, network_next_timer(d->network));
+	if (d->watchdog_us)
+		due_us = earlier(due_us, d->watchdog_due_us);
+	if (d->idle_since_us)
+		due_us = earlier(due_us, d->idle_since_us + d->config->idle_exit_us);
+	if (d->is_stopping)
+		due_us = earlier(due_us, d->stop_by_us);
+	if (due_us == UINT64_MAX) {
+		event_del(d->watches[WATCH_TIMER]);
+		return;
+	}
+	now_us = clock_now_us();
+	left_us = due_us > now_us ? due_us - now_us : 0;
+	tv.tv_sec = (time_t)(left_us / CLOCK_US_PER_S);
+	tv.tv_usec = (suseconds_t)(left_us % CLOCK_US_PER_S);
+	event_add(d->watches[WATCH_TIMER], &tv);
+}
+
+static void run_turn(struct daemon *d)
+{
+	struct clock_now now = clock_now();
+	int r;
+
+	flow_turn_begin(d->flow, &now);
+	if (d->is_ready[WATCH_ENGINE]) {
+		r = engine_dispatch(d->engine, flow_engine_event, d->flow);
+		if (r)
+			log_error("the engine's reports cannot be read: %s", err_text(r));
+	}
+	if (d->network) {
+		if (d->is_ready[WATCH_NETWORK] && network_dispatch(d->network, now.now_us))
+			log_warn("the network watch fails: %s", err_text(-EIO));
+		flow_set_network(d->flow, network_is_up(d->network, now.now_us));
+	}
+	if (d->is_ready[WATCH_BUS] && bus_dispatch(d->bus) == -ENOTCONN && !d->is_stopping) {
+		log_error("the bus is gone");
+		d->is_over = true;
+		d->result = -ENOTCONN;
+	}
+	bus_tick(d->bus, now.now_us);
+	flow_turn_end(d->flow); /* a commit that failed is logged and dealt with there */
+	bus_flush(d->bus);
+}
+
+static void begin_stop(struct daemon *d, const char *why)
+{
+	if (d->is_stopping)
+		return;
+	log_notice("stopping: %s", why);
+	notify_send("STOPPING=1");
+	d->is_stopping = true;
+	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
+	flow_stop(d->flow);
+}
+
+static void on_complaint(const char *text, void *user)
+{
+	(void)user;
+	log_warn("%s, ignoring", text);
+}
+
+/* SIGHUP: what may change while running is the log level; the rest needs a restart, and says so in transferd.conf(5). */
+static void reload(struct daemon *d)
+{
+	struct config fresh;
+
+	config_init(&fresh);
+	if (config_read(&fresh, d->options->is_system, on_complaint, NULL))
+		return;
+	d->config->idle_exit_us = fresh.idle_exit_us;
+	d->config->log_level = fresh.log_level;
+	log_set_level(d->options->is_debugging ? LOG_LEVEL_DEBUG : fresh.log_level);
+	log_notice("the configuration was read again");
+}
+
+static void tend_watchdog(struct daemon *d, uint64_t now_us)
+{
+	if (!d->watchdog_us || now_us < d->watchdog_due_us)
+		return;
+	notify_send("WATCHDOG=1");
+	d->watchdog_due_us = now_us + d->watchdog_us;
+}
+
+static void tend_idleness(struct daemon *d, uint64_t now_us)
+{
+	uint64_t last_us = bus_last_call_us(d->bus);
+
+	if (d->options->has_no_idle_exit || d->config->idle_exit_us == UINT64_MAX || !flow_can_exit(d->flow)) {
+		d->idle_since_us = 0;
+		return;
+	}
+	if (!d->idle_since_us)
+		d->idle_since_us = now_us;
+	if (last_us > d->idle_since_us)
+		d->idle_since_us = last_us;
+	if (now_us >= d->idle_since_us + d->config->idle_exit_us)
+		begin_stop(d, "nothing to do");
+}
+
+static void after_turn(struct daemon *d)
+{
+	uint64_t now_us = clock_now_us();
+
+	if (d->is_ready[WATCH_TERM] || d->is_ready[WATCH_INT])
+		begin_stop(d, "asked to");
+	if (d->is_ready[WATCH_HUP])
+		reload(d);
+	memset(d->is_ready, 0, sizeof(d->is_ready));
+	tend_watchdog(d, now_us);
+	if (!d->is_stopping)
+		tend_idleness(d, now_us);
+	if (d->is_stopping && (flow_n_running(d->flow) == 0 || now_us >= d->stop_by_us))
+		d->is_over = true;
+	if (bus_is_name_lost(d->bus))
+		begin_stop(d, "the bus name was taken away");
+}
+
+int daemon_run(struct daemon *daemon)
+{
+	daemon->watchdog_us = notify_watchdog_interval_us();
+	notify_send("READY=1");
+	log_notice("transferd %s serves the %s bus, state in %s", PACKAGE_VERSION,
+		daemon->options->is_system ? "system" : "user", daemon->state_dir);
+	while (!daemon->is_over) {
+		arm_timer(daemon);
+		if (event_base_loop(daemon->base, EVLOOP_ONCE) < 0)
+			return err_raise(-EIO);
+		run_turn(daemon);
+		after_turn(daemon);
+	}
+	bus_drain(daemon->bus, DAEMON_DRAIN_MS);
+	return daemon->result;
+}
+
+int daemon_new(const struct daemon_options *options, struct config *config, struct daemon **ret_daemon)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_raise(-ENOMEM);
+	d->options = options;
+	d->config = config;
+	r = make_folders(d);
+	if (!r)
+		r = connect_bus(d);
+	if (!r)
+		r = open_store(d);
+	if (!r)
+		r = start_engine(d);
+	if (!r)
+		r = start_flow(d);
+	if (!r)
+		r = serve(d);
+	if (!r)
+		watch_network(d);
+	if (!r)
+		r = make_loop(d);
+	if (r) {
+		daemon_free(d);
+		return r;
+	}
+	*ret_daemon = d;
+	return 0;
+}
+
+void daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return;
+	for (int i = 0; i < WATCH_COUNT; i++)
+		if (daemon->watches[i])
+			event_free(daemon->watches[i]);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	bus_free(daemon->bus);
+	engine_free(daemon->engine);
+	flow_free(daemon->flow);
+	network_free(daemon->network);
+	store_close(daemon->store);
+	free(daemon);
+}
