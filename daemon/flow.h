@@ -220,8 +220,12 @@ struct flow_event {
 };
 typedef int (*flow_event_fn)(const struct flow_event *event, void *user);
 /* Undelivered events after after_seq in order, at most limit; durable ones only when called outside a turn or by the observer. */
-int flow_events_each(struct flow *flow, uint64_t session, uint64_t after_seq, size_t limit,
-	flow_event_fn fn, void *user);
+struct flow_event_range {
+	uint64_t session, after_seq;
+	size_t limit;
+};
+int flow_events_each(
+	struct flow *flow, const struct flow_event_range *range, flow_event_fn fn, void *user);
 
 /* ---- tasks ---- */
 struct flow_request {

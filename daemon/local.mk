@@ -3,7 +3,10 @@
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES =
 libdaemon_la_SOURCES += %D%/outbox.c %D%/outbox.h
-libdaemon_la_SOURCES += %D%/flow.h
+libdaemon_la_SOURCES += %D%/flow.c %D%/flow.h %D%/flow-state.h \
+	%D%/flow-attach.c %D%/flow-attempt.c %D%/flow-birth.c %D%/flow-command.c \
+	%D%/flow-create.c %D%/flow-event.c %D%/flow-query.c %D%/flow-resume.c \
+	%D%/flow-schedule.c %D%/flow-session.c %D%/flow-step.c %D%/flow-turn.c
 
 # For each source x.c: its lines in libdaemon_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
 #   check_PROGRAMS += tests/daemon/test-x

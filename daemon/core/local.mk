@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: MIT
 # daemon/core: sessions, tasks, the state machine, the scheduler; pure.
 noinst_LTLIBRARIES += libcore.la
-libcore_la_SOURCES =
+libcore_la_SOURCES = \
+	%D%/map.c %D%/map.h \
+	%D%/progress.c %D%/progress.h \
+	%D%/registry.c %D%/registry.h \
+	%D%/request.c %D%/request.h \
+	%D%/retry.c %D%/retry.h \
+	%D%/sched.c %D%/sched.h \
+	%D%/session.c %D%/session.h \
+	%D%/task.c %D%/task.h \
+	%D%/task-fsm.c %D%/task-fsm.h
 
 # For each source x.c: its lines in libcore_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
 #   check_PROGRAMS += tests/daemon/core/test-x

@@ -14,8 +14,8 @@
 #include "daemon/core/task.h"
 
 #define SESSION_IDENTIFIER_MAX_BYTES 255
-#define SESSION_REQUEST_TIMEOUT_US UINT64_C(60000000)
-#define SESSION_RESOURCE_TIMEOUT_US (UINT64_C(7) * 86400 * 1000000)
+#define SESSION_REQUEST_TIMEOUT_US   UINT64_C(60000000)
+#define SESSION_RESOURCE_TIMEOUT_US  (UINT64_C(7) * 86400 * 1000000)
 #define SESSION_CONNECTIONS_PER_HOST 6
 
 struct session_config {
@@ -42,8 +42,8 @@ struct session {
 	uint64_t last_acked_seq;
 
 	/* ---- in memory only ---- */
-	uint64_t n_tasks;         /* unfinished */
-	uint64_t n_events;        /* not acknowledged */
+	uint64_t n_tasks; /* unfinished */
+	uint64_t n_events; /* not acknowledged */
 	struct arena arena;
 };
 

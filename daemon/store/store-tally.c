@@ -207,6 +207,16 @@ int store_counts(struct store *store, struct store_counts *ret_counts)
 	return r;
 }
 
+int store_session_events(struct store *store, uint64_t session, uint64_t *ret_n)
+{
+	uint64_t n[STORE_N_TALLIES];
+	int r = store_tally_load(store, session, n);
+
+	if (!r)
+		*ret_n = n[STORE_TALLY_EVENTS];
+	return r;
+}
+
 int store_session_unfinished(struct store *store, uint64_t session, uint64_t *ret_n)
 {
 	uint64_t n[STORE_N_TALLIES];

@@ -181,7 +181,8 @@ static const char *const texts[] = {
 	[TASK_SAVE_PROGRESS] =
 		"UPDATE task SET offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes,"
 		" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified,"
-		" digest_state = :digest_state, can_resume = :can_resume WHERE id = :id",
+		" digest_state = :digest_state, can_resume = :can_resume,"
+		" is_resumed_by_client = :is_resumed_by_client WHERE id = :id",
 	[TASK_SAVE_RESPONSE] =
 		"UPDATE task SET redirects = :redirects, body_bytes = :body_bytes WHERE id = :id",
 	[TASK_SAVE_RESPONSE_ROW] =

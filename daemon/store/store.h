@@ -132,6 +132,8 @@ struct store_counts {
 };
 int store_counts(struct store *store,
 	struct store_counts *ret_counts); /* full count once at open, kept up to date after that */
+/* Events that were not acknowledged. */
+int store_session_events(struct store *store, uint64_t session, uint64_t *ret_n);
 int store_session_unfinished(struct store *store, uint64_t session, uint64_t *ret_n);
 
 /* ---- delegate events: rows made in the transaction that made them true; args come from the task's row ---- */

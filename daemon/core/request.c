@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's own view of a request. The engine parses the URL again with its own parser before it connects; what is refused here
+ * never gets that far, what is accepted here may still be refused there.
+ */
+#include "daemon/core/request.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Length of the scheme, 0 when there is none. */
+static size_t scheme_length(const char *url)
+{
+	size_t n = 0;
+
+	if (!is_alpha(url[0]))
+		return 0;
+	while (is_alpha(url[n]) || is_digit(url[n]) || url[n] == '+' || url[n] == '-' ||
+		url[n] == '.')
+		n++;
+	return url[n] == ':' ? n : 0;
+}
+
+/* authority without user information; false: no usable host. */
+static bool split_authority(const char *from, size_t n, size_t *ret_host, size_t *ret_port)
+{
+	size_t host_end, port = 0;
+
+	if (n && from[0] == '[') {
+		const char *end = memchr(from, ']', n);
+
+		if (!end || end == from + 1)
+			return false;
+		host_end = (size_t)(end - from) + 1;
+	} else {
+		host_end = 0;
+		while (host_end < n && from[host_end] != ':')
+			host_end++;
+	}
+	if (!host_end || host_end > REQUEST_NAME_MAX_BYTES)
+		return false;
+	if (host_end < n) {
+		if (from[host_end] != ':')
+			return false;
+		for (size_t i = host_end + 1; i < n; i++) {
+			if (!is_digit(from[i]))
+				return false;
+			port = port * 10 + (size_t)(from[i] - '0');
+			if (port > 65535)
+				return false;
+		}
+		if (host_end + 1 < n && !port)
+			return false;
+	}
+	*ret_host = host_end;
+	*ret_port = port;
+	return true;
+}
+
+enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_BYTES])
+{
+	size_t scheme = scheme_length(url), n, host_bytes, port, at;
+	const char *authority, *user;
+	bool is_https;
+
+	for (n = 0; url[n]; n++)
+		if ((unsigned char)url[n] <= 0x20 || url[n] == 0x7f)
+			return REQUEST_URL_MALFORMED;
+	if (!scheme || n > REQUEST_URL_MAX_BYTES)
+		return REQUEST_URL_MALFORMED;
+	is_https = scheme == 5 && !strncasecmp(url, "https", 5);
+	if (!is_https && !(scheme == 4 && !strncasecmp(url, "http", 4)))
+		return REQUEST_URL_UNSUPPORTED;
+	if (strncmp(url + scheme, "://", 3) != 0)
+		return REQUEST_URL_MALFORMED;
+	authority = url + scheme + 3;
+	n = strcspn(authority, "/?#\\");
+	user = memrchr(authority, '@', n);
+	if (user) {
+		n -= (size_t)(user + 1 - authority);
+		authority = user + 1;
+	}
+	if (!split_authority(authority, n, &host_bytes, &port))
+		return REQUEST_URL_MALFORMED;
+	if (!port)
+		port = is_https ? 443 : 80;
+	at = (size_t)snprintf(host, REQUEST_HOST_MAX_BYTES, "%s://", is_https ? "https" : "http");
+	for (size_t i = 0; i < host_bytes; i++)
+		host[at++] = lower(authority[i]);
+	snprintf(host + at, REQUEST_HOST_MAX_BYTES - at, ":%zu", port);
+	return is_https ? REQUEST_URL_OK : REQUEST_URL_INSECURE;
+}
+
+bool request_is_token(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++)
+		if (!is_alpha(*s) && !is_digit(*s) && !strchr("!#$%&'*+-.^_`|~", *s))
+			return false;
+	return true;
+}
+
+enum request_header request_check_header(const struct task_header *header)
+{
+	static const char *const reserved[] = {
+		"Host",
+		"Content-Length",
+		"Transfer-Encoding",
+		"Connection",
+		"Keep-Alive",
+		"Upgrade",
+		"TE",
+		"Trailer",
+		"Expect",
+		"Range",
+		"If-Range",
+		"Accept-Encoding",
+	};
+
+	if (!request_is_token(header->name))
+		return REQUEST_HEADER_INVALID;
+	for (const char *c = header->value; *c; c++)
+		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
+			return REQUEST_HEADER_INVALID;
+	if (!strncasecmp(header->name, "Proxy-", 6))
+		return REQUEST_HEADER_RESERVED;
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (!strcasecmp(header->name, reserved[i]))
+			return REQUEST_HEADER_RESERVED;
+	return REQUEST_HEADER_OK;
+}
+
+bool request_has_header(const struct task_header *headers, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcasecmp(headers[i].name, name))
+			return true;
+	return false;
+}
+
+size_t request_headers_bytes(const struct task_header *headers, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(headers[i].name) + strlen(headers[i].value) + 4;
+	return bytes;
+}
+
+int request_part_path(const char *destination, uint64_t id, char *buf, size_t size)
+{
+	const char *slash = strrchr(destination, '/'), *name = slash ? slash + 1 : destination;
+	size_t dir_bytes = (size_t)(name - destination), name_bytes = strlen(name), room;
+	char suffix[32];
+	int n;
+
+	snprintf(suffix, sizeof(suffix), ".%llu.part", (unsigned long long)id);
+	room = REQUEST_NAME_MAX_BYTES - 1 - strlen(suffix);
+	if (name_bytes > room) {
+		/* not in the middle of a character */
+		name_bytes = room;
+		while (name_bytes && ((unsigned char)name[name_bytes] & 0xc0) == 0x80)
+			name_bytes--;
+	}
+	n = snprintf(buf, size, "%.*s.%.*s%s", (int)dir_bytes, destination, (int)name_bytes, name,
+		suffix);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+const char *request_display_name(const struct task *task, char *buf, size_t size)
+{
+	const char *s = task->request.destination, *slash, *end;
+	size_t n;
+
+	if (task->kind == TRANSFER_TASK_UPLOAD && task->request.source_path)
+		s = task->request.source_path;
+	if (s && (slash = strrchr(s, '/')) && slash[1]) {
+		snprintf(buf, size, "%s", slash + 1);
+		return buf;
+	}
+	s = strstr(task->request.url, "://");
+	s = s ? s + 3 : task->request.url;
+	end = s + strcspn(s, "?#");
+	while (end > s && end[-1] == '/')
+		end--;
+	n = (size_t)(end - s);
+	slash = memrchr(s, '/', n);
+	if (slash)
+		s = slash + 1;
+	snprintf(buf, size, "%.*s", (int)(end - s), s);
+	return buf;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may start next. A lane is (session, host); it knows a window of at most SCHED_WINDOW candidates in order and is refilled by the
+ * caller from the store when the window runs dry (I5): memory is bounded by lanes, not by tasks.
+ *
+ * A pick takes the application whose turn it is (round robin), in it the lane with the most urgent head (equal ones in turn), in it the
+ * head: highest priority, then oldest. An application with a million tasks delays another's first task by at most one slot.
+ * Limits: slots in all, and per lane the session's connections per host; a lane seen to multiplex (HTTP/2) has SCHED_LANE_HTTP2.
+ * Pure; ids only.
+ */
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SCHED_WINDOW     64
+#define SCHED_SLOTS      32
+#define SCHED_LANE_HTTP2 128
+
+struct sched;
+
+struct sched_candidate {
+	uint64_t id;
+	double priority;
+};
+
+struct sched_lane_spec {
+	uint64_t lane, app; /* numbers, not 0 */
+	uint32_t limit; /* attempts at once */
+};
+
+struct sched *sched_new(uint32_t n_slots);
+void sched_free(struct sched *sched);
+void sched_set_slots(struct sched *sched, uint32_t n_slots);
+/* Everything forgotten but the number of slots: the model is loaded anew. */
+void sched_reset(struct sched *sched);
+
+/* The lane exists from now on; has_queued: the store has candidates for it that are not known here. */
+int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bool has_queued);
+bool sched_lane_is_known(const struct sched *sched, uint64_t lane);
+void sched_lane_set_http2(struct sched *sched, uint64_t lane, bool is_http2);
+void sched_lane_set_limit(struct sched *sched, uint64_t lane, uint32_t limit);
+
+/* A task of a known lane became queued, or is no longer. */
+void sched_enqueue(struct sched *sched, uint64_t lane, const struct sched_candidate *candidate);
+void sched_dequeue(struct sched *sched, uint64_t lane, uint64_t id);
+
+/*
+ * A lane that could start something but has an empty window while the store has more.
+ * ret_limit: how many to read, those that run included. Answered with sched_fill(): candidates in order without those that run;
+ * is_whole: the store has no others.
+ */
+bool sched_next_refill(struct sched *sched, uint64_t *ret_lane, size_t *ret_limit);
+void sched_fill(struct sched *sched, uint64_t lane, const struct sched_candidate *candidates,
+	size_t n, bool is_whole);
+
+/* Gives the next task a slot; false: nothing may start now. The candidate leaves the window. */
+bool sched_pick(struct sched *sched, uint64_t *ret_lane, uint64_t *ret_id);
+/* An attempt that runs already (after a reset). */
+void sched_occupy(struct sched *sched, uint64_t lane);
+void sched_release(struct sched *sched, uint64_t lane);
+
+uint32_t sched_n_running(const struct sched *sched);
+uint32_t sched_n_slots(const struct sched *sched);
+uint32_t sched_lane_n_running(const struct sched *sched, uint64_t lane);
+uint32_t sched_lane_limit(const struct sched *sched, uint64_t lane);
+size_t sched_n_lanes(const struct sched *sched);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands to the engine. All of them go through the outbox: nothing is started, stopped, put in place or removed before the commit
+ * that made it true. An item carries ids; the task is looked up when its turn comes (I2).
+ *
+ * Files: spool/ID.part, or .NAME.ID.part beside the destination; spool/ID.src for a snapshot; spool/ID.body for an upload's answer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <transfer/error.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/core/request.h"
+#include "daemon/flow-state.h"
+#include "engine/engine.h"
+
+enum command { COMMAND_START, COMMAND_STOP, COMMAND_PUBLISH, COMMAND_SNAPSHOT, COMMAND_REMOVE };
+
+struct item {
+	struct flow *flow;
+	enum command command;
+	uint64_t task;
+	uint32_t attempt;
+	int fd;
+	char *path;
+};
+
+/* ---- where files are ---- */
+
+void flow_attempt_spool_path(const struct flow *flow, uint64_t id, enum flow_attempt_file file,
+	char buf[FLOW_PATH_BYTES])
+{
+	static const char *const suffixes[] = {
+		[FLOW_FILE_PART] = "part",
+		[FLOW_FILE_SOURCE] = "src",
+		[FLOW_FILE_BODY] = "body",
+	};
+
+	snprintf(buf, FLOW_PATH_BYTES, "%s/%llu.%s", flow->spool_dir, (unsigned long long)id,
+		suffixes[file]);
+}
+
+int flow_attempt_path(const struct flow *flow, const struct task *task, enum flow_attempt_file file,
+	char buf[FLOW_PATH_BYTES])
+{
+	if (file == FLOW_FILE_PART && task->request.destination)
+		return request_part_path(task->request.destination, task->id, buf, FLOW_PATH_BYTES);
+	flow_attempt_spool_path(flow, task->id, file, buf);
+	return 0;
+}
+
+uint64_t flow_attempt_left_us(const struct flow *flow, const struct task *task)
+{
+	if (!task->deadline_boot_us)
+		return task->resource_left_us;
+	return task->deadline_boot_us > flow->now.boot_us + 1
+		? task->deadline_boot_us - flow->now.boot_us
+		: 1;
+}
+
+/* ---- one attempt's spec ---- */
+
+struct spec_room {
+	char part[FLOW_PATH_BYTES], source[FLOW_PATH_BYTES], body[FLOW_PATH_BYTES];
+	struct engine_header *headers;
+};
+
+/* The session's fields where the request has none of that name, then the request's; order and repeats kept. */
+static int merge_headers(const struct task *task, const struct session *session,
+	struct spec_room *room, struct engine_spec *spec)
+{
+	const struct task_request *request = &task->request;
+	size_t n = 0, total = session->config.n_headers + request->n_headers;
+
+	room->headers = calloc(total + 1, sizeof(*room->headers));
+	if (!room->headers)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < session->config.n_headers; i++) {
+		const struct task_header *h = &session->config.headers[i];
+
+		if (!request_has_header(request->headers, request->n_headers, h->name))
+			room->headers[n++] = (struct engine_header){ h->name, h->value };
+	}
+	for (size_t i = 0; i < request->n_headers; i++)
+		room->headers[n++] = (struct engine_header){ request->headers[i].name,
+			request->headers[i].value };
+	spec->headers = room->headers;
+	spec->n_headers = n;
+	return 0;
+}
+
+static void fill_download(const struct task *task, struct engine_spec *spec)
+{
+	bool can_continue = task->offset_bytes && (task->etag || task->last_modified);
+
+	spec->resume_offset_bytes = can_continue ? task->offset_bytes : 0;
+	spec->etag = task->etag;
+	spec->last_modified = task->last_modified;
+	spec->known_total_bytes = can_continue ? task->total_bytes : TRANSFER_SIZE_UNKNOWN;
+	spec->digest_name = task->request.checksum_name ? task->request.checksum_name
+							: task->request.want_digest;
+	if (can_continue) {
+		spec->digest_state = task->digest_state;
+		spec->digest_state_bytes = task->digest_state_bytes;
+	}
+	spec->is_resumed_by_client = task->is_resumed_by_client;
+}
+
+static void fill_upload(const struct task *task, struct spec_room *room, struct engine_spec *spec)
+{
+	const struct task_request *request = &task->request;
+	bool is_copy = request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT;
+
+	spec->source_path = is_copy ? room->source : request->source_path;
+	spec->source_ino = is_copy ? 0 : request->source_ino;
+	spec->source_size_bytes = request->source_size_bytes;
+	spec->source_mtime_ns = request->source_mtime_ns;
+	spec->body_path = room->body;
+	spec->known_total_bytes = TRANSFER_SIZE_UNKNOWN;
+}
+
+static uint64_t lower_rate(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static int fill_spec(struct flow *flow, const struct task *task, struct spec_room *room,
+	struct engine_spec *spec)
+{
+	const struct flow_session *s = flow_session_lookup(flow, task->session);
+	const struct task_request *request = &task->request;
+	const struct session_config *config;
+	int r;
+
+	if (!s)
+		return err_raise(-ENOTRECOVERABLE);
+	config = &s->session->config;
+	r = merge_headers(task, s->session, room, spec);
+	if (!r)
+		r = flow_attempt_path(flow, task, FLOW_FILE_PART, room->part);
+	if (r)
+		return r;
+	flow_attempt_spool_path(flow, task->id, FLOW_FILE_SOURCE, room->source);
+	flow_attempt_spool_path(flow, task->id, FLOW_FILE_BODY, room->body);
+	spec->kind = task->kind;
+	spec->session = task->session;
+	spec->url = request->url;
+	spec->method = request->method;
+	spec->allow_insecure = request->allow_insecure || config->allow_insecure;
+	spec->ca_file = request->ca_file ? request->ca_file : config->ca_file;
+	spec->idle_timeout_us = request->timeout_us ? request->timeout_us
+						    : config->request_timeout_us;
+	spec->deadline_boot_us = task->deadline_boot_us;
+	spec->floor_bps = flow->floor_bps;
+	spec->floor_window_us = flow->floor_window_us;
+	spec->max_rate_bps = lower_rate(request->max_rate_bps, config->max_rate_bps);
+	spec->part_path = room->part;
+	spec->source_fd = -1;
+	if (task->kind == TRANSFER_TASK_UPLOAD)
+		fill_upload(task, room, spec);
+	else
+		fill_download(task, spec);
+	return 0;
+}
+
+/* ---- carrying out, after the commit ---- */
+
+/* The engine refused at once, so no event will come: this one is made here and handled in the next turn. */
+static void report_refusal(
+	struct flow *flow, enum engine_event_type type, const struct item *item, int error)
+{
+	struct engine_event event = {
+		.type = type,
+		.task = item->task,
+		.attempt = item->attempt,
+		.is_retryable = error == -ENOMEM,
+		.expected_receive_bytes = TRANSFER_SIZE_UNKNOWN,
+		.expected_send_bytes = TRANSFER_SIZE_UNKNOWN,
+		.at_us = flow->now.now_us,
+	};
+	struct active *active = registry_find(&flow->registry, item->task);
+
+	if (active)
+		event.offset_bytes = active->task->offset_bytes;
+	event.result = flow_step_result(TRANSFER_ERROR_UNKNOWN, strerror(-error));
+	event.result.os_errno = -error;
+	if (flow_turn_keep(flow, &event, &flow->kept_events))
+		log_error("task %llu: no memory to say that it could not start",
+			(unsigned long long)item->task);
+	flow->has_more = true;
+}
+
+static void do_start(const struct item *item)
+{
+	struct flow *flow = item->flow;
+	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
+	struct engine_spec spec = { 0 };
+	struct spec_room *room;
+	int r;
+
+	if (!active)
+		return;
+	room = calloc(1, sizeof(*room));
+	r = room ? fill_spec(flow, active->task, room, &spec) : -ENOMEM;
+	if (!r)
+		r = engine_start(flow->engine, item->task, item->attempt, &spec);
+	if (room)
+		free(room->headers);
+	free(room);
+	if (r)
+		report_refusal(flow, ENGINE_EVENT_DONE, item, r);
+}
+
+static void do_publish(const struct item *item)
+{
+	struct flow *flow = item->flow;
+	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
+	const struct task *task;
+	char part[FLOW_PATH_BYTES];
+	int r;
+
+	if (!active)
+		return;
+	task = active->task;
+	r = flow_attempt_path(flow, task, FLOW_FILE_PART, part);
+	if (!r) {
+		const struct engine_publish publish = {
+			.part_path = part,
+			.destination = task->request.destination,
+			.file_ino = task->file_ino,
+			.may_overwrite = task->request.may_overwrite,
+		};
+
+		r = engine_publish(flow->engine, item->task, item->attempt, &publish);
+	}
+	if (r)
+		report_refusal(flow, ENGINE_EVENT_PUBLISHED, item, r);
+}
+
+static void carry_out(const struct item *item)
+{
+	struct flow *flow = item->flow;
+	int r = 0;
+
+	switch (item->command) {
+	case COMMAND_START:
+		do_start(item);
+		break;
+	case COMMAND_STOP:
+		engine_stop(flow->engine, item->task, item->attempt);
+		break;
+	case COMMAND_PUBLISH:
+		do_publish(item);
+		break;
+	case COMMAND_SNAPSHOT:
+		r = engine_snapshot(flow->engine, item->task, item->attempt, item->fd, item->path);
+		if (r)
+			report_refusal(flow, ENGINE_EVENT_SNAPSHOT, item, r);
+		break;
+	case COMMAND_REMOVE:
+		r = engine_remove_file(flow->engine, item->path);
+		if (r)
+			log_warn("a file that is no longer needed stays: %s", strerror(-r));
+		break;
+	}
+}
+
+static void on_release(void *data, int error)
+{
+	struct item *item = data;
+
+	if (!error)
+		carry_out(item);
+	if (item->fd >= 0)
+		close(item->fd);
+	free(item->path);
+	free(item);
+}
+
+/* Takes fd over in any case. */
+static int add(struct flow *flow, const struct item *from, const char *path)
+{
+	struct item *item = malloc(sizeof(*item));
+	int r = -ENOMEM;
+
+	if (item) {
+		*item = *from;
+		item->flow = flow;
+		item->path = path ? strdup(path) : NULL;
+		if (!path || item->path)
+			r = outbox_add_take(&flow->outbox, on_release, item);
+		if (r)
+			free(item->path);
+	}
+	if (r) {
+		free(item);
+		if (from->fd >= 0)
+			close(from->fd);
+		return err_raise(r);
+	}
+	return 0;
+}
+
+/* ---- asking ---- */
+
+int flow_attempt_start(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	const struct flow_session *s = flow_session_lookup(flow, task->session);
+	uint64_t limit_us = task->request.resource_timeout_us;
+
+	if (!s)
+		return err_raise(-ENOTRECOVERABLE);
+	if (!limit_us)
+		limit_us = s->session->config.resource_timeout_us;
+	if (!task->resource_left_us)
+		task->resource_left_us = limit_us;
+	task->deadline_boot_us = flow->now.boot_us + task->resource_left_us;
+	task->attempt = ++task->attempts;
+	task->has_slot = true;
+	task->received_bytes = task->offset_bytes;
+	task->live_sent_bytes = 0;
+	if (task->kind == TRANSFER_TASK_UPLOAD)
+		task->expected_send_bytes = (int64_t)task->request.source_size_bytes;
+	if (!task->started_wall_us)
+		task->started_wall_us = flow->now.wall_us;
+	active->received = active->sent = (struct progress_meter){ 0 };
+	active->told = (struct progress_told){ .bytes = task->offset_bytes };
+	flow->n_attempts++;
+	if (task->attempts > 1)
+		flow->n_retries++;
+	return add(flow,
+		&(struct item){ .command = COMMAND_START,
+			.task = task->id,
+			.attempt = task->attempt,
+			.fd = -1 },
+		NULL);
+}
+
+int flow_attempt_stop(struct flow *flow, const struct task *task)
+{
+	return add(flow,
+		&(struct item){ .command = COMMAND_STOP,
+			.task = task->id,
+			.attempt = task->attempt,
+			.fd = -1 },
+		NULL);
+}
+
+int flow_attempt_publish(struct flow *flow, const struct task *task)
+{
+	return add(flow,
+		&(struct item){ .command = COMMAND_PUBLISH,
+			.task = task->id,
+			.attempt = task->attempt,
+			.fd = -1 },
+		NULL);
+}
+
+int flow_attempt_snapshot(struct flow *flow, uint64_t task, int fd_take)
+{
+	char path[FLOW_PATH_BYTES];
+
+	flow_attempt_spool_path(flow, task, FLOW_FILE_SOURCE, path);
+	return add(flow,
+		&(struct item){ .command = COMMAND_SNAPSHOT,
+			.task = task,
+			.attempt = FLOW_SNAPSHOT_ATTEMPT,
+			.fd = fd_take },
+		path);
+}
+
+int flow_attempt_remove(struct flow *flow, const char *path)
+{
+	return add(flow, &(struct item){ .command = COMMAND_REMOVE, .fd = -1 }, path);
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tasks: judged one by one before anything is stored, then put in one transaction, all or none. Decided here:
+ *
+ *  - a scheme other than http and https refuses the call (UnsupportedScheme): such a task could never run (BT-15, S-17);
+ *  - http without the exception, a destination folder that cannot be used and bad resume data make a task that fails when it is resumed,
+ *    before any network (BT-60, BT-19, BT-81): the application hears of it where it hears of every other failure;
+ *  - a destination that exists refuses the call (FileExists) unless it may be overwritten; it is checked again when the file is put in
+ *    place, without a gap;
+ *  - header fields that the engine owns are dropped, fields with CR, LF or NUL refuse the call.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <transfer/error.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "daemon/core/request.h"
+#include "daemon/flow-state.h"
+
+#define TEXT_MAX_BYTES   1024
+#define TOKEN_MAX_BYTES  128
+#define HEADERS_MAX      256
+#define METHOD_MAX_BYTES 64
+
+/* One request on its way to a task. */
+struct draft {
+	struct task *task;
+	char host[REQUEST_HOST_MAX_BYTES];
+	struct flow_resume resume;
+	int fd; /* a snapshot is made of it; -1: none */
+};
+
+struct creation {
+	struct flow_session *session;
+	struct draft *drafts;
+	size_t n;
+	bool has_snapshots;
+	uint64_t *ids;
+};
+
+void flow_request_init(struct flow_request *request)
+{
+	*request = (struct flow_request){ .kind = TRANSFER_TASK_DOWNLOAD, .source_fd = -1 };
+	request->request.priority = 0.5;
+}
+
+/* ---- judging ---- */
+
+static int check_text(const char *s, size_t max_bytes)
+{
+	return s && (strlen(s) > max_bytes || !utf8_is_valid(s)) ? FLOW_E_INVALID_REQUEST : 0;
+}
+
+static int check_headers(const struct task_request *request)
+{
+	if (request->n_headers > HEADERS_MAX ||
+		request_headers_bytes(request->headers, request->n_headers) >
+			FLOW_HEADERS_MAX_BYTES)
+		return FLOW_E_INVALID_REQUEST;
+	for (size_t i = 0; i < request->n_headers; i++)
+		if (request_check_header(&request->headers[i]) == REQUEST_HEADER_INVALID)
+			return FLOW_E_INVALID_REQUEST;
+	return 0;
+}
+
+static size_t digest_hex_bytes(const char *name)
+{
+	static const struct {
+		const char *name;
+		size_t hex_bytes;
+	} digests[] = { { "md5", 32 }, { "sha1", 40 }, { "sha256", 64 }, { "sha512", 128 } };
+
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
+		if (!strcmp(digests[i].name, name))
+			return digests[i].hex_bytes;
+	return 0;
+}
+
+static int check_digests(const struct flow_request *from)
+{
+	const struct task_request *request = &from->request;
+
+	if (!request->checksum_name && !request->checksum_hex && !request->want_digest)
+		return 0;
+	if (from->kind != TRANSFER_TASK_DOWNLOAD ||
+		!request->checksum_name != !request->checksum_hex)
+		return FLOW_E_INVALID_REQUEST;
+	if (request->checksum_name &&
+		(!digest_hex_bytes(request->checksum_name) ||
+			strlen(request->checksum_hex) != digest_hex_bytes(request->checksum_name) ||
+			strspn(request->checksum_hex, "0123456789abcdefABCDEF") !=
+				strlen(request->checksum_hex)))
+		return FLOW_E_INVALID_REQUEST;
+	if (request->want_digest && !digest_hex_bytes(request->want_digest))
+		return FLOW_E_INVALID_REQUEST;
+	/* one pass, one digest */
+	if (request->checksum_name && request->want_digest &&
+		strcmp(request->checksum_name, request->want_digest) != 0)
+		return FLOW_E_INVALID_REQUEST;
+	return 0;
+}
+
+static int check_numbers(const struct task_request *request)
+{
+	if (!(request->priority >= 0.0 && request->priority <= 1.0))
+		return FLOW_E_INVALID_REQUEST;
+	if (request->timeout_us > INT64_MAX || request->resource_timeout_us > INT64_MAX / 4 ||
+		request->not_before_wall_us > INT64_MAX / 4 || request->max_rate_bps > INT64_MAX)
+		return FLOW_E_INVALID_REQUEST;
+	if (request->userdata_bytes > FLOW_USERDATA_MAX_BYTES)
+		return FLOW_E_INVALID_REQUEST;
+	return 0;
+}
+
+static int check_readable(const char *path)
+{
+	if (!path)
+		return 0;
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return FLOW_E_INVALID_REQUEST;
+	if (access(path, R_OK) < 0)
+		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
+	return 0;
+}
+
+static int check_words(const struct flow_request *from)
+{
+	const struct task_request *request = &from->request;
+	int r = check_text(request->url, REQUEST_URL_MAX_BYTES);
+
+	if (from->kind != TRANSFER_TASK_DOWNLOAD && from->kind != TRANSFER_TASK_UPLOAD)
+		return FLOW_E_NOT_SUPPORTED_IN_SESSION;
+	if (!request->url && !from->resume_data)
+		return FLOW_E_INVALID_REQUEST;
+	if (request->method &&
+		(strlen(request->method) > METHOD_MAX_BYTES || !request_is_token(request->method)))
+		return FLOW_E_INVALID_REQUEST;
+	if (from->resume_data &&
+		(from->kind != TRANSFER_TASK_DOWNLOAD ||
+			(request->method && strcmp(request->method, "GET") != 0)))
+		return FLOW_E_INVALID_REQUEST;
+	if (!r)
+		r = check_text(request->description, TEXT_MAX_BYTES);
+	if (!r)
+		r = check_headers(request);
+	if (!r)
+		r = check_digests(from);
+	if (!r)
+		r = check_numbers(request);
+	return r ? r : check_readable(request->ca_file);
+}
+
+static void doom(struct task *task, int32_t code, const char *why)
+{
+	if (!task->result.code)
+		task->result = flow_step_result(code, why);
+}
+
+static int check_url(const struct flow_session *session, struct draft *draft)
+{
+	struct task *task = draft->task;
+
+	if (!task->request.url[0]) {
+		snprintf(draft->host, sizeof(draft->host), "none");
+		return 0;
+	}
+	switch (request_check_url(task->request.url, draft->host)) {
+	case REQUEST_URL_OK:
+		return 0;
+	case REQUEST_URL_INSECURE:
+		if (!task->request.allow_insecure && !session->session->config.allow_insecure)
+			doom(task, TRANSFER_ERROR_INSECURE_TRANSPORT,
+				"plain http is not allowed for this session");
+		return 0;
+	case REQUEST_URL_UNSUPPORTED:
+		return FLOW_E_UNSUPPORTED_SCHEME;
+	case REQUEST_URL_MALFORMED:
+		break;
+	}
+	return FLOW_E_INVALID_REQUEST;
+}
+
+static int check_destination(struct task *task)
+{
+	const char *path = task->request.destination, *slash;
+	char part[FLOW_PATH_BYTES];
+	cleanup_(cleanup_free) char *folder = NULL;
+	struct stat st;
+
+	if (!path)
+		return 0;
+	slash = strrchr(path, '/');
+	if (task->kind != TRANSFER_TASK_DOWNLOAD || path[0] != '/' || !slash[1] ||
+		!strcmp(slash + 1, ".") || !strcmp(slash + 1, "..") ||
+		strlen(slash + 1) > REQUEST_NAME_MAX_BYTES || !utf8_is_valid(path) ||
+		request_part_path(path, UINT64_MAX, part, sizeof(part)))
+		return FLOW_E_INVALID_REQUEST;
+	folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	if (!folder)
+		return err_raise(-ENOMEM);
+	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK) < 0) {
+		doom(task, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
+			"the destination folder cannot be used");
+		return 0;
+	}
+	if (lstat(path, &st) == 0 && (!task->request.may_overwrite || S_ISDIR(st.st_mode)))
+		return FLOW_E_FILE_EXISTS;
+	return 0;
+}
+
+/* ---- the file to upload ---- */
+
+static int open_source(const struct flow_request *from, int *ret_fd)
+{
+	int fd, flags;
+
+	if (from->source_fd >= 0) {
+		flags = fcntl(from->source_fd, F_GETFL);
+		if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
+			return FLOW_E_INVALID_REQUEST;
+		fd = fcntl(from->source_fd, F_DUPFD_CLOEXEC, 3);
+	} else {
+		fd = open(from->request.source_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	}
+	if (fd < 0)
+		switch (errno) {
+		case ENOENT:
+		case ENOTDIR:
+			return FLOW_E_FILE_NOT_FOUND;
+		case EMFILE:
+		case ENFILE:
+			return FLOW_E_BUSY;
+		default:
+			return FLOW_E_ACCESS_DENIED;
+		}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int check_source(
+	const struct flow_session *session, const struct flow_request *from, struct draft *draft)
+{
+	struct task_request *request = &draft->task->request;
+	cleanup_(cleanup_close) int fd = -1;
+	struct stat st;
+	int r;
+
+	if (from->kind != TRANSFER_TASK_UPLOAD)
+		return from->source_fd >= 0 || from->request.source_path ? FLOW_E_INVALID_REQUEST
+									 : 0;
+	request->upload_copy = from->has_upload_copy ? from->request.upload_copy
+						     : session->session->config.upload_copy;
+	if (from->source_fd < 0 && !request->source_path)
+		return FLOW_E_NOT_SUPPORTED_IN_SESSION; /* from a file only (BT-13) */
+	if (request->source_path &&
+		(request->source_path[0] != '/' || strlen(request->source_path) >= PATH_MAX ||
+			!utf8_is_valid(request->source_path)))
+		return FLOW_E_INVALID_REQUEST;
+	/* read in place again and again: by its name */
+	if (request->upload_copy == TASK_UPLOAD_COPY_NONE && !request->source_path)
+		return FLOW_E_INVALID_REQUEST;
+	r = open_source(from, &fd);
+	if (r)
+		return r;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return FLOW_E_INVALID_REQUEST;
+	request->source_size_bytes = (uint64_t)st.st_size;
+	request->source_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+		(uint64_t)st.st_mtim.tv_nsec;
+	request->source_ino = request->upload_copy == TASK_UPLOAD_COPY_NONE ? (uint64_t)st.st_ino
+									    : 0;
+	if (request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !draft->task->result.code)
+		draft->fd = take_fd(&fd);
+	return 0;
+}
+
+/* ---- copying ---- */
+
+static int copy_headers(struct task *task, const struct task_request *from)
+{
+	struct task_header *headers = arena_alloc(
+		&task->arena, from->n_headers + 1, sizeof(*headers));
+	size_t n = 0;
+
+	if (!headers)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < from->n_headers; i++) {
+		if (request_check_header(&from->headers[i]) == REQUEST_HEADER_RESERVED)
+			continue;
+		headers[n].name = arena_strdup(&task->arena, from->headers[i].name);
+		headers[n].value = arena_strdup(&task->arena, from->headers[i].value);
+		if (!headers[n].name || !headers[n].value)
+			return err_raise(-ENOMEM);
+		n++;
+	}
+	task->request.headers = headers;
+	task->request.n_headers = n;
+	return 0;
+}
+
+static int copy_request(struct task *task, const struct task_request *from)
+{
+	struct task_request *to = &task->request;
+	const char **strings[] = { &to->url, &to->method, &to->destination, &to->source_path,
+		&to->ca_file, &to->checksum_name, &to->checksum_hex, &to->want_digest,
+		&to->description };
+	void *userdata;
+
+	*to = *from;
+	to->host = NULL;
+	if (!to->method)
+		to->method = task->kind == TRANSFER_TASK_UPLOAD ? "PUT" : "GET";
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		if (*strings[i] && !(*strings[i] = arena_strdup(&task->arena, *strings[i])))
+			return err_raise(-ENOMEM);
+	to->userdata = NULL;
+	if (from->userdata_bytes) {
+		userdata = arena_alloc(&task->arena, from->userdata_bytes, 1);
+		if (!userdata)
+			return err_raise(-ENOMEM);
+		memcpy(userdata, from->userdata, from->userdata_bytes);
+		to->userdata = userdata;
+	}
+	return copy_headers(task, from);
+}
+
+static int draft_make(struct flow *flow, struct flow_session *session,
+	const struct flow_request *from, struct draft *draft)
+{
+	struct task *task;
+	int r = check_words(from);
+
+	if (r)
+		return r;
+	task = draft->task = task_new();
+	if (!task)
+		return err_raise(-ENOMEM);
+	task->kind = from->kind;
+	task->session = session->session->id;
+	task->created_wall_us = flow->now.wall_us;
+	task->suspend_count = 1;
+	task->state = TASK_STATE_SUSPENDED;
+	r = copy_request(task, &from->request);
+	if (!r && from->resume_data) {
+		draft->resume = (struct flow_resume){ from->resume_data, from->resume_data_bytes,
+			session, 0 };
+		r = flow_resume_open(flow, &draft->resume, task);
+	}
+	if (!r)
+		r = check_url(session, draft);
+	if (!r)
+		r = check_destination(task);
+	if (!r)
+		r = check_source(session, from, draft);
+	task->request.host = draft->host;
+	return r;
+}
+
+/* ---- storing ---- */
+
+/* With a snapshot on its way every task of the call is born later. */
+static int put_one(
+	struct flow *flow, struct creation *creation, size_t i, struct transfer_result *ret_doom)
+{
+	struct draft *draft = &creation->drafts[i];
+	struct task *task = draft->task;
+	struct active *active;
+	int r;
+
+	if (creation->has_snapshots) {
+		*ret_doom = task->result;
+		task->result = (struct transfer_result){ 0 };
+		task->state = TASK_STATE_CANCELING;
+		task->attempt = FLOW_SNAPSHOT_ATTEMPT;
+	}
+	task->request.host = arena_strdup(&task->arena, draft->host);
+	if (!task->request.host)
+		return err_raise(-ENOMEM);
+	r = err_fold(store_lane_get(flow->store, task->session, draft->host, &task->lane));
+	if (!r)
+		r = err_fold(store_task_put(flow->store, task));
+	if (!r)
+		r = registry_add_take(&flow->registry, task, &active);
+	if (r)
+		return r;
+	draft->task = NULL;
+	creation->ids[i] = task->id;
+	creation->session->session->n_tasks++;
+	task->generation = ++flow->generation;
+	r = flow_resume_take_part(flow, &draft->resume, active);
+	if (!r && draft->fd >= 0)
+		r = flow_attempt_snapshot(flow, task->id, take_fd(&draft->fd));
+	return r;
+}
+
+struct created_item {
+	flow_created_fn fn;
+	void *user;
+	size_t n;
+	uint64_t ids[];
+};
+
+static void on_created_release(void *data, int error)
+{
+	struct created_item *item = data;
+
+	item->fn(item->user, error, error ? NULL : item->ids, error ? 0 : item->n);
+	free(item);
+}
+
+static int answer(struct flow *flow, const uint64_t *ids, size_t n, flow_created_fn fn, void *user)
+{
+	struct created_item *item = calloc(1, sizeof(*item) + n * sizeof(item->ids[0]));
+
+	if (!item)
+		return err_raise(-ENOMEM);
+	item->fn = fn;
+	item->user = user;
+	item->n = n;
+	memcpy(item->ids, ids, n * sizeof(item->ids[0]));
+	if (outbox_add_take(&flow->outbox, on_created_release, item)) {
+		free(item);
+		return err_raise(-ENOMEM);
+	}
+	return 0;
+}
+
+static int put_all(struct flow *flow, struct creation *creation, const struct flow_create *create,
+	struct flow_birth_spec *birth)
+{
+	cleanup_(cleanup_free) struct transfer_result *dooms = calloc(creation->n, sizeof(*dooms));
+	cleanup_(cleanup_free) bool *has_snapshot = calloc(creation->n, sizeof(*has_snapshot));
+	struct active *active;
+	int r;
+
+	if (!dooms || !has_snapshot)
+		return err_raise(-ENOMEM);
+	r = flow_session_touch(flow, creation->session);
+	for (size_t i = 0; !r && i < creation->n; i++) {
+		has_snapshot[i] = creation->drafts[i].fd >= 0;
+		r = put_one(flow, creation, i, &dooms[i]);
+	}
+	if (r)
+		return r;
+	if (creation->has_snapshots) {
+		birth->ids = creation->ids;
+		birth->n_ids = creation->n;
+		birth->has_snapshot = has_snapshot;
+		birth->dooms = dooms;
+		return flow_birth_begin(flow, birth);
+	}
+	for (size_t i = 0; !r && create->start_running && i < creation->n; i++) {
+		active = registry_find(&flow->registry, creation->ids[i]);
+		r = flow_command_resume(flow, active, true);
+		active->is_told = false;
+	}
+	if (!r && create->token)
+		r = err_fold(store_token_put(
+			flow->store, create->session, create->token, creation->ids, creation->n));
+	return r ? r : answer(flow, creation->ids, creation->n, birth->fn, birth->user);
+}
+
+static void creation_done(struct creation *creation)
+{
+	for (size_t i = 0; creation->drafts && i < creation->n; i++) {
+		task_free(creation->drafts[i].task);
+		if (creation->drafts[i].fd >= 0)
+			close(creation->drafts[i].fd);
+	}
+	free(creation->drafts);
+	free(creation->ids);
+}
+
+static int make_drafts(struct flow *flow, const struct flow_create *create,
+	struct creation *creation, size_t *ret_bad)
+{
+	int r;
+
+	creation->n = create->n_requests;
+	creation->drafts = calloc(creation->n, sizeof(*creation->drafts));
+	creation->ids = calloc(creation->n, sizeof(*creation->ids));
+	if (!creation->drafts || !creation->ids)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < creation->n; i++)
+		creation->drafts[i].fd = -1;
+	for (size_t i = 0; i < creation->n; i++) {
+		r = draft_make(flow, creation->session, &create->requests[i], &creation->drafts[i]);
+		if (r) {
+			if (ret_bad)
+				*ret_bad = i;
+			return r;
+		}
+		creation->has_snapshots |= creation->drafts[i].fd >= 0;
+	}
+	return 0;
+}
+
+/* A call that is repeated after its reply was lost is answered with what the first one made. */
+static int answer_again(
+	struct flow *flow, const struct flow_create *create, flow_created_fn fn, void *user)
+{
+	struct arena arena = { 0 };
+	struct store_ids ids;
+	int r;
+
+	if (!flow_session_is_text(create->token, TOKEN_MAX_BYTES))
+		return FLOW_E_INVALID_REQUEST;
+	if (flow_birth_has_token(flow, create->session, create->token))
+		return FLOW_E_BUSY;
+	r = store_token_load(flow->store, create->session, create->token, &arena, &ids);
+	if (!r)
+		r = answer(flow, ids.ids, ids.n, fn, user);
+	arena_done(&arena);
+	return r;
+}
+
+int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_created_fn fn,
+	void *user, size_t *ret_bad)
+{
+	struct flow_birth_spec birth = {
+		.session = create->session,
+		.start_running = create->start_running,
+		.token = create->token,
+		.fn = fn,
+		.user = user,
+	};
+	struct creation creation = { .session = flow_session_lookup(flow, create->session) };
+	int r;
+
+	if (!creation.session)
+		return FLOW_E_NO_SUCH_SESSION;
+	if (create->token) {
+		r = answer_again(flow, create, fn, user);
+		if (r != STORE_E_NOT_FOUND)
+			return r;
+	}
+	if (creation.session->session->state != TRANSFER_SESSION_STATE_ACTIVE)
+		return FLOW_E_SESSION_INVALID;
+	if (!create->n_requests)
+		return FLOW_E_INVALID_REQUEST;
+	if (create->n_requests > FLOW_CREATE_MAX)
+		return FLOW_E_LIMIT_REACHED;
+	if (flow_session_app_tasks(flow, creation.session) + create->n_requests >
+		FLOW_TASKS_PER_APP_MAX)
+		return FLOW_E_QUOTA_EXCEEDED;
+	r = make_drafts(flow, create, &creation, ret_bad);
+	if (!r) {
+		r = put_all(flow, &creation, create, &birth);
+		if (r)
+			flow_turn_poison(flow, err_fold(r));
+	}
+	creation_done(&creation);
+	return r;
+}

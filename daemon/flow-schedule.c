@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who starts now. Run at the end of each turn: waiting tasks whose time has come join the queue, lanes whose window ran dry are filled
+ * from the store (I5), free slots are given away. Nothing starts without network, while paused, or while stopping; then nothing here
+ * asks for a wake-up either. Also what people and the network change: limits, mode, up and down.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <transfer/error.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/core/retry.h"
+#include "daemon/flow-state.h"
+#include "engine/engine.h"
+
+#define PRUNE_US   UINT64_C(3600000000)
+#define PRUNE_PAGE 256
+
+bool flow_schedule_is_open(const struct flow *flow)
+{
+	return flow->is_network_up && !flow->limits.is_paused && !flow->is_stopping;
+}
+
+static uint32_t lane_limit(const struct flow *flow, const struct session *session)
+{
+	uint32_t own = session->config.max_connections_per_host;
+
+	/* "where the session says nothing": the default value is that */
+	if (!own || own == SESSION_CONNECTIONS_PER_HOST)
+		return flow->limits.max_connections_per_host;
+	return own;
+}
+
+static int offer(struct flow *flow, uint64_t lane, uint64_t session, bool has_queued)
+{
+	const struct flow_session *s = flow_session_lookup(flow, session);
+	struct sched_lane_spec spec = { .lane = lane };
+
+	if (!s)
+		return err_raise(-ENOTRECOVERABLE);
+	spec.app = s->app;
+	spec.limit = lane_limit(flow, s->session);
+	return sched_lane_offer(flow->sched, &spec, has_queued);
+}
+
+int flow_schedule_offer(struct flow *flow, const struct task *task)
+{
+	return offer(flow, task->lane, task->session, false);
+}
+
+/* ---- from scratch ---- */
+
+static int on_lane(const struct store_lane *lane, void *user)
+{
+	struct flow *flow = user;
+
+	/* a lane whose session is not there any more has nothing to run */
+	if (!flow_session_lookup(flow, lane->session))
+		return 0;
+	return offer(flow, lane->lane, lane->session, lane->n_queued > 0);
+}
+
+int flow_schedule_rebuild(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+	int r;
+
+	sched_reset(flow->sched);
+	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	r = flow_turn_flush(flow);
+	if (!r)
+		r = err_fold(store_lane_each(flow->store, on_lane, flow));
+	while (!r && (active = registry_next(&flow->registry, &cursor))) {
+		if (active->is_gone || !active->task->has_slot)
+			continue;
+		r = flow_schedule_offer(flow, active->task);
+		if (!r)
+			sched_occupy(flow->sched, active->task->lane);
+	}
+	flow->is_sched_stale = r;
+	return r;
+}
+
+/* ---- waiting tasks ---- */
+
+struct due_list {
+	struct flow *flow;
+	size_t n;
+	struct {
+		uint64_t task, lane;
+	} rows[FLOW_PAGE];
+};
+
+static int on_due(uint64_t task, uint64_t lane, void *user)
+{
+	struct due_list *list = user;
+
+	if (list->n < FLOW_PAGE) {
+		list->rows[list->n].task = task;
+		list->rows[list->n].lane = lane;
+		list->n++;
+	}
+	return 0;
+}
+
+/* The store has queued them; the scheduler hears of their lanes and reads them from there. */
+static int take_due(struct flow *flow)
+{
+	cleanup_(cleanup_free) struct due_list *list = calloc(1, sizeof(*list));
+	struct active *active;
+	struct task *task;
+	int r;
+
+	if (!list)
+		return err_raise(-ENOMEM);
+	r = err_fold(store_due_take(
+		flow->store, flow_turn_steady_wall_us(flow), FLOW_PAGE, on_due, list));
+	for (size_t i = 0; !r && i < list->n; i++) {
+		struct sched_candidate candidate = { list->rows[i].task, 0 };
+
+		active = registry_find(&flow->registry, candidate.id);
+		if (active && !active->is_gone) {
+			r = flow_step(flow, active, TASK_EVENT_DUE, NULL);
+			r = r < 0 ? r : 0;
+			continue;
+		}
+		r = store_task_load(flow->store, candidate.id, &task);
+		if (r)
+			return err_fold(r);
+		candidate.priority = task->request.priority;
+		r = flow_schedule_offer(flow, task);
+		if (!r)
+			sched_enqueue(flow->sched, task->lane, &candidate);
+		task->generation = ++flow->generation;
+		flow_query_note_recent(flow, task);
+		task_free(task);
+	}
+	if (list->n == FLOW_PAGE)
+		flow->has_more = true;
+	flow->is_due_known = false;
+	return r;
+}
+
+/* The network is back: who waits for another try need not wait on. A Retry-After is longer than any back-off and stays. */
+static int wake_retries(struct flow *flow)
+{
+	const struct store_filter filter = {
+		.uid = (uid_t)-1,
+		.states_mask = 1u << TASK_STATE_WAITING,
+		.after_id = flow->wake_after_id,
+		.limit = FLOW_PAGE,
+	};
+	uint64_t ids[FLOW_PAGE], wall_us = flow_turn_steady_wall_us(flow), longest_us;
+	struct active *active;
+	size_t n;
+	int r = flow_turn_flush(flow);
+
+	if (!r)
+		r = err_fold(store_task_ids(flow->store, &filter, ids, &n));
+	for (size_t i = 0; !r && i < n; i++) {
+		flow->wake_after_id = ids[i];
+		r = flow_turn_task(flow, ids[i], &active);
+		if (r == FLOW_E_NO_SUCH_TASK) {
+			r = 0;
+			continue;
+		}
+		if (r)
+			break;
+		longest_us = retry_delay_us(active->task->failures, 0, 0) * 3 / 2;
+		if (active->task->wait_reason == TASK_WAIT_RETRY &&
+			active->task->due_wall_us < wall_us + longest_us) {
+			r = flow_step(flow, active, TASK_EVENT_DUE, NULL);
+			r = r < 0 ? r : 0;
+		}
+	}
+	if (r)
+		return r;
+	flow->is_waking = n == FLOW_PAGE;
+	flow->has_more |= flow->is_waking;
+	return 0;
+}
+
+static int run_due(struct flow *flow)
+{
+	int r;
+
+	/* writes of this turn may have added one */
+	if (!flow->is_due_known || flow->registry.first_touched) {
+		r = flow_turn_flush(flow);
+		if (!r)
+			r = err_fold(store_due_next(flow->store, &flow->next_due_wall_us));
+		if (r)
+			return r;
+		flow->is_due_known = true;
+	}
+	if (flow->next_due_wall_us > flow_turn_steady_wall_us(flow))
+		return 0;
+	r = take_due(flow);
+	if (r)
+		return flow_turn_poison(flow, r);
+	return err_fold(store_due_next(flow->store, &flow->next_due_wall_us));
+}
+
+/* ---- slots ---- */
+
+/* Reads the head of the lane's queue; tasks that run, or whose last attempt is still ending, are in it and left out. */
+static int refill(struct flow *flow, uint64_t lane, size_t limit)
+{
+	struct sched_candidate chosen[SCHED_WINDOW];
+	cleanup_(cleanup_free) struct store_candidate *rows = NULL;
+	size_t n_rows, n = 0, seen;
+	bool is_whole;
+	int r;
+
+	for (;; limit *= 2) {
+		free(rows);
+		rows = calloc(limit, sizeof(*rows));
+		if (!rows)
+			return err_raise(-ENOMEM);
+		r = err_fold(store_lane_window(flow->store, lane, limit, rows, &n_rows));
+		if (r)
+			return r;
+		for (n = seen = 0; seen < n_rows && n < SCHED_WINDOW; seen++) {
+			struct active *active = registry_find(&flow->registry, rows[seen].id);
+
+			if (!active || (!active->task->attempt && !active->is_gone))
+				chosen[n++] = (struct sched_candidate){ rows[seen].id,
+					rows[seen].priority };
+		}
+		is_whole = n_rows < limit && seen == n_rows;
+		if (n || is_whole)
+			break;
+	}
+	sched_fill(flow->sched, lane, chosen, n, is_whole);
+	return 0;
+}
+
+/* The slot was given; the task may turn out not to be startable: then it moves on without an attempt. */
+static int start(struct flow *flow, uint64_t lane, uint64_t id)
+{
+	struct transfer_result result;
+	struct active *active;
+	struct task *task;
+	int r = flow_turn_task(flow, id, &active);
+
+	if (r == FLOW_E_NO_SUCH_TASK || (!r && task_fsm_phase(active->task) != TASK_PHASE_QUEUED)) {
+		sched_release(flow->sched, lane);
+		return 0;
+	}
+	if (r) {
+		sched_release(flow->sched, lane);
+		return r;
+	}
+	task = active->task;
+	if (task->request.not_before_wall_us > flow->now.wall_us) {
+		r = flow_step(flow, active, TASK_EVENT_LATER, NULL);
+	} else if (task->result.code) {
+		result = task->result; /* doomed from its creation */
+		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
+	} else if (task->resource_left_us == 1) {
+		result = flow_step_result(TRANSFER_ERROR_TIMED_OUT, "the resource time is over");
+		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
+	} else {
+		r = flow_step(flow, active, TASK_EVENT_START, NULL);
+	}
+	if (!task->has_slot)
+		sched_release(flow->sched, lane);
+	return r < 0 ? r : 0;
+}
+
+static int fill_slots(struct flow *flow)
+{
+	uint64_t lane, id;
+	size_t limit;
+	int r;
+
+	for (;;) {
+		while (sched_next_refill(flow->sched, &lane, &limit)) {
+			r = flow_turn_flush(flow);
+			if (!r)
+				r = refill(flow, lane, limit);
+			if (r)
+				return r;
+		}
+		if (!sched_pick(flow->sched, &lane, &id))
+			return 0;
+		r = start(flow, lane, id);
+		if (r)
+			return r;
+	}
+}
+
+/* ---- what has been kept long enough ---- */
+
+static int on_pruned(uint64_t task, uint64_t lane, void *user)
+{
+	struct flow *flow = user;
+	struct task *row = NULL;
+	char path[FLOW_PATH_BYTES];
+	int r = 0;
+
+	(void)lane;
+	for (enum flow_attempt_file file = FLOW_FILE_PART; !r && file <= FLOW_FILE_BODY; file++) {
+		flow_attempt_spool_path(flow, task, file, path);
+		r = flow_attempt_remove(flow, path);
+	}
+	/* a hidden part beside a destination, while the row can still be read */
+	if (!r && !store_task_load(flow->store, task, &row)) {
+		if (row->result.code && row->request.destination &&
+			!flow_attempt_path(flow, row, FLOW_FILE_PART, path))
+			r = flow_attempt_remove(flow, path);
+		task_free(row);
+	}
+	return r;
+}
+
+/* Only in turns that happen anyway: an idle daemon does not wake up for it. */
+static int prune(struct flow *flow)
+{
+	uint64_t wall_us = flow->now.wall_us;
+	int r;
+
+	if (flow->now.boot_us - flow->pruned_boot_us < PRUNE_US || wall_us < flow->retention_us)
+		return 0;
+	flow->pruned_boot_us = flow->now.boot_us;
+	r = flow_turn_flush(flow);
+	if (r)
+		return r;
+	r = store_prune(flow->store, wall_us - flow->retention_us, PRUNE_PAGE, on_pruned, flow);
+	return err_fold(r);
+}
+
+int flow_schedule_run(struct flow *flow)
+{
+	int r = flow_session_empty(flow);
+
+	if (!r)
+		r = prune(flow);
+	if (r || !flow_schedule_is_open(flow) || flow->is_sched_stale)
+		return r;
+	if (flow->is_waking)
+		r = wake_retries(flow);
+	if (!r)
+		r = run_due(flow);
+	if (!r)
+		r = fill_slots(flow);
+	if (r || !flow->registry.first_touched)
+		return r;
+	/* what was just made to wait */
+	r = flow_turn_flush(flow);
+	return r ? r : err_fold(store_due_next(flow->store, &flow->next_due_wall_us));
+}
+
+/* ---- limits, mode, network ---- */
+
+void flow_limits_get(const struct flow *flow, struct flow_limits *ret_limits)
+{
+	*ret_limits = flow->limits;
+}
+
+bool flow_network_is_up(const struct flow *flow)
+{
+	return flow->is_network_up;
+}
+
+/* Running tasks give way: they keep their bytes and wait in the queue. */
+static int stop_all(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+	int r = 0;
+
+	while (r >= 0 && (active = registry_next(&flow->registry, &cursor)))
+		if (!active->is_gone)
+			r = flow_step(flow, active, TASK_EVENT_STOP, NULL);
+	return r < 0 ? r : 0;
+}
+
+struct limits_item {
+	struct flow *flow;
+	struct flow_limits limits;
+};
+
+static void on_limits_release(void *data, int error)
+{
+	struct limits_item *item = data;
+
+	if (!error)
+		engine_set_limits(item->flow->engine, item->limits.max_download_bps,
+			item->limits.max_upload_bps, item->limits.max_connections_per_host);
+	free(item);
+}
+
+static int tell_engine(struct flow *flow)
+{
+	struct limits_item *item = malloc(sizeof(*item));
+
+	if (!item)
+		return err_raise(-ENOMEM);
+	*item = (struct limits_item){ flow, flow->limits };
+	if (outbox_add_take(&flow->outbox, on_limits_release, item)) {
+		free(item);
+		return err_raise(-ENOMEM);
+	}
+	return 0;
+}
+
+int flow_limits_set(struct flow *flow, const struct flow_limits *limits)
+{
+	const uint64_t words[5] = { limits->is_paused, limits->max_download_bps,
+		limits->max_upload_bps, limits->max_active_tasks,
+		limits->max_connections_per_host };
+	bool was_paused = flow->limits.is_paused;
+	int r;
+
+	if (!limits->max_active_tasks || limits->max_active_tasks > 1000 ||
+		!limits->max_connections_per_host || limits->max_connections_per_host > 64)
+		return FLOW_E_INVALID_REQUEST;
+	r = err_fold(store_setting_put(flow->store, "limits", words, sizeof(words)));
+	if (r)
+		return flow_turn_poison(flow, r);
+	if (flow->limits.max_connections_per_host != limits->max_connections_per_host)
+		flow->is_sched_stale =
+			true; /* lanes get their new limits when they are built anew */
+	flow->limits = *limits;
+	flow->is_limits_told = true;
+	sched_set_slots(flow->sched, limits->max_active_tasks);
+	r = tell_engine(flow);
+	if (!r && limits->is_paused && !was_paused)
+		r = stop_all(flow);
+	if (!r && flow->is_sched_stale)
+		r = flow_schedule_rebuild(flow);
+	return r ? flow_turn_poison(flow, r) : 0;
+}
+
+void flow_set_network(struct flow *flow, bool is_up)
+{
+	if (flow->is_network_up == is_up)
+		return;
+	flow->is_network_up = is_up;
+	flow->is_limits_told = true;
+	flow->is_due_known = false;
+	flow->is_waking = is_up;
+	flow->wake_after_id = 0;
+	log_info("network is %s", is_up ? "up" : "down");
+}

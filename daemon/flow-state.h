@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the flow's files share: the model in memory and the steps that several of them take. Only daemon/flow*.c includes this.
+ *
+ *   flow.c           life of the flow, words for errors and keys
+ *   flow-turn.c      the turn: commit, roll back, tell
+ *   flow-step.c      one door from a task event to what follows from it; how a task ends
+ *   flow-attempt.c   commands to the engine
+ *   flow-event.c     reports of the engine
+ *   flow-schedule.c  who starts now; waiting tasks; limits and network
+ *   flow-session.c   sessions, attachment, acknowledgement
+ *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
+ *   flow-command.c   verbs on tasks
+ *   flow-query.c     lists, progress, counters, words for people
+ */
+#ifndef DAEMON_FLOW_STATE_H
+#define DAEMON_FLOW_STATE_H
+
+#include <limits.h>
+#include <sys/queue.h>
+
+#include "daemon/core/map.h"
+#include "daemon/core/progress.h"
+#include "daemon/core/registry.h"
+#include "daemon/core/sched.h"
+#include "daemon/core/task-fsm.h"
+#include "daemon/flow.h"
+#include "daemon/outbox.h"
+#include "daemon/store/store.h"
+
+#define FLOW_KEY_BYTES        32
+#define FLOW_PATH_BYTES       PATH_MAX
+#define FLOW_RETRY_US         UINT64_C(1000000) /* after a commit that failed */
+#define FLOW_PAGE             512 /* rows per turn of work that may be long */
+#define FLOW_RECENT           256
+#define FLOW_STALE_BYTES      65536 /* of a task's arena before it is loaded anew */
+#define FLOW_SNAPSHOT_ATTEMPT UINT32_MAX
+
+struct flow_session {
+	struct session *session;
+	uint64_t app; /* number of (uid, app id) for the scheduler */
+	uint64_t client, progress_interval_us;
+	uint64_t
+		finished_events_seq; /* of this attachment; older FINISHED_EVENTS are not told again */
+	uint64_t last_seq; /* newest event */
+	bool has_new_events, is_told; /* in this turn */
+	bool is_new, is_gone; /* in this turn */
+	bool is_emptying; /* INVALID with tasks left that must be cancelled */
+	struct flow_session
+		*before; /* shallow copy (with *session in before_session); NULL: untouched */
+	struct session before_session;
+	TAILQ_ENTRY(flow_session) touched;
+};
+
+/* An engine event of this turn, kept until the turn is durable. */
+struct flow_kept {
+	struct engine_event *event;
+	struct arena arena;
+	unsigned n_poisoned; /* turns that could not apply it */
+	TAILQ_ENTRY(flow_kept) entry;
+};
+TAILQ_HEAD(flow_kept_list, flow_kept);
+
+/* Someone waits for the end of a cancelled task, to get its resume data. */
+struct flow_answer {
+	flow_resume_data_fn fn;
+	void *user;
+	uint64_t turn; /* in which it was asked for */
+};
+
+struct flow_birth;
+TAILQ_HEAD(flow_birth_list, flow_birth);
+
+struct flow_recent {
+	uint64_t id, generation;
+};
+
+struct flow {
+	struct store *store;
+	struct engine *engine;
+	const struct flow_observer *observer;
+	void *observer_user;
+	char *spool_dir;
+	uint64_t floor_bps, floor_window_us, retention_us;
+	uint8_t key[FLOW_KEY_BYTES];
+	uint64_t random;
+
+	/* the model */
+	struct registry registry;
+	struct sched *sched;
+	struct map sessions;
+	uint64_t n_apps;
+	struct flow_birth_list births;
+	struct flow_limits limits, limits_before;
+	bool is_network_up, is_stopping;
+
+	/* the turn */
+	struct clock_now now;
+	uint64_t turn;
+	bool is_in_turn, is_failing, is_sched_stale;
+	bool has_more; /* work is left for the next turn, which is due at once */
+	bool is_limits_told;
+	int poison; /* negative: a step failed half way, the turn must not be committed */
+	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
+	uint64_t retry_us; /* failing: not before this */
+	struct outbox outbox;
+	struct flow_kept_list turn_events, kept_events;
+	TAILQ_HEAD(, flow_session) touched_sessions;
+
+	/* time */
+	uint64_t base_boot_us,
+		base_wall_us; /* steady wall clock: immune to a clock that is set back */
+	uint64_t next_due_wall_us;
+	bool is_due_known, is_waking;
+	uint64_t wake_after_id; /* waking: WAITING tasks up to this one were looked at */
+	uint64_t pruned_boot_us;
+
+	/* counters */
+	uint64_t generation;
+	struct flow_recent recent[FLOW_RECENT];
+	size_t n_recent;
+	uint64_t started_wall_us;
+	uint64_t n_attempts, n_retries, n_commits, received_bytes, sent_bytes;
+	struct progress_samples received_samples, sent_samples;
+	struct progress_meter received_meter, sent_meter;
+};
+
+/* ---- flow-turn.c ---- */
+/* Writes what touched tasks and sessions owe the store: before a query in the same turn, and before the commit. */
+int flow_turn_flush(struct flow *flow);
+int flow_turn_touch(struct flow *flow, struct active *active);
+/* Marks the task as changed: what (STORE_SAVE_…) goes to the store, and observers hear of it. */
+int flow_turn_change(struct flow *flow, struct active *active, unsigned what);
+/* The live object or the loaded row; FLOW_E_NO_SUCH_TASK. */
+int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
+/* A step failed half way: nothing of this turn will be committed. Returns error. */
+int flow_turn_poison(struct flow *flow, int error);
+/* Wall clock that never goes back while the daemon runs; never behind the real one. */
+uint64_t flow_turn_steady_wall_us(const struct flow *flow);
+int flow_turn_keep(
+	struct flow *flow, const struct engine_event *event, struct flow_kept_list *list);
+
+/* ---- flow-step.c ---- */
+/* 0, TASK_FSM_E_IGNORED or negative. result: for events that may end the task; NULL: success. */
+int flow_step(struct flow *flow, struct active *active, enum task_event event,
+	const struct transfer_result *result);
+struct transfer_result flow_step_result(int32_t code, const char *detail);
+int flow_step_put_event(struct flow *flow, const struct task *task, enum store_event_type type,
+	int64_t a, int64_t b);
+/* When the session has no task left and is to end: it ends. */
+int flow_step_settle_session(struct flow *flow, struct flow_session *session);
+/* The partial file and what belongs to it are no longer wanted. */
+int flow_step_drop_part(struct flow *flow, struct active *active);
+
+/* ---- flow-attempt.c ---- */
+int flow_attempt_start(struct flow *flow, struct active *active);
+int flow_attempt_stop(struct flow *flow, const struct task *task);
+int flow_attempt_publish(struct flow *flow, const struct task *task);
+int flow_attempt_snapshot(struct flow *flow, uint64_t task, int fd_take);
+int flow_attempt_remove(struct flow *flow, const char *path);
+enum flow_attempt_file { FLOW_FILE_PART, FLOW_FILE_SOURCE, FLOW_FILE_BODY };
+int flow_attempt_path(const struct flow *flow, const struct task *task, enum flow_attempt_file file,
+	char buf[FLOW_PATH_BYTES]);
+/* In the spool, whatever the task's destination is. */
+void flow_attempt_spool_path(const struct flow *flow, uint64_t id, enum flow_attempt_file file,
+	char buf[FLOW_PATH_BYTES]);
+uint64_t flow_attempt_left_us(
+	const struct flow *flow, const struct task *task); /* of the resource limit */
+
+/* ---- flow-event.c ---- */
+void flow_event_apply(struct flow *flow, const struct engine_event *event);
+
+/* ---- flow-schedule.c ---- */
+int flow_schedule_offer(
+	struct flow *flow, const struct task *task); /* its lane is known to the scheduler */
+int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free slots */
+int flow_schedule_rebuild(struct flow *flow);
+bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */
+
+/* ---- flow-session.c ---- */
+struct flow_session *flow_session_lookup(const struct flow *flow, uint64_t id);
+int flow_session_touch(struct flow *flow, struct flow_session *session);
+int flow_session_load_all(struct flow *flow);
+bool flow_session_is_text(
+	const char *s, size_t max_bytes); /* not empty, valid UTF-8, not too long */
+int flow_session_empty(struct flow *flow); /* a page of tasks of sessions that were cancelled */
+void flow_session_free(struct flow_session *session);
+uint64_t flow_session_app_tasks(const struct flow *flow, const struct flow_session *session);
+
+/* ---- flow-birth.c ---- */
+struct flow_birth_spec {
+	uint64_t session;
+	bool start_running;
+	const char *token;
+	flow_created_fn fn;
+	void *user;
+	const uint64_t *ids;
+	size_t n_ids;
+	const bool *has_snapshot; /* per id: a snapshot is on its way */
+	const struct transfer_result
+		*dooms; /* per id: what it fails with when resumed; code 0: nothing */
+};
+int flow_birth_begin(struct flow *flow, const struct flow_birth_spec *spec);
+bool flow_birth_has_token(const struct flow *flow, uint64_t session, const char *token);
+void flow_birth_event(struct flow *flow, const struct engine_event *event);
+void flow_birth_free_all(struct flow *flow);
+
+/* ---- flow-resume.c ---- */
+int flow_resume_load_key(struct flow *flow);
+/* Sealed resume data of a task that ended; caller frees; NULL when there is none. */
+int flow_resume_seal(struct flow *flow, const struct task *task, void **ret_data, size_t *ret_size);
+/* Fills a new task from resume data: its URL when it has none, offset, validators; dooms it when the data cannot be used. */
+struct flow_resume {
+	const void *data;
+	size_t size;
+	struct flow_session *session;
+	uint64_t from; /* result: task whose bytes are taken over; 0: none */
+};
+int flow_resume_open(struct flow *flow, struct flow_resume *resume, struct task *task);
+/* After the new task has its number: the part changes hands. */
+int flow_resume_take_part(
+	struct flow *flow, const struct flow_resume *resume, struct active *active);
+
+/* ---- flow-command.c ---- */
+/* Ends the task with -999; one that cannot be cancelled any more is left alone. */
+struct flow_cancel {
+	int32_t reason;
+	bool delete_partial;
+};
+/* Takes one suspension back, or all. */
+int flow_command_resume(struct flow *flow, struct active *active, bool is_forced);
+int flow_command_cancel(struct flow *flow, struct active *active, const struct flow_cancel *how);
+
+/* ---- flow-query.c ---- */
+void flow_query_note_recent(struct flow *flow, const struct task *task);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one door (I6): every change of a task's state goes through flow_step(), which asks the table in core/task-fsm.h what comes next
+ * and carries out its effects. What must survive goes to the store in this turn; what acts goes to the outbox and happens after the
+ * commit. How a task ends is here, too, because it ends in one place only: events in Apple's order, files, the session's count.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <transfer/error.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/core/retry.h"
+#include "daemon/flow-state.h"
+
+struct transfer_result flow_step_result(int32_t code, const char *detail)
+{
+	struct transfer_result result = { .code = code };
+
+	snprintf(result.detail, sizeof(result.detail), "%s", detail);
+	return result;
+}
+
+int flow_step_put_event(struct flow *flow, const struct task *task, enum store_event_type type,
+	int64_t a, int64_t b)
+{
+	struct flow_session *session = flow_session_lookup(flow, task->session);
+	struct store_event event = {
+		.session = task->session,
+		.task = task->id,
+		.type = type,
+		.wall_us = flow->now.wall_us,
+		.a = a,
+		.b = b,
+	};
+	int r;
+
+	if (!session)
+		return err_raise(-ENOTRECOVERABLE);
+	r = flow_session_touch(flow, session);
+	if (!r)
+		r = err_fold(store_event_put(flow->store, &event));
+	if (r)
+		return r;
+	session->session->n_events++;
+	session->last_seq = event.seq;
+	session->has_new_events = true;
+	return 0;
+}
+
+int flow_step_settle_session(struct flow *flow, struct flow_session *session)
+{
+	struct store_event event = {
+		.session = session->session->id,
+		.type = STORE_EVENT_BECAME_INVALID,
+		.wall_us = flow->now.wall_us,
+	};
+	int r;
+
+	if (session->session->state == TRANSFER_SESSION_STATE_ACTIVE || session->session->n_tasks)
+		return 0;
+	r = flow_session_touch(flow, session);
+	if (r)
+		return r;
+	session->session->state = TRANSFER_SESSION_STATE_INVALID;
+	session->is_emptying = false;
+	session->is_told = true;
+	r = err_fold(store_event_put(flow->store, &event));
+	if (r)
+		return r;
+	session->session->n_events++;
+	session->last_seq = event.seq;
+	session->has_new_events = true;
+	return 0;
+}
+
+/* One unfinished task less. */
+static int count_down(struct flow *flow, const struct task *task)
+{
+	struct flow_session *session = flow_session_lookup(flow, task->session);
+	int r;
+
+	if (!session)
+		return err_raise(-ENOTRECOVERABLE);
+	r = flow_session_touch(flow, session);
+	if (r)
+		return r;
+	if (session->session->n_tasks)
+		session->session->n_tasks--;
+	return flow_step_settle_session(flow, session);
+}
+
+static int remove_file(struct flow *flow, const struct task *task, enum flow_attempt_file file)
+{
+	char path[FLOW_PATH_BYTES];
+	int r = flow_attempt_path(flow, task, file, path);
+
+	return r ? r : flow_attempt_remove(flow, path);
+}
+
+int flow_step_drop_part(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+
+	task->offset_bytes = 0;
+	task->received_bytes = 0;
+	task->etag = task->last_modified = NULL;
+	task->digest_state = NULL;
+	task->digest_state_bytes = 0;
+	task->can_resume = false;
+	active->save |= STORE_SAVE_PROGRESS;
+	return remove_file(flow, task, FLOW_FILE_PART);
+}
+
+/* ---- the end ---- */
+
+static int end_download(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+
+	if (!task->result.code)
+		return flow_step_put_event(flow, task, STORE_EVENT_FINISHED_DOWNLOADING, 0, 0);
+	if (task->result.code == TRANSFER_ERROR_CANNOT_MOVE_FILE && task->file_ino)
+		return 0; /* whole, only its place is taken: retry puts it there */
+	if (flow_task_is_resumable(task))
+		return 0;
+	return flow_step_drop_part(flow, active);
+}
+
+static int end_upload(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	bool is_ok = !task->result.code;
+	bool is_kept = !is_ok &&
+		(task->result.code != TRANSFER_ERROR_CANCELLED || task->can_resume);
+	int r = 0;
+
+	/* the snapshot is needed again when a failed upload is retried */
+	if (task->request.upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !is_kept)
+		r = remove_file(flow, task, FLOW_FILE_SOURCE);
+	if (r)
+		return r;
+	if (is_ok && task->body_bytes)
+		return flow_step_put_event(
+			flow, task, STORE_EVENT_RECEIVED_DATA, (int64_t)task->body_bytes, 0);
+	return remove_file(flow, task, FLOW_FILE_BODY);
+}
+
+static int complete(struct flow *flow, struct active *active, const struct transfer_result *result)
+{
+	struct task *task = active->task;
+	int r;
+
+	task->result = result ? *result : (struct transfer_result){ 0 };
+	task->finished_wall_us = flow->now.wall_us;
+	if (task->result.code && !task->failing_url)
+		task->failing_url = task->response.url ? task->response.url : task->request.url;
+	active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESPONSE | STORE_SAVE_RESULT;
+	r = task->kind == TRANSFER_TASK_UPLOAD ? end_upload(flow, active)
+					       : end_download(flow, active);
+	if (!r)
+		r = flow_step_put_event(flow, task, STORE_EVENT_METRICS, 0, 0);
+	if (!r)
+		r = flow_step_put_event(flow, task, STORE_EVENT_COMPLETED, 0, 0);
+	return r ? r : count_down(flow, task);
+}
+
+static int forget(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	int r = remove_file(flow, task, FLOW_FILE_SOURCE);
+
+	if (!r)
+		r = err_fold(store_task_del(flow->store, task->id));
+	if (r)
+		return r;
+	active->is_gone = true;
+	return count_down(flow, task);
+}
+
+/* ---- waiting ---- */
+
+/* What of the resource limit is left; saved, so that it goes on after a restart (BT-42). */
+static void stop_clock(struct flow *flow, struct task *task)
+{
+	if (!task->deadline_boot_us)
+		return;
+	task->resource_left_us = flow_attempt_left_us(flow, task);
+	task->deadline_boot_us = 0;
+}
+
+/* The wait is charged to the resource limit in advance and refunded when it is cut short. */
+static void refund(const struct flow *flow, struct task *task)
+{
+	uint64_t wall_us = flow_turn_steady_wall_us(flow);
+
+	if (task->wait_reason != TASK_WAIT_DATE && task->resource_left_us &&
+		task->due_wall_us > wall_us)
+		task->resource_left_us += task->due_wall_us - wall_us;
+}
+
+static void wait_for(struct flow *flow, struct task *task, enum task_event event)
+{
+	uint64_t wall_us = flow_turn_steady_wall_us(flow), delay_us = 0;
+
+	if (event == TASK_EVENT_LATER || event == TASK_EVENT_RESUME_LATER) {
+		task->wait_reason = TASK_WAIT_DATE;
+		if (task->request.not_before_wall_us > flow->now.wall_us)
+			delay_us = task->request.not_before_wall_us - flow->now.wall_us;
+		task->due_wall_us = wall_us + delay_us;
+		return;
+	}
+	if (event == TASK_EVENT_DONE_DISK) {
+		task->wait_reason = TASK_WAIT_DISK;
+		delay_us = RETRY_DISK_US;
+	} else {
+		task->wait_reason = TASK_WAIT_RETRY;
+		task->failures++;
+		delay_us = retry_delay_us(
+			task->failures, flow->retry_after_us, retry_random(&flow->random));
+	}
+	if (task->resource_left_us) {
+		if (delay_us >= task->resource_left_us)
+			delay_us = task->resource_left_us - 1;
+		task->resource_left_us -= delay_us;
+	}
+	task->due_wall_us = wall_us + delay_us;
+}
+
+/* ---- the door ---- */
+
+static int enqueue(struct flow *flow, const struct task *task)
+{
+	const struct sched_candidate candidate = { task->id, task->request.priority };
+	int r = flow_schedule_offer(flow, task);
+
+	if (r)
+		return r;
+	sched_enqueue(flow->sched, task->lane, &candidate);
+	return 0;
+}
+
+static void release(struct flow *flow, struct task *task)
+{
+	if (!task->has_slot)
+		return;
+	task->has_slot = false;
+	sched_release(flow->sched, task->lane);
+}
+
+static int carry_out(struct flow *flow, struct active *active, unsigned effects,
+	const struct transfer_result *result)
+{
+	struct task *task = active->task;
+	int r = 0;
+
+	if (effects & TASK_EFFECT_RELEASE)
+		release(flow, task);
+	if (effects & TASK_EFFECT_DEQUEUE)
+		sched_dequeue(flow->sched, task->lane, task->id);
+	if (effects & TASK_EFFECT_ENQUEUE)
+		r = enqueue(flow, task);
+	if (!r && (effects & TASK_EFFECT_START))
+		r = flow_attempt_start(flow, active);
+	if (!r && (effects & TASK_EFFECT_STOP))
+		r = flow_attempt_stop(flow, task);
+	if (!r && (effects & TASK_EFFECT_PUBLISH))
+		r = flow_attempt_publish(flow, task);
+	if (!r && (effects & TASK_EFFECT_COMPLETE))
+		r = complete(flow, active, result);
+	if (!r && (effects & TASK_EFFECT_FORGET))
+		r = forget(flow, active);
+	return r;
+}
+
+int flow_step(struct flow *flow, struct active *active, enum task_event event,
+	const struct transfer_result *result)
+{
+	struct task *task = active->task;
+	enum task_phase phase = task_fsm_phase(task), next;
+	unsigned effects;
+	int r;
+
+	if (task_fsm_step(phase, event, &next, &effects))
+		return TASK_FSM_E_IGNORED;
+	r = flow_turn_change(flow, active, STORE_SAVE_STATE);
+	if (r)
+		return flow_turn_poison(flow, r);
+	log_debug("task %llu: %s, %s -> %s", (unsigned long long)task->id, task_phase_name(phase),
+		task_event_name(event), task_phase_name(next));
+	if (effects & TASK_EFFECT_RELEASE)
+		stop_clock(flow, task);
+	if (phase == TASK_PHASE_WAITING)
+		refund(flow, task);
+	if (effects & TASK_EFFECT_WAIT)
+		wait_for(flow, task, event);
+	task_fsm_enter(task, next);
+	r = carry_out(flow, active, effects, result);
+	if (r)
+		return flow_turn_poison(flow, err_fold(r));
+	/* suspended meanwhile: it rests instead of waiting or queueing */
+	if (task->suspend_count && (next == TASK_PHASE_WAITING || next == TASK_PHASE_QUEUED))
+		return flow_step(flow, active, TASK_EVENT_SUSPEND, NULL);
+	return 0;
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The turn (I1). Commands and events change the model and put what must happen into the outbox; the end of the turn writes what touched
+ * objects owe the store, lets the scheduler pick, commits once, and releases the outbox.
+ *
+ * When the commit fails, touched objects become what they were (registry_rollback: exact), the scheduler is built anew, replies turn
+ * into errors, and the engine's events of the turn are kept: they are facts, so they are applied again, in order and before newer ones,
+ * one second later. Nothing starts meanwhile. Commands still try a commit of their own, so that cancel gets through when it can.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/flow-state.h"
+#include "engine/engine.h"
+
+#define POISONED_MAX 5 /* an event that cannot be applied so often is dropped */
+
+/* ---- touching ---- */
+
+int flow_turn_poison(struct flow *flow, int error)
+{
+	if (!flow->poison)
+		flow->poison = error;
+	return error;
+}
+
+int flow_turn_touch(struct flow *flow, struct active *active)
+{
+	return registry_touch(&flow->registry, active);
+}
+
+int flow_turn_change(struct flow *flow, struct active *active, unsigned what)
+{
+	int r = flow_turn_touch(flow, active);
+
+	if (r)
+		return r;
+	active->save |= what;
+	active->is_told = true;
+	active->task->generation = ++flow->generation;
+	return 0;
+}
+
+int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active)
+{
+	struct active *active = id ? registry_find(&flow->registry, id) : NULL;
+	struct task *task;
+	int r;
+
+	if (active && active->is_gone)
+		return FLOW_E_NO_SUCH_TASK;
+	if (!active) {
+		r = store_task_load(flow->store, id, &task);
+		if (r == STORE_E_NOT_FOUND)
+			return FLOW_E_NO_SUCH_TASK;
+		if (r)
+			return err_fold(r);
+		r = registry_add_take(&flow->registry, task, &active);
+		if (r) {
+			task_free(task);
+			return r;
+		}
+	}
+	*ret_active = active;
+	return 0;
+}
+
+uint64_t flow_turn_steady_wall_us(const struct flow *flow)
+{
+	uint64_t steady_us = flow->base_wall_us + (flow->now.boot_us - flow->base_boot_us);
+
+	return steady_us > flow->now.wall_us ? steady_us : flow->now.wall_us;
+}
+
+int flow_turn_flush(struct flow *flow)
+{
+	struct flow_session *session;
+	int r;
+
+	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched) {
+		if (!a->save || a->is_gone)
+			continue;
+		r = err_fold(store_task_save(flow->store, a->task, a->save));
+		if (r)
+			return flow_turn_poison(flow, r);
+		a->save = 0;
+	}
+	TAILQ_FOREACH (session, &flow->touched_sessions, touched) {
+		if (session->is_gone)
+			continue;
+		r = err_fold(store_session_save(flow->store, session->session));
+		if (r)
+			return flow_turn_poison(flow, r);
+	}
+	return 0;
+}
+
+/* ---- engine events ---- */
+
+static int copy_response(struct arena *arena, const struct engine_response *from,
+	struct engine_response **ret_response)
+{
+	struct engine_response *r = arena_alloc(arena, 1, sizeof(*r));
+	struct engine_header *headers = arena_alloc(arena, from->n_headers + 1, sizeof(*headers));
+	const char **strings[] = { &r->http_version, &r->url, &r->mime_type, &r->text_encoding,
+		&r->suggested_name, &r->etag, &r->last_modified };
+
+	if (!r || !headers)
+		return err_raise(-ENOMEM);
+	*r = *from;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		if (*strings[i] && !(*strings[i] = arena_strdup(arena, *strings[i])))
+			return err_raise(-ENOMEM);
+	for (size_t i = 0; i < from->n_headers; i++) {
+		headers[i].name = arena_strdup(arena, from->headers[i].name);
+		headers[i].value = arena_strdup(arena, from->headers[i].value);
+		if (!headers[i].name || !headers[i].value)
+			return err_raise(-ENOMEM);
+	}
+	r->headers = headers;
+	*ret_response = r;
+	return 0;
+}
+
+static int copy_event(
+	struct arena *arena, const struct engine_event *from, struct engine_event **ret_event)
+{
+	struct engine_event *e = arena_alloc(arena, 1, sizeof(*e));
+	struct engine_response *response = NULL;
+	void *digest_state = NULL;
+	int r;
+
+	if (!e)
+		return err_raise(-ENOMEM);
+	*e = *from;
+	if (from->response) {
+		r = copy_response(arena, from->response, &response);
+		if (r)
+			return r;
+	}
+	if (from->digest_state) {
+		digest_state = arena_alloc(arena, from->digest_state_bytes, 1);
+		if (!digest_state)
+			return err_raise(-ENOMEM);
+		memcpy(digest_state, from->digest_state, from->digest_state_bytes);
+	}
+	e->response = response;
+	e->digest_state = digest_state;
+	e->url = from->url ? arena_strdup(arena, from->url) : NULL;
+	e->digest_hex = from->digest_hex ? arena_strdup(arena, from->digest_hex) : NULL;
+	if ((from->url && !e->url) || (from->digest_hex && !e->digest_hex))
+		return err_raise(-ENOMEM);
+	*ret_event = e;
+	return 0;
+}
+
+static void drop_kept(struct flow_kept_list *list, struct flow_kept *kept)
+{
+	TAILQ_REMOVE(list, kept, entry);
+	arena_done(&kept->arena);
+	free(kept);
+}
+
+/* A newer checkpoint makes the older one of the same attempt superfluous: what is kept stays bounded. */
+static void drop_older_checkpoint(struct flow_kept_list *list, const struct engine_event *event)
+{
+	struct flow_kept *kept;
+
+	TAILQ_FOREACH (kept, list, entry) {
+		if (kept->event->type == event->type && kept->event->task == event->task &&
+			kept->event->attempt == event->attempt) {
+			drop_kept(list, kept);
+			return;
+		}
+	}
+}
+
+int flow_turn_keep(struct flow *flow, const struct engine_event *event, struct flow_kept_list *list)
+{
+	struct flow_kept *kept = calloc(1, sizeof(*kept));
+	int r;
+
+	(void)flow;
+	if (!kept)
+		return err_raise(-ENOMEM);
+	r = copy_event(&kept->arena, event, &kept->event);
+	if (r) {
+		arena_done(&kept->arena);
+		free(kept);
+		return r;
+	}
+	if (event->type == ENGINE_EVENT_CHECKPOINT)
+		drop_older_checkpoint(list, event);
+	TAILQ_INSERT_TAIL(list, kept, entry);
+	return 0;
+}
+
+static void apply(struct flow *flow, struct flow_kept *kept)
+{
+	int before = flow->poison;
+
+	flow_event_apply(flow, kept->event);
+	if (before || !flow->poison)
+		return;
+	kept->n_poisoned++;
+	log_debug("event %d of task %llu: %s", (int)kept->event->type,
+		(unsigned long long)kept->event->task, err_text(flow->poison));
+}
+
+void flow_engine_event(const struct engine_event *event, void *data)
+{
+	struct flow *flow = data;
+
+	if (event->type == ENGINE_EVENT_PROGRESS) {
+		if (TAILQ_EMPTY(&flow->kept_events))
+			flow_event_apply(flow, event);
+		return;
+	}
+	if (!TAILQ_EMPTY(&flow->kept_events)) {
+		if (flow_turn_keep(flow, event, &flow->kept_events))
+			log_error("task %llu: no memory for a report",
+				(unsigned long long)event->task);
+		return;
+	}
+	if (flow_turn_keep(flow, event, &flow->turn_events)) {
+		log_error("task %llu: no memory for a report", (unsigned long long)event->task);
+		return;
+	}
+	apply(flow, TAILQ_LAST(&flow->turn_events, flow_kept_list));
+}
+
+/* Those of a turn that failed, and those that came after it. */
+static void apply_kept(struct flow *flow)
+{
+	struct flow_kept *kept;
+
+	if (flow->is_failing && flow->now.now_us < flow->retry_us)
+		return;
+	while ((kept = TAILQ_FIRST(&flow->kept_events))) {
+		TAILQ_REMOVE(&flow->kept_events, kept, entry);
+		TAILQ_INSERT_TAIL(&flow->turn_events, kept, entry);
+		if (kept->n_poisoned < POISONED_MAX)
+			apply(flow, kept);
+		else
+			log_error(
+				"task %llu: a report of the engine cannot be applied and is dropped",
+				(unsigned long long)kept->event->task);
+	}
+}
+
+/* ---- the turn ---- */
+
+void flow_turn_begin(struct flow *flow, const struct clock_now *now)
+{
+	flow->now = *now;
+	flow->turn++;
+	flow->is_in_turn = true;
+	flow->has_more = false;
+	flow->limits_before = flow->limits;
+	if (flow->is_sched_stale && flow_schedule_rebuild(flow))
+		log_debug("the queue cannot be read");
+	apply_kept(flow);
+}
+
+static bool is_needed(const struct active *active)
+{
+	return active->task->attempt || active->answer;
+}
+
+/* Who waited for the end of a cancelled task gets its resume data. */
+static void answer(struct flow *flow, struct active *active)
+{
+	struct flow_answer *a = active->answer;
+	void *data = NULL;
+	size_t size = 0;
+	int r;
+
+	if (!a || (!active->is_gone && active->task->state != TASK_STATE_COMPLETED))
+		return;
+	active->answer = NULL;
+	r = flow_resume_seal(flow, active->task, &data, &size);
+	if (r)
+		log_error("cannot make resume data: %s", err_text(r));
+	a->fn(a->user, data ? 0 : FLOW_E_NO_RESUME_DATA, data, size);
+	free(data);
+	free(a);
+}
+
+static void tell_sessions(struct flow *flow)
+{
+	const struct flow_observer *o = flow->observer;
+	struct flow_session *s;
+
+	while ((s = TAILQ_FIRST(&flow->touched_sessions))) {
+		bool has_new = s->has_new_events, is_told = s->is_told;
+		uint64_t id = s->session->id;
+
+		TAILQ_REMOVE(&flow->touched_sessions, s, touched);
+		free(s->before);
+		s->before = NULL;
+		s->has_new_events = s->is_told = s->is_new = false;
+		if (s->is_gone) {
+			map_remove(&flow->sessions, id);
+			flow_session_free(s);
+			if (o && o->session_gone)
+				o->session_gone(id, flow->observer_user);
+			continue;
+		}
+		if (is_told && o && o->session_changed)
+			o->session_changed(id, flow->observer_user);
+		if (has_new && o && o->events)
+			o->events(id, s->last_seq, flow->observer_user);
+	}
+}
+
+/* Strings that were replaced pile up in the arena: a task that runs for long is loaded anew now and then. */
+static void compact(struct flow *flow, struct active *active)
+{
+	const size_t from = offsetof(struct task, attempt), to = offsetof(struct task, arena);
+	struct task *fresh;
+
+	if (active->task->stale_bytes < FLOW_STALE_BYTES || active->is_gone ||
+		store_task_load(flow->store, active->task->id, &fresh))
+		return;
+	active->task->stale_bytes = 0;
+	memcpy((char *)fresh + from, (char *)active->task + from, to - from);
+	task_free(active->task);
+	active->task = fresh;
+}
+
+static void tell(struct flow *flow)
+{
+	const struct flow_observer *o = flow->observer;
+
+	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched) {
+		answer(flow, a);
+		if (a->is_told && !a->is_gone && o && o->task_changed)
+			o->task_changed(a->task, flow->observer_user);
+		if (!is_needed(a) || a->is_gone)
+			flow_query_note_recent(flow, a->task);
+	}
+	if (flow->is_limits_told && o && o->limits_changed)
+		o->limits_changed(flow->observer_user);
+	flow->is_limits_told = false;
+	tell_sessions(flow);
+	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched)
+		compact(flow, a);
+}
+
+static void succeed(struct flow *flow)
+{
+	struct flow_kept *kept;
+
+	if (flow->is_failing)
+		log_notice("changes can be saved again");
+	flow->is_failing = false;
+	while ((kept = TAILQ_FIRST(&flow->turn_events)))
+		drop_kept(&flow->turn_events, kept);
+	outbox_release(&flow->outbox, 0);
+	tell(flow);
+	registry_commit(&flow->registry, is_needed);
+	/* what came while the store could not be written waits no longer */
+	if (!TAILQ_EMPTY(&flow->kept_events) || flow->is_sched_stale)
+		flow->has_more = true;
+}
+
+static void undo_sessions(struct flow *flow)
+{
+	struct flow_session *s;
+
+	while ((s = TAILQ_FIRST(&flow->touched_sessions))) {
+		TAILQ_REMOVE(&flow->touched_sessions, s, touched);
+		if (s->is_new) {
+			map_remove(&flow->sessions, s->session->id);
+			flow_session_free(s);
+			continue;
+		}
+		if (s->before) {
+			struct flow_session *before = s->before;
+			struct session *session = s->session;
+			struct arena arena = session->arena;
+
+			*s = *before;
+			*session = before->before_session;
+			session->arena = arena;
+			s->session = session;
+			s->before = NULL;
+			free(before);
+		}
+	}
+}
+
+/* Whoever began to wait in this turn is told that it did not happen. */
+static void undo_answers(struct flow *flow, int error)
+{
+	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched) {
+		struct flow_answer *waiting = a->answer;
+
+		if (!waiting || waiting->turn != flow->turn)
+			continue;
+		a->answer = NULL;
+		waiting->fn(waiting->user, error, NULL, 0);
+		free(waiting);
+	}
+}
+
+static void fail(struct flow *flow, int r)
+{
+	int error = r == STORE_E_FULL ? FLOW_E_NO_SPACE : FLOW_E_BUSY;
+	struct flow_kept *kept;
+
+	if (!flow->is_failing)
+		log_warn("changes cannot be saved, trying again each second: %s",
+			r == STORE_E_FULL ? "no room on the disk" : err_text(err_fold(r)));
+	flow->is_failing = true;
+	flow->retry_us = flow->now.now_us + FLOW_RETRY_US;
+	store_rollback(flow->store);
+	undo_answers(flow, error);
+	undo_sessions(flow);
+	registry_rollback(&flow->registry);
+	flow->limits = flow->limits_before;
+	flow->is_limits_told = false;
+	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	while ((kept = TAILQ_LAST(&flow->turn_events, flow_kept_list))) {
+		TAILQ_REMOVE(&flow->turn_events, kept, entry);
+		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
+	}
+	flow->is_due_known = false;
+	flow->is_sched_stale = true;
+	flow->poison = 0;
+	outbox_release(&flow->outbox, error);
+}
+
+static int commit(struct flow *flow)
+{
+	int r;
+
+	/* after a failure nothing new begins before its time, commands are committed as they come */
+	if (!flow->is_failing || flow->now.now_us >= flow->retry_us) {
+		r = flow_schedule_run(flow);
+		if (r < 0)
+			return r;
+	}
+	if (flow->poison)
+		return flow->poison;
+	r = flow_turn_flush(flow);
+	if (r)
+		return r;
+	if (!store_is_dirty(flow->store))
+		return 0;
+	r = store_commit(flow->store);
+	if (!r)
+		flow->n_commits++;
+	return r;
+}
+
+int flow_turn_end(struct flow *flow)
+{
+	int r = flow->poison ? flow->poison : commit(flow);
+
+	flow->is_in_turn = false;
+	if (!r) {
+		succeed(flow);
+		return 0;
+	}
+	fail(flow, r);
+	return r < 0 ? r : -ENOSPC;
+}
+
+uint64_t flow_next_timer(const struct flow *flow)
+{
+	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX;
+
+	if (flow->is_failing)
+		return flow->retry_us;
+	if (flow->has_more || !TAILQ_EMPTY(&flow->kept_events))
+		return flow->now.now_us;
+	/* without network, or paused, nothing can come of it: no wake-up */
+	if (flow_schedule_is_open(flow) && flow->next_due_wall_us != UINT64_MAX)
+		at_us = flow->now.now_us +
+			(flow->next_due_wall_us > wall_us ? flow->next_due_wall_us - wall_us : 0);
+	return at_us;
+}
+
+int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply)
+{
+	return outbox_add_take(&flow->outbox, fn, reply);
+}

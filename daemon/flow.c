@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* The flow's life: what it is made of, how it finds its way back after a crash, how it stops; words for errors and keys. */
+#include "daemon/flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/flow-state.h"
+#include "engine/engine.h"
+
+#define FLOOR_BPS       1024
+#define FLOOR_WINDOW_US UINT64_C(60000000)
+#define RETENTION_US    (UINT64_C(14) * 86400 * 1000000)
+
+const char *flow_error_name(int error)
+{
+	static const char *const names[] = { [FLOW_E_NONE] = "None",
+#define NAME(symbol, name, text) [FLOW_E_##symbol] = (name),
+		FLOW_ERRORS(NAME)
+#undef NAME
+	};
+
+	if (error < 0 || (size_t)error >= sizeof(names) / sizeof(names[0]))
+		return "Failed";
+	return names[error];
+}
+
+const char *flow_error_text(int error)
+{
+	static const char *const texts[] = { [FLOW_E_NONE] = "done",
+#define TEXT(symbol, name, text) [FLOW_E_##symbol] = (text),
+		FLOW_ERRORS(TEXT)
+#undef TEXT
+	};
+
+	if (error < 0 || (size_t)error >= sizeof(texts) / sizeof(texts[0]))
+		return "internal error";
+	return texts[error];
+}
+
+const char *flow_session_key_name(uint32_t key)
+{
+	switch ((enum flow_session_key)key) {
+#define NAME(symbol, bit, name) \
+	case FLOW_SESSION_KEY_##symbol: \
+		return name;
+		FLOW_SESSION_KEYS(NAME)
+#undef NAME
+	}
+	return "";
+}
+
+static int init(struct flow *flow, const struct flow_config *config)
+{
+	flow->store = config->store;
+	flow->engine = config->engine;
+	flow->observer = config->observer;
+	flow->observer_user = config->observer_user;
+	flow->floor_bps = config->floor_bps ? config->floor_bps : FLOOR_BPS;
+	if (flow->floor_bps == UINT64_MAX)
+		flow->floor_bps = 0;
+	flow->floor_window_us = config->floor_window_us ? config->floor_window_us : FLOOR_WINDOW_US;
+	flow->retention_us = config->retention_us ? config->retention_us : RETENTION_US;
+	flow->random = config->jitter_seed;
+	if (!flow->random &&
+		getrandom(&flow->random, sizeof(flow->random), 0) != sizeof(flow->random))
+		return err_raise(-EIO);
+	flow->is_network_up = true;
+	flow->limits = (struct flow_limits){ .max_active_tasks = SCHED_SLOTS,
+		.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST };
+	flow->spool_dir = strdup(config->spool_dir);
+	flow->sched = sched_new(SCHED_SLOTS);
+	return flow->spool_dir && flow->sched ? 0 : err_raise(-ENOMEM);
+}
+
+int flow_new(const struct flow_config *config, struct flow **ret_flow)
+{
+	struct flow *flow = calloc(1, sizeof(*flow));
+	int r;
+
+	if (!flow)
+		return err_raise(-ENOMEM);
+	registry_init(&flow->registry);
+	outbox_init(&flow->outbox);
+	TAILQ_INIT(&flow->births);
+	TAILQ_INIT(&flow->turn_events);
+	TAILQ_INIT(&flow->kept_events);
+	TAILQ_INIT(&flow->touched_sessions);
+	flow->next_due_wall_us = UINT64_MAX;
+	flow->generation = 1;
+	r = init(flow, config);
+	if (r) {
+		flow_free(flow);
+		return r;
+	}
+	*ret_flow = flow;
+	return 0;
+}
+
+static void free_kept(struct flow_kept_list *list)
+{
+	struct flow_kept *kept;
+
+	while ((kept = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, kept, entry);
+		arena_done(&kept->arena);
+		free(kept);
+	}
+}
+
+static void free_answers(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+
+	while ((active = registry_next(&flow->registry, &cursor))) {
+		struct flow_answer *answer = active->answer;
+
+		if (!answer)
+			continue;
+		answer->fn(answer->user, FLOW_E_BUSY, NULL, 0);
+		free(answer);
+		active->answer = NULL;
+	}
+}
+
+struct flow *flow_free(struct flow *flow)
+{
+	struct flow_session *session;
+	size_t cursor = 0;
+
+	if (!flow)
+		return NULL;
+	outbox_release(&flow->outbox, FLOW_E_BUSY);
+	flow_birth_free_all(flow);
+	free_answers(flow);
+	free_kept(&flow->turn_events);
+	free_kept(&flow->kept_events);
+	registry_done(&flow->registry);
+	sched_free(flow->sched);
+	while ((session = map_next(&flow->sessions, &cursor)))
+		flow_session_free(session);
+	map_done(&flow->sessions);
+	free(flow->spool_dir);
+	free(flow);
+	return NULL;
+}
+
+/* ---- finding the way back ---- */
+
+/* A task that a crash left between two durable states. Its attempt, if any, died with the daemon. */
+static int on_unsettled(struct task *task_take, void *user)
+{
+	struct flow *flow = user;
+	struct active *active;
+	int r;
+
+	r = registry_add_take(&flow->registry, task_take, &active);
+	if (r) {
+		task_free(task_take);
+		return r;
+	}
+	return 0;
+}
+
+static int settle(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	struct transfer_result result;
+
+	switch (task_fsm_phase(task)) {
+	case TASK_PHASE_BORN:
+		/* nobody was told that it exists */
+		task->attempt = FLOW_SNAPSHOT_ATTEMPT;
+		return flow_step(flow, active, TASK_EVENT_SNAPSHOT_FAILED, NULL);
+	case TASK_PHASE_FINISHING:
+		task->attempt = task->attempts ? task->attempts : 1;
+		return flow_attempt_publish(flow, task);
+	case TASK_PHASE_ANSWERED:
+		/* what is recorded counts; the body is what had arrived */
+		return flow_step(flow, active, TASK_EVENT_DONE_OK, NULL);
+	case TASK_PHASE_CANCELING:
+		result = task->result;
+		return flow_step(flow, active, TASK_EVENT_DONE_STOPPED, &result);
+	case TASK_PHASE_SUSPENDED:
+	case TASK_PHASE_QUEUED:
+	case TASK_PHASE_WAITING:
+	case TASK_PHASE_RUNNING:
+	case TASK_PHASE_PARKING:
+	case TASK_PHASE_REQUEUING:
+	case TASK_PHASE_SYNCING:
+	case TASK_PHASE_COMPLETED:
+	case TASK_PHASE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static int settle_all(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+	int r;
+
+	r = store_task_each_unsettled(flow->store, on_unsettled, flow);
+	if (r)
+		return err_fold(r);
+	while ((active = registry_next(&flow->registry, &cursor))) {
+		r = settle(flow, active);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load_limits(struct flow *flow)
+{
+	uint64_t words[5];
+	size_t size;
+	int r = store_setting_load(flow->store, "limits", words, sizeof(words), &size);
+
+	if (r == STORE_E_NOT_FOUND)
+		return 0;
+	if (r)
+		return err_fold(r);
+	if (size != sizeof(words))
+		return 0;
+	flow->limits = (struct flow_limits){
+		.is_paused = words[0] != 0,
+		.max_download_bps = words[1],
+		.max_upload_bps = words[2],
+		.max_active_tasks = words[3] && words[3] <= 1000 ? (uint32_t)words[3] : SCHED_SLOTS,
+		.max_connections_per_host = words[4] && words[4] <= 64 ? (uint32_t)words[4] : 6,
+	};
+	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	engine_set_limits(flow->engine, flow->limits.max_download_bps, flow->limits.max_upload_bps,
+		flow->limits.max_connections_per_host);
+	return 0;
+}
+
+static int start(struct flow *flow)
+{
+	int r = load_limits(flow);
+
+	if (!r)
+		r = flow_resume_load_key(flow);
+	if (!r)
+		r = flow_session_load_all(flow);
+	if (!r)
+		r = settle_all(flow);
+	if (!r)
+		r = flow_schedule_rebuild(flow);
+	return r;
+}
+
+int flow_start(struct flow *flow, const struct clock_now *now)
+{
+	int r, end;
+
+	flow->base_boot_us = now->boot_us;
+	flow->base_wall_us = now->wall_us;
+	flow->started_wall_us = now->wall_us;
+	flow->pruned_boot_us = now->boot_us;
+	flow_turn_begin(flow, now);
+	r = start(flow);
+	end = flow_turn_end(flow);
+	return r ? r : end;
+}
+
+void flow_stop(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+
+	flow->is_stopping = true;
+	while ((active = registry_next(&flow->registry, &cursor))) {
+		if (!active->is_gone && flow_step(flow, active, TASK_EVENT_STOP, NULL) < 0)
+			log_error("cannot stop task %llu in order",
+				(unsigned long long)active->task->id);
+	}
+}
