@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands into arrays, reports out of a queue. One thread. */
+#include "tests/lib/fake-engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct fake_event {
+	struct engine_event event;
+	struct engine_response response;
+	char *url, *digest_hex;
+	struct fake_event *next;
+};
+
+struct engine {
+	struct fake_attempt **attempts;
+	size_t n_attempts;
+	struct fake_job **jobs;
+	size_t n_jobs;
+	struct fake_event *first, **last;
+	size_t n_events;
+	char **files;
+	size_t n_files;
+	void (*on_command)(void *user);
+	void *user;
+	unsigned n_refusals;
+	int refusal;
+	uint64_t n_started;
+};
+
+static char *dup_or_null(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+/* Room for one more pointer; a test that has no memory may end. */
+static void *grow(void *array, size_t n)
+{
+	void *grown = reallocarray(array, n + 1, sizeof(void *));
+
+	if (!grown)
+		abort();
+	return grown;
+}
+
+static void attempt_free(struct fake_attempt *a)
+{
+	free(a->url);
+	free(a->method);
+	free(a->part_path);
+	free(a->source_path);
+	free(a->body_path);
+	free(a->etag);
+	for (size_t i = 0; i < a->n_headers; i++) {
+		free((char *)a->headers[i].name);
+		free((char *)a->headers[i].value);
+	}
+	free(a->headers);
+	free(a);
+}
+
+static void job_free(struct fake_job *job)
+{
+	free(job->path);
+	free(job->destination);
+	free(job);
+}
+
+static void event_free(struct fake_event *e)
+{
+	free(e->url);
+	free(e->digest_hex);
+	free(e);
+}
+
+int engine_new(const struct engine_config *config, struct engine **ret_engine)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	(void)config;
+	if (!e)
+		return -ENOMEM;
+	e->last = &e->first;
+	*ret_engine = e;
+	return 0;
+}
+
+void engine_free(struct engine *e)
+{
+	struct fake_event *event;
+
+	if (!e)
+		return;
+	for (size_t i = 0; i < e->n_attempts; i++)
+		attempt_free(e->attempts[i]);
+	for (size_t i = 0; i < e->n_jobs; i++)
+		job_free(e->jobs[i]);
+	for (size_t i = 0; i < e->n_files; i++)
+		free(e->files[i]);
+	while ((event = e->first)) {
+		e->first = event->next;
+		event_free(event);
+	}
+	free(e->attempts);
+	free(e->jobs);
+	free(e->files);
+	free(e);
+}
+
+int engine_fd(struct engine *e)
+{
+	(void)e;
+	return -1;
+}
+
+int engine_dispatch(struct engine *e, engine_event_fn fn, void *user)
+{
+	struct fake_event *event;
+
+	while ((event = e->first)) {
+		e->first = event->next;
+		if (!e->first)
+			e->last = &e->first;
+		e->n_events--;
+		fn(&event->event, user);
+		event_free(event);
+	}
+	return 0;
+}
+
+static void command(struct engine *e)
+{
+	if (e->on_command)
+		e->on_command(e->user);
+}
+
+static struct fake_attempt *find(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	for (size_t i = 0; i < e->n_attempts; i++)
+		if (e->attempts[i]->task == task && e->attempts[i]->attempt == attempt)
+			return e->attempts[i];
+	return NULL;
+}
+
+int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct engine_spec *spec)
+{
+	struct fake_attempt *a;
+
+	command(e);
+	if (e->n_refusals) {
+		e->n_refusals--;
+		return e->refusal;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	*a = (struct fake_attempt){
+		.task = task,
+		.attempt = attempt,
+		.session = spec->session,
+		.kind = spec->kind,
+		.url = dup_or_null(spec->url),
+		.method = dup_or_null(spec->method),
+		.part_path = dup_or_null(spec->part_path),
+		.source_path = dup_or_null(spec->source_path),
+		.body_path = dup_or_null(spec->body_path),
+		.etag = dup_or_null(spec->etag),
+		.resume_offset_bytes = spec->resume_offset_bytes,
+		.deadline_boot_us = spec->deadline_boot_us,
+		.idle_timeout_us = spec->idle_timeout_us,
+		.source_ino = spec->source_ino,
+		.max_rate_bps = spec->max_rate_bps,
+		.is_resumed_by_client = spec->is_resumed_by_client,
+		.allow_insecure = spec->allow_insecure,
+		.received_bytes = spec->resume_offset_bytes,
+		.durable_bytes = spec->resume_offset_bytes,
+		.headers = calloc(spec->n_headers + 1, sizeof(*a->headers)),
+		.n_headers = spec->n_headers,
+	};
+	for (size_t i = 0; i < spec->n_headers; i++) {
+		a->headers[i].name = strdup(spec->headers[i].name);
+		a->headers[i].value = strdup(spec->headers[i].value);
+	}
+	if (a->kind == TRANSFER_TASK_DOWNLOAD)
+		fake_engine_add_file(e, a->part_path);
+	e->attempts = grow(e->attempts, e->n_attempts);
+	e->attempts[e->n_attempts++] = a;
+	e->n_started++;
+	return 0;
+}
+
+void engine_stop(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (a)
+		a->is_stopping = true;
+}
+
+void engine_set_rate(struct engine *e, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (a)
+		a->max_rate_bps = max_rate_bps;
+}
+
+void engine_set_limits(struct engine *e, uint64_t down_bps, uint64_t up_bps, unsigned per_host)
+{
+	(void)e;
+	(void)down_bps;
+	(void)up_bps;
+	(void)per_host;
+}
+
+void engine_drop_connections(struct engine *e, uint64_t session)
+{
+	(void)session;
+	command(e);
+}
+
+static void add_job(struct engine *e, const struct fake_job *from)
+{
+	struct fake_job *job = malloc(sizeof(*job));
+
+	if (!job)
+		abort();
+	*job = *from;
+	e->jobs = grow(e->jobs, e->n_jobs);
+	e->jobs[e->n_jobs++] = job;
+}
+
+int engine_publish(struct engine *e, uint64_t task, uint32_t attempt, const struct engine_publish *p)
+{
+	command(e);
+	add_job(e, &(struct fake_job){ FAKE_JOB_PUBLISH, task, attempt, strdup(p->part_path),
+			   strdup(p->destination), p->may_overwrite, 0 });
+	return 0;
+}
+
+int engine_snapshot(struct engine *e, uint64_t task, uint32_t attempt, int source_fd, const char *to_path)
+{
+	struct stat st = { 0 };
+
+	command(e);
+	(void)fstat(source_fd, &st);
+	add_job(e, &(struct fake_job){ FAKE_JOB_SNAPSHOT, task, attempt, strdup(to_path), NULL, false,
+			   (uint64_t)st.st_size });
+	return 0;
+}
+
+static size_t file_index(const struct engine *e, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < e->n_files && strcmp(e->files[i], path) != 0; i++)
+		;
+	return i;
+}
+
+int engine_remove_file(struct engine *e, const char *path)
+{
+	size_t i = file_index(e, path);
+
+	command(e);
+	if (i < e->n_files) {
+		free(e->files[i]);
+		e->files[i] = e->files[--e->n_files];
+	}
+	return 0;
+}
+
+/* ---- the test's side ---- */
+
+size_t fake_engine_n(const struct engine *e)
+{
+	return e->n_attempts;
+}
+
+struct fake_attempt *fake_engine_get(struct engine *e, size_t i)
+{
+	return e->attempts[i];
+}
+
+struct fake_attempt *fake_engine_find(struct engine *e, uint64_t task)
+{
+	for (size_t i = e->n_attempts; i-- > 0;)
+		if (e->attempts[i]->task == task)
+			return e->attempts[i];
+	return NULL;
+}
+
+size_t fake_engine_n_running(const struct engine *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_attempts; i++)
+		n += !e->attempts[i]->is_done;
+	return n;
+}
+
+void fake_engine_drop(struct engine *e, struct fake_attempt *a)
+{
+	for (size_t i = 0; i < e->n_attempts; i++) {
+		if (e->attempts[i] != a)
+			continue;
+		memmove(e->attempts + i, e->attempts + i + 1, (e->n_attempts - i - 1) * sizeof(void *));
+		e->n_attempts--;
+		attempt_free(a);
+		return;
+	}
+}
+
+size_t fake_engine_n_jobs(const struct engine *e)
+{
+	return e->n_jobs;
+}
+
+struct fake_job *fake_engine_job(struct engine *e, size_t i)
+{
+	return e->jobs[i];
+}
+
+void fake_engine_drop_job(struct engine *e, struct fake_job *job)
+{
+	for (size_t i = 0; i < e->n_jobs; i++) {
+		if (e->jobs[i] != job)
+			continue;
+		memmove(e->jobs + i, e->jobs + i + 1, (e->n_jobs - i - 1) * sizeof(void *));
+		e->n_jobs--;
+		job_free(job);
+		return;
+	}
+}
+
+void fake_engine_post(struct engine *e, const struct engine_event *event)
+{
+	struct fake_event *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		abort();
+	copy->event = *event;
+	if (event->response) {
+		/* strings of responses are the test's constants */
+		copy->response = *event->response;
+		copy->event.response = &copy->response;
+	}
+	copy->url = dup_or_null(event->url);
+	copy->event.url = copy->url;
+	copy->digest_hex = dup_or_null(event->digest_hex);
+	copy->event.digest_hex = copy->digest_hex;
+	*e->last = copy;
+	e->last = &copy->next;
+	e->n_events++;
+}
+
+size_t fake_engine_n_events(const struct engine *e)
+{
+	return e->n_events;
+}
+
+bool fake_engine_has_file(const struct engine *e, const char *path)
+{
+	return file_index(e, path) < e->n_files;
+}
+
+void fake_engine_add_file(struct engine *e, const char *path)
+{
+	if (fake_engine_has_file(e, path))
+		return;
+	e->files = grow(e->files, e->n_files);
+	e->files[e->n_files++] = strdup(path);
+}
+
+size_t fake_engine_n_files(const struct engine *e)
+{
+	return e->n_files;
+}
+
+void fake_engine_on_command(struct engine *e, void (*fn)(void *user), void *user)
+{
+	e->on_command = fn;
+	e->user = user;
+}
+
+void fake_engine_refuse(struct engine *e, unsigned n, int error)
+{
+	e->n_refusals = n;
+	e->refusal = error;
+}
+
+uint64_t fake_engine_n_started(const struct engine *e)
+{
+	return e->n_started;
+}

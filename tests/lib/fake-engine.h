@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An engine that does what a test says: it implements engine.h by being linked instead of the real one. It keeps what was commanded;
+ * the test decides what comes of it and posts the reports. Files are names in a list: what a part, a snapshot, a published file would be.
+ * Not in libtest: programs that want it list it among their sources.
+ */
+#ifndef TESTS_LIB_FAKE_ENGINE_H
+#define TESTS_LIB_FAKE_ENGINE_H
+
+#include "engine/engine.h"
+
+struct fake_attempt {
+	uint64_t task, session;
+	uint32_t attempt;
+	enum transfer_task_kind kind;
+	char *url, *method, *part_path, *source_path, *body_path, *etag;
+	uint64_t resume_offset_bytes, deadline_boot_us, idle_timeout_us, source_ino, max_rate_bps;
+	bool is_resumed_by_client, allow_insecure;
+	struct engine_header *headers;
+	size_t n_headers;
+	/* the test's */
+	bool is_stopping; /* engine_stop() was called */
+	bool is_done;     /* DONE was posted; SYNCED may follow */
+	uint64_t received_bytes, total_bytes, durable_bytes;
+	int stage;
+};
+
+enum fake_job_type { FAKE_JOB_PUBLISH, FAKE_JOB_SNAPSHOT };
+struct fake_job {
+	enum fake_job_type type;
+	uint64_t task;
+	uint32_t attempt;
+	char *path, *destination;
+	bool may_overwrite;
+	uint64_t size_bytes; /* snapshot: of the source */
+};
+
+/* Attempts that were started and whose last report the test has not posted, in order of starting. */
+size_t fake_engine_n(const struct engine *engine);
+struct fake_attempt *fake_engine_get(struct engine *engine, size_t i);
+struct fake_attempt *fake_engine_find(struct engine *engine, uint64_t task);
+size_t fake_engine_n_running(const struct engine *engine); /* DONE not posted */
+/* The attempt is forgotten: no report of it will follow. */
+void fake_engine_drop(struct engine *engine, struct fake_attempt *attempt);
+
+size_t fake_engine_n_jobs(const struct engine *engine);
+struct fake_job *fake_engine_job(struct engine *engine, size_t i);
+void fake_engine_drop_job(struct engine *engine, struct fake_job *job);
+
+/* Copied. Handed out by engine_dispatch(). */
+void fake_engine_post(struct engine *engine, const struct engine_event *event);
+size_t fake_engine_n_events(const struct engine *engine);
+
+/* Names of files that exist. */
+bool fake_engine_has_file(const struct engine *engine, const char *path);
+void fake_engine_add_file(struct engine *engine, const char *path);
+size_t fake_engine_n_files(const struct engine *engine);
+
+/* Called at each command, before it is carried out. */
+void fake_engine_on_command(struct engine *engine, void (*fn)(void *user), void *user);
+/* The next n calls of engine_start() answer error. */
+void fake_engine_refuse(struct engine *engine, unsigned n, int error);
+uint64_t fake_engine_n_started(const struct engine *engine);
+
+#endif
