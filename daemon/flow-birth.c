@@ -29,6 +29,8 @@ struct flow_birth {
 	flow_created_fn fn;
 	void *user;
 	int error; /* what the first failure was */
+	uint64_t
+		ended_turn; /* in which its end was begun: once per turn, again after one that failed */
 	size_t n;
 	TAILQ_ENTRY(flow_birth) entry;
 	struct newborn newborns[];
@@ -234,6 +236,9 @@ void flow_birth_event(struct flow *flow, const struct engine_event *event)
 	for (size_t i = 0; i < birth->n; i++)
 		if (birth->newborns[i].state == NEWBORN_PENDING)
 			return;
+	if (birth->ended_turn == flow->turn)
+		return;
+	birth->ended_turn = flow->turn;
 	r = finish(flow, birth);
 	if (r)
 		flow_turn_poison(flow, r);

@@ -235,22 +235,26 @@ static void add_job(struct engine *e, const struct fake_job *from)
 	e->jobs[e->n_jobs++] = job;
 }
 
-int engine_publish(struct engine *e, uint64_t task, uint32_t attempt, const struct engine_publish *p)
+int engine_publish(
+	struct engine *e, uint64_t task, uint32_t attempt, const struct engine_publish *p)
 {
 	command(e);
-	add_job(e, &(struct fake_job){ FAKE_JOB_PUBLISH, task, attempt, strdup(p->part_path),
-			   strdup(p->destination), p->may_overwrite, 0 });
+	add_job(e,
+		&(struct fake_job){ FAKE_JOB_PUBLISH, task, attempt, strdup(p->part_path),
+			strdup(p->destination), p->may_overwrite, 0 });
 	return 0;
 }
 
-int engine_snapshot(struct engine *e, uint64_t task, uint32_t attempt, int source_fd, const char *to_path)
+int engine_snapshot(
+	struct engine *e, uint64_t task, uint32_t attempt, int source_fd, const char *to_path)
 {
 	struct stat st = { 0 };
 
 	command(e);
 	(void)fstat(source_fd, &st);
-	add_job(e, &(struct fake_job){ FAKE_JOB_SNAPSHOT, task, attempt, strdup(to_path), NULL, false,
-			   (uint64_t)st.st_size });
+	add_job(e,
+		&(struct fake_job){ FAKE_JOB_SNAPSHOT, task, attempt, strdup(to_path), NULL, false,
+			(uint64_t)st.st_size });
 	return 0;
 }
 
@@ -309,7 +313,8 @@ void fake_engine_drop(struct engine *e, struct fake_attempt *a)
 	for (size_t i = 0; i < e->n_attempts; i++) {
 		if (e->attempts[i] != a)
 			continue;
-		memmove(e->attempts + i, e->attempts + i + 1, (e->n_attempts - i - 1) * sizeof(void *));
+		memmove(e->attempts + i, e->attempts + i + 1,
+			(e->n_attempts - i - 1) * sizeof(void *));
 		e->n_attempts--;
 		attempt_free(a);
 		return;

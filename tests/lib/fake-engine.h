@@ -20,7 +20,7 @@ struct fake_attempt {
 	size_t n_headers;
 	/* the test's */
 	bool is_stopping; /* engine_stop() was called */
-	bool is_done;     /* DONE was posted; SYNCED may follow */
+	bool is_done; /* DONE was posted; SYNCED may follow */
 	uint64_t received_bytes, total_bytes, durable_bytes;
 	int stage;
 };

@@ -18,6 +18,7 @@
 
 #include <transfer/error.h>
 
+#include "base/log.h"
 #include "daemon/core/retry.h"
 #include "daemon/flow-state.h"
 #include "tests/lib/tmpdir.h"
@@ -205,6 +206,7 @@ struct sim *sim_new(uint64_t seed)
 	CHECK(asprintf(&sim->state_dir, "%s/sim-state", dir) > 0);
 	CHECK(asprintf(&sim->spool_dir, "%s/sim-spool", dir) > 0);
 	CHECK(mkdir(sim->state_dir, 0700) == 0 && mkdir(sim->spool_dir, 0700) == 0);
+	log_set_level(getenv("SIM_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	sim->random = seed;
 	sim->max_per_lane = SESSION_CONNECTIONS_PER_HOST;
 	sim->now = (struct clock_now){ 1000000, 2000000, UINT64_C(1700000000000000) };
@@ -231,6 +233,12 @@ void sim_free(struct sim *sim)
 	the_sim = NULL;
 }
 
+static void on_dropped(const struct engine_event *event, void *user)
+{
+	(void)event;
+	(void)user;
+}
+
 void sim_crash(struct sim *sim)
 {
 	struct fake_attempt *a;
@@ -244,7 +252,7 @@ void sim_crash(struct sim *sim)
 	while (fake_engine_n_jobs(sim->engine))
 		fake_engine_drop_job(sim->engine, fake_engine_job(sim->engine, 0));
 	while (fake_engine_n_events(sim->engine))
-		engine_dispatch(sim->engine, (engine_event_fn)(void (*)(void))check_durable, sim);
+		engine_dispatch(sim->engine, on_dropped, sim);
 	start(sim);
 }
 
@@ -290,7 +298,8 @@ void sim_settle(struct sim *sim)
 	for (unsigned n = 0;; n++) {
 		CHECK(sim_turn(sim) == 0);
 		CHECK(n < 10000);
-		if (!fake_engine_n_events(sim->engine) && flow_next_timer(sim->flow) > sim->now.now_us)
+		if (!fake_engine_n_events(sim->engine) &&
+			flow_next_timer(sim->flow) > sim->now.now_us)
 			return;
 	}
 }
@@ -312,7 +321,10 @@ bool sim_wake(struct sim *sim, uint64_t max_us)
 struct flow_open sim_open(const char *app_id, const char *identifier)
 {
 	struct flow_open open = {
-		.uid = 1000, .app_id = app_id, .identifier = identifier, .kind = TRANSFER_SESSION_BACKGROUND,
+		.uid = 1000,
+		.app_id = app_id,
+		.identifier = identifier,
+		.kind = TRANSFER_SESSION_BACKGROUND,
 	};
 
 	session_config_init(&open.config);
@@ -364,13 +376,15 @@ static int create(struct sim *sim, const struct flow_create *c, struct created *
 	/* snapshots first */
 	while (!r && !created->n_calls) {
 		CHECK(fake_engine_n_jobs(sim->engine));
-		sim_post_snapshot(sim, fake_engine_job(sim->engine, fake_engine_n_jobs(sim->engine) - 1)->task, 0);
+		sim_post_snapshot(sim,
+			fake_engine_job(sim->engine, fake_engine_n_jobs(sim->engine) - 1)->task, 0);
 		sim_turn(sim);
 	}
 	return r ? r : created->error;
 }
 
-uint64_t sim_create(struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running)
+uint64_t sim_create(
+	struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running)
 {
 	const struct flow_create c = { session, request, 1, start_running, NULL };
 	struct created created = { 0 };
@@ -579,7 +593,8 @@ static void post_end(struct sim *sim, struct fake_attempt *a, const struct engin
 void sim_post_done(struct sim *sim, uint64_t task, uint64_t size)
 {
 	struct fake_attempt *a = running(sim, task);
-	const struct engine_response response = response_of(a->kind == TRANSFER_TASK_UPLOAD ? 201 : 200);
+	const struct engine_response response = response_of(
+		a->kind == TRANSFER_TASK_UPLOAD ? 201 : 200);
 	struct engine_event e;
 
 	a->received_bytes = a->total_bytes = size;
@@ -664,7 +679,10 @@ void sim_post_published(struct sim *sim, uint64_t task, int32_t code)
 {
 	struct fake_job *job = job_of(sim, task);
 	struct engine_event e = {
-		.type = ENGINE_EVENT_PUBLISHED, .task = task, .attempt = job->attempt, .result.code = code,
+		.type = ENGINE_EVENT_PUBLISHED,
+		.task = task,
+		.attempt = job->attempt,
+		.result.code = code,
 	};
 
 	if (!code) {
@@ -679,8 +697,12 @@ void sim_post_snapshot(struct sim *sim, uint64_t task, int32_t code)
 {
 	struct fake_job *job = job_of(sim, task);
 	struct engine_event e = {
-		.type = ENGINE_EVENT_SNAPSHOT, .task = task, .attempt = job->attempt, .result.code = code,
-		.file_size_bytes = job->size_bytes, .file_ino = 7,
+		.type = ENGINE_EVENT_SNAPSHOT,
+		.task = task,
+		.attempt = job->attempt,
+		.result.code = code,
+		.file_size_bytes = job->size_bytes,
+		.file_ino = 7,
 	};
 
 	fake_engine_add_file(sim->engine, job->path);

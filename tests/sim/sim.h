@@ -23,13 +23,13 @@ struct sim {
 	struct clock_now now;
 	char *state_dir, *spool_dir;
 	uint64_t random;
-	bool is_commit_failing;       /* each commit fails until it is false again */
+	bool is_commit_failing; /* each commit fails until it is false again */
 	uint64_t n_turns, n_failed_turns;
 	uint64_t n_task_changes, n_session_changes, n_limits_changes, n_progress;
 	struct flow_progress progress; /* the last one */
-	uint64_t told_seq;            /* newest event that the observer was told of */
+	uint64_t told_seq; /* newest event that the observer was told of */
 	bool is_session_gone;
-	uint32_t max_per_lane;        /* checked: running attempts per session and host */
+	uint32_t max_per_lane; /* checked: running attempts per session and host */
 };
 
 /* config NULL: defaults. The world is the only one of the process. */
@@ -37,7 +37,7 @@ struct sim *sim_new(uint64_t seed);
 void sim_free(struct sim *sim);
 
 void sim_begin(struct sim *sim);
-int sim_end(struct sim *sim);  /* checks */
+int sim_end(struct sim *sim); /* checks */
 int sim_turn(struct sim *sim); /* begin, the engine's events, end */
 /* Turns until nothing is due now and no event waits. */
 void sim_settle(struct sim *sim);
@@ -54,7 +54,8 @@ uint64_t sim_session_with(struct sim *sim, const struct flow_open *open);
 struct flow_open sim_open(const char *app_id, const char *identifier);
 /* A running download of https://HOST/file; 0: it was refused. */
 uint64_t sim_download(struct sim *sim, uint64_t session, const char *host);
-uint64_t sim_create(struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running);
+uint64_t sim_create(
+	struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running);
 int sim_create_error(struct sim *sim, uint64_t session, const struct flow_request *request);
 int sim_steer(struct sim *sim, enum flow_verb verb, uint64_t id);
 

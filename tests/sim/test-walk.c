@@ -14,12 +14,12 @@
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
 
-#define TASKS_MAX 400
+#define TASKS_MAX  400
 #define N_SESSIONS 4
 
 struct known {
 	uint64_t id;
-	unsigned n_lives;     /* 1, and one for each retry after an end */
+	unsigned n_lives; /* 1, and one for each retry after an end */
 	unsigned n_completed; /* events seen and acknowledged */
 	bool is_removed;
 };
@@ -68,8 +68,8 @@ static void make_tasks(struct walk *w)
 	create.session = w->sessions[sim_random(sim, N_SESSIONS)];
 	for (size_t i = 0; i < create.n_requests; i++) {
 		flow_request_init(&requests[i]);
-		snprintf(urls[i], sizeof(urls[i]), "http%s://host%u.example/f", sim_random(sim, 20) ? "s" : "",
-			(unsigned)sim_random(sim, 4));
+		snprintf(urls[i], sizeof(urls[i]), "http%s://host%u.example/f",
+			sim_random(sim, 20) ? "s" : "", (unsigned)sim_random(sim, 4));
 		requests[i].request.url = urls[i];
 		requests[i].request.priority = (double)sim_random(sim, 5) / 4;
 		if (!sim_random(sim, 4)) {
@@ -78,14 +78,16 @@ static void make_tasks(struct walk *w)
 			requests[i].has_upload_copy = true;
 			requests[i].request.upload_copy = (enum task_upload_copy)sim_random(sim, 2);
 		} else if (!sim_random(sim, 3)) {
-			snprintf(destinations[i], sizeof(destinations[i]), "%s/dest%u", sim->spool_dir,
-				(unsigned)sim_random(sim, 100000));
+			snprintf(destinations[i], sizeof(destinations[i]), "%s/dest%u",
+				sim->spool_dir, (unsigned)sim_random(sim, 100000));
 			requests[i].request.destination = destinations[i];
 		}
 		if (!sim_random(sim, 10))
-			requests[i].request.not_before_wall_us = sim->now.wall_us + sim_random(sim, 100) * 1000000;
+			requests[i].request.not_before_wall_us = sim->now.wall_us +
+				sim_random(sim, 100) * 1000000;
 		if (!sim_random(sim, 10))
-			requests[i].request.resource_timeout_us = 1000000 + sim_random(sim, 100) * 1000000;
+			requests[i].request.resource_timeout_us = 1000000 +
+				sim_random(sim, 100) * 1000000;
 	}
 	w->n_waiting++;
 	sim_begin(sim);
@@ -106,7 +108,9 @@ static void steer(struct walk *w)
 {
 	struct sim *sim = w->sim;
 	static unsigned n_answers;
-	struct flow_steer steer = { .uid = 1000, .n_ids = 1, .verb = (enum flow_verb)sim_random(sim, 5) };
+	struct flow_steer steer = {
+		.uid = 1000, .n_ids = 1, .verb = (enum flow_verb)sim_random(sim, 5)
+	};
 	struct known *known;
 	enum task_state before;
 
@@ -174,11 +178,14 @@ static void report(struct walk *w)
 	struct fake_job *job;
 
 	if (fake_engine_n_jobs(sim->engine) && sim_random(sim, 3)) {
-		job = fake_engine_job(sim->engine, sim_random(sim, fake_engine_n_jobs(sim->engine)));
+		job = fake_engine_job(
+			sim->engine, sim_random(sim, fake_engine_n_jobs(sim->engine)));
 		if (job->type == FAKE_JOB_SNAPSHOT)
-			sim_post_snapshot(sim, job->task, sim_random(sim, 6) ? 0 : TRANSFER_ERROR_CANNOT_OPEN_FILE);
+			sim_post_snapshot(sim, job->task,
+				sim_random(sim, 6) ? 0 : TRANSFER_ERROR_CANNOT_OPEN_FILE);
 		else
-			sim_post_published(sim, job->task, sim_random(sim, 6) ? 0 : TRANSFER_ERROR_CANNOT_MOVE_FILE);
+			sim_post_published(sim, job->task,
+				sim_random(sim, 6) ? 0 : TRANSFER_ERROR_CANNOT_MOVE_FILE);
 		return;
 	}
 	if (!fake_engine_n(sim->engine))
@@ -200,7 +207,8 @@ static void report(struct walk *w)
 		break;
 	case 3:
 		if (a->kind == TRANSFER_TASK_DOWNLOAD)
-			sim_post_checkpoint(sim, a->task, a->durable_bytes + sim_random(sim, 1000), -1);
+			sim_post_checkpoint(
+				sim, a->task, a->durable_bytes + sim_random(sim, 1000), -1);
 		break;
 	default:
 		end_attempt(w, a);
@@ -261,7 +269,8 @@ static void read_events(struct walk *w, uint64_t session)
 	}
 	ck_assert_int_eq(flow_events_each(sim->flow, &range, on_event, reading), 0);
 	sim_begin(sim);
-	r = flow_ack(sim->flow, session, 1, reading->last_seq > attached.last_acked ? reading->last_seq : attached.last_acked);
+	r = flow_ack(sim->flow, session, 1,
+		reading->last_seq > attached.last_acked ? reading->last_seq : attached.last_acked);
 	ck_assert_int_eq(r, 0);
 	if (!sim_end(sim))
 		for (size_t i = 0; i < w->n_known; i++)
@@ -376,7 +385,9 @@ static void wind_down(struct walk *w)
 	struct sim *sim = w->sim;
 	struct flow_limits limits;
 	uint64_t ids[TASKS_MAX];
-	struct flow_steer resume = { .verb = FLOW_VERB_RESUME, .uid = 1000, .ids = ids, .is_forced = true };
+	struct flow_steer resume = {
+		.verb = FLOW_VERB_RESUME, .uid = 1000, .ids = ids, .is_forced = true
+	};
 
 	sim->is_commit_failing = false;
 	sim_pass(sim, 2000000);
@@ -394,8 +405,8 @@ static void wind_down(struct walk *w)
 	for (unsigned i = 0; i < 2000; i++) {
 		finish_attempts(w);
 		sim_turn(sim);
-		if (!fake_engine_n(sim->engine) && !fake_engine_n_jobs(sim->engine) && !fake_engine_n_events(sim->engine) &&
-			!sim_wake(sim, UINT64_C(3600000000)))
+		if (!fake_engine_n(sim->engine) && !fake_engine_n_jobs(sim->engine) &&
+			!fake_engine_n_events(sim->engine) && !sim_wake(sim, UINT64_C(3600000000)))
 			break;
 	}
 }
@@ -436,7 +447,8 @@ START_TEST(random_walk)
 	struct walk *w = calloc(1, sizeof(*w));
 	static const struct {
 		const char *app, *identifier;
-	} names[N_SESSIONS] = { { "app.a", "one" }, { "app.a", "two" }, { "app.b", "one" }, { "app.c", "x" } };
+	} names[N_SESSIONS] = { { "app.a", "one" }, { "app.a", "two" }, { "app.b", "one" },
+		{ "app.c", "x" } };
 	FILE *file;
 
 	ck_assert_ptr_nonnull(w);
