@@ -70,10 +70,13 @@ static int init(struct flow *flow, const struct flow_config *config)
 		getrandom(&flow->random, sizeof(flow->random), 0) != sizeof(flow->random))
 		return err_raise(-EIO);
 	flow->is_network_up = true;
-	flow->limits = (struct flow_limits){ .max_active_tasks = SCHED_SLOTS,
-		.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST };
+	flow->limits = config->first_limits;
+	if (!flow->limits.max_active_tasks)
+		flow->limits.max_active_tasks = SCHED_SLOTS;
+	if (!flow->limits.max_connections_per_host)
+		flow->limits.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST;
 	flow->spool_dir = strdup(config->spool_dir);
-	flow->sched = sched_new(SCHED_SLOTS);
+	flow->sched = sched_new(flow->limits.max_active_tasks);
 	return flow->spool_dir && flow->sched ? 0 : err_raise(-ENOMEM);
 }
 

@@ -88,6 +88,14 @@ struct flow_observer {
 	void (*limits_changed)(void *user); /* mode, limits, network state */
 };
 
+/* Mode and limits of the whole service; kept over restarts once they were set. */
+struct flow_limits {
+	bool is_paused;
+	uint64_t max_download_bps, max_upload_bps; /* 0: none */
+	uint32_t max_active_tasks; /* 1 … 1000 */
+	uint32_t max_connections_per_host; /* 1 … 64 */
+};
+
 struct flow_config {
 	struct store *store; /* borrowed */
 	struct engine *engine; /* borrowed */
@@ -98,6 +106,7 @@ struct flow_config {
 		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
 	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
 	uint64_t jitter_seed; /* 0: random */
+	struct flow_limits first_limits; /* where none were set yet; 0 members: the documented ones */
 };
 
 int flow_new(const struct flow_config *config, struct flow **ret_flow);
@@ -341,12 +350,6 @@ const char *flow_task_file(
 bool flow_task_is_resumable(
 	const struct task *task); /* retry would go on from bytes that are there */
 
-struct flow_limits {
-	bool is_paused;
-	uint64_t max_download_bps, max_upload_bps; /* 0: none */
-	uint32_t max_active_tasks; /* 1 … 1000 */
-	uint32_t max_connections_per_host; /* 1 … 64 */
-};
 void flow_limits_get(const struct flow *flow, struct flow_limits *ret_limits);
 int flow_limits_set(struct flow *flow, const struct flow_limits *limits); /* INVALID_REQUEST */
 bool flow_network_is_up(const struct flow *flow);

@@ -2,20 +2,19 @@
 # daemon: flows, the main loop and the program.
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES =
+# bus calls flow and the main loop calls bus: one library for the linker, two folders for people
+libdaemon_la_LIBADD = libbus.la
 libdaemon_la_SOURCES += %D%/outbox.c %D%/outbox.h
 libdaemon_la_SOURCES += %D%/flow.c %D%/flow.h %D%/flow-state.h \
 	%D%/flow-attach.c %D%/flow-attempt.c %D%/flow-birth.c %D%/flow-command.c \
 	%D%/flow-create.c %D%/flow-event.c %D%/flow-query.c %D%/flow-resume.c \
 	%D%/flow-schedule.c %D%/flow-session.c %D%/flow-step.c %D%/flow-turn.c
 
-# For each source x.c: its lines in libdaemon_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
-#   check_PROGRAMS += tests/daemon/test-x
-#   tests_daemon_test_x_LDADD = $(TEST_DAEMON)
+libdaemon_la_SOURCES += %D%/daemon.c %D%/daemon.h
 
-# The program, when its main is here:
-#   libexec_PROGRAMS += transferd
-#   transferd_SOURCES = %D%/transferd.c
-#   transferd_LDADD = $(LINK_DAEMON)
+libexec_PROGRAMS += transferd
+transferd_SOURCES = %D%/transferd.c
+transferd_LDADD = $(LINK_DAEMON)
 
 libdaemon_la_SOURCES += \
 	%D%/config.c %D%/config.h \

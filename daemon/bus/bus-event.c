@@ -159,13 +159,14 @@ static int pump_once(struct bus *bus, struct bus_attachment *attachment)
 	struct ipc_event events[IPC_MAX_BATCH];
 	struct arena arena = { 0 };
 	struct bus_rows rows = { .bus = bus, .arena = &arena, .rows = events, .with_files = true };
+	struct flow_event_range range = { attachment->session, attachment->sent_seq, 0 };
 	int r;
 
 	rows.max = attachment->window - attachment->n_in_flight;
 	if (rows.max > IPC_MAX_BATCH)
 		rows.max = IPC_MAX_BATCH;
-	r = flow_events_each(bus->flow, attachment->session, attachment->sent_seq, rows.max,
-		bus_event_row, &rows);
+	range.limit = rows.max;
+	r = flow_events_each(bus->flow, &range, bus_event_row, &rows);
 	if (rows.n == 0)
 		r = r < 0 ? r : 1;
 	else if (r >= 0)
