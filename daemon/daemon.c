@@ -28,13 +28,22 @@
 #include "daemon/store/store.h"
 #include "engine/engine.h"
 
-#define DAEMON_PATH_MAX       4096
-#define DAEMON_STOP_US        UINT64_C(4000000) /* of the 5 s that a clean stop may take */
-#define DAEMON_LOCK_WAIT_US   UINT64_C(6000000) /* for the one before us to end */
-#define DAEMON_DRAIN_MS       500
-#define DAEMON_SYSTEM_STATE   "/var/lib/transferd"
+#define DAEMON_PATH_MAX     4096
+#define DAEMON_STOP_US      UINT64_C(4000000) /* of the 5 s that a clean stop may take */
+#define DAEMON_LOCK_WAIT_US UINT64_C(6000000) /* for the one before us to end */
+#define DAEMON_DRAIN_MS     500
+#define DAEMON_SYSTEM_STATE "/var/lib/transferd"
 
-enum { WATCH_BUS, WATCH_ENGINE, WATCH_NETWORK, WATCH_TERM, WATCH_INT, WATCH_HUP, WATCH_TIMER, WATCH_COUNT };
+enum {
+	WATCH_BUS,
+	WATCH_ENGINE,
+	WATCH_NETWORK,
+	WATCH_TERM,
+	WATCH_INT,
+	WATCH_HUP,
+	WATCH_TIMER,
+	WATCH_COUNT
+};
 
 struct daemon {
 	const struct daemon_options *options;
@@ -114,11 +123,12 @@ static int make_folders(struct daemon *d)
 static void report_store(const struct store_report *report)
 {
 	if (report->set_aside[0])
-		log_error("the database was damaged and is now %s; its tasks are lost, their partial files are kept",
+		log_error(
+			"the database was damaged and is now %s; its tasks are lost, their partial files are kept",
 			report->set_aside);
 	if (report->migrated_from != report->migrated_to && report->migrated_from)
-		log_notice("the database was brought from version %d to %d; a copy is %s", report->migrated_from,
-			report->migrated_to, report->backup);
+		log_notice("the database was brought from version %d to %d; a copy is %s",
+			report->migrated_from, report->migrated_to, report->backup);
 }
 
 /* The one before us may still be saving: it holds the lock for at most the time a clean stop takes. */
@@ -128,7 +138,8 @@ static int open_store(struct daemon *d)
 	struct store_report report = { 0 };
 	int r;
 
-	while ((r = store_open(d->state_dir, &d->store, &report)) == STORE_E_LOCKED && clock_now_us() < give_up_us)
+	while ((r = store_open(d->state_dir, &d->store, &report)) == STORE_E_LOCKED &&
+		clock_now_us() < give_up_us)
 		usleep(20000);
 	switch (r) {
 	case 0:
@@ -206,7 +217,8 @@ static int connect_bus(struct daemon *d)
 
 	if (!r)
 		return 0;
-	log_error("the %s bus cannot be reached: %s", d->options->is_system ? "system" : "user", err_text(r));
+	log_error("the %s bus cannot be reached: %s", d->options->is_system ? "system" : "user",
+		err_text(r));
 	return DAEMON_E_NO_BUS;
 }
 
@@ -276,7 +288,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void arm_timer(struct daemon *d)
 {
-	uint64_t due_us = earlier(flow_next_timer(d->flow), bus_next_timer(d->bus)), now_us, left_us;
+	uint64_t due_us = earlier(flow_next_timer(d->flow), bus_next_timer(d->bus)), now_us,
+		 left_us;
 	struct timeval tv;
 
 	if (d->network)
@@ -367,7 +380,8 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 {
 	uint64_t last_us = bus_last_call_us(d->bus);
 
-	if (d->options->has_no_idle_exit || d->config->idle_exit_us == UINT64_MAX || !flow_can_exit(d->flow)) {
+	if (d->options->has_no_idle_exit || d->config->idle_exit_us == UINT64_MAX ||
+		!flow_can_exit(d->flow)) {
 		d->idle_since_us = 0;
 		return;
 	}
@@ -414,7 +428,8 @@ int daemon_run(struct daemon *daemon)
 	return daemon->result;
 }
 
-int daemon_new(const struct daemon_options *options, struct config *config, struct daemon **ret_daemon)
+int daemon_new(
+	const struct daemon_options *options, struct config *config, struct daemon **ret_daemon)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	int r;

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -90,7 +89,6 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
-	umask(077);
 	config_init(&config);
 	r = config_read(&config, o.is_system, on_complaint, NULL);
 	if (r)
