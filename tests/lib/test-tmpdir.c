@@ -45,6 +45,7 @@ START_TEST(is_gone_at_exit)
 		if (!text || strcmp(text, "text") != 0)
 			_exit(2);
 		free(text);
+		free(file);
 		if (write(fds[1], folder, strlen(folder)) < 0)
 			_exit(3);
 		exit(0);
