@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: MIT
-# tests/fuzz: check_PROGRAMS += tests/fuzz/test-x and tests_fuzz_test_x_LDADD = $(TEST_DAEMON); scripts in
-# dist_check_scripts += tests/fuzz/x.sh.
-
-# libFuzzer targets (configure --enable-fuzz): run by "dev fuzz".
+# tests/fuzz: one target per thing that parses what others send. With --enable-fuzz they are libFuzzer programs;
+# else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
+# libraries, and a folder of seeds.
+fuzz_targets = %D%/fuzz-blob %D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
+EXTRA_DIST += %D%/corpus
 if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz-head tests/fuzz/fuzz-text
-tests_fuzz_fuzz_head_LDADD = $(LINK_ENGINE)
-tests_fuzz_fuzz_head_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_text_LDADD = $(LINK_ENGINE)
-tests_fuzz_fuzz_text_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += $(fuzz_targets)
+FUZZ_DRIVER =
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_PROGRAMS += $(fuzz_targets)
+FUZZ_DRIVER = %D%/replay.c
+FUZZ_LDFLAGS = $(AM_LDFLAGS)
 endif
+
+%C%_fuzz_blob_SOURCES = %D%/fuzz-blob.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_blob_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_blob_LDADD = $(LINK_ENGINE)
+%C%_fuzz_head_SOURCES = %D%/fuzz-head.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_head_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_head_LDADD = $(LINK_ENGINE)
+%C%_fuzz_text_SOURCES = %D%/fuzz-text.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_text_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_text_LDADD = $(LINK_ENGINE)
+%C%_fuzz_url_SOURCES = %D%/fuzz-url.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_url_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_url_LDADD = $(LINK_ENGINE)

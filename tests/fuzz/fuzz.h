@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fuzz target: one function that eats any bytes. With --enable-fuzz libFuzzer drives it; in every other build
+ * replay.c does, over the corpus and a fixed set of mutations of it, as a test.
+ */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What must hold for every input; kept where NDEBUG is set. */
+#define FUZZ_MUST(condition) \
+	do { \
+		if (!(condition)) \
+			abort(); \
+	} while (0)
+
+/* The bytes as a string of their own length, so that reading too far is seen. To be freed. */
+static inline char *fuzz_string(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	FUZZ_MUST(text);
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}
+
+/* Cuts a line off *data; NULL: nothing left. To be freed. */
+static inline char *fuzz_line(const uint8_t **data, size_t *size)
+{
+	const uint8_t *end;
+	size_t n;
+	char *line;
+
+	if (!*size)
+		return NULL;
+	end = memchr(*data, '\n', *size);
+	n = end ? (size_t)(end - *data) : *size;
+	line = fuzz_string(*data, n);
+	*data += end ? n + 1 : n;
+	*size -= end ? n + 1 : n;
+	return line;
+}
+
+#endif
