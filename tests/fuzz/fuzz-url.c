@@ -3,6 +3,8 @@
 #include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 
+FUZZ_FORGIVE_LIBCURL
+
 static void check(const struct url *url)
 {
 	struct url *again = NULL;
