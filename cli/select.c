@@ -174,7 +174,7 @@ static int add_filter(struct ctx *ctx, struct select *s, struct transfer_task_fi
 /* A word that is a name: session, or glob. */
 static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 {
-	struct transfer_task_filter *filter;
+	struct transfer_task_filter *filter = NULL;
 	const char *session;
 	int r = find_session(ctx, s, word, &session);
 
@@ -195,9 +195,9 @@ static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 
 static int parse_word(struct ctx *ctx, struct select *s, const char *word)
 {
-	struct transfer_task_filter *filter;
+	struct transfer_task_filter *filter = NULL;
 	const char *slash = strrchr(word, '/'), *dash = strchr(word, '-');
-	uint64_t first, last;
+	uint64_t first = 0, last = 0;
 	int r;
 
 	if (strcmp(word, "@last") == 0) {

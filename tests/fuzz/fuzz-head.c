@@ -10,8 +10,6 @@
 #include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 
-FUZZ_FORGIVE_LIBCURL
-
 static void decide(const struct head *head, const struct url *url)
 {
 	struct redirect_from from = { .url = url, .method = "POST", .head = head };
