@@ -26,12 +26,18 @@
 #define WORKER_FAST_TICK_US 50000
 #define WORKER_POOL_IDLE_US (UINT64_C(60) * 1000 * 1000)
 
+/* What waits for the end of the turn, in order. */
+struct worker_queue {
+	struct mail *first, *last;
+};
+
 struct worker {
 	struct event_base *base;
-	struct mailbox *mailbox;
+	struct mailbox *mailbox, *events;
 	struct worker_mail *quit_mail;
 	struct thread *thread;
-	struct event mail_event, tick_event, pool_event;
+	struct event mail_event, tick_event, pool_event, flush_event;
+	struct worker_queue told, asked;
 	struct xfer_env env;
 	struct xfer *xfers;
 	struct xfer_pool *pools;
@@ -56,6 +62,66 @@ static void arm(struct event *timer, uint64_t delay_us)
 	};
 
 	evtimer_add(timer, &delay);
+}
+
+/* ---- what leaves at the end of a turn ---- */
+
+static void enqueue(struct worker_queue *q, struct mail *mail)
+{
+	mail->next = NULL;
+	if (q->last)
+		q->last->next = mail;
+	else
+		q->first = mail;
+	q->last = mail;
+}
+
+static struct mail *take_queue(struct worker_queue *q)
+{
+	struct mail *first = q->first;
+
+	*q = (struct worker_queue){ 0 };
+	return first;
+}
+
+static void flush(struct worker *w)
+{
+	struct mail *mail, *next;
+
+	for (mail = take_queue(&w->told); mail; mail = next) {
+		next = mail->next;
+		mailbox_post_take(w->events, mail);
+	}
+	for (mail = take_queue(&w->asked); mail; mail = next) {
+		next = mail->next;
+		disk_post_take(w->env.disk, (struct disk_job *)mail);
+	}
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	flush(user);
+}
+
+/* An event made active now runs after all that are active already: at the end of this turn. */
+static void flush_later(struct worker *w)
+{
+	if (!w->told.first && !w->asked.first)
+		event_active(&w->flush_event, EV_TIMEOUT, 0);
+}
+
+void worker_tell_take(struct worker *worker, struct mail *event)
+{
+	flush_later(worker);
+	enqueue(&worker->told, event);
+}
+
+void worker_ask_take(struct worker *worker, struct disk_job *job)
+{
+	flush_later(worker);
+	enqueue(&worker->asked, &job->mail);
 }
 
 /* ---- pools ---- */
@@ -332,12 +398,13 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 	if (!w)
 		return err_raise(-ENOMEM);
 	w->env = (struct xfer_env){
-		.events = config->events,
+		.owner = w,
 		.disk = config->disk,
 		.worker = config->index,
 		.user_agent = config->user_agent,
 		.ca_file = config->ca_file,
 	};
+	w->events = config->events;
 	w->max_connections_per_host = config->max_connections_per_host;
 	w->quit_mail = calloc(1, sizeof(*w->quit_mail));
 	if (!w->quit_mail)
@@ -352,6 +419,7 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 		&w->mail_event, w->base, mailbox_fd(w->mailbox), EV_READ | EV_PERSIST, on_mail, w);
 	evtimer_assign(&w->tick_event, w->base, on_tick, w);
 	evtimer_assign(&w->pool_event, w->base, on_pool_timer, w);
+	event_assign(&w->flush_event, w->base, -1, 0, on_flush, w);
 	if (event_add(&w->mail_event, NULL))
 		return err_raise(-ENOMEM);
 	snprintf(name, sizeof(name), "engine-%u", config->index);

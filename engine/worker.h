@@ -56,6 +56,13 @@ void worker_quit(struct worker *worker);
 void worker_join(struct worker *worker);
 /* After worker_quit(); answers of the disk that still come are taken until then. */
 void worker_free(struct worker *worker);
+/*
+ * On the worker's thread: an event for the caller, and a job for the disk that goes after all events
+ * told so far. Both leave at the end of this turn of the loop, so that one wake-up does for all.
+ */
+void worker_tell_take(struct worker *worker, struct mail *event);
+void worker_ask_take(struct worker *worker, struct disk_job *job);
+
 /* Any thread. Takes ownership. */
 void worker_post_take(struct worker *worker, struct worker_mail *mail);
 

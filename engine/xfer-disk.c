@@ -187,7 +187,7 @@ void xfer_disk_sync(struct xfer *xfer)
 			disk_job_set_digest(job, xfer->spec.digest_name))) {
 		fault_from_curl(CURLE_OUT_OF_MEMORY, 0, 0, &p->event.result);
 		p->event.is_retryable = true;
-		mailbox_post_take(xfer->env->events, &p->mail);
+		worker_tell_take(xfer->env->owner, &p->mail);
 		disk_job_free(job);
 		return;
 	}
@@ -197,5 +197,5 @@ void xfer_disk_sync(struct xfer *xfer)
 		(void)sink_digest_hex(xfer->sink, job->digest_hex, sizeof(job->digest_hex));
 	job->fd = sink_take_fd(xfer->sink);
 	job->user = p;
-	disk_post_take(xfer->env->disk, job);
+	worker_ask_take(xfer->env->owner, job);
 }

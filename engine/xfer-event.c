@@ -16,6 +16,7 @@
 #include "engine/sink.h"
 #include "engine/source.h"
 #include "engine/url.h"
+#include "engine/worker.h"
 
 __attribute__((unused)) static const char *const failpoints[] = {
 	[ENGINE_EVENT_CONNECTED] = "engine.post.connected",
@@ -50,7 +51,7 @@ void xfer_post(struct xfer *xfer, struct post *post)
 	e->at_us = clock_now_us();
 	post->worker = xfer->env->worker;
 	(void)FAILPOINT(failpoints[e->type]);
-	mailbox_post_take(xfer->env->events, &post->mail);
+	worker_tell_take(xfer->env->owner, &post->mail);
 }
 
 static struct post *post_for(struct xfer *x, enum engine_event_type type)

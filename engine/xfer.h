@@ -44,6 +44,7 @@ struct post;
 struct sink;
 struct source;
 struct url;
+struct worker;
 struct worker_mail;
 
 enum xfer_state {
@@ -57,7 +58,7 @@ enum xfer_state {
 
 /* What its worker gives to all its attempts. */
 struct xfer_env {
-	struct mailbox *events;
+	struct worker *owner;
 	struct disk *disk;
 	unsigned worker;
 	const char *user_agent, *ca_file; /* ca_file NULL: the system's trust store */

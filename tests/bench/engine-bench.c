@@ -3,7 +3,7 @@
  * How fast the engine is without daemon, database and bus: downloads (or uploads) a list,
  * publishes each file, prints one line.
  *
- *	engine-bench [-c AT_ONCE] [-k CA_FILE] [-w WORKERS] [-u FILE] [-n] LIST
+ *	engine-bench [-c AT_ONCE] [-m CONNECTIONS] [-k CA_FILE] [-w WORKERS] [-u FILE] [-n] LIST
  *
  * LIST: a line "URL<TAB>FILE" per transfer. -u: PUT this file to every URL. -n: leave the files
  * as NAME.part, unpublished.
@@ -172,9 +172,11 @@ int main(int argc, char **argv)
 	uint64_t start_us;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:k:w:u:n")) != -1) {
+	while ((option = getopt(argc, argv, "c:m:k:w:u:n")) != -1) {
 		if (option == 'c')
 			n_at_once = strtoul(optarg, NULL, 10);
+		else if (option == 'm')
+			config.max_connections_per_host = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 'k')
 			config.ca_file = optarg;
 		else if (option == 'w')
@@ -188,7 +190,6 @@ int main(int argc, char **argv)
 	}
 	if (optind >= argc || read_list(&b, argv[optind]))
 		return 2;
-	config.max_connections_per_host = (unsigned)n_at_once;
 	if (engine_new(&config, &b.engine))
 		return 1;
 	start_us = clock_now_us();
