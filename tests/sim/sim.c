@@ -23,6 +23,7 @@
 #include "daemon/flow-state.h"
 #include "tests/lib/tmpdir.h"
 
+#define EVENTS_TEXT_BYTES 4096
 #define CHECK(condition) ck_assert_msg(condition, "%s:%d: %s", __func__, __LINE__, #condition)
 
 static struct sim *the_sim;
@@ -487,16 +488,15 @@ static int on_event(const struct flow_event *event, void *user)
 		[FLOW_EVENT_BECAME_INVALID] = "INVALID",
 	};
 	char *text = user;
+	size_t n = strlen(text);
 
-	if (*text)
-		strcat(text, " ");
-	strncat(text, names[event->type], 16);
+	snprintf(text + n, EVENTS_TEXT_BYTES - n, "%s%s", n ? " " : "", names[event->type]);
 	return 0;
 }
 
 const char *sim_events(struct sim *sim, uint64_t session)
 {
-	static char text[4096];
+	static char text[EVENTS_TEXT_BYTES];
 	const struct flow_event_range range = { session, 0, 128 };
 
 	text[0] = 0;
