@@ -201,7 +201,7 @@ struct sim *sim_new(uint64_t seed)
 	the_sim = sim;
 	/* a folder in memory: a sync costs nothing there */
 	if (access("/dev/shm", W_OK) == 0)
-		setenv("TMPDIR", "/dev/shm", 1);
+		setenv("TEST_TMPDIR", "/dev/shm", 1);
 	dir = tmpdir_new();
 	CHECK(dir);
 	CHECK(asprintf(&sim->state_dir, "%s/sim-state", dir) > 0);
