@@ -46,7 +46,7 @@ static int read_filter(struct bus *bus, struct ipc_call *call, const struct ipc_
 	if (filter->has_session_path)
 		session = flow_session_get(bus->flow, filter->session_path.session);
 	if ((filter->session || filter->has_session_path) && (!session || session->uid != uid))
-		return IPC_E_NO_SUCH_SESSION;
+		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	query->session = session ? session->id : 0;
 	return read_words(call, filter, query);
 }

@@ -119,7 +119,7 @@ static int open_session(struct ipc_call *call, void *user,
 {
 	struct open_reply *reply = bus_alloc(call, sizeof(*reply));
 	struct flow_open request = { .uid = ipc_call_caller(call)->uid,
-		.app_id = in->options.app_id ? in->options.app_id : "",
+		.app_id = in->options.app_id ? in->options.app_id : BUS_APP_ID_UNNAMED,
 		.identifier = in->identifier,
 		.update = in->options.update };
 	struct flow_opened opened;
@@ -157,7 +157,7 @@ static int get_session(struct ipc_call *call, void *user,
 		bus->flow, ipc_call_caller(call)->uid, NULL, in->identifier);
 
 	if (!session)
-		return IPC_E_NO_SUCH_SESSION;
+		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	out->session = (struct ipc_path){ session->id, 0 };
 	return 0;
 }
@@ -187,7 +187,7 @@ static int get_task(struct ipc_call *call, void *user, const struct ipc_manager_
 	if (r < 0 && r != -EBADMSG)
 		return r;
 	if (r || !owner.session)
-		return IPC_E_NO_SUCH_TASK;
+		return bus_refuse(call, FLOW_E_NO_SUCH_TASK);
 	out->task = (struct ipc_path){ owner.session, in->id };
 	return 0;
 }
@@ -442,7 +442,7 @@ static int peek_events(struct ipc_call *call, void *user,
 
 	(void)out;
 	if (!session || session->uid != ipc_call_caller(call)->uid || in->session.task)
-		return IPC_E_NO_SUCH_SESSION;
+		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	if (!peek)
 		return err_raise(-ENOMEM);
 	*peek = (struct peek){ .call = call };

@@ -17,6 +17,8 @@
 #include "ipc/types.h"
 
 #define BUS_CLIENT_NAME_MAX_BYTES 256
+/* Who a program is that does not say it. */
+#define BUS_APP_ID_UNNAMED        "unnamed"
 #define BUS_WINDOW_DEFAULT        256
 #define BUS_WINDOW_MAX            1024
 #define BUS_PROGRESS_DEFAULT_MS   250

@@ -22,7 +22,7 @@ static int find_attached(struct bus *bus, struct ipc_call *call, uint64_t *ret_c
 	struct bus_attachment *attachment = bus_event_find(bus, session_of(call));
 
 	if (!attachment || strcmp(attachment->name, ipc_call_caller(call)->name) != 0)
-		return IPC_E_NOT_ATTACHED;
+		return bus_refuse(call, FLOW_E_NOT_ATTACHED);
 	*ret_client = attachment->client;
 	return 0;
 }
@@ -468,7 +468,7 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 
 	(void)wanted;
 	if (!session)
-		return IPC_E_NO_SUCH_SESSION;
+		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	return bus_session_properties(bus, session, ipc_call_arena(call), ret);
 }
 

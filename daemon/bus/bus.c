@@ -127,25 +127,30 @@ static int check_task(struct bus *bus, struct ipc_path path)
 
 	if (r < 0 && r != -EBADMSG)
 		return r;
-	return r == 0 && wanted.is_there ? 0 : IPC_E_NO_SUCH_TASK;
+	return r == 0 && wanted.is_there ? 0 : FLOW_E_NO_SUCH_TASK;
+}
+
+static int check_object(struct bus *bus, const struct ipc_caller *caller, struct ipc_path path)
+{
+	const struct session *session;
+
+	if (path.session == 0)
+		return 0;
+	session = flow_session_get(bus->flow, path.session);
+	if (!session || session->uid != caller->uid)
+		return path.task ? FLOW_E_NO_SUCH_TASK : FLOW_E_NO_SUCH_SESSION;
+	return path.task ? check_task(bus, path) : 0;
 }
 
 static int check(struct ipc_call *call, void *user, enum ipc_access access)
 {
 	const struct ipc_caller *caller = ipc_call_caller(call);
-	struct ipc_path path = ipc_call_path(call);
-	const struct session *session;
 	struct bus *bus = user;
 
 	bus->last_call_us = clock_now_us();
 	if (access == IPC_ACCESS_ADMIN && caller->uid != 0 && caller->uid != geteuid())
 		return IPC_E_ACCESS_DENIED;
-	if (path.session == 0)
-		return 0;
-	session = flow_session_get(bus->flow, path.session);
-	if (!session || session->uid != caller->uid)
-		return path.task ? IPC_E_NO_SUCH_TASK : IPC_E_NO_SUCH_SESSION;
-	return path.task ? check_task(bus, path) : 0;
+	return bus_refuse(call, check_object(bus, caller, ipc_call_path(call)));
 }
 
 struct children {
@@ -284,6 +289,12 @@ struct bus *bus_free(struct bus *bus)
 	ipc_bus_free(bus->ipc);
 	free(bus);
 	return NULL;
+}
+
+void bus_stop(struct bus *bus)
+{
+	/* nobody can take it from us, so that it is lost now is our own doing */
+	ipc_bus_release_name(bus->ipc, IPC_NAME);
 }
 
 int bus_fd(const struct bus *bus)

@@ -36,6 +36,9 @@ const struct flow_observer *bus_observer(void);
 /* Serves the objects and takes the name. The flow is borrowed. 0, BUS_E_NAME_TAKEN, -errno. */
 int bus_start(struct bus *bus, struct flow *flow);
 
+/* Gives the name back: new calls go to the next transferd, those that came are still answered. */
+void bus_stop(struct bus *bus);
+
 int bus_fd(const struct bus *bus);
 int bus_dispatch(struct bus *bus); /* 0, or -ENOTCONN: the bus is gone */
 /* Sends what was gathered in the turn. */
