@@ -346,6 +346,7 @@ static void begin_stop(struct daemon *d, const char *why)
 	d->is_stopping = true;
 	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
 	flow_stop(d->flow);
+	bus_stop(d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
 }
 
 static void on_complaint(const char *text, void *user)
@@ -424,6 +425,9 @@ int daemon_run(struct daemon *daemon)
 		run_turn(daemon);
 		after_turn(daemon);
 	}
+	/* calls that came before the name was given back are answered */
+	daemon->is_ready[WATCH_BUS] = daemon->is_ready[WATCH_ENGINE] = true;
+	run_turn(daemon);
 	bus_drain(daemon->bus, DAEMON_DRAIN_MS);
 	return daemon->result;
 }

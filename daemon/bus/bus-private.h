@@ -74,7 +74,7 @@ struct bus {
 	struct bus_change *changes; /* by task, in order of due_us */
 	uint64_t next_client;
 	uint64_t last_call_us;
-	bool is_lost, is_name_lost;
+	bool is_lost, is_name_lost, is_stopped;
 };
 
 /* ---- bus.c ---- */

@@ -217,6 +217,8 @@ static void on_name_lost(void *user, const char *name)
 {
 	struct bus *bus = user;
 
+	if (bus->is_stopped)
+		return;
 	log_warn("the name %s was taken from us", name);
 	bus->is_name_lost = true;
 }
@@ -293,7 +295,7 @@ struct bus *bus_free(struct bus *bus)
 
 void bus_stop(struct bus *bus)
 {
-	/* nobody can take it from us, so that it is lost now is our own doing */
+	bus->is_stopped = true;
 	ipc_bus_release_name(bus->ipc, IPC_NAME);
 }
 
