@@ -33,6 +33,9 @@ static void fill(struct bucket *b, uint64_t now_us)
 {
 	uint64_t passed_us = now_us - b->filled_us, bytes;
 
+	/* in steps that make rounding to whole bytes and microseconds small */
+	if (passed_us < CLOCK_US_PER_MS)
+		return;
 	if (passed_us > CLOCK_US_PER_S) {
 		passed_us = CLOCK_US_PER_S;
 		b->filled_us = now_us - passed_us;

@@ -517,6 +517,47 @@ START_TEST(checkpoints_are_durable_prefixes)
 }
 END_TEST
 
+#ifdef TRANSFERD_FAILPOINTS
+START_TEST(a_full_disk_keeps_what_there_is)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	setenv("TRANSFERD_FAILPOINT", "sink.write:3=28", 1);
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, "/file?size=4M&seed=2");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_str_eq(t->order, "cRD");
+	ck_assert(t->done.is_disk_full);
+	ck_assert(!t->done.is_retryable);
+	ck_assert_int_eq(t->done.result.os_errno, ENOSPC);
+	ck_assert_uint_ge(t->done.offset_bytes, 256 << 10);
+	ck_assert_uint_lt(t->done.offset_bytes, 4 << 20);
+	rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(a_failed_sync_is_not_believed)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	setenv("TRANSFERD_FAILPOINT", "disk.sync.before:2=5", 1);
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, "/file?size=8M&seed=2&rate_bps=8M");
+	spec.checkpoint_bytes = 1 << 20;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+	ck_assert_int_eq(t->done.result.os_errno, EIO);
+	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_CHECKPOINT], 1);
+	/* what was durable before, and not a byte more */
+	ck_assert_uint_eq(t->done.offset_bytes, t->checkpoint_bytes);
+	ck_assert_uint_lt(t->checkpoint_bytes, t->done.received_bytes);
+	rig_stop(&rig);
+}
+END_TEST
+#endif
+
 START_TEST(five_hundred_small_files)
 {
 	struct engine_spec spec;
@@ -594,6 +635,13 @@ START_TEST(an_idle_engine_sleeps)
 }
 END_TEST
 
+#ifdef TRANSFERD_FAILPOINTS
+#	define FAULT_TESTS \
+		TEST(a_full_disk_keeps_what_there_is), TEST(a_failed_sync_is_not_believed),
+#else
+#	define FAULT_TESTS
+#endif
+
 RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(publishes_once_and_never_over_another_file), TEST(an_error_page_is_the_file),
 	TEST_EACH(refuses_before_it_connects, refusals), TEST(a_refused_connection_is_told),
@@ -604,5 +652,5 @@ RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(freeing_ends_everything_in_time), TEST_EACH(silence_is_cut, drips),
 	TEST(the_resource_limit_is_final), TEST(a_crawl_is_below_the_floor),
 	TEST_LOOP(a_rate_limit_holds, 2), TEST(a_changed_limit_works_at_once),
-	TEST(checkpoints_are_durable_prefixes), TEST(five_hundred_small_files),
+	TEST(checkpoints_are_durable_prefixes), FAULT_TESTS TEST(five_hundred_small_files),
 	TEST(sessions_share_no_connection), TEST(an_idle_engine_sleeps))
