@@ -145,7 +145,7 @@ static bool has_nothing_to_do(const struct command *command)
 	case COMMAND_CANCEL:
 	case COMMAND_CANCEL_RESUMABLE:
 	case COMMAND_SET:
-		return command->task->stage == TASK_STAGE_ENDED || !command->task->id;
+		return command->task->stage == TASK_STAGE_ENDED;
 	case COMMAND_CREATE:
 	case COMMAND_DESCRIBE_SESSION:
 	case COMMAND_GET_TASKS:

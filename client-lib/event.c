@@ -22,8 +22,6 @@
 #include "ipc/bus.h"
 #include "ipc/proto.h"
 
-#define EVENT_MAX_FETCH 1000
-
 static const enum delivery_kind kinds[] = {
 	[IPC_EVENT_UNKNOWN] = DELIVERY_ACK_ONLY,
 	[IPC_EVENT_DID_WRITE_DATA] = DELIVERY_WRITE,
@@ -194,13 +192,12 @@ static void add_task(transfer_session *session, transfer_task *task)
 	transfer_task_unref(task);
 }
 
+/* For what was asked for and is not there. */
 static void add_bare_tasks(transfer_session *session)
 {
-	const struct delivery *delivery;
-
-	TAILQ_FOREACH (delivery, &session->inbox, link) {
-		if (delivery->task_id && !session_find_task(session, delivery->task_id))
-			add_task(session, bare_task(session, delivery->task_id));
+	for (size_t i = 0; i < session->n_fetched_ids; i++) {
+		if (!session_find_task(session, session->fetched_ids[i]))
+			add_task(session, bare_task(session, session->fetched_ids[i]));
 	}
 }
 
@@ -225,14 +222,14 @@ static void on_fetched(void *user, int r, const char *text, const struct ipc_man
 	session_memory_unref(session);
 }
 
-static int start_fetch(transfer_session *session, const uint64_t *ids, size_t n_ids)
+static int start_fetch(transfer_session *session)
 {
 	struct ipc_manager_list_tasks_in in = {
 		.filter = {
 			.session_path = session->path,
 			.has_session_path = true,
-			.ids = ids,
-			.n_ids = n_ids,
+			.ids = session->fetched_ids,
+			.n_ids = session->n_fetched_ids,
 			.include_finished = true,
 			.has_include_finished = true,
 		},
@@ -249,10 +246,10 @@ static int start_fetch(transfer_session *session, const uint64_t *ids, size_t n_
 	return r;
 }
 
-static bool has_id(const uint64_t *ids, size_t n, uint64_t id)
+static bool is_asked_for(const transfer_session *session, uint64_t id)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (ids[i] == id)
+	for (size_t i = 0; i < session->n_fetched_ids; i++) {
+		if (session->fetched_ids[i] == id)
 			return true;
 	}
 	return false;
@@ -260,16 +257,16 @@ static bool has_id(const uint64_t *ids, size_t n, uint64_t id)
 
 static void fetch_unknown(transfer_session *session)
 {
-	uint64_t ids[EVENT_MAX_FETCH];
 	const struct delivery *delivery;
-	size_t n = 0;
 
+	session->n_fetched_ids = 0;
 	TAILQ_FOREACH (delivery, &session->inbox, link) {
-		if (n < EVENT_MAX_FETCH && delivery->task_id && !session_find_task(session, delivery->task_id) &&
-			!has_id(ids, n, delivery->task_id))
-			ids[n++] = delivery->task_id;
+		if (session->n_fetched_ids < SESSION_MAX_FETCH && delivery->task_id &&
+			!session_find_task(session, delivery->task_id) &&
+			!is_asked_for(session, delivery->task_id))
+			session->fetched_ids[session->n_fetched_ids++] = delivery->task_id;
 	}
-	if (start_fetch(session, ids, n))
+	if (start_fetch(session))
 		wire_reopen(session);
 }
 

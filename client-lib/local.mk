@@ -47,3 +47,44 @@ pkgconfig_DATA += %D%/libtransfer.pc
 CLEANFILES += %D%/libtransfer.pc
 %D%/libtransfer.pc: %D%/libtransfer.pc.in Makefile
 	$(SUBST_GEN)
+
+# Tests of what needs the other end share one; those of what an application sees share a recording delegate, too.
+CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer.h
+CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
+check_PROGRAMS += tests/client-lib/test-client tests/client-lib/test-command \
+	tests/client-lib/test-configuration tests/client-lib/test-data tests/client-lib/test-delivery \
+	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-manager \
+	tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
+	tests/client-lib/test-request tests/client-lib/test-response tests/client-lib/test-rows \
+	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
+	tests/client-lib/test-text tests/client-lib/test-wire tests/client-lib/test-words
+tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
+tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
+tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
+tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
+tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
+tests_client_lib_test_manager_look_SOURCES = tests/client-lib/test-manager-look.c $(CLIENT_PEER)
+tests_client_lib_test_manager_steer_SOURCES = tests/client-lib/test-manager-steer.c $(CLIENT_PEER)
+tests_client_lib_test_session_SOURCES = tests/client-lib/test-session.c $(CLIENT_RIG)
+tests_client_lib_test_task_SOURCES = tests/client-lib/test-task.c $(CLIENT_RIG)
+tests_client_lib_test_wire_SOURCES = tests/client-lib/test-wire.c $(CLIENT_RIG)
+tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_data_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_manager_steer_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_queue_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_request_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_response_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_rows_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_session_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_statistics_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_task_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_text_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_wire_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_words_LDADD = $(TEST_CLIENT)

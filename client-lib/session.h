@@ -20,6 +20,9 @@
 #include "client-lib/ref.h"
 #include "ipc/types.h"
 
+/* Unknown tasks whose rows are read in one call; a window of events cannot be about more. */
+#define SESSION_MAX_FETCH 256
+
 enum session_phase {
 	SESSION_NEW,       /* nothing sent yet */
 	SESSION_OPENING,   /* OpenSession is on its way */
@@ -72,6 +75,8 @@ struct transfer_session {
 	uint64_t last_seen_seq;
 	struct delivery_line inbox;  /* events whose task is not known yet, and all behind them */
 	bool is_fetching;            /* ListTasks for them is on its way */
+	uint64_t fetched_ids[SESSION_MAX_FETCH]; /* what it asks for */
+	size_t n_fetched_ids;
 	unsigned int n_attached;     /* how often */
 	unsigned int n_failures;     /* to open, in a row */
 	uint64_t retry_us;           /* LOST */

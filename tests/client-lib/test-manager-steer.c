@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* What a manager changes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <transfer/manager.h>
+#include <transfer/transfer.h>
+
+#include "tests/client-lib/peer.h"
+#include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
+
+static struct peer *peer;
+static transfer_manager *manager;
+
+static void begin(void)
+{
+	transfer_auto(transfer_config) config = transfer_config_new_background("com.example.test");
+
+	peer = peer_new();
+	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+	ck_assert_int_eq(transfer_manager_open_session(manager, config, NULL), 1);
+	ck_assert_int_eq(transfer_manager_open_session(manager, config, NULL), 0);
+}
+
+static void end(void)
+{
+	transfer_manager_unref(manager);
+	peer_free(peer);
+}
+
+START_TEST(makes_downloads)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/a");
+	transfer_auto(transfer_request) bad = transfer_request_new("https://bad/");
+	transfer_auto(transfer_error) error = NULL;
+	struct transfer_task_spec specs[1000];
+	struct transfer_batch batch = {
+		.size = sizeof(batch),
+		.session = "com.example.test",
+		.specs = specs,
+		.n_specs = 1000,
+		.start = true,
+		.token = "t1",
+	};
+	uint64_t ids[1000];
+	size_t n;
+
+	begin();
+	ck_assert_int_eq(transfer_request_set_destination(request, "/tmp/a", true), 0);
+	for (int i = 0; i < 1000; i++)
+		specs[i] = (struct transfer_task_spec){
+			.size = sizeof(specs[i]),
+			.kind = TRANSFER_TASK_DOWNLOAD,
+			.request = request,
+		};
+	/* the reply is lost, the call is repeated, the tasks are there once */
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
+	ck_assert_uint_eq(n, 1000);
+	ck_assert_uint_eq(ids[999], 1099);
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
+	ck_assert_uint_eq(ids[999], 1099);
+	ck_assert_uint_eq(peer_n_tasks(peer), 1000);
+	ck_assert_str_eq(peer_describe(peer, 100), "download https://example.org/a - /tmp/a - -");
+	ck_assert(!peer_is_suspended(peer, 100));
+
+	specs[3].request = bad;
+	batch.token = NULL;
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -EREMOTEIO);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_str_eq(transfer_error_get_message(error), "requests[3]: bad");
+	batch.session = "nobody";
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), -ENOENT);
+	batch.n_specs = 1001;
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), -EINVAL);
+	end();
+}
+END_TEST
+
+START_TEST(makes_uploads)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/in");
+	transfer_auto(transfer_error) error = NULL;
+	struct transfer_task_spec specs[40];
+	struct transfer_batch batch = {
+		.size = sizeof(batch),
+		.session = "com.example.test",
+		.specs = specs,
+		.n_specs = 40,
+	};
+	char *path;
+	uint64_t ids[40];
+	size_t n;
+
+	begin();
+	path = tmpdir_path("source");
+	ck_assert_int_eq(tmpdir_write(path, "content"), 0);
+	for (int i = 0; i < 40; i++)
+		specs[i] = (struct transfer_task_spec){
+			.size = sizeof(specs[i]),
+			.kind = TRANSFER_TASK_UPLOAD,
+			.request = request,
+			.source_path = path,
+		};
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
+	ck_assert_uint_eq(n, 40);
+	ck_assert_uint_eq(peer_n_create_calls(peer), 3);
+	ck_assert_str_eq(peer_describe(peer, ids[39]), "upload https://example.org/in - - - content");
+	ck_assert(peer_is_suspended(peer, ids[39]));
+
+	specs[20].source_path = "/nonexistent";
+	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -ENOENT);
+	ck_assert_uint_eq(n, 16);
+	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_ERROR_FILE_DOES_NOT_EXIST);
+	free(path);
+	end();
+}
+END_TEST
+
+START_TEST(steers_sets)
+{
+	uint64_t ids[1503];
+	struct transfer_steering steering = {
+		.size = sizeof(steering),
+		.verb = TRANSFER_VERB_CANCEL,
+		.ids = ids,
+		.n_ids = 1503,
+	};
+	struct transfer_task_changes changes = {
+		TRANSFER_TASK_CHANGES_INIT,
+		.ids = ids,
+		.n_ids = 2,
+		.change = TRANSFER_CHANGE_PRIORITY,
+		.priority = 1.0,
+	};
+	transfer_auto(transfer_failure_list) failures = NULL;
+	const struct transfer_failure_row *row;
+
+	begin();
+	for (int i = 0; i < 1500; i++)
+		ids[i] = peer_add_task(peer, "https://example.org/a");
+	ids[1500] = 9001;
+	ids[1501] = 9002;
+	ids[1502] = 9003;
+	ck_assert_int_eq(transfer_manager_set_tasks(manager, &changes, NULL, NULL), 0);
+	ck_assert_double_eq(peer_priority(peer, ids[1]), 1.0);
+	ck_assert_double_eq(peer_priority(peer, ids[2]), 0.25);
+	ck_assert_int_eq(transfer_manager_steer(manager, &steering, &failures, NULL), 0);
+	ck_assert_uint_eq(transfer_failure_list_get_size(failures), 3);
+	row = transfer_failure_list_get(failures, 2);
+	ck_assert_uint_eq(row->id, 9003);
+	ck_assert_int_eq(transfer_error_get_code(row->error), TRANSFER_BUS_ERROR_NO_SUCH_TASK);
+	ck_assert(peer_is_cancelled(peer, ids[1499]));
+	for (enum transfer_verb verb = TRANSFER_VERB_RESUME; verb <= TRANSFER_VERB_REMOVE; verb++) {
+		steering.verb = verb;
+		ck_assert_int_eq(transfer_manager_steer(manager, &steering, NULL, NULL), 0);
+	}
+	steering.verb = TRANSFER_VERB_REMOVE + 1;
+	ck_assert_int_eq(transfer_manager_steer(manager, &steering, NULL, NULL), -EINVAL);
+	end();
+}
+END_TEST
+
+START_TEST(changes_the_service)
+{
+	struct transfer_service service = {
+		.size = sizeof(service),
+		.is_paused = true,
+		.max_download_rate_bps = 1000,
+		.max_active_tasks = 5,
+	};
+	transfer_auto(transfer_error) error = NULL;
+
+	begin();
+	ck_assert_int_eq(transfer_manager_set_service(manager, &service,
+				 TRANSFER_SERVICE_MODE | TRANSFER_SERVICE_MAX_DOWNLOAD_RATE, NULL), 0);
+	service = (struct transfer_service){.size = sizeof(service)};
+	ck_assert_int_eq(transfer_manager_get_service(manager, &service, NULL), 0);
+	ck_assert(service.is_paused);
+	ck_assert_uint_eq(service.max_download_rate_bps, 1000);
+	ck_assert_uint_eq(service.max_active_tasks, 32);
+	service.max_active_tasks = 0;
+	ck_assert_int_eq(transfer_manager_set_service(manager, &service, TRANSFER_SERVICE_MAX_ACTIVE_TASKS, &error),
+		-EREMOTEIO);
+	ck_assert_str_eq(transfer_error_get_message(error), "not 0");
+	ck_assert_int_eq(transfer_manager_set_service(manager, &service, 1 << 9, NULL), -EINVAL);
+	end();
+}
+END_TEST
+
+START_TEST(gets_resume_data)
+{
+	transfer_auto(transfer_data) data = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t id, whole;
+
+	begin();
+	id = peer_add_task(peer, "https://example.org/a");
+	whole = peer_add_task(peer, "https://example.org/whole");
+	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, id, &data, NULL), 0);
+	ck_assert_uint_eq(transfer_data_get_size(data), 3);
+	ck_assert_mem_eq(transfer_data_get_bytes(data), "r\0d", 3);
+	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, whole, &data, NULL), -ENODATA);
+	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, 9999, &data, &error), -ENOENT);
+	ck_assert_str_eq(transfer_error_get_name(error), "no-such-task");
+	end();
+}
+END_TEST
+
+START_TEST(steers_sessions)
+{
+	begin();
+	ck_assert_int_eq(transfer_manager_flush_session(manager, "com.example.test", NULL), 0);
+	ck_assert_int_eq(transfer_manager_reset_session(manager, "com.example.test", NULL), 0);
+	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "com.example.test", true, NULL), 0);
+	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "com.example.test", false, NULL), 0);
+	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "nobody", true, NULL), -ENOENT);
+	end();
+}
+END_TEST
+
+/* The call is under way when transferd goes away: it is made again, and the tasks are there once. */
+START_TEST(survives_a_restart)
+{
+	struct transfer_service service = {.size = sizeof(service)};
+
+	begin();
+	for (int i = 0; i < 20; i++) {
+		peer_restart(peer);
+		ck_assert_int_eq(transfer_manager_get_service(manager, &service, NULL), 0);
+	}
+	end();
+}
+END_TEST
+
+RUN_TESTS("client-lib/manager-steer", TEST(makes_downloads), TEST(makes_uploads), TEST(steers_sets),
+	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions), TEST(survives_a_restart))
