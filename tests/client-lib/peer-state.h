@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of the peer share: its state, and what makes events. All with the lock held. */
+#ifndef TESTS_CLIENT_LIB_PEER_STATE_H
+#define TESTS_CLIENT_LIB_PEER_STATE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/bus.h"
+#include "ipc/object.h"
+#include "ipc/proto.h"
+#include "tests/client-lib/peer.h"
+
+struct thread;
+
+#define SESSION     7
+#define FIRST_ID    100
+#define MAX_TASKS   4096
+#define MAX_EVENTS  8192
+
+struct peer_task {
+	char kind[16], url[512], description[256], destination[256], headers[256], source[256], token[160];
+	unsigned int suspensions;
+	bool is_done, is_cancelled, is_hidden;
+	double priority;
+};
+
+struct peer_event {
+	uint64_t seq, task, bytes, total;
+	enum ipc_event_kind kind;
+	int code;
+	char path[256], body[64];
+	bool has_file, body_in_file;
+};
+
+struct peer {
+	struct ipc_bus *bus;
+	struct bus *private_bus;
+	struct thread *thread;
+	int wake_fd;
+	atomic_bool is_ending;
+	void (*work)(struct peer *p, void *user);
+	void *work_user;
+	sem_t done;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool has_session, is_invalid, finishes;
+	char identifier[64], description[256];
+	struct peer_task *tasks;
+	unsigned int n_tasks, n_create_calls, n_attached, swallow_create, swallow_acknowledge;
+	struct peer_event *events;
+	unsigned int n_events;
+	uint64_t last_seq, acked;
+	char client[64];
+	int fail_open, fail_attach;
+	char shown[2048];
+};
+
+extern const struct ipc_object_ops peer_object_ops;
+
+struct ipc_path peer_session_path(void);
+struct peer_task *peer_find(struct peer *p, uint64_t id);
+void peer_changed(struct peer *p);
+/* To the attached client, if there is one. */
+void peer_send(struct peer *p, struct peer_event *event);
+void peer_write_locked(struct peer *p, uint64_t id, uint64_t bytes, uint64_t total);
+void peer_finish_locked(struct peer *p, uint64_t id);
+void peer_complete_locked(struct peer *p, uint64_t id, int code);
+void peer_invalidate_locked(struct peer *p);
+/* A task that may run does what peer_finish_by_itself() says. */
+void peer_run_task(struct peer *p, uint64_t id);
+
+#endif
