@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tokens come with time, at most a tenth of a second's worth is kept, so a limit has no burst
+ * Tokens come with time, at most a quarter of a second's worth is kept, so a limit has no burst
  * worth the name.
  */
 #include "engine/bucket.h"
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 #define BUCKET_RATE_MAX_BPS   (UINT64_C(1) << 40)
-#define BUCKET_KEPT_PER_S     10
+#define BUCKET_KEPT_PER_S     4
 #define BUCKET_KEPT_MIN_BYTES 1024
 
 static int64_t capacity(const struct bucket *b)

