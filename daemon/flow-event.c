@@ -369,7 +369,7 @@ static enum task_event judge_done(
 	/* restarting from 0 is wanted; but for ever in a circle it is a failure */
 	if (!event->is_retryable && !(event->is_restart_needed && task->failures < 3))
 		return TASK_EVENT_DONE_FAIL;
-	return flow->is_network_up ? TASK_EVENT_DONE_AGAIN : TASK_EVENT_DONE_STOPPED;
+	return flow_schedule_reaches(flow, task) ? TASK_EVENT_DONE_AGAIN : TASK_EVENT_DONE_STOPPED;
 }
 
 static int on_done(struct flow *flow, struct active *active, const struct engine_event *event)

@@ -16,11 +16,13 @@
 
 /* ---- words ---- */
 
-static enum transfer_task_sub_state queued_sub_state(const struct flow *flow)
+static enum transfer_task_sub_state queued_sub_state(
+	const struct flow *flow, const struct task *task)
 {
 	if (flow->limits.is_paused)
 		return TRANSFER_SUB_STATE_WAITING_MODE;
-	return flow->is_network_up ? TRANSFER_SUB_STATE_QUEUED : TRANSFER_SUB_STATE_WAITING_NETWORK;
+	return flow_schedule_reaches(flow, task) ? TRANSFER_SUB_STATE_QUEUED
+						 : TRANSFER_SUB_STATE_WAITING_NETWORK;
 }
 
 static enum transfer_task_sub_state waiting_sub_state(
@@ -35,8 +37,8 @@ static enum transfer_task_sub_state waiting_sub_state(
 	case TASK_WAIT_NONE:
 		break;
 	}
-	return flow->is_network_up ? TRANSFER_SUB_STATE_WAITING_RETRY
-				   : TRANSFER_SUB_STATE_WAITING_NETWORK;
+	return flow_schedule_reaches(flow, task) ? TRANSFER_SUB_STATE_WAITING_RETRY
+						 : TRANSFER_SUB_STATE_WAITING_NETWORK;
 }
 
 enum transfer_task_sub_state flow_task_sub_state(const struct flow *flow, const struct task *task)
@@ -48,7 +50,7 @@ enum transfer_task_sub_state flow_task_sub_state(const struct flow *flow, const 
 		return TRANSFER_SUB_STATE_SUSPENDED;
 	case TASK_PHASE_QUEUED:
 	case TASK_PHASE_REQUEUING:
-		return queued_sub_state(flow);
+		return queued_sub_state(flow, task);
 	case TASK_PHASE_WAITING:
 		return waiting_sub_state(flow, task);
 	case TASK_PHASE_RUNNING:
@@ -97,7 +99,7 @@ size_t flow_task_reasons(
 		return 0;
 	if (flow->limits.is_paused)
 		reasons[n++] = "mode";
-	if (!flow->is_network_up)
+	if (!flow_schedule_reaches(flow, task))
 		reasons[n++] = "network";
 	if (phase == TASK_PHASE_WAITING && wait_word(task->wait_reason))
 		reasons[n++] = wait_word(task->wait_reason);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/core/retry.h"
+#include "daemon/core/request.h"
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
@@ -21,7 +22,8 @@
 
 bool flow_schedule_is_open(const struct flow *flow)
 {
-	return flow->is_network_up && !flow->limits.is_paused && !flow->is_stopping;
+	return (flow->is_network_up || sched_has_local(flow->sched)) && !flow->limits.is_paused &&
+		!flow->is_stopping;
 }
 
 static uint32_t lane_limit(const struct flow *flow, const struct session *session)
@@ -34,21 +36,26 @@ static uint32_t lane_limit(const struct flow *flow, const struct session *sessio
 	return own;
 }
 
-static int offer(struct flow *flow, uint64_t lane, uint64_t session, bool has_queued)
+static int offer(struct flow *flow, const struct store_lane *lane)
 {
-	const struct flow_session *s = flow_session_lookup(flow, session);
-	struct sched_lane_spec spec = { .lane = lane };
+	const struct flow_session *s = flow_session_lookup(flow, lane->session);
+	struct sched_lane_spec spec = { .lane = lane->lane,
+		.is_local = request_is_local(lane->host) };
 
 	if (!s)
 		return err_raise(-ENOTRECOVERABLE);
 	spec.app = s->app;
 	spec.limit = lane_limit(flow, s->session);
-	return sched_lane_offer(flow->sched, &spec, has_queued);
+	return sched_lane_offer(flow->sched, &spec, lane->n_queued > 0);
 }
 
 int flow_schedule_offer(struct flow *flow, const struct task *task)
 {
-	return offer(flow, task->lane, task->session, false);
+	const struct store_lane lane = {
+		.lane = task->lane, .session = task->session, .host = task->request.host
+	};
+
+	return offer(flow, &lane);
 }
 
 /* ---- from scratch ---- */
@@ -60,7 +67,7 @@ static int on_lane(const struct store_lane *lane, void *user)
 	/* a lane whose session is not there any more has nothing to run */
 	if (!flow_session_lookup(flow, lane->session))
 		return 0;
-	return offer(flow, lane->lane, lane->session, lane->n_queued > 0);
+	return offer(flow, lane);
 }
 
 int flow_schedule_rebuild(struct flow *flow)
@@ -362,6 +369,11 @@ void flow_limits_get(const struct flow *flow, struct flow_limits *ret_limits)
 	*ret_limits = flow->limits;
 }
 
+bool flow_schedule_reaches(const struct flow *flow, const struct task *task)
+{
+	return flow->is_network_up || request_is_local(task->request.host);
+}
+
 bool flow_network_is_up(const struct flow *flow)
 {
 	return flow->is_network_up;
@@ -442,6 +454,7 @@ void flow_set_network(struct flow *flow, bool is_up)
 	if (flow->is_network_up == is_up)
 		return;
 	flow->is_network_up = is_up;
+	sched_set_network(flow->sched, is_up);
 	flow->is_limits_told = true;
 	flow->is_due_known = false;
 	flow->is_waking = is_up;

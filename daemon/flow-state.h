@@ -176,6 +176,8 @@ int flow_schedule_offer(
 int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free slots */
 int flow_schedule_rebuild(struct flow *flow);
 bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */
+/* The network is up, or the host is this machine. */
+bool flow_schedule_reaches(const struct flow *flow, const struct task *task);
 
 /* ---- flow-session.c ---- */
 struct flow_session *flow_session_lookup(const struct flow *flow, uint64_t id);

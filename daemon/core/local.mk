@@ -15,3 +15,6 @@ libcore_la_SOURCES = \
 # For each source x.c: its lines in libcore_la_SOURCES above (%D%/x.c, %D%/x.h) and its test below:
 #   check_PROGRAMS += tests/daemon/core/test-x
 #   tests_daemon_core_test_x_LDADD = $(TEST_CORE)
+
+check_PROGRAMS += tests/daemon/core/test-request
+tests_daemon_core_test_request_LDADD = $(TEST_CORE)

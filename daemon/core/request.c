@@ -209,3 +209,16 @@ const char *request_display_name(const struct task *task, char *buf, size_t size
 	snprintf(buf, size, "%.*s", (int)(end - s), s);
 	return buf;
 }
+
+bool request_is_local(const char *host)
+{
+	const char *name = strstr(host, "://");
+	size_t len;
+
+	name = name ? name + 3 : host;
+	if (strncmp(name, "[::1]", 5) == 0 || strncmp(name, "127.", 4) == 0)
+		return true;
+	len = strcspn(name, ":");
+	return (len == 9 && strncmp(name, "localhost", len) == 0) ||
+		(len > 10 && strncmp(name + len - 10, ".localhost", 10) == 0);
+}

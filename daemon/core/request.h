@@ -20,6 +20,8 @@ enum request_url {
 };
 /* host: "https://example.org:443" in lower case when http or https. Neither path nor query is looked at but for controls. */
 enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_BYTES]);
+/* The host of a lane is this machine (127.0.0.0/8, ::1, localhost): reached without any network. */
+bool request_is_local(const char *host);
 
 bool request_is_token(const char *s); /* RFC 9110 5.6.2: methods, names of fields */
 

@@ -32,7 +32,7 @@ struct lane {
 	uint64_t number;
 	struct app *app;
 	uint32_t limit, n_running;
-	bool is_http2, is_whole, is_wanting;
+	bool is_http2, is_whole, is_wanting, is_local;
 	uint64_t served; /* turn of the last pick */
 	size_t heap_index;
 	size_t first, n; /* window[first .. first + n) */
@@ -43,6 +43,8 @@ struct lane {
 struct sched {
 	struct map lanes, apps;
 	uint32_t n_slots, n_running;
+	size_t n_local;
+	bool is_offline;
 	uint64_t turn;
 	TAILQ_HEAD(, app) ring;
 	TAILQ_HEAD(, lane) wanting;
@@ -88,6 +90,7 @@ void sched_reset(struct sched *sched)
 	TAILQ_INIT(&sched->ring);
 	TAILQ_INIT(&sched->wanting);
 	sched->n_running = 0;
+	sched->n_local = 0;
 }
 
 void sched_free(struct sched *sched)
@@ -163,6 +166,7 @@ static void forget(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;
 
+	sched->n_local -= lane->is_local;
 	map_remove(&sched->lanes, lane->number);
 	lane_free(lane);
 	if (--app->n_lanes)
@@ -176,7 +180,7 @@ static void forget(struct sched *sched, struct lane *lane)
 static void settle(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;
-	bool has_room = lane->n_running < limit_of(lane);
+	bool has_room = lane->n_running < limit_of(lane) && (lane->is_local || !sched->is_offline);
 	bool is_ready = lane->n && has_room;
 	bool is_wanting = !lane->n && !lane->is_whole && has_room;
 
@@ -242,9 +246,11 @@ static struct lane *lane_make(struct sched *sched, const struct sched_lane_spec 
 	*lane = (struct lane){ .number = spec->lane,
 		.app = app,
 		.limit = spec->limit,
+		.is_local = spec->is_local,
 		.is_whole = true,
 		.heap_index = NOT_IN_HEAP };
 	app->n_lanes++;
+	sched->n_local += spec->is_local;
 	return lane;
 fail:
 	if (app && !app->n_lanes) {
@@ -268,6 +274,33 @@ int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bo
 		settle(sched, lane);
 	}
 	return 0;
+}
+
+void sched_set_network(struct sched *sched, bool is_up)
+{
+	uint64_t *numbers;
+	struct lane *lane;
+	size_t cursor = 0, n = 0, room = 0;
+
+	if (sched->is_offline == !is_up)
+		return;
+	sched->is_offline = !is_up;
+	/* settling may forget a lane: walk over numbers, not over the map */
+	while (map_next(&sched->lanes, &cursor))
+		room++;
+	numbers = calloc(room + 1, sizeof(*numbers));
+	cursor = 0;
+	while (numbers && n < room && (lane = map_next(&sched->lanes, &cursor)))
+		numbers[n++] = lane->number;
+	for (size_t i = 0; i < n; i++)
+		if ((lane = map_find(&sched->lanes, numbers[i])))
+			settle(sched, lane);
+	free(numbers);
+}
+
+bool sched_has_local(const struct sched *sched)
+{
+	return sched->n_local > 0;
 }
 
 bool sched_lane_is_known(const struct sched *sched, uint64_t lane)

@@ -29,12 +29,17 @@ struct sched_candidate {
 struct sched_lane_spec {
 	uint64_t lane, app; /* numbers, not 0 */
 	uint32_t limit; /* attempts at once */
+	bool is_local; /* the host is this machine: needs no network */
 };
 
 struct sched *sched_new(uint32_t n_slots);
 void sched_free(struct sched *sched);
 void sched_set_slots(struct sched *sched, uint32_t n_slots);
-/* Everything forgotten but the number of slots: the model is loaded anew. */
+/* Without network only local lanes start something. Up at first. */
+void sched_set_network(struct sched *sched, bool is_up);
+/* Something waits that could start without network. */
+bool sched_has_local(const struct sched *sched);
+/* Everything forgotten but slots and network: the model is loaded anew. */
 void sched_reset(struct sched *sched);
 
 /* The lane exists from now on; has_queued: the store has candidates for it that are not known here. */
