@@ -1,3 +1,11 @@
 # SPDX-License-Identifier: MIT
 # tests/sim: check_PROGRAMS += tests/sim/test-x and tests_sim_test_x_LDADD = $(TEST_DAEMON); scripts in
 # dist_check_scripts += tests/sim/x.sh.
+
+# The flow with a fake engine, a clock moved by hand and the real store in memory.
+sim_sources = tests/sim/sim.c tests/sim/sim.h tests/lib/fake-engine.c tests/lib/fake-engine.h
+sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=store_commit
+check_PROGRAMS += tests/sim/test-walk
+tests_sim_test_walk_SOURCES = tests/sim/test-walk.c $(sim_sources)
+tests_sim_test_walk_LDADD = $(TEST_DAEMON)
+tests_sim_test_walk_LDFLAGS = $(sim_ldflags)
