@@ -40,9 +40,9 @@ static void drop_progress(struct bus_attachment *attachment)
 	}
 }
 
-struct bus_attachment *bus_event_attach(struct bus *bus, uint64_t session, const char *name)
+struct bus_attachment *bus_event_attach(
+	struct bus *bus, uint64_t session, uint64_t client, const char *name)
 {
-	uint64_t client = bus_event_client(bus, name);
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
 	if (attachment)

@@ -143,7 +143,8 @@ int bus_view_headers(const struct task_header *headers, size_t n, struct arena *
 int bus_view_text(struct arena *arena, const char *text, const char **ret);
 
 /* ---- bus-event.c ---- */
-struct bus_attachment *bus_event_attach(struct bus *bus, uint64_t session, const char *name);
+struct bus_attachment *bus_event_attach(
+	struct bus *bus, uint64_t session, uint64_t client, const char *name);
 struct bus_attachment *bus_event_find(struct bus *bus, uint64_t session);
 void bus_event_detach(struct bus *bus, struct bus_attachment *attachment);
 uint64_t bus_event_client(

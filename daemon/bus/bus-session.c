@@ -122,7 +122,7 @@ static int attach(struct ipc_call *call, void *user, const struct ipc_session_at
 	r = flow_attach(bus->flow, &request, &attached);
 	if (r)
 		return bus_refuse(call, r);
-	attachment = bus_event_attach(bus, request.session, name);
+	attachment = bus_event_attach(bus, request.session, request.client, name);
 	if (!attachment)
 		return err_raise(-ENOMEM);
 	attachment->window = in->options.has_window ? in->options.window : BUS_WINDOW_DEFAULT;
