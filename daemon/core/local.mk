@@ -18,3 +18,17 @@ libcore_la_SOURCES = \
 
 check_PROGRAMS += tests/daemon/core/test-request
 tests_daemon_core_test_request_LDADD = $(TEST_CORE)
+
+check_PROGRAMS += tests/daemon/core/test-map tests/daemon/core/test-progress \
+	tests/daemon/core/test-registry tests/daemon/core/test-request tests/daemon/core/test-retry \
+	tests/daemon/core/test-sched tests/daemon/core/test-session tests/daemon/core/test-task \
+	tests/daemon/core/test-task-fsm
+tests_daemon_core_test_map_LDADD = $(TEST_CORE)
+tests_daemon_core_test_progress_LDADD = $(TEST_CORE)
+tests_daemon_core_test_registry_LDADD = $(TEST_CORE)
+tests_daemon_core_test_request_LDADD = $(TEST_CORE)
+tests_daemon_core_test_retry_LDADD = $(TEST_CORE)
+tests_daemon_core_test_sched_LDADD = $(TEST_CORE)
+tests_daemon_core_test_session_LDADD = $(TEST_CORE)
+tests_daemon_core_test_task_LDADD = $(TEST_CORE)
+tests_daemon_core_test_task_fsm_LDADD = $(TEST_CORE)
