@@ -237,7 +237,7 @@ START_TEST(offline)
 }
 END_TEST
 
-START_TEST(offline), TEST(no_refill_without_slot)
+START_TEST(no_refill_without_slot)
 {
 	struct sched *s = sched_new(1);
 	uint64_t number;
@@ -275,28 +275,37 @@ static size_t lane_of(size_t id)
 	return id % MODEL_LANES;
 }
 
+/* In order: urgent ones first, then by number; false: there are more than fit. */
+static bool model_rows(
+	const struct model *m, size_t of_lane, struct sched_candidate *rows, size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < 5 * MODEL_TASKS; i++) {
+		size_t id = i % MODEL_TASKS;
+		int priority = 4 - (int)(i / MODEL_TASKS);
+
+		if (!id || lane_of(id) != of_lane || !m->tasks[id].is_queued ||
+			(int)(m->tasks[id].priority * 4) != priority)
+			continue;
+		if (n == SCHED_WINDOW)
+			return false;
+		rows[n++] = (struct sched_candidate){ id, m->tasks[id].priority };
+		*ret_n = n;
+	}
+	return true;
+}
+
 static void model_refill(struct sched *s, const struct model *m)
 {
 	struct sched_candidate rows[SCHED_WINDOW];
 	uint64_t number;
-	size_t limit, n;
+	size_t limit;
 
 	while (sched_next_refill(s, &number, &limit)) {
-		bool is_whole = true;
+		size_t n = 0;
+		bool is_whole = model_rows(m, number - 1, rows, &n);
 
-		n = 0;
-		for (int p = 4; p >= 0; p--) {
-			for (size_t id = 1; id < MODEL_TASKS; id++) {
-				if (lane_of(id) != number - 1 || !m->tasks[id].is_queued ||
-					(int)(m->tasks[id].priority * 4) != p)
-					continue;
-				if (n == SCHED_WINDOW)
-					is_whole = false;
-				else
-					rows[n++] = (struct sched_candidate){ id,
-						m->tasks[id].priority };
-			}
-		}
 		sched_fill(s, number, rows, n, is_whole);
 	}
 }
