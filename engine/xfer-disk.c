@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/failpoint.h"
@@ -57,6 +58,9 @@ static int open_source(struct xfer *x)
 	};
 	int r = FAILPOINT("engine.source.open");
 
+	/* an answer of an attempt before must not be taken for this one's */
+	if (x->spec.body_path)
+		(void)unlink(x->spec.body_path);
 	if (!r)
 		r = source_open(&spec, &x->source);
 	if (r == SOURCE_E_CHANGED)

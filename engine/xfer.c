@@ -95,7 +95,7 @@ int xfer_new(
 		return r;
 	x->method = x->spec.method;
 	x->has_body = !is_download(x);
-	x->total_bytes = x->spec.known_total_bytes;
+	x->total_bytes = is_download(x) ? x->spec.known_total_bytes : -1;
 	x->resume = (struct resume){
 		.known_total_bytes = x->spec.known_total_bytes,
 		.etag = x->spec.etag,

@@ -56,6 +56,8 @@ START_TEST(sends_the_whole_file)
 	rig_start(&rig, NULL, NULL);
 	spec = rig_upload(&rig, 1, "/upload?reply_size=5000", make_source(3, sizes[_i].size_bytes));
 	spec.method = sizes[_i].method;
+	/* left by an attempt before */
+	ck_assert_int_eq(tmpdir_write(spec.body_path, "old"), 0);
 	t = rig_run(&rig, 1, &spec);
 	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
 	ck_assert_str_eq(t->order, "cRD");
@@ -225,6 +227,24 @@ START_TEST(no_whole_request_of_mixed_content)
 }
 END_TEST
 
+START_TEST(an_empty_answer_leaves_no_old_one)
+{
+	static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	origin_raw(rig.origin, "/raw", answer, sizeof(answer) - 1);
+	spec = rig_upload(&rig, 1, "/raw", make_source(3, 10));
+	ck_assert_int_eq(tmpdir_write(spec.body_path, "old"), 0);
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_uint_eq(t->status, 204);
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert_int_ne(access(spec.body_path, F_OK), 0);
+	rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(a_missing_source_is_told)
 {
 	struct engine_spec spec;
@@ -317,6 +337,7 @@ RUN_TESTS_WITHIN("engine/upload", 40, TEST_EACH(sends_the_whole_file, sizes),
 	TEST_EACH(expect_is_no_obstacle, expects), TEST(an_early_answer_is_the_answer),
 	TEST_EACH(a_redirect_takes_the_body_along_or_not, moves),
 	TEST_LOOP(a_changed_source_is_not_sent, CHANGE_N),
-	TEST_LOOP(no_whole_request_of_mixed_content, CHANGE_N), TEST(a_missing_source_is_told),
+	TEST_LOOP(no_whole_request_of_mixed_content, CHANGE_N),
+	TEST(an_empty_answer_leaves_no_old_one), TEST(a_missing_source_is_told),
 	TEST(a_broken_upload_may_be_tried_again), TEST(an_upload_keeps_to_its_rate),
 	TEST(a_server_that_takes_nothing_is_cut), TEST(takes_a_snapshot))
