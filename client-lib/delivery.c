@@ -145,10 +145,10 @@ static bool deliver_first(transfer_session *session)
 	called = call_task(session, delivery) || call_session(session, delivery);
 	client_lock(session->client);
 	session->is_running = false;
-	if (delivery->seq > session->done_seq) {
+	if (delivery->seq > session->done_seq)
 		session->done_seq = delivery->seq;
+	if (delivery->seq || session->is_closing)
 		client_wake(session->client);
-	}
 	pthread_cond_broadcast(&session->client->changed);
 	client_unlock(session->client);
 	delivery_free(delivery);

@@ -195,6 +195,25 @@ void queue_post(transfer_queue *queue, struct transfer_work *work)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+bool queue_cancel(transfer_queue *queue, struct transfer_work *work)
+{
+	struct transfer_work **at;
+	bool found;
+
+	pthread_mutex_lock(&queue->lock);
+	for (at = &queue->first; *at && *at != work; at = &(*at)->next)
+		;
+	found = *at != NULL;
+	if (found) {
+		*at = work->next;
+		if (!*at)
+			queue->end = at;
+		work->next = NULL;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return found;
+}
+
 void transfer_work_run(transfer_work *work)
 {
 	work->run(work);

@@ -14,5 +14,7 @@ struct transfer_work {
 
 /* Any thread, no lock held. */
 void queue_post(transfer_queue *queue, struct transfer_work *work);
+/* Takes back work that has not begun; false: it has, or the program's executor has it. */
+bool queue_cancel(transfer_queue *queue, struct transfer_work *work);
 
 #endif

@@ -46,7 +46,8 @@ transfer_task *session_find_task(transfer_session *session, uint64_t id)
 
 void session_add_task(transfer_session *session, transfer_task *task)
 {
-	HASH_ADD(hh, session->tasks, id, sizeof(task->id), transfer_task_ref(task));
+	transfer_task_ref(task);
+	HASH_ADD(hh, session->tasks, id, sizeof(task->id), task);
 }
 
 void session_remove_task(transfer_session *session, transfer_task *task)
@@ -132,7 +133,12 @@ void session_remove(transfer_session *session)
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	delivery_line_clear(&session->inbox);
+	delivery_line_clear(&session->line); /* tasks in it hold the session */
 	drop_tasks(session);
+	if (session->is_posted && queue_cancel(session->queue, &session->work)) {
+		session->is_posted = false;
+		session_memory_unref(session); /* of the work; the list has another */
+	}
 	TAILQ_INSERT_TAIL(&client->garbage, session, link);
 	pthread_cond_broadcast(&client->changed);
 }

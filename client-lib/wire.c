@@ -338,7 +338,8 @@ static void on_detached(void *user, int r, const char *text)
 
 static bool has_something_to_say(const transfer_session *session)
 {
-	return !TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight);
+	return !TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight) || session->is_running ||
+		session->done_seq > session->acked_seq;
 }
 
 static void detach(transfer_session *session)

@@ -410,11 +410,11 @@ static int on_acknowledge(struct ipc_call *call, void *user, const struct ipc_se
 		p->acked = in->seq;
 	if (p->swallow_acknowledge) {
 		p->swallow_acknowledge--;
+		peer_swallow(p, call);
 		r = IPC_DEFERRED;
 	}
 	peer_changed(p);
 	pthread_mutex_unlock(&p->lock);
-	(void)call;
 	return r;
 }
 
@@ -494,6 +494,7 @@ static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_s
 {
 	struct ipc_task_ref *refs = arena_alloc(ipc_call_arena(call), in->n_requests, sizeof(*refs));
 	struct peer *p = user;
+	size_t n = in->n_requests; /* in is gone after the reply */
 	int r = refusal(call, in);
 	unsigned int first;
 
@@ -508,11 +509,12 @@ static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_s
 	out->n_tasks = in->n_requests;
 	if (!r && p->swallow_create) {
 		p->swallow_create--;
+		peer_swallow(p, call);
 		r = IPC_DEFERRED;
 	} else if (!r) {
 		ipc_reply_session_create_tasks(call, out);
 		r = IPC_DEFERRED;
-		for (size_t i = 0; i < in->n_requests; i++)
+		for (size_t i = 0; i < n; i++)
 			peer_run_task(p, FIRST_ID + first + i);
 	}
 	peer_changed(p);

@@ -57,6 +57,8 @@ struct peer {
 	uint64_t last_seq, acked;
 	char client[64];
 	int fail_open, fail_attach;
+	struct ipc_call *swallowed[8]; /* ended when the connection is gone */
+	unsigned int n_swallowed;
 	char shown[2048];
 };
 
@@ -71,6 +73,8 @@ void peer_write_locked(struct peer *p, uint64_t id, uint64_t bytes, uint64_t tot
 void peer_finish_locked(struct peer *p, uint64_t id);
 void peer_complete_locked(struct peer *p, uint64_t id, int code);
 void peer_invalidate_locked(struct peer *p);
+/* The call is never answered. */
+void peer_swallow(struct peer *p, struct ipc_call *call);
 /* A task that may run does what peer_finish_by_itself() says. */
 void peer_run_task(struct peer *p, uint64_t id);
 

@@ -183,6 +183,18 @@ static void peer_do(struct peer *p, void (*fn)(struct peer *p, void *user), void
 		continue;
 }
 
+void peer_swallow(struct peer *p, struct ipc_call *call)
+{
+	ck_assert_uint_lt(p->n_swallowed, 8);
+	p->swallowed[p->n_swallowed++] = call;
+}
+
+static void end_swallowed(struct peer *p)
+{
+	while (p->n_swallowed)
+		ipc_reply_error(p->swallowed[--p->n_swallowed], IPC_E_BUSY, NULL);
+}
+
 static void do_stop(struct peer *p, void *user)
 {
 	struct ipc_bus *bus = p->bus;
@@ -193,6 +205,7 @@ static void do_stop(struct peer *p, void *user)
 	p->client[0] = '\0';
 	pthread_mutex_unlock(&p->lock);
 	ipc_bus_free(bus);
+	end_swallowed(p);
 }
 
 static void do_start(struct peer *p, void *user)
@@ -236,6 +249,7 @@ struct peer *peer_free(struct peer *p)
 	eventfd_write(p->wake_fd, 1);
 	thread_join(p->thread);
 	ipc_bus_free(p->bus);
+	end_swallowed(p);
 	bus_free(p->private_bus);
 	close(p->wake_fd);
 	free(p->tasks);

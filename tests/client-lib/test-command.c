@@ -16,11 +16,13 @@ START_TEST(makes_many_in_few_calls)
 
 	rig_init(&rig, 0);
 	rig_open(&rig);
+	peer_stop(rig.peer);
 	for (int i = 0; i < 3000; i++)
 		tasks[i] = rig_download(&rig, "https://example.org/a");
+	peer_start(rig.peer);
 	rig_flush(&rig);
 	ck_assert_uint_eq(peer_n_tasks(rig.peer), 3000);
-	ck_assert_uint_le(peer_n_create_calls(rig.peer), 30);
+	ck_assert_uint_le(peer_n_create_calls(rig.peer), 4);
 	for (int i = 0; i < 3000; i++) {
 		ck_assert_uint_eq(transfer_task_get_id(tasks[i]), 100 + (uint64_t)i);
 		transfer_task_unref(tasks[i]);

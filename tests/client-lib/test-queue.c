@@ -80,6 +80,28 @@ START_TEST(manual_runs_when_told)
 }
 END_TEST
 
+START_TEST(takes_back)
+{
+	transfer_queue *queue = transfer_queue_new_manual();
+	int log[4] = {1};
+	struct job jobs[3];
+
+	for (int i = 0; i < 3; i++) {
+		jobs[i] = (struct job){.work.run = run_job, .queue = queue, .log = log, .number = i};
+		queue_post(queue, &jobs[i].work);
+	}
+	ck_assert(queue_cancel(queue, &jobs[2].work));
+	ck_assert(!queue_cancel(queue, &jobs[2].work));
+	ck_assert(queue_cancel(queue, &jobs[0].work));
+	queue_post(queue, &jobs[0].work);
+	ck_assert_int_eq(transfer_queue_dispatch(queue, 0), 2);
+	ck_assert_int_eq(log[1], 1);
+	ck_assert_int_eq(log[2], 0);
+	ck_assert(!queue_cancel(queue, &jobs[0].work));
+	transfer_queue_unref(queue);
+}
+END_TEST
+
 static struct transfer_work *posted;
 static int destroyed;
 
@@ -123,4 +145,4 @@ START_TEST(executor_hands_out)
 }
 END_TEST
 
-RUN_TESTS("client-lib/queue", TEST(serial_runs_in_order), TEST(manual_runs_when_told), TEST(executor_hands_out))
+RUN_TESTS("client-lib/queue", TEST(serial_runs_in_order), TEST(manual_runs_when_told), TEST(takes_back), TEST(executor_hands_out))
