@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: MIT
 # tools: what developers and the build run.
-EXTRA_DIST += %D%/install-deps
+EXTRA_DIST += %D%/install-deps %D%/tsan-suppressions
 EXTRA_DIST += %D%/layers %D%/check-layers.py %D%/check-sizes.py %D%/size-exceptions
