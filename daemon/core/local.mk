@@ -16,9 +16,6 @@ libcore_la_SOURCES = \
 #   check_PROGRAMS += tests/daemon/core/test-x
 #   tests_daemon_core_test_x_LDADD = $(TEST_CORE)
 
-check_PROGRAMS += tests/daemon/core/test-request
-tests_daemon_core_test_request_LDADD = $(TEST_CORE)
-
 check_PROGRAMS += tests/daemon/core/test-map tests/daemon/core/test-progress \
 	tests/daemon/core/test-registry tests/daemon/core/test-request tests/daemon/core/test-retry \
 	tests/daemon/core/test-sched tests/daemon/core/test-session tests/daemon/core/test-task \
