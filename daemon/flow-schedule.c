@@ -22,7 +22,7 @@
 
 bool flow_schedule_is_open(const struct flow *flow)
 {
-	return (flow->is_network_up || sched_has_local(flow->sched)) && !flow->limits.is_paused &&
+	return (flow->is_network_up || flow->has_local) && !flow->limits.is_paused &&
 		!flow->is_stopping;
 }
 
@@ -44,6 +44,7 @@ static int offer(struct flow *flow, const struct store_lane *lane)
 
 	if (!s)
 		return err_raise(-ENOTRECOVERABLE);
+	flow->has_local |= spec.is_local;
 	spec.app = s->app;
 	spec.limit = lane_limit(flow, s->session);
 	return sched_lane_offer(flow->sched, &spec, lane->n_queued > 0);
@@ -449,6 +450,26 @@ int flow_limits_set(struct flow *flow, const struct flow_limits *limits)
 	return r ? flow_turn_poison(flow, r) : 0;
 }
 
+/* Without network a task that waits for another try on this machine still needs its wake-up. */
+static int on_waiting(struct task *task_take, void *user)
+{
+	struct flow *flow = user;
+
+	flow->has_local |= request_is_local(task_take->request.host);
+	task_free(task_take);
+	return 0;
+}
+
+static void look_for_local(struct flow *flow)
+{
+	const struct store_filter filter = {
+		.uid = (uid_t)-1, .states_mask = 1u << TASK_STATE_WAITING, .limit = FLOW_PAGE
+	};
+
+	if (flow_turn_flush(flow) || store_task_each(flow->store, &filter, on_waiting, flow))
+		flow->has_local = true; /* not known: better a wake-up too many */
+}
+
 void flow_set_network(struct flow *flow, bool is_up)
 {
 	if (flow->is_network_up == is_up)
@@ -457,6 +478,8 @@ void flow_set_network(struct flow *flow, bool is_up)
 	sched_set_network(flow->sched, is_up);
 	flow->is_limits_told = true;
 	flow->is_due_known = false;
+	if (!is_up)
+		look_for_local(flow);
 	flow->is_waking = is_up;
 	flow->wake_after_id = 0;
 	log_info("network is %s", is_up ? "up" : "down");

@@ -93,6 +93,7 @@ struct flow {
 	struct flow_birth_list births;
 	struct flow_limits limits, limits_before;
 	bool is_network_up, is_stopping;
+	bool has_local; /* some task is for a host on this machine: goes on without network */
 
 	/* the turn */
 	struct clock_now now;

@@ -43,7 +43,6 @@ struct lane {
 struct sched {
 	struct map lanes, apps;
 	uint32_t n_slots, n_running;
-	size_t n_local;
 	bool is_offline;
 	uint64_t turn;
 	TAILQ_HEAD(, app) ring;
@@ -90,7 +89,6 @@ void sched_reset(struct sched *sched)
 	TAILQ_INIT(&sched->ring);
 	TAILQ_INIT(&sched->wanting);
 	sched->n_running = 0;
-	sched->n_local = 0;
 }
 
 void sched_free(struct sched *sched)
@@ -166,7 +164,6 @@ static void forget(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;
 
-	sched->n_local -= lane->is_local;
 	map_remove(&sched->lanes, lane->number);
 	lane_free(lane);
 	if (--app->n_lanes)
@@ -250,7 +247,6 @@ static struct lane *lane_make(struct sched *sched, const struct sched_lane_spec 
 		.is_whole = true,
 		.heap_index = NOT_IN_HEAP };
 	app->n_lanes++;
-	sched->n_local += spec->is_local;
 	return lane;
 fail:
 	if (app && !app->n_lanes) {
@@ -296,11 +292,6 @@ void sched_set_network(struct sched *sched, bool is_up)
 		if ((lane = map_find(&sched->lanes, numbers[i])))
 			settle(sched, lane);
 	free(numbers);
-}
-
-bool sched_has_local(const struct sched *sched)
-{
-	return sched->n_local > 0;
 }
 
 bool sched_lane_is_known(const struct sched *sched, uint64_t lane)

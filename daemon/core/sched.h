@@ -37,8 +37,6 @@ void sched_free(struct sched *sched);
 void sched_set_slots(struct sched *sched, uint32_t n_slots);
 /* Without network only local lanes start something. Up at first. */
 void sched_set_network(struct sched *sched, bool is_up);
-/* Something waits that could start without network. */
-bool sched_has_local(const struct sched *sched);
 /* Everything forgotten but slots and network: the model is loaded anew. */
 void sched_reset(struct sched *sched);
 
