@@ -8,7 +8,8 @@ include %D%/fuzz/local.mk
 
 # arch: the gates.
 EXTRA_DIST += %D%/arch/tap.py
-dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py
+dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py \
+	%D%/arch/docs.py %D%/arch/interface.py
 
 # bench: how fast the engine is by itself; run by hand.
 noinst_PROGRAMS += tests/bench/engine-bench
