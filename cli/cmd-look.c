@@ -418,7 +418,7 @@ static char *property_text(json_t *value)
 		return strdup("");
 	if (json_is_string(value))
 		return format_safe(json_string_value(value));
-	if (name && json_is_string(name))
+	if (json_is_string(name))
 		return strdup(json_string_value(name));
 	text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 	return text;
