@@ -54,8 +54,11 @@ START_TEST(believes_a_change_after_two_seconds)
 	ck_assert(network_is_up(network, 1000 + NETWORK_DEBOUNCE_US));
 	ck_assert_uint_eq(network_next_timer(network), UINT64_MAX);
 	ck_assert_int_eq(RUN("ip", "link", "set", "veth0", "down"), 0);
-	ck_assert_int_eq(poll(&p, 1, 5000), 1);
-	ck_assert_int_eq(network_dispatch(network, 9000000), 0);
+	/* the other end follows by itself: more than one message */
+	while (network_next_timer(network) == UINT64_MAX) {
+		ck_assert_int_eq(poll(&p, 1, 5000), 1);
+		ck_assert_int_eq(network_dispatch(network, 9000000), 0);
+	}
 	ck_assert(network_is_up(network, 9000001)); /* may come back at once */
 	ck_assert(!network_is_up(network, 9000000 + NETWORK_DEBOUNCE_US));
 	network_free(network);
