@@ -9,3 +9,13 @@ check_PROGRAMS += tests/sim/test-walk
 tests_sim_test_walk_SOURCES = tests/sim/test-walk.c $(sim_sources)
 tests_sim_test_walk_LDADD = $(TEST_DAEMON)
 tests_sim_test_walk_LDFLAGS = $(sim_ldflags)
+
+# Tests of daemon/flow*.c live in the same world.
+check_PROGRAMS += tests/daemon/test-outbox tests/daemon/test-flow-session tests/daemon/test-flow-attach
+tests_daemon_test_outbox_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_session_SOURCES = tests/daemon/test-flow-session.c $(sim_sources)
+tests_daemon_test_flow_session_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_session_LDFLAGS = $(sim_ldflags)
+tests_daemon_test_flow_attach_SOURCES = tests/daemon/test-flow-attach.c $(sim_sources)
+tests_daemon_test_flow_attach_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_attach_LDFLAGS = $(sim_ldflags)

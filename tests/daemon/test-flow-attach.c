@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* One client per session, events until acknowledged, files until then (BT-04, BT-05, BT-61…BT-64, BT-68). */
+#include <string.h>
+
+#include "daemon/flow-state.h"
+#include "tests/lib/run.h"
+#include "tests/sim/sim.h"
+
+static int attach(struct sim *sim, uint64_t session, uint64_t client, struct flow_attached *attached)
+{
+	const struct flow_attach how = { session, client, 250000 };
+	struct flow_attached ignored;
+	int r;
+
+	sim_begin(sim);
+	r = flow_attach(sim->flow, &how, attached ? attached : &ignored);
+	ck_assert_int_eq(sim_end(sim), 0);
+	return r;
+}
+
+static int detach(struct sim *sim, uint64_t session, uint64_t client)
+{
+	int r;
+
+	sim_begin(sim);
+	r = flow_detach(sim->flow, session, client);
+	ck_assert_int_eq(sim_end(sim), 0);
+	return r;
+}
+
+static int ack(struct sim *sim, uint64_t session, uint64_t client, uint64_t seq)
+{
+	int r;
+
+	sim_begin(sim);
+	r = flow_ack(sim->flow, session, client, seq);
+	ck_assert_int_eq(sim_end(sim), 0);
+	return r;
+}
+
+START_TEST(one_client)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one");
+
+	ck_assert_int_eq(detach(sim, session, 1), FLOW_E_NOT_ATTACHED);
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0);
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0); /* BT-05 */
+	ck_assert_int_eq(attach(sim, session, 2, NULL), FLOW_E_ALREADY_ATTACHED); /* BT-04 */
+	ck_assert_int_eq(ack(sim, session, 2, 0), FLOW_E_NOT_ATTACHED);
+	ck_assert_uint_eq(flow_session_client(sim->flow, session), 1);
+	ck_assert(!flow_can_exit(sim->flow));
+	ck_assert_int_eq(detach(sim, session, 2), FLOW_E_NOT_ATTACHED);
+	ck_assert_int_eq(detach(sim, session, 1), 0);
+	ck_assert_int_eq(attach(sim, session, 2, NULL), 0);
+	ck_assert_int_eq(attach(sim, 77, 2, NULL), FLOW_E_NO_SUCH_SESSION);
+	ck_assert_uint_eq(flow_session_client(sim->flow, 77), 0);
+	sim_free(sim);
+}
+END_TEST
+
+/* BT-62, BT-63: the file stays until its event is acknowledged, however often the client dies. */
+START_TEST(file_until_acknowledged)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	struct flow_attached attached;
+	char path[FLOW_PATH_BYTES];
+
+	flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, path);
+	sim_finish(sim, id, 10);
+	for (unsigned i = 1; i <= 3; i++) {
+		ck_assert_int_eq(attach(sim, session, i, &attached), 0);
+		ck_assert_uint_eq(attached.last_acked, 0);
+		ck_assert_str_eq(sim_events(sim, session), "FINISHED METRICS COMPLETED EVENTS");
+		ck_assert(fake_engine_has_file(sim->engine, path));
+		sim_crash(sim);
+	}
+	ck_assert_int_eq(attach(sim, session, 9, &attached), 0);
+	ck_assert_int_eq(ack(sim, session, 9, attached.last_seq + 1), FLOW_E_INVALID_REQUEST);
+	ck_assert_int_eq(ack(sim, session, 9, attached.last_seq), 0);
+	ck_assert(!fake_engine_has_file(sim->engine, path));
+	ck_assert_str_eq(sim_events(sim, session), "");
+	ck_assert_int_eq(ack(sim, session, 9, 1), 0); /* again is fine */
+	sim_crash(sim);
+	ck_assert_int_eq(attach(sim, session, 9, &attached), 0);
+	ck_assert_uint_eq(attached.last_acked, attached.last_seq);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(partial_acknowledgement)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"), b = sim_download(sim, session, "h");
+	struct flow_attached attached;
+
+	sim_finish(sim, a, 10);
+	ck_assert_int_eq(attach(sim, session, 1, &attached), 0);
+	ck_assert_int_eq(ack(sim, session, 1, attached.last_seq - 2), 0);
+	ck_assert_str_eq(sim_events(sim, session), "COMPLETED EVENTS");
+	sim_finish(sim, b, 10);
+	ck_assert_str_eq(sim_events(sim, session), "COMPLETED EVENTS FINISHED METRICS COMPLETED");
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 5);
+	/* once after what had gathered, also when an earlier one was never acknowledged */
+	ck_assert_int_eq(detach(sim, session, 1), 0);
+	ck_assert_int_eq(attach(sim, session, 2, &attached), 0);
+	ck_assert_str_eq(sim_events(sim, session), "COMPLETED FINISHED METRICS COMPLETED EVENTS");
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(nothing_gathered)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one");
+	struct flow_attached attached;
+
+	ck_assert_int_eq(attach(sim, session, 1, &attached), 0);
+	ck_assert_uint_eq(attached.last_seq, 0);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	ck_assert_uint_eq(sim->told_seq, 0);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(observer_hears_after_the_commit)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0);
+	sim_finish(sim, id, 10);
+	ck_assert_uint_eq(sim->told_seq, flow_session_lookup(sim->flow, session)->last_seq);
+	sim_free(sim);
+}
+END_TEST
+
+/* Progress: only to who is attached, at most four a second, whole numbers at the end (BT-68). */
+START_TEST(progress)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+
+	sim_post_connected(sim, id, false);
+	sim_post_progress(sim, id, 100, 10000);
+	sim_turn(sim);
+	ck_assert_uint_eq(sim->n_progress, 0);
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0);
+	for (unsigned i = 1; i <= 1000; i++) {
+		sim_pass(sim, 10000);
+		sim_post_progress(sim, id, 100 + i * 5, 10000);
+		sim_turn(sim);
+	}
+	ck_assert_uint_ge(sim->n_progress, 38);
+	ck_assert_uint_le(sim->n_progress, 41);
+	ck_assert_int_eq(sim->progress.expected_bytes, 10000);
+	sim_post_done(sim, id, 10000);
+	sim_turn(sim);
+	ck_assert_uint_eq(sim->progress.total_bytes, 10000);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged), TEST(partial_acknowledgement),
+	TEST(nothing_gathered), TEST(observer_hears_after_the_commit), TEST(progress))
