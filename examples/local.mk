@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: MIT
-# examples: programs against the public header; built by make check, run by tests.
+# examples: programs against the public header; tests/system runs them.
+noinst_PROGRAMS += examples/bg_download
+examples_bg_download_LDADD = libtransfer.la
