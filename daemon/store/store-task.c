@@ -139,6 +139,8 @@ enum {
 	TASK_SAVE_REQUEST,
 	TASK_SET_STATE,
 	TASK_FAIL,
+	TASK_FAIL_EXTRA,
+	TASK_FAIL_RESPONSE,
 	TASK_DEL_EVENTS,
 	TASK_DEL,
 };
@@ -159,7 +161,7 @@ static const char *const texts[] = {
 	[TASK_PUT_EXTRA] =
 		"INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
 	[TASK_LOAD] =
-		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, suspend_count, t.url AS url, host,"
+		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, suspend_count, t.url AS url, ifnull(l.host, '') AS host,"
 		" method, x.headers AS headers, userdata, destination, source_path, ca_file, checksum_name, checksum_hex,"
 		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
 		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, source_ino, source_size_bytes,"
@@ -170,7 +172,7 @@ static const char *const texts[] = {
 		" last_error_code, last_error_os_errno, last_error_library_code, last_error_detail,"
 		" ifnull(status, 0) AS response_status, r.url AS response_url, mime_type, text_encoding, http_version,"
 		" suggested_name, r.headers AS response_headers, ifnull(expected_bytes, -1) AS expected_bytes"
-		" FROM task AS t JOIN lane AS l ON l.id = t.lane LEFT JOIN task_extra AS x ON x.task = t.id"
+		" FROM task AS t LEFT JOIN lane AS l ON l.id = t.lane LEFT JOIN task_extra AS x ON x.task = t.id"
 		" LEFT JOIN response AS r ON r.task = t.id WHERE t.id = ?1",
 	[TASK_STANDING] = "SELECT session, lane, state, result_code FROM task WHERE id = ?1",
 	[TASK_SAVE_STATE] =
@@ -201,8 +203,25 @@ static const char *const texts[] = {
 		" source_size_bytes = :source_size_bytes, source_mtime_ns = :source_mtime_ns WHERE id = :id",
 	[TASK_SET_STATE] =
 		"UPDATE task SET state = ?2, wait_reason = 0, due_wall_us = 0 WHERE id = ?1",
+	/* everything but what the task is counted by is made anew */
 	[TASK_FAIL] =
-		"UPDATE task SET state = 6, finished_wall_us = ?2, result_code = ?3, result_detail = ?4 WHERE id = ?1",
+		"UPDATE task SET kind = CASE WHEN typeof(kind) = 'integer' AND kind BETWEEN 1 AND 4 THEN kind ELSE 3 END,"
+		" state = 6, suspend_count = 0, url = 'damaged:', method = 'GET', destination = NULL, source_path = NULL,"
+		" ca_file = NULL, checksum_name = NULL, checksum_hex = NULL, want_digest = NULL, description = NULL,"
+		" timeout_us = 0, resource_timeout_us = 0, not_before_wall_us = 0, max_rate_bps = 0, priority = 0.5,"
+		" upload_copy = 0, may_overwrite = 0, allow_insecure = 0, retry_http_errors = 0, source_ino = 0,"
+		" source_size_bytes = 0, source_mtime_ns = 0, created_wall_us = ?2, started_wall_us = 0,"
+		" finished_wall_us = CASE WHEN state = 6 AND typeof(finished_wall_us) = 'integer'"
+		" AND finished_wall_us > 0 THEN finished_wall_us ELSE ?2 END,"
+		" wait_reason = 0, due_wall_us = 0, attempts = 0, failures = 0,"
+		" resource_left_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
+		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
+		" redirects = 0, body_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
+		" failing_url = NULL, result_code = ?3, result_os_errno = 0, result_library_code = 0, result_detail = ?4,"
+		" last_error_code = 0, last_error_os_errno = 0, last_error_library_code = 0, last_error_detail = ''"
+		" WHERE id = ?1",
+	[TASK_FAIL_EXTRA] = "DELETE FROM task_extra WHERE task = ?1",
+	[TASK_FAIL_RESPONSE] = "DELETE FROM response WHERE task = ?1",
 	[TASK_DEL_EVENTS] = "DELETE FROM event WHERE task = ?1",
 	[TASK_DEL] = "DELETE FROM task WHERE id = ?1",
 };
@@ -364,31 +383,46 @@ int store_task_del(struct store *store, uint64_t id)
 
 /* ---- loading ---- */
 
-/* The row of a task that cannot be read ends as failed, with its event; if not even that can be written, it goes. */
+static int run_on(struct store *store, int index, uint64_t id)
+{
+	sqlite3_stmt *stmt = get(store, index)->stmt;
+
+	store_bind_u64(stmt, 1, id);
+	return store_run(store, stmt);
+}
+
+static int fail_row(struct store *store, uint64_t id, uint64_t wall_us)
+{
+	sqlite3_stmt *stmt = get(store, TASK_FAIL)->stmt;
+	int r;
+
+	store_bind_u64(stmt, 2, wall_us);
+	sqlite3_bind_int(stmt, 3, TRANSFER_ERROR_UNKNOWN);
+	sqlite3_bind_text(stmt, 4, "the stored record of the task is damaged", -1, SQLITE_STATIC);
+	r = run_on(store, TASK_FAIL, id);
+	if (r == 0)
+		r = run_on(store, TASK_FAIL_EXTRA, id);
+	return r ? r : run_on(store, TASK_FAIL_RESPONSE, id);
+}
+
+/* A task that cannot be read ends as failed, with its event. If not even that can be written its row goes. */
 static int quarantine(struct store *store, uint64_t id)
 {
 	struct store_event event = {
 		.task = id, .type = STORE_EVENT_COMPLETED, .wall_us = clock_wall_us()
 	};
-	sqlite3_stmt *stmt = get(store, TASK_FAIL)->stmt;
 	struct store_standing before, after;
 	int r = store_begin(store);
 
 	if (r)
 		return r;
 	r = load_standing(store, id, &before);
-	if (r == 0 && before.state == TASK_STATE_COMPLETED)
-		return 0;
-	if (r == 0) {
-		store_bind_u64(stmt, 1, id);
-		store_bind_u64(stmt, 2, event.wall_us);
-		sqlite3_bind_int(stmt, 3, TRANSFER_ERROR_UNKNOWN);
-		sqlite3_bind_text(
-			stmt, 4, "the stored record of the task is damaged", -1, SQLITE_STATIC);
-		r = store_run(store, stmt);
+	if (r == 0)
+		r = fail_row(store, id, event.wall_us);
+	if (r == -EBADMSG || r == -EINVAL) {
+		r = store_task_del(store, id);
+		return r ? r : STORE_E_NOT_FOUND;
 	}
-	if (r == -EBADMSG || r == -EINVAL)
-		return store_task_del(store, id);
 	if (r)
 		return r;
 	after = before;
@@ -396,30 +430,41 @@ static int quarantine(struct store *store, uint64_t id)
 	after.result_code = TRANSFER_ERROR_UNKNOWN;
 	event.session = before.session;
 	r = recount(store, &before, &after);
-	return r ? r : store_event_put(store, &event);
+	/* one that had ended has told so already */
+	return r || before.state == TASK_STATE_COMPLETED ? r : store_event_put(store, &event);
 }
 
-int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
+static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 {
 	struct store_statement *statement = get(store, TASK_LOAD);
 	cleanup_(task_freep) struct task *task = task_new();
-	struct store_standing standing;
 	int r;
 
 	if (!task)
 		return err_raise(-ENOMEM);
 	store_bind_u64(statement->stmt, 1, id);
 	r = store_step(store, statement->stmt);
-	if (r == STORE_E_NOT_FOUND) /* or its lane is gone */
-		r = load_standing(store, id, &standing) == STORE_E_NOT_FOUND ? STORE_E_NOT_FOUND
-									     : -EBADMSG;
-	else if (r == 0)
-		r = store_row_read(&store_task_statements, statement, task, &task->arena);
-	sqlite3_reset(statement->stmt);
-	if (r == -EBADMSG)
-		return quarantine(store, id) ? err_raise(-EIO) : err_raise(-EBADMSG);
 	if (r)
 		return r;
-	*ret_task = take_ptr(task);
-	return 0;
+	r = store_row_read(&store_task_statements, statement, task, &task->arena);
+	sqlite3_reset(statement->stmt);
+	/* its lane is gone: it can never run */
+	if (r == 0 && !task->request.host[0] && task->state != TASK_STATE_COMPLETED)
+		return -EBADMSG;
+	if (r == 0)
+		*ret_task = take_ptr(task);
+	return r;
+}
+
+int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
+{
+	int r = load_row(store, id, ret_task);
+
+	if (r != -EBADMSG)
+		return r;
+	r = quarantine(store, id);
+	if (r)
+		return r;
+	r = load_row(store, id, ret_task);
+	return r == -EBADMSG ? err_raise(-EIO) : r;
 }

@@ -73,8 +73,8 @@ int store_lane_each(struct store *store, store_lane_fn fn,
 
 /* ---- tasks ---- */
 int store_task_put(struct store *store, struct task *task); /* sets task->id; lane must be set */
-int store_task_load(
-	struct store *store, uint64_t id, struct task **ret_task); /* STORE_E_NOT_FOUND */
+/* STORE_E_NOT_FOUND. A row that does not parse (damaged or hostile database) becomes a failed task, with its event, and is loaded as that. */
+int store_task_load(struct store *store, uint64_t id, struct task **ret_task);
 enum {
 	STORE_SAVE_STATE = 1
 		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left */
