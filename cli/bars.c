@@ -16,6 +16,7 @@
 #define BARS_RATE_KNOWN_US    UINT64_C(2000000)
 #define BARS_STALLED_US       UINT64_C(5000000)
 #define BARS_SPARKS           8
+#define BARS_LINES_MAX        256
 
 /* What is remembered of a task from round to round. */
 struct memory {
@@ -30,10 +31,13 @@ struct bars {
 	const struct term *term;
 	bool is_exact;
 	uint64_t now_us;
-	size_t n_total, n_done, n_drawn, n_hidden,
+	size_t n_total, n_over, n_drawn, n_hidden,
 		n_lines; /* n_lines: height of the block on the screen */
-	size_t room;
+	size_t widths[BARS_LINES_MAX]; /* of the lines on the screen */
+	size_t widths_put[BARS_LINES_MAX], n_put; /* of this round's lines */
+	size_t room, hint;
 	uint64_t sum_done, sum_total, sum_rate;
+	uint64_t over_bytes; /* of tasks that have ended, which come once only */
 	bool is_total_known;
 	struct memory *memories;
 	size_t n_memories, memories_room;
@@ -58,12 +62,43 @@ int bars_new(const struct term *term, bool is_exact, struct bars **ret_bars)
 	return 0;
 }
 
+/* How many rows of the window the block takes: more than lines when the window has become narrower. */
+static size_t height(const struct bars *bars)
+{
+	size_t columns = term_columns(stderr), n = 0;
+
+	for (size_t i = 0; i < bars->n_lines; i++)
+		n += bars->widths[i] > columns ? (bars->widths[i] + columns - 1) / columns : 1;
+	return n;
+}
+
 void bars_clear(struct bars *bars)
 {
 	if (bars->n_lines)
-		fprintf(stderr, "\033[%zuA\r\033[J", bars->n_lines);
+		fprintf(stderr, "\033[%zuA\r\033[J", height(bars));
 	bars->n_lines = 0;
 	fflush(stderr);
+}
+
+void bars_forget(struct bars *bars)
+{
+	bars->n_lines = 0;
+	if (bars->term->progress == OPTIONS_PROGRESS_BAR)
+		term_hide_cursor(bars->term);
+}
+
+/* Puts one line into the block: a coloured mark, and what fits of the text, so that nothing wraps. */
+static void put_line(struct bars *bars, enum term_color color, const char *mark, const char *text)
+{
+	size_t columns = term_columns(stderr), width = format_width(mark), room;
+
+	if (bars->n_put == BARS_LINES_MAX)
+		return;
+	room = columns > width + 1 ? columns - width - 1 : 0;
+	fprintf(bars->stream, "%s%s%s%.*s\n", term_err_color(bars->term, color), mark,
+		term_err_color(bars->term, TERM_PLAIN), (int)format_prefix(text, room), text);
+	width += format_width(text);
+	bars->widths_put[bars->n_put++] = width < columns ? width : columns - 1;
 }
 
 void bars_free(struct bars *bars)
@@ -83,9 +118,15 @@ static struct memory *recall(struct bars *bars, uint64_t id)
 {
 	struct memory *m;
 
-	for (size_t i = 0; i < bars->n_memories; i++)
-		if (bars->memories[i].id == id)
-			return &bars->memories[i];
+	/* rows come in the same order every round: look behind the last one first */
+	for (size_t i = 0; i < bars->n_memories; i++) {
+		size_t at = (bars->hint + 1 + i) % bars->n_memories;
+
+		if (bars->memories[at].id == id) {
+			bars->hint = at;
+			return &bars->memories[at];
+		}
+	}
 	if (bars->n_memories == bars->memories_room) {
 		size_t room = bars->memories_room ? bars->memories_room * 2 : 16;
 
@@ -95,6 +136,7 @@ static struct memory *recall(struct bars *bars, uint64_t id)
 		bars->memories = m;
 		bars->memories_room = room;
 	}
+	bars->hint = bars->n_memories;
 	m = &bars->memories[bars->n_memories++];
 	*m = (struct memory){ .id = id, .first_us = bars->now_us, .moved_us = bars->now_us };
 	return m;
@@ -106,10 +148,14 @@ void bars_begin(struct bars *bars, uint64_t now_us, size_t n_total)
 
 	bars->now_us = now_us;
 	bars->n_total = n_total;
-	bars->n_done = bars->n_drawn = bars->n_hidden = 0;
-	bars->sum_done = bars->sum_total = bars->sum_rate = 0;
+	bars->n_drawn = bars->n_hidden = 0;
+	bars->sum_done = bars->sum_total = bars->over_bytes;
+	bars->sum_rate = 0;
 	bars->is_total_known = true;
 	bars->room = rows > 4 ? rows - 3 : 1;
+	if (bars->room > BARS_LINES_MAX - 2)
+		bars->room = BARS_LINES_MAX - 2;
+	bars->n_put = 0;
 	bars->stream = NULL;
 	if (bars->term->progress == OPTIONS_PROGRESS_BAR)
 		bars->stream = open_memstream(&bars->block, &bars->block_bytes);
@@ -160,8 +206,8 @@ static void draw_row(struct bars *bars, const struct bars_row *row, const struct
 	size_t columns = term_columns(stderr), name_columns, bar_columns;
 	double share = row->total_bytes > 0 ? (double)row->done_bytes / (double)row->total_bytes
 					    : -1;
-	char sizes[80], speed[120], percent[8] = "   -";
-	char *name;
+	char sizes[80], speed[200], percent[8] = "   -";
+	char *name, *bar, *line;
 
 	bar_columns = columns >= 110 ? 32 : columns >= 90 ? 20 : 12;
 	name_columns = columns >= 110 ? 30 : columns >= 90 ? 22 : 16;
@@ -171,14 +217,16 @@ static void draw_row(struct bars *bars, const struct bars_row *row, const struct
 	if (share >= 0)
 		snprintf(
 			percent, sizeof(percent), "%3.0f%%", share * 100 > 100 ? 100 : share * 100);
-	fprintf(bars->stream, "%s%s%s %llu %s%*s ", term_color(bars->term, row->color), row->mark,
-		term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
-		(int)(name_columns - (name ? format_width(name) : 0)), "");
-	term_bar(bars->term, bars->stream, share, bar_columns);
-	if (columns >= 90)
-		fprintf(bars->stream, " %s  %s  %s\n", percent, sizes, speed);
-	else
-		fprintf(bars->stream, " %s  %s\n", percent, speed);
+	bar = term_bar_text(bars->term, share, bar_columns);
+	if (columns < 90)
+		sizes[0] = 0;
+	if (asprintf(&line, " %4llu %s%*s %s %s  %s%s%s", (unsigned long long)row->id,
+		    name ? name : "", (int)(name_columns - (name ? format_width(name) : 0)), "",
+		    bar ? bar : "", percent, sizes, *sizes ? "  " : "", speed) < 0)
+		line = NULL;
+	put_line(bars, row->color, row->mark, line ? line : "");
+	free(line);
+	free(bar);
 	free(name);
 }
 
@@ -223,14 +271,17 @@ static bool is_news(const struct bars *bars, const struct bars_row *row, const s
 static void add_to_sums(struct bars *bars, const struct bars_row *row)
 {
 	bars->sum_done += row->done_bytes;
-	bars->sum_rate += row->outcome ? 0 : row->rate_bps;
+	if (row->outcome) {
+		bars->over_bytes += row->done_bytes;
+		bars->sum_total += row->done_bytes;
+		bars->n_over++;
+		return;
+	}
+	bars->sum_rate += row->rate_bps;
 	if (row->total_bytes >= 0)
 		bars->sum_total += (uint64_t)row->total_bytes;
-	else if (row->outcome)
-		bars->sum_total += row->done_bytes;
 	else
 		bars->is_total_known = false;
-	bars->n_done += row->outcome != NULL;
 }
 
 /* A finished task's line, which stays above the block. */
@@ -240,9 +291,9 @@ static void print_over(struct bars *bars, const struct bars_row *row)
 	char *name = format_safe(row->name);
 
 	bars_clear(bars);
-	fprintf(stderr, "%s%s%s %llu %s  %s  %s\n", term_color(bars->term, row->color), row->mark,
-		term_color(bars->term, TERM_PLAIN), (unsigned long long)row->id, name ? name : "",
-		format_size(row->done_bytes, bars->is_exact, size), row->outcome);
+	fprintf(stderr, "%s%s%s %4llu %s  %s  %s\n", term_err_color(bars->term, row->color),
+		row->mark, term_err_color(bars->term, TERM_PLAIN), (unsigned long long)row->id,
+		name ? name : "", format_size(row->done_bytes, bars->is_exact, size), row->outcome);
 	free(name);
 }
 
@@ -276,10 +327,14 @@ void bars_row(struct bars *bars, const struct bars_row *row)
 	}
 }
 
-static void draw_sparks(struct bars *bars)
+/* The rate of the last seconds as a row of blocks. */
+static void draw_sparks(struct bars *bars, char *buf, size_t size)
 {
 	static const char *const utf8[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	uint64_t most = 1;
+	size_t used = 0;
+
+	buf[0] = 0;
 
 	if (bars->now_us - bars->spark_us >= 1000000) {
 		memmove(bars->sparks, bars->sparks + 1,
@@ -292,22 +347,25 @@ static void draw_sparks(struct bars *bars)
 	for (size_t i = 0; i < BARS_SPARKS; i++)
 		most = bars->sparks[i] > most ? bars->sparks[i] : most;
 	for (size_t i = 0; i < BARS_SPARKS; i++)
-		fputs(bars->sparks[i] ? utf8[bars->sparks[i] * 7 / most] : " ", bars->stream);
+		used += (size_t)snprintf(buf + used, size - used, "%s",
+			bars->sparks[i] ? utf8[bars->sparks[i] * 7 / most] : " ");
 }
 
 static void draw_totals(struct bars *bars)
 {
-	char sizes[80], rate[FORMAT_SIZE_BYTES];
+	char sizes[80], rate[FORMAT_SIZE_BYTES], sparks[BARS_SPARKS * 4], line[240];
 
 	size_pair(bars, bars->sum_done, bars->is_total_known ? (int64_t)bars->sum_total : -1, sizes,
 		sizeof(sizes));
-	if (bars->n_hidden)
-		fprintf(bars->stream, "  %s %zu more\n", bars->term->is_utf8 ? "…" : "...",
+	if (bars->n_hidden) {
+		snprintf(line, sizeof(line), "  %s %zu more", bars->term->is_utf8 ? "…" : "...",
 			bars->n_hidden);
-	fprintf(bars->stream, "  total %zu of %zu done  %s  %s  ", bars->n_done, bars->n_total,
-		sizes, format_rate(bars->sum_rate, bars->is_exact, rate));
-	draw_sparks(bars);
-	fputc('\n', bars->stream);
+		put_line(bars, TERM_PLAIN, "", line);
+	}
+	draw_sparks(bars, sparks, sizeof(sparks));
+	snprintf(line, sizeof(line), "  total %zu of %zu done  %s  %s  %s", bars->n_over,
+		bars->n_total, sizes, format_rate(bars->sum_rate, bars->is_exact, rate), sparks);
+	put_line(bars, TERM_PLAIN, "", line);
 }
 
 void bars_end(struct bars *bars)
@@ -320,7 +378,8 @@ void bars_end(struct bars *bars)
 	bars_clear(bars);
 	if (bars->n_drawn) {
 		fputs(bars->block, stderr);
-		bars->n_lines = bars->n_drawn + 1 + (bars->n_hidden > 0);
+		bars->n_lines = bars->n_put;
+		memcpy(bars->widths, bars->widths_put, bars->n_put * sizeof(bars->widths[0]));
 	}
 	if (bars->is_total_known && bars->sum_total)
 		term_taskbar(

@@ -37,6 +37,8 @@ void bars_free(struct bars *bars);
 void bars_begin(struct bars *bars, uint64_t now_us, size_t n_total);
 void bars_row(struct bars *bars, const struct bars_row *row);
 void bars_end(struct bars *bars);
+/* The block stays where it is and is not touched again: others have written below it. */
+void bars_forget(struct bars *bars);
 /* Takes the block off so that other lines can be printed; the next round draws it anew. */
 void bars_clear(struct bars *bars);
 

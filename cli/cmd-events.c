@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/now.h"
+#include "cli/follow.h"
 #include "cli/format.h"
 #include "cli/view.h"
 
@@ -56,6 +57,7 @@ static void print_event(const struct transfer_event_row *row)
 /* Prints what is after *seq and moves it; *ret_n: how many. */
 static int print_new(struct ctx *ctx, const char *session, uint64_t *seq, size_t *ret_n)
 {
+	uint64_t since_us = 0;
 	size_t n;
 
 	*ret_n = 0;
@@ -63,22 +65,22 @@ static int print_new(struct ctx *ctx, const char *session, uint64_t *seq, size_t
 		transfer_auto(transfer_event_list) list = NULL;
 		transfer_auto(transfer_error) error = NULL;
 
-		if (transfer_manager_peek_events(ctx->manager, session, *seq, &list, &error))
-			return ctx_fail_error(ctx, session, error);
+		while (transfer_manager_peek_events(ctx->manager, session, *seq, &list, &error)) {
+			/* while following, a daemon that died is started again */
+			if (!ctx->options.is_following || !follow_patience(error, &since_us))
+				return ctx_fail_error(ctx, session, error);
+			transfer_error_unref(error);
+			error = NULL;
+		}
 		n = transfer_event_list_get_size(list);
 		for (size_t i = 0; i < n; i++) {
 			const struct transfer_event_row *row = transfer_event_list_get(list, i);
 
 			*seq = row->seq;
-			if (ctx->term.json == OPTIONS_JSON_OFF) {
+			if (ctx->term.json == OPTIONS_JSON_OFF)
 				print_event(row);
-			} else {
-				json_t *o = event_json(row);
-
-				json_dumpf(o, stdout, JSON_COMPACT);
-				putchar('\n');
-				json_decref(o);
-			}
+			else
+				view_print_json_line(event_json(row));
 		}
 		*ret_n += n;
 	} while (n);

@@ -2,10 +2,11 @@
 /* help, version and completion: all read the tables of commands and options. */
 #include "cli/command.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/view.h"
 
 static const char *const group_titles[] = { "Look", "Start", "Steer", "Sessions", "Other" };
 
@@ -61,8 +62,22 @@ static int help_one(const struct ctx *ctx, const char *name)
 	return EXIT_CODE_OK;
 }
 
+static int help_json(const struct ctx *ctx)
+{
+	json_t *all = json_array();
+
+	for (const struct command *c = command_table; c->name; c++)
+		json_array_append_new(all,
+			json_pack("{s:s, s:s?, s:s, s:s}", "command", c->name, "alias", c->alias,
+				"arguments", c->args, "help", c->help));
+	view_print_json(ctx, all);
+	return EXIT_CODE_OK;
+}
+
 int cmd_help(struct ctx *ctx, int argc, char **argv)
 {
+	if (argc == 0 && ctx->term.json != OPTIONS_JSON_OFF)
+		return help_json(ctx);
 	return argc > 0 ? help_one(ctx, argv[0]) : help_all();
 }
 
@@ -77,13 +92,9 @@ int cmd_version(struct ctx *ctx, int argc, char **argv)
 		transfer_manager_get_service(ctx->manager, &service, NULL) == 0)
 		daemon = service.version;
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
-		json_t *root = json_pack(
-			"{s:s, s:s?}", "transferctl", PACKAGE_VERSION, "transferd", daemon);
-
-		json_dumpf(root, stdout,
-			ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
-		putchar('\n');
-		json_decref(root);
+		view_print_json(ctx,
+			json_pack("{s:s, s:s?}", "transferctl", PACKAGE_VERSION, "transferd",
+				daemon));
 		return EXIT_CODE_OK;
 	}
 	printf("transferctl %s\ntransferd   %s\n", PACKAGE_VERSION,

@@ -9,11 +9,12 @@
 
 #include "cli/now.h"
 #include "cli/format.h"
+#include "cli/pager.h"
 #include "cli/select.h"
 #include "cli/table.h"
 #include "cli/view.h"
 
-#define LOOK_ROWS_ON_TERMINAL 1000
+#define LOOK_ROWS_ON_TERMINAL 20000
 #define LOOK_PAGES_MAX        1024
 
 /* Whether the daemon runs; says that it is idle when the command may not start it. */
@@ -31,7 +32,7 @@ static bool is_idle(struct ctx *ctx)
 
 struct gather {
 	transfer_task_list *pages[LOOK_PAGES_MAX];
-	size_t n_pages, n_counted[16];
+	size_t n_pages, n_counted[VIEW_LOOKS];
 	struct table_rows rows;
 	bool is_cut, is_streamed, is_first;
 	uint64_t receive_bps, send_bps;
@@ -62,8 +63,8 @@ static int gather_page(struct ctx *ctx, transfer_task_list *list, void *user)
 		return 0;
 	}
 	if (g->is_cut || g->n_pages == LOOK_PAGES_MAX ||
-		(ctx->term.out_is_tty && g->rows.n >= LOOK_ROWS_ON_TERMINAL &&
-			!ctx->options.sort)) {
+		(ctx->term.out_is_tty && g->rows.n >= LOOK_ROWS_ON_TERMINAL && !ctx->options.sort &&
+			!ctx->options.is_reverse)) {
 		g->is_cut = true;
 		return -1;
 	}
@@ -71,8 +72,7 @@ static int gather_page(struct ctx *ctx, transfer_task_list *list, void *user)
 	for (size_t i = 0; i < transfer_task_list_get_size(list); i++) {
 		const struct transfer_task_row *row = transfer_task_list_get(list, i);
 
-		if ((size_t)row->sub_state < 16)
-			g->n_counted[row->sub_state]++;
+		g->n_counted[view_look(row)]++;
 		g->receive_bps += row->receive_rate_bps;
 		g->send_bps += row->send_rate_bps;
 		if (table_add(&g->rows, row))
@@ -86,14 +86,16 @@ static void print_legend(const struct ctx *ctx, const struct gather *g)
 	char down[FORMAT_SIZE_BYTES], up[FORMAT_SIZE_BYTES];
 	const char *separator = ": ";
 
+	if (!g->rows.n) {
+		puts(ctx->options.is_all ? "No task."
+					 : "No unfinished task.  Pass --all to see finished ones.");
+		return;
+	}
 	printf("\n%zu task%s", g->rows.n, g->rows.n == 1 ? "" : "s");
-	for (size_t i = 0; i < 16; i++) {
-		const char *word = transfer_task_sub_state_get_name(
-			(enum transfer_task_sub_state)i);
-
-		if (!g->n_counted[i] || !word)
+	for (size_t i = 0; i < VIEW_LOOKS; i++) {
+		if (!g->n_counted[i])
 			continue;
-		printf("%s%zu %s", separator, g->n_counted[i], word);
+		printf("%s%zu %s", separator, g->n_counted[i], view_look_word(i));
 		separator = ", ";
 	}
 	printf(".%s\n", g->is_cut ? "  There are more: narrow it down, or pipe the output." : "");
@@ -102,6 +104,14 @@ static void print_legend(const struct ctx *ctx, const struct gather *g)
 		ctx->term.is_utf8 ? "↑" : "up",
 		g->send_bps ? format_rate(g->send_bps, false, up) : "0 B/s",
 		ctx->options.is_all ? "" : "  Finished tasks are hidden; pass --all to see them.");
+}
+
+/* A list that is longer than the window goes through a pager. */
+static bool start_pager(const struct ctx *ctx, const struct gather *g)
+{
+	if (!ctx->term.out_is_tty || ctx->options.no_pager || g->rows.n + 4 <= term_rows(stdout))
+		return false;
+	return pager_start() == 0;
 }
 
 int cmd_list(struct ctx *ctx, int argc, char **argv)
@@ -133,16 +143,19 @@ int cmd_list(struct ctx *ctx, int argc, char **argv)
 	if (r == 0 && ctx->term.json != OPTIONS_JSON_OFF)
 		puts(g->is_first ? "[]" : ctx->term.json == OPTIONS_JSON_PRETTY ? "\n]" : "]");
 	if (r == 0 && ctx->term.json == OPTIONS_JSON_OFF) {
+		bool has_pager = start_pager(ctx, g);
+
 		r = table_sort(ctx, &g->rows);
 		if (r == 0 && (g->rows.n || wanted))
 			r = table_print(ctx, &g->rows, now_wall_us());
-		if (r == 0 && !ctx->options.no_legend && !ctx->options.is_quiet)
+		if (r == 0 && !ctx->options.no_legend && !ctx->options.is_quiet &&
+			(g->rows.n || !select.n_missing))
 			print_legend(ctx, g);
+		if (has_pager)
+			pager_end();
 	}
-	if (r == 0 && select.is_exact && g->rows.n == 0 && ctx->term.json == OPTIONS_JSON_OFF)
-		r = ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
-			"finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
-			"no task %llu", (unsigned long long)select.ids[0]);
+	if (r == 0 && select.n_missing)
+		r = EXIT_CODE_NOT_FOUND;
 	for (size_t i = 0; i < g->n_pages; i++)
 		transfer_task_list_unref(g->pages[i]);
 	table_done(&g->rows);
@@ -292,14 +305,9 @@ static int status_page(struct ctx *ctx, transfer_task_list *list, void *user)
 	size_t *n = user;
 
 	for (size_t i = 0; i < transfer_task_list_get_size(list); i++) {
-		if (ctx->term.json != OPTIONS_JSON_OFF) {
-			view_print_json(ctx, view_json(transfer_task_list_get(list, i)));
-		} else {
-			if (*n)
-				putchar('\n');
-			status_task(ctx, transfer_task_list_get(list, i));
-		}
-		(*n)++;
+		if ((*n)++)
+			putchar('\n');
+		status_task(ctx, transfer_task_list_get(list, i));
 	}
 	return 0;
 }
@@ -307,8 +315,9 @@ static int status_page(struct ctx *ctx, transfer_task_list *list, void *user)
 static void service_json(const struct ctx *ctx, const struct transfer_service *s)
 {
 	view_print_json(ctx,
-		json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i}", "version", s->version,
-			"mode", s->is_paused ? "paused" : "running", "network", s->network_state,
+		json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i}", "running", 1,
+			"version", s->version, "metered", s->metered, "mode",
+			s->is_paused ? "paused" : "running", "network", s->network_state,
 			"max_download_rate", (json_int_t)s->max_download_rate_bps,
 			"max_upload_rate", (json_int_t)s->max_upload_rate_bps, "max_active_tasks",
 			(int)s->max_active_tasks, "max_connections_per_host",
@@ -322,8 +331,13 @@ static int status_service(struct ctx *ctx)
 	transfer_auto(transfer_error) error = NULL;
 	char down[FORMAT_SIZE_BYTES], up[FORMAT_SIZE_BYTES];
 
-	if (is_idle(ctx))
+	if (is_idle(ctx)) {
+		if (ctx->term.json != OPTIONS_JSON_OFF)
+			view_print_json(ctx,
+				json_pack("{s:b, s:n, s:n, s:i, s:i}", "running", 0, "version",
+					"mode", "active_tasks", 0, "queued_tasks", 0));
 		return EXIT_CODE_OK;
+	}
 	if (transfer_manager_get_service(ctx->manager, &s, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
@@ -343,12 +357,37 @@ static int status_service(struct ctx *ctx)
 	return EXIT_CODE_OK;
 }
 
+static int collect_json(struct ctx *ctx, transfer_task_list *list, void *user)
+{
+	(void)ctx;
+	for (size_t i = 0; i < transfer_task_list_get_size(list); i++)
+		json_array_append_new(user, view_json(transfer_task_list_get(list, i)));
+	return 0;
+}
+
+/* status and show as JSON: one object for one task named by its number, else an array. */
+static int print_tasks_json(struct ctx *ctx, struct select *select)
+{
+	bool is_one = select->n_ids == 1 && !select->n_filters;
+	json_t *all = json_array(), *one;
+	int r = select_each_page(ctx, select, collect_json, all);
+
+	if (r == 0 && is_one && json_array_size(all) == 1) {
+		one = json_incref(json_array_get(all, 0));
+		json_decref(all);
+		view_print_json(ctx, one);
+		return 0;
+	}
+	if (r == 0 && !is_one)
+		view_print_json(ctx, json_incref(all));
+	json_decref(all);
+	return r ? r : select->n_missing ? EXIT_CODE_NOT_FOUND : EXIT_CODE_OK;
+}
+
 static int none_found(const struct ctx *ctx, const struct select *select)
 {
-	if (select->is_exact)
-		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
-			"finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
-			"no task %llu", (unsigned long long)select->ids[0]);
+	if (select->n_missing)
+		return EXIT_CODE_NOT_FOUND;
 	return ctx_fail(
 		ctx, EXIT_CODE_NOT_FOUND, "pass --all to include finished tasks.", "no such task");
 }
@@ -361,14 +400,17 @@ int cmd_status(struct ctx *ctx, int argc, char **argv)
 
 	if (argc == 0)
 		return status_service(ctx);
-	if (is_idle(ctx))
-		transfer_manager_set_autostart(ctx->manager, true);
+	transfer_manager_set_autostart(ctx->manager, true);
 	r = select_parse(ctx, argc, argv, &select);
 	if (r)
 		return r;
-	r = select_each_page(ctx, &select, status_page, &n);
-	if (r == 0 && n == 0)
-		r = none_found(ctx, &select);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		r = print_tasks_json(ctx, &select);
+	} else {
+		r = select_each_page(ctx, &select, status_page, &n);
+		if (r == 0 && (n == 0 || select.n_missing))
+			r = none_found(ctx, &select);
+	}
 	select_done(&select);
 	return r;
 }
@@ -409,6 +451,38 @@ static bool is_wanted(const struct ctx *ctx, const char *name)
 	return false;
 }
 
+/* Each word of --property must be one that a task has. */
+static int check_properties(const struct ctx *ctx)
+{
+	struct transfer_task_row none = { 0 };
+	const char *list = ctx->options.properties, *key;
+	json_t *o, *value;
+	char name[64];
+
+	if (!list)
+		return 0;
+	o = view_json(&none);
+	for (; *list; list += strcspn(list, ","), list += *list == ',') {
+		size_t len = strcspn(list, ",");
+		bool is_known = false;
+
+		json_object_foreach(o, key, value)
+		{
+			property_name(key, name, sizeof(name));
+			is_known = is_known ||
+				(strlen(name) == len && strncasecmp(list, name, len) == 0);
+		}
+		if (!is_known) {
+			json_decref(o);
+			return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+				"\"transferctl show TASK\" prints all of them.",
+				"no property \"%.*s\"", (int)len, list);
+		}
+	}
+	json_decref(o);
+	return 0;
+}
+
 static char *property_text(json_t *value)
 {
 	json_t *name = json_object_get(value, "name");
@@ -433,12 +507,8 @@ static int show_page(struct ctx *ctx, transfer_task_list *list, void *user)
 		const char *key;
 		char name[64];
 
-		if ((*n)++ && ctx->term.json == OPTIONS_JSON_OFF && !ctx->options.only_values)
+		if ((*n)++ && !ctx->options.only_values)
 			putchar('\n');
-		if (ctx->term.json != OPTIONS_JSON_OFF) {
-			view_print_json(ctx, o);
-			continue;
-		}
 		json_object_foreach(o, key, value)
 		{
 			char *text;
@@ -464,16 +534,26 @@ int cmd_show(struct ctx *ctx, int argc, char **argv)
 	size_t n = 0;
 	int r;
 
-	if (argc > 0)
+	r = check_properties(ctx);
+	if (r)
+		return r;
+	if (argc > 0) {
 		transfer_manager_set_autostart(ctx->manager, true);
-	else if (is_idle(ctx))
+	} else if (is_idle(ctx)) {
+		if (ctx->term.json != OPTIONS_JSON_OFF)
+			puts("[]");
 		return EXIT_CODE_OK;
+	}
 	r = select_parse(ctx, argc, argv, &select);
 	if (r)
 		return r;
-	r = select_each_page(ctx, &select, show_page, &n);
-	if (r == 0 && n == 0 && argc > 0)
-		r = none_found(ctx, &select);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		r = print_tasks_json(ctx, &select);
+	} else {
+		r = select_each_page(ctx, &select, show_page, &n);
+		if (r == 0 && argc > 0 && (n == 0 || select.n_missing))
+			r = none_found(ctx, &select);
+	}
 	select_done(&select);
 	return r;
 }

@@ -4,6 +4,7 @@
 
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/now.h"
@@ -12,13 +13,12 @@
 
 static json_t *session_json(const struct transfer_session_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:i, s:I, s:I}", "session",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:I, s:I}", "session",
 		row->identifier, "kind", transfer_session_kind_get_name(row->kind), "state",
 		transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
-		row->description, "client", row->client_name, "tasks", (int)row->n_tasks,
-		"active_tasks", (int)row->n_active_tasks, "pending_events",
-		(json_int_t)row->n_pending_events, "created_usec",
-		(json_int_t)row->created_wall_usec);
+		row->description, "client", row->client_name, "active_tasks",
+		(int)row->n_active_tasks, "pending_events", (json_int_t)row->n_pending_events,
+		"created_usec", (json_int_t)row->created_wall_usec);
 }
 
 static const struct {
@@ -30,27 +30,29 @@ static const struct {
 	{ "kind", "KIND", 0 },
 	{ "client", "CLIENT", 0 },
 	{ "tasks", "TASKS", SCOLS_FL_RIGHT },
-	{ "active", "ACTIVE", SCOLS_FL_RIGHT },
 	{ "events", "EVENTS", SCOLS_FL_RIGHT },
 	{ "created", "CREATED", 0 },
 };
-#define N_SESSION_COLUMNS (sizeof(session_columns) / sizeof(session_columns[0]))
+#define SESSION_CELL_BYTES 1024
+#define N_SESSION_COLUMNS  (sizeof(session_columns) / sizeof(session_columns[0]))
 
 static void session_cells(const struct transfer_session_row *row, uint64_t now_us,
-	char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16])
+	char cells[N_SESSION_COLUMNS][SESSION_CELL_BYTES])
 {
-	char ago[FORMAT_SPAN_BYTES];
+	char ago[FORMAT_SPAN_BYTES], *name = format_plain(row->identifier, true);
+	char *app = format_plain(row->app_id ? row->app_id : "-", true);
 	size_t size = sizeof(cells[0]);
 
-	snprintf(cells[0], size, "%.60s", row->identifier);
-	snprintf(cells[1], size, "%.60s", row->app_id ? row->app_id : "-");
+	snprintf(cells[0], size, "%s", name ? name : "");
+	snprintf(cells[1], size, "%s", app ? app : "");
+	free(name);
+	free(app);
 	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
 	snprintf(cells[3], size, "%s",
 		row->client_name && *row->client_name ? "attached" : "not running");
-	snprintf(cells[4], size, "%u", row->n_tasks);
-	snprintf(cells[5], size, "%u", row->n_active_tasks);
-	snprintf(cells[6], size, "%llu", (unsigned long long)row->n_pending_events);
-	snprintf(cells[7], size, "%s", format_ago(row->created_wall_usec, now_us, ago));
+	snprintf(cells[4], size, "%u", row->n_active_tasks);
+	snprintf(cells[5], size, "%llu", (unsigned long long)row->n_pending_events);
+	snprintf(cells[6], size, "%s", format_ago(row->created_wall_usec, now_us, ago));
 }
 
 static bool has_session_column(const struct ctx *ctx, const char *name)
@@ -63,7 +65,7 @@ static bool has_session_column(const struct ctx *ctx, const char *name)
 
 static void print_sessions(const struct ctx *ctx, const transfer_session_list *list)
 {
-	char cells[N_SESSION_COLUMNS][FORMAT_DATE_BYTES + 16];
+	char cells[N_SESSION_COLUMNS][SESSION_CELL_BYTES];
 	struct libscols_table *table = scols_new_table();
 
 	if (!table)

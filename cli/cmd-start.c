@@ -159,8 +159,8 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 
 			if (ctx->term.json != OPTIONS_JSON_OFF)
 				json_array_append_new(all, view_json(row));
-			else if (row->kind == TRANSFER_TASK_DOWNLOAD && view_is_finished(row) &&
-				!row->error && path &&
+			else if (row->kind == TRANSFER_TASK_DOWNLOAD &&
+				view_exit_code(row) == EXIT_CODE_OK && path &&
 				(ctx->options.is_quiet || !ctx->term.out_is_tty))
 				puts(path);
 		}
@@ -193,22 +193,6 @@ static void say_failures(struct ctx *ctx, const struct batch *b)
 	}
 }
 
-static void say_detached(const struct ctx *ctx, const struct batch *b)
-{
-	if (b->n == 1)
-		ctx_note(ctx,
-			"Still running in the background: %llu.\n  watch:  transferctl watch %llu        cancel:  "
-			"transferctl cancel %llu",
-			(unsigned long long)b->ids[0], (unsigned long long)b->ids[0],
-			(unsigned long long)b->ids[0]);
-	else
-		ctx_note(ctx,
-			"Still running in the background: %llu-%llu.\n  watch:  transferctl watch        cancel:  "
-			"transferctl cancel %llu-%llu",
-			(unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1],
-			(unsigned long long)b->ids[0], (unsigned long long)b->ids[b->n - 1]);
-}
-
 static void cancel_all(struct ctx *ctx, const struct batch *b)
 {
 	struct transfer_steering steering = { .size = sizeof(steering),
@@ -228,7 +212,7 @@ static int finish(struct ctx *ctx, struct batch *b)
 	struct follow_end end;
 	int r;
 
-	if (ctx->options.is_detached) {
+	if (ctx->options.is_detached || ctx->options.is_suspended) {
 		print_ids(ctx, b);
 		return EXIT_CODE_OK;
 	}
@@ -238,7 +222,7 @@ static int finish(struct ctx *ctx, struct batch *b)
 	if (end.was_interrupted && ctx->options.cancel_on_interrupt)
 		cancel_all(ctx, b);
 	else if (end.was_interrupted)
-		say_detached(ctx, b);
+		follow_say_detached(ctx, &end);
 	else if (end.code == EXIT_CODE_TIMEOUT)
 		return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 			"the transfer goes on in the background; see \"transferctl list\".",
@@ -252,13 +236,24 @@ static int finish(struct ctx *ctx, struct batch *b)
 
 static int dry_run(struct ctx *ctx, const struct batch *b)
 {
-	for (size_t i = 0; i < b->n; i++)
-		printf("%s -> %s\n",
-			b->sources[i] ? b->sources[i]
-				      : transfer_request_get_url(b->specs[i].request),
-			b->sources[i] ? transfer_request_get_url(b->specs[i].request)
-				      : transfer_request_get_destination(b->specs[i].request));
-	(void)ctx;
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < b->n; i++) {
+		const char *url = transfer_request_get_url(b->specs[i].request);
+		const char *to = transfer_request_get_destination(b->specs[i].request);
+
+		if (ctx->term.json != OPTIONS_JSON_OFF)
+			json_array_append_new(all,
+				json_pack("{s:s, s:s?, s:s?}", "url", url, "source", b->sources[i],
+					"destination", b->sources[i] ? NULL : to));
+		else
+			printf("%s -> %s\n", b->sources[i] ? b->sources[i] : url,
+				b->sources[i] ? url : to);
+	}
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		view_print_json(ctx, all);
+	else
+		json_decref(all);
 	return EXIT_CODE_OK;
 }
 

@@ -11,6 +11,34 @@
 #include "cli/select.h"
 #include "cli/view.h"
 
+/* "busy" is true, but a person wants to know what the task does instead. */
+static bool say_busy(struct ctx *ctx, const struct transfer_failure_row *row)
+{
+	static const struct {
+		const char *command;
+		enum transfer_bus_error error;
+		const char *why, *hint;
+	} rows[] = {
+		{ "remove", TRANSFER_BUS_ERROR_BUSY, "it has not finished",
+			"\"transferctl cancel\" ends it, then it can be removed." },
+		{ "retry", TRANSFER_BUS_ERROR_BUSY, "it has not failed",
+			"\"transferctl resume\" starts a suspended one; \"set not-before=now\" one with a date." },
+		{ "retry", TRANSFER_BUS_ERROR_TASK_FINISHED, "it has succeeded", NULL },
+	};
+
+	if (transfer_error_get_domain(row->error) != TRANSFER_DOMAIN_BUS)
+		return false;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(ctx->command, rows[i].command) != 0 ||
+			transfer_error_get_code(row->error) != (int)rows[i].error)
+			continue;
+		ctx_fail(ctx, EXIT_CODE_FAILED, rows[i].hint, "task %llu: %s",
+			(unsigned long long)row->id, rows[i].why);
+		return true;
+	}
+	return false;
+}
+
 static int say_failures(struct ctx *ctx, const transfer_failure_list *failures, size_t n_asked)
 {
 	size_t n = failures ? transfer_failure_list_get_size(failures) : 0;
@@ -22,12 +50,21 @@ static int say_failures(struct ctx *ctx, const transfer_failure_list *failures, 
 		char what[40];
 
 		snprintf(what, sizeof(what), "task %llu", (unsigned long long)row->id);
-		one = (enum exit_code)ctx_fail_error(ctx, what, row->error);
+		one = (enum exit_code)(say_busy(ctx, row) ? EXIT_CODE_FAILED
+							  : ctx_fail_error(ctx, what, row->error));
 		code = code == EXIT_CODE_OK || code == one ? one : EXIT_CODE_FAILED;
 	}
 	if (n && n < n_asked)
 		ctx_note(ctx, "Done for the other %zu.", n_asked - n);
 	return (int)code;
+}
+
+static bool has_failed(const transfer_failure_list *failures, uint64_t id)
+{
+	for (size_t i = 0; failures && i < transfer_failure_list_get_size(failures); i++)
+		if (transfer_failure_list_get(failures, i)->id == id)
+			return true;
+	return false;
 }
 
 static void print_done(
@@ -37,7 +74,8 @@ static void print_done(
 	size_t n_bad = failures ? transfer_failure_list_get_size(failures) : 0;
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, json_integer((json_int_t)ids[i]));
+		if (!has_failed(failures, ids[i]))
+			json_array_append_new(all, json_integer((json_int_t)ids[i]));
 	for (size_t i = 0; i < n_bad; i++) {
 		const struct transfer_failure_row *row = transfer_failure_list_get(failures, i);
 
@@ -46,25 +84,50 @@ static void print_done(
 				view_error_json(row->error)));
 	}
 	view_print_json(ctx,
-		json_pack("{s:s, s:o, s:o}", "command", ctx->command, "ids", all, "failures", bad));
+		json_pack("{s:s, s:b, s:o, s:o}", "command", ctx->command, "dry_run",
+			ctx->options.is_dry_run, "ids", all, "failures", bad));
 }
 
-/* The tasks that the words name; nothing named needs --all. 0 or an exit code. */
-static int named_ids(struct ctx *ctx, int argc, char **argv, uint64_t **ret_ids, size_t *ret_n)
+/* Nothing named needs --all or a filter. 0 or an exit code. */
+static int check_named(struct ctx *ctx, int argc)
 {
-	struct select select;
-	int r;
-
-	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states)
+	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states &&
+		!ctx->options.kinds)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
 			"name tasks: 412, 400-420, @last, a session, or --all.",
 			"%s needs to know which tasks", ctx->command);
-	r = select_parse(ctx, argc, argv, &select);
+	return 0;
+}
+
+/* The tasks that the words name. 0 or an exit code. */
+static int named_ids(struct ctx *ctx, int argc, char **argv, uint64_t **ret_ids, size_t *ret_n)
+{
+	struct select select;
+	int r = select_parse(ctx, argc, argv, &select);
+
 	if (r)
 		return r;
 	r = select_ids(ctx, &select, ret_ids, ret_n);
 	select_done(&select);
-	return r;
+	if (r || *ret_n)
+		return r;
+	if (argc == 0) {
+		ctx_note(ctx, "There is no such task; nothing to do.");
+		return 0;
+	}
+	free(*ret_ids);
+	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "\"transferctl list --all\" shows all tasks.",
+		"no task to %s there", ctx->command);
+}
+
+static void say_dry_run(const struct ctx *ctx, const uint64_t *ids, size_t n)
+{
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		print_done(ctx, ids, n, NULL);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		printf("%s %llu\n", ctx->command, (unsigned long long)ids[i]);
 }
 
 static int steer(
@@ -77,8 +140,7 @@ static int steer(
 	};
 
 	if (ctx->options.is_dry_run) {
-		for (size_t i = 0; i < n; i++)
-			printf("%s %llu\n", ctx->command, (unsigned long long)ids[i]);
+		say_dry_run(ctx, ids, n);
 		return EXIT_CODE_OK;
 	}
 	steering.ids = ids;
@@ -90,71 +152,76 @@ static int steer(
 	return say_failures(ctx, failures, n);
 }
 
-static int steer_named(
-	struct ctx *ctx, int argc, char **argv, enum transfer_verb verb, uint32_t flags)
+/* What a command does; without --state, sessions, patterns and --all stand for the tasks for which it means something. */
+struct verb {
+	enum transfer_verb verb;
+	uint32_t flags;
+	const char *states;
+	const char *
+		question; /* asked when no task is named; without a terminal it needs --yes; NULL: harmless */
+};
+
+static int steer_named(struct ctx *ctx, int argc, char **argv, const struct verb *verb)
 {
 	uint64_t *ids = NULL;
 	size_t n = 0;
-	int r = named_ids(ctx, argc, argv, &ids, &n);
+	int r = check_named(ctx, argc);
 
 	if (r)
 		return r;
-	if (!n)
-		ctx_note(ctx, "No such task.");
-	r = steer(ctx, ids, n, verb, flags);
+	if (argc == 0 && verb->question && !ctx->options.is_dry_run &&
+		!ctx_confirm(ctx, "%s?", verb->question))
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"pass --yes to mean it, --dry-run to see which.", "not confirmed");
+	if (!ctx->options.states)
+		ctx->options.states = verb->states;
+	r = named_ids(ctx, argc, argv, &ids, &n);
+	if (r)
+		return r;
+	r = steer(ctx, ids, n, verb->verb, verb->flags);
 	free(ids);
 	return r;
 }
 
 int cmd_resume(struct ctx *ctx, int argc, char **argv)
 {
-	return steer_named(ctx, argc, argv, TRANSFER_VERB_RESUME, TRANSFER_STEER_FORCE);
+	static const struct verb verb = { TRANSFER_VERB_RESUME, TRANSFER_STEER_FORCE, "suspended",
+		NULL };
+
+	return steer_named(ctx, argc, argv, &verb);
 }
 
 int cmd_suspend(struct ctx *ctx, int argc, char **argv)
 {
-	return steer_named(ctx, argc, argv, TRANSFER_VERB_SUSPEND, TRANSFER_STEER_FORCE);
+	static const struct verb verb = { TRANSFER_VERB_SUSPEND, TRANSFER_STEER_FORCE, "running",
+		NULL };
+
+	return steer_named(ctx, argc, argv, &verb);
 }
 
 int cmd_retry(struct ctx *ctx, int argc, char **argv)
 {
-	return steer_named(ctx, argc, argv, TRANSFER_VERB_RETRY, 0);
-}
+	static const struct verb verb = { TRANSFER_VERB_RETRY, 0, "failed,cancelled", NULL };
 
-/* Everything at once asks first; without a terminal it needs --yes. */
-static int confirm_all(struct ctx *ctx, int argc, const char *what)
-{
-	if (argc > 0 || ctx->options.is_dry_run || ctx_confirm(ctx, "%s?", what))
-		return 0;
-	return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it, --dry-run to see which.",
-		"not confirmed");
+	return steer_named(ctx, argc, argv, &verb);
 }
 
 int cmd_cancel(struct ctx *ctx, int argc, char **argv)
 {
-	int r = confirm_all(ctx, argc, "Cancel all unfinished tasks");
+	struct verb verb = { TRANSFER_VERB_CANCEL, TRANSFER_STEER_DELETE_PARTIAL,
+		"running,suspended", "Cancel all these unfinished tasks" };
 
-	if (r)
-		return r;
-	if (argc == 0) {
-		/* --all means all unfinished ones here */
-		ctx->options.is_all = false;
-		if (!ctx->options.states)
-			ctx->options.states = "running,suspended";
-	}
-	return steer_named(ctx, argc, argv, TRANSFER_VERB_CANCEL,
-		ctx->options.keep_partial ? 0 : TRANSFER_STEER_DELETE_PARTIAL);
+	if (ctx->options.keep_partial)
+		verb.flags = 0;
+	return steer_named(ctx, argc, argv, &verb);
 }
 
 int cmd_remove(struct ctx *ctx, int argc, char **argv)
 {
-	int r = confirm_all(ctx, argc, "Forget all finished tasks");
+	static const struct verb verb = { TRANSFER_VERB_REMOVE, 0, "completed",
+		"Forget all these finished tasks" };
 
-	if (r)
-		return r;
-	if (argc == 0 && !ctx->options.states)
-		ctx->options.states = "completed";
-	return steer_named(ctx, argc, argv, TRANSFER_VERB_REMOVE, 0);
+	return steer_named(ctx, argc, argv, &verb);
 }
 
 /* ---- set ---- */
@@ -234,11 +301,15 @@ int cmd_set(struct ctx *ctx, int argc, char **argv)
 		r = ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl set 412 priority=0.9",
 			"set needs NAME=VALUE");
 	if (r == 0)
+		r = check_named(ctx, n_words);
+	if (r == 0)
 		r = named_ids(ctx, n_words, argv, &ids, &n);
 	if (r)
 		return r;
 	changes.ids = ids;
 	changes.n_ids = n;
+	if (ctx->options.is_dry_run && ctx->term.json == OPTIONS_JSON_OFF)
+		say_dry_run(ctx, ids, n);
 	if (n && !ctx->options.is_dry_run &&
 		transfer_manager_set_tasks(ctx->manager, &changes, &failures, &error))
 		r = ctx_fail_error(ctx, NULL, error);
@@ -290,6 +361,12 @@ static int parse_limit(
 	return -1;
 }
 
+/* No limit is null. */
+static json_t *rate_json(uint64_t bps)
+{
+	return bps ? json_integer((json_int_t)bps) : json_null();
+}
+
 static int show_limits(struct ctx *ctx)
 {
 	struct transfer_service s = { .size = sizeof(s) };
@@ -300,9 +377,9 @@ static int show_limits(struct ctx *ctx)
 		return ctx_fail_error(ctx, NULL, error);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
 		view_print_json(ctx,
-			json_pack("{s:I, s:I, s:i, s:i, s:s}", "down",
-				(json_int_t)s.max_download_rate_bps, "up",
-				(json_int_t)s.max_upload_rate_bps, "tasks", (int)s.max_active_tasks,
+			json_pack("{s:o, s:o, s:i, s:i, s:s}", "down",
+				rate_json(s.max_download_rate_bps), "up",
+				rate_json(s.max_upload_rate_bps), "tasks", (int)s.max_active_tasks,
 				"connections", (int)s.max_connections_per_host, "mode",
 				s.is_paused ? "paused" : "running"));
 		return EXIT_CODE_OK;
@@ -337,11 +414,13 @@ int cmd_limit(struct ctx *ctx, int argc, char **argv)
 				"\"%s%s%s\" is no limit", argv[i], equals ? "=" : "",
 				equals ? equals + 1 : "");
 	}
-	if (ctx->options.is_dry_run)
+	if (ctx->options.is_dry_run) {
+		ctx_note(ctx, "The limits would be changed.");
 		return EXIT_CODE_OK;
+	}
 	if (transfer_manager_set_service(ctx->manager, &service, members, &error))
 		return ctx_fail_error(ctx, NULL, error);
-	return EXIT_CODE_OK;
+	return ctx->term.json != OPTIONS_JSON_OFF ? show_limits(ctx) : EXIT_CODE_OK;
 }
 
 /* ---- invalidate ---- */
@@ -361,10 +440,16 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 	if (ctx->options.is_cancel && !ctx->options.is_dry_run &&
 		!ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
-	if (ctx->options.is_dry_run)
-		return EXIT_CODE_OK;
-	if (transfer_manager_invalidate_session(
-		    ctx->manager, argv[0], ctx->options.is_cancel, &error))
+	if (!ctx->options.is_dry_run &&
+		transfer_manager_invalidate_session(
+			ctx->manager, argv[0], ctx->options.is_cancel, &error))
 		return ctx_fail_error(ctx, argv[0], error);
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		view_print_json(ctx,
+			json_pack("{s:s, s:b, s:s, s:b}", "command", ctx->command, "dry_run",
+				ctx->options.is_dry_run, "session", argv[0], "cancel",
+				ctx->options.is_cancel));
+	else if (ctx->options.is_dry_run)
+		printf("%s %s\n", ctx->command, argv[0]);
 	return EXIT_CODE_OK;
 }

@@ -15,9 +15,39 @@
 #include "cli/select.h"
 #include "cli/view.h"
 
+/* wait --json: the tasks as they are in the end. */
+static int print_rows(struct ctx *ctx, const uint64_t *ids, size_t n)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n; i += TRANSFER_MANAGER_MAX_TASKS) {
+		struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+			.include_finished = true };
+		transfer_auto(transfer_task_list) list = NULL;
+		transfer_auto(transfer_error) error = NULL;
+
+		filter.ids = ids + i;
+		filter.n_ids = n - i < TRANSFER_MANAGER_MAX_TASKS ? n - i
+								  : TRANSFER_MANAGER_MAX_TASKS;
+		if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, &error)) {
+			json_decref(all);
+			return ctx_fail_error(ctx, NULL, error);
+		}
+		for (size_t k = 0; k < transfer_task_list_get_size(list); k++)
+			json_array_append_new(all, view_json(transfer_task_list_get(list, k)));
+	}
+	view_print_json(ctx, all);
+	return 0;
+}
+
 static int follow_selected(struct ctx *ctx, int argc, char **argv, bool is_silent)
 {
-	struct follow follow = { .is_silent = is_silent, .ends_when_suspended = is_silent };
+	bool is_json = ctx->term.json != OPTIONS_JSON_OFF;
+	struct follow follow = { .is_silent = is_silent,
+		.ends_when_suspended = is_silent,
+		.as_json_lines = is_json && !is_silent,
+		.takes_new = !is_silent && argc == 0 && !ctx->options.session &&
+			!ctx->options.states && !ctx->options.kinds };
 	struct follow_end end;
 	struct select select;
 	uint64_t *ids = NULL;
@@ -35,11 +65,13 @@ static int follow_selected(struct ctx *ctx, int argc, char **argv, bool is_silen
 	if (n == 0 && !is_silent)
 		ctx_note(ctx, "Nothing to watch: no unfinished task.");
 	r = follow_run(ctx, &follow, &end);
+	if (r == 0 && is_json && is_silent)
+		r = print_rows(ctx, ids, n);
 	free(ids);
 	if (r)
 		return r;
 	if (end.was_interrupted && !is_silent)
-		ctx_note(ctx, "Still running in the background; \"transferctl watch\" comes back.");
+		follow_say_detached(ctx, &end);
 	if (end.code == EXIT_CODE_TIMEOUT)
 		return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 			"the transfers go on; see \"transferctl list\".",
@@ -65,17 +97,33 @@ static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
 	return value;
 }
 
+static void print_counts(struct ctx *ctx, const transfer_statistics *statistics)
+{
+	view_print_json(ctx,
+		json_pack("{s:I, s:I, s:I}", "tasks_suspended",
+			(json_int_t)stat_of(statistics, "tasks-suspended"), "tasks_completed",
+			(json_int_t)stat_of(statistics, "tasks-completed"), "tasks_failed",
+			(json_int_t)stat_of(statistics, "tasks-failed")));
+}
+
 /* -1: something still moves; else an exit code. */
-static int all_settled(struct ctx *ctx)
+static int all_settled(struct ctx *ctx, uint64_t *silent_since_us)
 {
 	transfer_auto(transfer_statistics) statistics = NULL;
 	transfer_auto(transfer_error) error = NULL;
 
-	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
+	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error)) {
+		/* it may have died, and D-Bus starts it again */
+		if (follow_patience(error, silent_since_us))
+			return -1;
 		return ctx_fail_error(ctx, NULL, error);
+	}
+	*silent_since_us = 0;
 	if (stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
 		stat_of(statistics, "tasks-waiting"))
 		return -1;
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		print_counts(ctx, statistics);
 	if (stat_of(statistics, "tasks-suspended"))
 		return EXIT_CODE_UNFINISHED;
 	return stat_of(statistics, "tasks-failed") ? EXIT_CODE_FAILED : EXIT_CODE_OK;
@@ -83,10 +131,11 @@ static int all_settled(struct ctx *ctx)
 
 static int wait_all(struct ctx *ctx)
 {
-	uint64_t waited_us = 0, step_us = WAIT_LEAST_US;
+	uint64_t start_us = now_monotonic_us(), step_us, waited_us, silent_since_us = 0;
 	int r;
 
-	while ((r = all_settled(ctx)) < 0) {
+	while ((r = all_settled(ctx, &silent_since_us)) < 0) {
+		waited_us = now_monotonic_us() - start_us;
 		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 				"the transfers go on; see \"transferctl list\".",
@@ -94,8 +143,9 @@ static int wait_all(struct ctx *ctx)
 		step_us = waited_us / 20 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 20;
 		if (step_us > WAIT_MOST_US)
 			step_us = WAIT_MOST_US;
+		if (ctx->timeout_us && step_us > ctx->timeout_us - waited_us)
+			step_us = ctx->timeout_us - waited_us + 1;
 		now_sleep_us(step_us);
-		waited_us += step_us;
 	}
 	return r;
 }

@@ -11,25 +11,33 @@
 
 #include "cli/format.h"
 
+const char *ctx_domain_name(const transfer_error *error)
+{
+	if (!error)
+		return "cli";
+	if (transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL)
+		return "url";
+	return transfer_error_get_domain(error) == TRANSFER_DOMAIN_POSIX ? "posix" : "bus";
+}
+
 /* Prints {"error":{…}} on stderr. */
 static void print_json(const char *message, const char *hint, const transfer_error *error)
 {
 	json_t *body = json_object(), *root = json_object();
-	const char *domain = "cli";
+	const char *url = error ? transfer_error_get_failing_url(error) : NULL;
+	char *safe = format_safe(message);
 
-	if (error && transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL)
-		domain = "url";
-	else if (error && transfer_error_get_domain(error) == TRANSFER_DOMAIN_POSIX)
-		domain = "posix";
-	else if (error)
-		domain = "bus";
-	json_object_set_new(body, "domain", json_string(domain));
+	json_object_set_new(body, "domain", json_string(ctx_domain_name(error)));
 	json_object_set_new(
 		body, "code", error ? json_integer(transfer_error_get_code(error)) : json_null());
 	json_object_set_new(
 		body, "name", error ? json_string(transfer_error_get_name(error)) : json_null());
-	json_object_set_new(body, "message", json_string(message));
+	json_object_set_new(body, "message", json_string(safe ? safe : ""));
+	free(safe);
 	json_object_set_new(body, "hint", hint ? json_string(hint) : json_null());
+	json_object_set_new(body, "failing_url", url ? json_string(url) : json_null());
+	json_object_set_new(
+		body, "resumable", json_boolean(error && transfer_error_get_resume_data(error)));
 	json_object_set_new(root, "error", body);
 	json_dumpf(root, stderr, JSON_COMPACT | JSON_ENSURE_ASCII);
 	fputc('\n', stderr);
@@ -39,6 +47,7 @@ static void print_json(const char *message, const char *hint, const transfer_err
 static void report(
 	const struct ctx *ctx, const char *message, const char *hint, const transfer_error *error)
 {
+	size_t len;
 	char *safe;
 
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
@@ -46,7 +55,9 @@ static void report(
 		return;
 	}
 	safe = format_safe(message);
-	fprintf(stderr, "transferctl: %s.\n", safe ? safe : message);
+	len = strlen(safe ? safe : message);
+	fprintf(stderr, "transferctl: %s%s\n", safe ? safe : message,
+		len && (safe ? safe : message)[len - 1] == '.' ? "" : ".");
 	free(safe);
 	if (hint)
 		fprintf(stderr, "Hint: %s\n", hint);

@@ -27,6 +27,8 @@ int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const
 int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error *error);
 /* The exit code that belongs to an error of the library. */
 enum exit_code ctx_exit_code(const transfer_error *error);
+/* "url", "posix" or "bus"; "cli" for NULL. */
+const char *ctx_domain_name(const transfer_error *error);
 /* A note for people on stderr; nothing with --quiet or JSON. */
 void ctx_note(const struct ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Asks on the terminal; without one: false unless --yes. */

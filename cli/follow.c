@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loop: ask for the rows of the tasks, draw, then sleep until a state changes or a quarter of a second is over. Rows of tasks
- * that have ended are asked for once more and never again, so a long list costs what is left of it.
+ * that have ended are asked for once more and never again, so a long list costs what is left of it; and the pause grows with what a
+ * look costs.
  */
 #include "cli/follow.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,24 +17,50 @@
 #include "cli/format.h"
 #include "cli/view.h"
 
-#define FOLLOW_INTERVAL_MS 250
+#define FOLLOW_INTERVAL_US UINT64_C(250000)
 #define FOLLOW_LEAST_US    UINT64_C(50000) /* between two looks */
+#define FOLLOW_COST        8 /* a pause is at least so many looks long */
+#define FOLLOW_PATIENCE_US UINT64_C(30000000)
 
-static volatile sig_atomic_t was_interrupted;
+static volatile sig_atomic_t was_interrupted, was_continued;
 
+/* The second one ends a program that does not come back from a call. */
 static void on_interrupt(int number)
 {
-	(void)number;
+	if (was_interrupted) {
+		term_restore();
+		signal(number, SIG_DFL);
+		raise(number);
+	}
 	was_interrupted = 1;
 }
+
+/* The cursor comes back while we are stopped; SIGCONT brings the block back, below what was written meanwhile. */
+static void on_stop(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	term_restore();
+	raise(SIGSTOP);
+	was_continued = 1;
+	errno = saved;
+}
+
+struct entry {
+	uint64_t id;
+	int sub_state; /* as it was last told as JSON; -1: never */
+	uint64_t done_bytes;
+};
 
 struct state {
 	struct ctx *ctx;
 	const struct follow *follow;
 	struct follow_end *end;
 	struct bars *bars;
-	uint64_t *open; /* ids of tasks that have not ended */
-	size_t n_open;
+	struct entry *open; /* tasks that have not ended, in order of their ids */
+	size_t n_open, room, n_all;
+	uint64_t newest_id, look_us, silent_since_us;
 	enum exit_code code;
 	bool has_code, is_mixed, has_news;
 };
@@ -48,7 +76,7 @@ static void note_code(struct state *s, enum exit_code code)
 	s->has_code = true;
 }
 
-static void show(struct state *s, const struct transfer_task_row *row)
+static void show_bar(struct state *s, const struct transfer_task_row *row)
 {
 	char why[VIEW_WHY_BYTES], *outcome = view_outcome(row);
 	struct bars_row b = {
@@ -66,9 +94,20 @@ static void show(struct state *s, const struct transfer_task_row *row)
 
 	if (*view_why(row, now_wall_us(), why))
 		b.note = why;
-	if (s->bars)
-		bars_row(s->bars, &b);
+	bars_row(s->bars, &b);
 	free(outcome);
+}
+
+static void show(struct state *s, const struct transfer_task_row *row, struct entry *entry)
+{
+	if (s->bars)
+		show_bar(s, row);
+	if (!s->follow->as_json_lines)
+		return;
+	if (entry->sub_state != (int)row->sub_state || entry->done_bytes != view_done_bytes(row))
+		view_print_json_line(view_json(row));
+	entry->sub_state = (int)row->sub_state;
+	entry->done_bytes = view_done_bytes(row);
 }
 
 /* What one row means for the end; true: it will not move any more. */
@@ -86,72 +125,138 @@ static bool settle(struct state *s, const struct transfer_task_row *row)
 	return false;
 }
 
-/* Asks for up to a page of open tasks, keeps those that go on at open[*kept]. */
+static void say_missing(struct state *s, uint64_t id)
+{
+	note_code(s, EXIT_CODE_NOT_FOUND);
+	if (s->bars)
+		bars_clear(s->bars);
+	ctx_fail(s->ctx, EXIT_CODE_NOT_FOUND,
+		"finished tasks are kept for a time only, or were removed; IDs are never reused.",
+		"no task %llu", (unsigned long long)id);
+}
+
+/* The rows of n open tasks; those that go on stay at open[*kept]. */
+static void take_rows(struct state *s, const struct entry *asked, size_t n,
+	const transfer_task_list *list, size_t *kept)
+{
+	size_t n_rows = transfer_task_list_get_size(list), at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct entry entry = asked[i];
+		const struct transfer_task_row *row;
+
+		while (at < n_rows && transfer_task_list_get(list, at)->id < entry.id)
+			at++;
+		row = at < n_rows ? transfer_task_list_get(list, at) : NULL;
+		if (!row || row->id != entry.id) {
+			say_missing(s, entry.id);
+			continue;
+		}
+		show(s, row, &entry);
+		if (!settle(s, row))
+			s->open[(*kept)++] = entry;
+	}
+}
+
 static int look_at_page(struct state *s, size_t first, size_t n, size_t *kept)
 {
+	uint64_t ids[TRANSFER_MANAGER_MAX_TASKS];
 	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
 		.include_finished = true };
 	transfer_auto(transfer_task_list) list = NULL;
-	transfer_auto(transfer_error) error = NULL;
-	size_t n_rows;
 
-	filter.ids = s->open + first;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = s->open[first + i].id;
+	filter.ids = ids;
 	filter.n_ids = n;
-	if (transfer_manager_list_tasks(s->ctx->manager, &filter, NULL, &list, &error))
-		return ctx_fail_error(s->ctx, NULL, error);
-	n_rows = transfer_task_list_get_size(list);
-	if (n_rows < n)
-		note_code(s, EXIT_CODE_NOT_FOUND); /* removed meanwhile, or never there */
-	for (size_t i = 0; i < n_rows; i++) {
-		const struct transfer_task_row *row = transfer_task_list_get(list, i);
+	for (;;) {
+		transfer_auto(transfer_error) error = NULL;
 
-		show(s, row);
-		if (!settle(s, row))
-			s->open[(*kept)++] = row->id;
+		if (!transfer_manager_list_tasks(s->ctx->manager, &filter, NULL, &list, &error))
+			break;
+		if (was_interrupted || !follow_patience(error, &s->silent_since_us))
+			return ctx_fail_error(s->ctx, NULL, error);
 	}
+	s->silent_since_us = 0;
+	take_rows(s, s->open + first, n, list, kept);
 	return 0;
 }
 
 static int look(struct state *s)
 {
+	uint64_t start_us = now_monotonic_us();
 	size_t kept = 0, n = s->n_open;
 	int r = 0;
 
+	if (s->bars && was_continued)
+		bars_forget(s->bars);
+	was_continued = 0;
 	if (s->bars)
-		bars_begin(s->bars, now_monotonic_us(), s->follow->n_ids);
+		bars_begin(s->bars, start_us, s->n_all);
 	for (size_t i = 0; i < n && r == 0; i += TRANSFER_MANAGER_MAX_TASKS)
 		r = look_at_page(s, i,
 			n - i < TRANSFER_MANAGER_MAX_TASKS ? n - i : TRANSFER_MANAGER_MAX_TASKS,
 			&kept);
-	s->n_open = kept;
+	if (r == 0)
+		s->n_open = kept;
 	if (s->bars)
 		bars_end(s->bars);
+	if (s->follow->as_json_lines)
+		fflush(stdout);
+	s->look_us = now_monotonic_us() - start_us;
 	return r;
+}
+
+static bool add_entry(struct state *s, uint64_t id)
+{
+	if (s->n_open == s->room) {
+		size_t room = s->room ? s->room * 2 : 64;
+		struct entry *grown = realloc(s->open, room * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		s->open = grown;
+		s->room = room;
+	}
+	s->open[s->n_open++] = (struct entry){ .id = id, .sub_state = -1 };
+	if (id > s->newest_id)
+		s->newest_id = id;
+	s->n_all++;
+	return true;
 }
 
 static void on_change(const struct transfer_change *change, void *user)
 {
 	struct state *s = user;
 
-	if (change->task && (change->has_state || change->has_sub_state))
-		s->has_news = true;
+	if (!change->task || !(change->has_state || change->has_sub_state))
+		return;
+	s->has_news = true;
+	if (s->follow->takes_new && change->task > s->newest_id)
+		add_entry(s, change->task);
 }
 
 /* Until the next look; false: the time is over. */
 static bool pause_for_news(struct state *s, uint64_t deadline_us)
 {
-	uint64_t start_us = now_monotonic_us(), now = start_us;
+	uint64_t start_us = now_monotonic_us(), now = start_us, least_us = FOLLOW_LEAST_US;
+	uint64_t most_us = FOLLOW_INTERVAL_US;
 
+	if (least_us < s->look_us * FOLLOW_COST)
+		least_us = s->look_us * FOLLOW_COST;
+	if (most_us < least_us)
+		most_us = least_us;
 	s->has_news = false;
-	while (!was_interrupted && now < start_us + FOLLOW_INTERVAL_MS * 1000 &&
-		!(s->has_news && now >= start_us + FOLLOW_LEAST_US)) {
-		int left_ms = (int)((start_us + FOLLOW_INTERVAL_MS * 1000 - now) / 1000) + 1;
+	while (!was_interrupted && !was_continued && now < start_us + most_us &&
+		!(s->has_news && now >= start_us + least_us)) {
+		uint64_t until_us = start_us + (s->has_news ? least_us : most_us);
 
-		if (s->has_news)
-			left_ms = (int)(FOLLOW_LEAST_US / 1000);
 		if (deadline_us && now >= deadline_us)
 			return false;
-		if (transfer_manager_dispatch(s->ctx->manager, left_ms) == -ENOTCONN)
+		if (deadline_us && until_us > deadline_us)
+			until_us = deadline_us;
+		if (transfer_manager_dispatch(
+			    s->ctx->manager, (int)((until_us - now) / 1000) + 1) == -ENOTCONN)
 			now_sleep_us(20000);
 		now = now_monotonic_us();
 	}
@@ -166,6 +271,10 @@ static int loop(struct state *s)
 	transfer_manager_watch(s->ctx->manager, on_change, s, NULL);
 	for (;;) {
 		r = look(s);
+		if (was_interrupted) {
+			s->end->was_interrupted = true;
+			return 0;
+		}
 		if (r || !s->n_open)
 			return r;
 		if (!pause_for_news(s, deadline_us)) {
@@ -173,35 +282,107 @@ static int loop(struct state *s)
 			s->is_mixed = false;
 			return 0;
 		}
-		if (was_interrupted) {
-			s->end->was_interrupted = true;
-			return 0;
-		}
 	}
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The ids in order, each once. */
+static int take_ids(struct state *s)
+{
+	size_t n = s->follow->n_ids;
+	uint64_t *sorted = malloc((n + 1) * sizeof(*sorted));
+	bool is_fine = sorted != NULL;
+
+	if (!is_fine)
+		return -ENOMEM;
+	if (n)
+		memcpy(sorted, s->follow->ids, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_ids);
+	for (size_t i = 0; i < n && is_fine; i++)
+		if (i == 0 || sorted[i] != sorted[i - 1])
+			is_fine = add_entry(s, sorted[i]);
+	free(sorted);
+	return is_fine ? 0 : -ENOMEM;
+}
+
+static void handle_signals(bool is_on)
+{
+	static struct sigaction before_int, before_stop;
+	struct sigaction interrupt = { .sa_handler = on_interrupt },
+			 stop = { .sa_handler = on_stop };
+
+	sigaction(SIGINT, is_on ? &interrupt : &before_int, is_on ? &before_int : NULL);
+	sigaction(SIGTSTP, is_on ? &stop : &before_stop, is_on ? &before_stop : NULL);
+}
+
+/* Words that name the tasks that did not end. */
+static void name_left(struct state *s)
+{
+	char *buf = s->end->left;
+	size_t used = 0, size = sizeof(s->end->left);
+
+	s->end->n_left = s->n_open;
+	if (s->n_open > 6) {
+		snprintf(buf, size, "%llu-%llu", (unsigned long long)s->open[0].id,
+			(unsigned long long)s->open[s->n_open - 1].id);
+		return;
+	}
+	for (size_t i = 0; i < s->n_open && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%llu", i ? " " : "",
+			(unsigned long long)s->open[i].id);
+}
+
+void follow_say_detached(const struct ctx *ctx, const struct follow_end *end)
+{
+	if (!end->n_left)
+		return;
+	ctx_note(ctx,
+		"Still running in the background: %s.\n"
+		"  watch:  transferctl watch %s        cancel:  transferctl cancel %s",
+		end->left, end->left, end->left);
 }
 
 int follow_run(struct ctx *ctx, const struct follow *follow, struct follow_end *ret_end)
 {
 	struct state s = { .ctx = ctx, .follow = follow, .end = ret_end };
-	struct sigaction action = { .sa_handler = on_interrupt }, before;
 	int r;
 
 	*ret_end = (struct follow_end){ 0 };
-	s.open = malloc((follow->n_ids + 1) * sizeof(*s.open));
-	if (!s.open)
+	if (take_ids(&s)) {
+		free(s.open);
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	memcpy(s.open, follow->ids, follow->n_ids * sizeof(*s.open));
-	s.n_open = follow->n_ids;
+	}
 	if (!follow->is_silent && ctx->term.progress != OPTIONS_PROGRESS_NONE)
 		bars_new(&ctx->term, ctx->options.is_exact, &s.bars);
-	sigaction(SIGINT, &action, &before);
+	handle_signals(true);
 	r = loop(&s);
-	sigaction(SIGINT, &before, NULL);
 	transfer_manager_watch(ctx->manager, NULL, NULL, NULL);
 	bars_free(s.bars);
+	handle_signals(false);
+	name_left(&s);
 	free(s.open);
 	ret_end->code = ret_end->was_interrupted ? EXIT_CODE_INTERRUPTED
 		: s.is_mixed                     ? EXIT_CODE_FAILED
 						 : s.code;
 	return r;
+}
+
+bool follow_patience(const transfer_error *error, uint64_t *since_us)
+{
+	uint64_t now_us = now_monotonic_us();
+
+	if (ctx_exit_code(error) != EXIT_CODE_NO_DAEMON)
+		return false;
+	if (!*since_us)
+		*since_us = now_us;
+	if (now_us - *since_us > FOLLOW_PATIENCE_US)
+		return false;
+	now_sleep_us(100000);
+	return true;
 }

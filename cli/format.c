@@ -162,8 +162,26 @@ char *format_safe(const char *s)
 	return out;
 }
 
-/* Byte length of the longest prefix of s within columns. */
-static size_t prefix_bytes(const char *s, size_t columns)
+char *format_plain(const char *s, bool is_utf8)
+{
+	const char *mark = is_utf8 ? "\xef\xbf\xbd" : "?";
+	char *out = malloc(strlen(s) * 3 + 1), *o = out;
+	size_t columns;
+	bool is_safe;
+
+	if (!out)
+		return NULL;
+	while (*s) {
+		size_t n = next_char(s, &columns, &is_safe);
+
+		o = is_safe ? mempcpy(o, s, n) : stpcpy(o, mark);
+		s += n;
+	}
+	*o = 0;
+	return out;
+}
+
+size_t format_prefix(const char *s, size_t columns)
 {
 	size_t used = 0, bytes = 0, width;
 	bool is_safe;
@@ -201,10 +219,10 @@ char *format_shorten(const char *s, size_t columns, bool is_utf8)
 	if (!safe || format_width(safe) <= columns)
 		return safe;
 	if (columns <= dots_columns) {
-		safe[prefix_bytes(safe, columns)] = 0;
+		safe[format_prefix(safe, columns)] = 0;
 		return safe;
 	}
-	head = prefix_bytes(safe, (columns - dots_columns + 1) / 2);
+	head = format_prefix(safe, (columns - dots_columns + 1) / 2);
 	tail = suffix_start(safe, (columns - dots_columns) / 2);
 	if (asprintf(&out, "%.*s%s%s", (int)head, safe, dots, safe + tail) < 0)
 		out = NULL;

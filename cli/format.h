@@ -24,6 +24,10 @@ const char *format_ago(uint64_t then_wall_us, uint64_t now_wall_us, char buf[FOR
 
 /* Columns s takes on the terminal; controls count as none. */
 size_t format_width(const char *s);
+/* Bytes of the longest beginning of s that fits into columns. */
+size_t format_prefix(const char *s, size_t columns);
+/* s with what format_safe() would escape as one mark each, for tables; the caller frees; NULL: no memory. */
+char *format_plain(const char *s, bool is_utf8);
 /* s safe to print and cut in the middle to at most columns ("photos…07.tar"); the caller frees; NULL: no memory. */
 char *format_shorten(const char *s, size_t columns, bool is_utf8);
 /* s with controls, ESC and bidi overrides shown as \xNN; the caller frees; NULL: no memory. */

@@ -18,6 +18,7 @@ libcli_la_SOURCES = \
 	%D%/follow.c %D%/follow.h \
 	%D%/format.c %D%/format.h \
 	%D%/options.c %D%/options.h \
+	%D%/pager.c %D%/pager.h \
 	%D%/request.c %D%/request.h \
 	%D%/select.c %D%/select.h \
 	%D%/table.c %D%/table.h \

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/ctx.h"
 #include "cli/format.h"
 
 #define FLAG(name, letter, groups, member, help) \
@@ -136,13 +138,43 @@ static const struct options_def *find_def(int value)
 	return NULL;
 }
 
+static bool wants_json; /* complaints are JSON, too */
+
+/* Whether JSON is asked for, before the options are understood. */
+static bool expects_json(int argc, char **argv)
+{
+	const char *text = getenv("TRANSFER_JSON");
+	bool is_json = text && *text && strcmp(text, "off") != 0;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "-j") == 0 || strncmp(argv[i], "--json", 6) == 0)
+			is_json = strcmp(argv[i], "--json=off") != 0;
+	return is_json;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+complain(const char *hint, const char *format, ...)
+{
+	struct ctx ctx = { .term.json = wants_json ? OPTIONS_JSON_SHORT : OPTIONS_JSON_OFF };
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	ctx_fail(&ctx, EXIT_CODE_USAGE, hint, "%s", message ? message : "out of memory");
+	free(message);
+}
+
 static int store_value(struct options *o, const struct options_def *d, const char *text)
 {
 	void *member = (char *)o + d->offset;
 	struct options_list *list = member;
 
+	o->groups_used |= d->groups & OPTIONS_FOR_ALL ? 0 : UINT32_C(1) << d->groups;
 	if (d->offset == offsetof(struct options, json)) {
-		o->json = OPTIONS_JSON_AUTO;
+		o->json_text = "";
 		return 0;
 	}
 	switch (d->type) {
@@ -154,7 +186,7 @@ static int store_value(struct options *o, const struct options_def *d, const cha
 		return 0;
 	case OPTIONS_LIST:
 		if (list->n == OPTIONS_LIST_MAX) {
-			fprintf(stderr, "transferctl: too many --%s options.\n", d->name);
+			complain(NULL, "too many --%s options", d->name);
 			return -EINVAL;
 		}
 		list->items[list->n++] = text;
@@ -166,13 +198,15 @@ static int store_value(struct options *o, const struct options_def *d, const cha
 /* The index of text among words, or -1 after saying which words there are. */
 static int pick(const char *option, const char *text, const char *const *words)
 {
+	char hint[80] = "use one of:";
+	size_t used = strlen(hint);
+
 	for (int i = 0; words[i]; i++)
 		if (strcmp(text, words[i]) == 0)
 			return i;
-	fprintf(stderr, "transferctl: --%s does not know \"%s\".\nHint: use one of:", option, text);
 	for (int i = 0; words[i]; i++)
-		fprintf(stderr, " %s", words[i]);
-	fputs(".\n", stderr);
+		used += (size_t)snprintf(hint + used, sizeof(hint) - used, " %s", words[i]);
+	complain(hint, "--%s does not know \"%s\"", option, text);
 	return -1;
 }
 
@@ -223,22 +257,26 @@ static void read_environment(struct options *o)
 static void say_unknown(const char *word)
 {
 	const char *best = NULL;
+	char *name, hint[80] = "\"transferctl help\" lists the options.";
 	unsigned least = 3;
 
 	while (*word == '-')
 		word++;
+	name = strndup(word, strcspn(word, "="));
+	if (!name)
+		return;
 	for (const struct options_def *d = options_table; d->name; d++) {
-		unsigned n = format_distance(word, d->name);
+		unsigned n = format_distance(name, d->name);
 
 		if (n < least) {
 			least = n;
 			best = d->name;
 		}
 	}
-	fprintf(stderr, "transferctl: unknown option \"--%s\".", word);
-	if (best)
-		fprintf(stderr, "  Did you mean \"--%s\"?", best);
-	fputs("\nHint: \"transferctl --help\" lists the options.\n", stderr);
+	if (best && name[0] && name[1])
+		snprintf(hint, sizeof(hint), "did you mean \"--%s\"?", best);
+	complain(hint, "unknown option \"%s%s\"", name[0] && name[1] ? "--" : "-", name);
+	free(name);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options, int *ret_index)
@@ -249,6 +287,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, int *ret_i
 
 	*ret_options = (struct options){ 0 };
 	read_environment(ret_options);
+	wants_json = expects_json(argc, argv);
 	shorts[0] = ':';
 	build_getopt(longs, shorts + 1);
 	opterr = 0;
@@ -256,8 +295,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, int *ret_i
 		const struct options_def *d = find_def(value);
 
 		if (value == ':') {
-			fprintf(stderr, "transferctl: option \"%s\" needs a value.\n",
-				argv[optind - 1]);
+			complain(NULL, "option \"%s\" needs a value", argv[optind - 1]);
 			return -EINVAL;
 		}
 		if (value == '?' || !d) {

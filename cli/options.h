@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define OPTIONS_LIST_MAX 256
 
@@ -46,6 +47,7 @@ struct options {
 	struct options_list headers;
 	/* steering */
 	bool keep_partial, is_finish, is_cancel;
+	uint32_t groups_used; /* bit 1 << groups of each option given that is not for all */
 };
 
 /* Which commands an option belongs to. */

@@ -22,19 +22,26 @@ static bool parse_number(const char *text, size_t len, uint64_t *ret)
 	return n > 0;
 }
 
-static uint32_t mask_of(const char *list, const char *(*name_of)(int), int n)
+/* Bits of the names in list; *ret_unknown counts the words that are no name. */
+static uint32_t mask_of(const char *list, const char *(*name_of)(int), int n, size_t *ret_unknown)
 {
 	uint32_t mask = 0;
 
+	*ret_unknown = 0;
+
 	while (*list) {
 		size_t len = strcspn(list, ",");
+		bool is_known = false;
 
 		for (int i = 0; i < n; i++) {
 			const char *name = name_of(i);
 
-			if (name && strlen(name) == len && strncmp(list, name, len) == 0)
-				mask |= UINT32_C(1) << i;
+			if (!name || strlen(name) != len || strncmp(list, name, len) != 0)
+				continue;
+			mask |= UINT32_C(1) << i;
+			is_known = true;
 		}
+		*ret_unknown += !is_known;
 		list += len + (list[len] == ',');
 	}
 	return mask;
@@ -50,37 +57,73 @@ static const char *state_name(int i)
 	return transfer_task_state_get_name((enum transfer_task_state)i);
 }
 
+/* States as sub-states, so that both can be mixed; and the words that the tables use. */
+#define SUB_BIT(name) (UINT32_C(1) << TRANSFER_SUB_STATE_##name)
+#define SUB_ENDED     (SUB_BIT(DONE) | SUB_BIT(FAILED) | SUB_BIT(CANCELLED))
+#define SUB_WAITING \
+	(SUB_BIT(WAITING_NETWORK) | SUB_BIT(WAITING_RETRY) | SUB_BIT(WAITING_DATE) | \
+		SUB_BIT(WAITING_DISK) | SUB_BIT(WAITING_MODE))
+
+static const struct {
+	const char *name;
+	uint32_t sub_states;
+} state_words[] = {
+	{ "running",
+		SUB_BIT(QUEUED) | SUB_BIT(CONNECTING) | SUB_BIT(TRANSFERRING) | SUB_BIT(FINISHING) |
+			SUB_WAITING },
+	{ "waiting", SUB_WAITING },
+	{ "retry", SUB_BIT(WAITING_RETRY) },
+	{ "paused", SUB_BIT(WAITING_MODE) },
+	{ "completed", SUB_ENDED },
+};
+#define N_STATE_WORDS ((int)(sizeof(state_words) / sizeof(state_words[0])))
+#define N_SUB_STATES  16
+
 static const char *sub_state_name(int i)
 {
+	if (i >= N_SUB_STATES)
+		return state_words[i - N_SUB_STATES].name;
 	return transfer_task_sub_state_get_name((enum transfer_task_sub_state)i);
+}
+
+static uint32_t sub_states_of(const char *list, size_t *ret_unknown)
+{
+	uint32_t mask = mask_of(list, sub_state_name, N_SUB_STATES + N_STATE_WORDS, ret_unknown);
+	uint32_t sub_states = mask & ((UINT32_C(1) << N_SUB_STATES) - 1);
+
+	for (int i = 0; i < N_STATE_WORDS; i++)
+		if (mask & UINT32_C(1) << (N_SUB_STATES + i))
+			sub_states |= state_words[i].sub_states;
+	return sub_states;
 }
 
 /* What the options say, without any word. */
 static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 {
 	const struct options *o = &ctx->options;
+	size_t n_unknown;
 
 	*filter = (struct transfer_task_filter){ TRANSFER_TASK_FILTER_INIT };
-	filter->include_finished = o->is_all;
+	filter->include_finished = o->is_all && !o->states;
 	filter->session = o->session;
 	if (o->kinds) {
-		filter->kinds = mask_of(o->kinds, kind_name, 8);
-		if (!filter->kinds)
+		filter->kinds = mask_of(o->kinds, kind_name, 8, &n_unknown);
+		if (!filter->kinds || n_unknown)
 			return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.",
 				"--kind: \"%s\" is no kind", o->kinds);
 	}
 	if (o->states) {
-		filter->states = mask_of(o->states, state_name, 8);
-		filter->sub_states = mask_of(o->states, sub_state_name, 32);
-		/* "suspended" is both; a sub-state is the narrower word */
-		if (filter->sub_states)
+		filter->states = mask_of(o->states, state_name, 8, &n_unknown);
+		if (n_unknown || !filter->states) {
 			filter->states = 0;
-		if (!filter->states && !filter->sub_states)
-			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"use running, suspended, completed, queued, waiting-retry, failed, …",
-				"--state: \"%s\" is no state", o->states);
-		if (strstr(o->states, "completed") || strstr(o->states, "done") ||
-			strstr(o->states, "failed") || strstr(o->states, "cancelled"))
+			filter->sub_states = sub_states_of(o->states, &n_unknown);
+			if (n_unknown || !filter->sub_states)
+				return ctx_fail(ctx, EXIT_CODE_USAGE,
+					"use running, queued, waiting, retry, suspended, done, failed, cancelled, …",
+					"--state: \"%s\" is no state", o->states);
+		}
+		if (filter->sub_states & SUB_ENDED ||
+			filter->states & UINT32_C(1) << TRANSFER_TASK_STATE_COMPLETED)
 			filter->include_finished = true;
 	}
 	return 0;
@@ -193,6 +236,34 @@ static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 	return 0;
 }
 
+/* SESSION/ID: the number counts only when it is one of the session's. */
+static int parse_session_id(struct ctx *ctx, struct select *s, const char *word, uint64_t id)
+{
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+		.include_finished = true };
+	transfer_auto(transfer_task_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	char *name = strndup(word, (size_t)(strrchr(word, '/') - word));
+	int r;
+
+	if (!name)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	r = find_session(ctx, s, name, &filter.session);
+	if (r == 0 && !filter.session)
+		r = ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+			"\"transferctl sessions\" lists the sessions.", "no session \"%s\"", name);
+	free(name);
+	if (r)
+		return r;
+	filter.first_id = filter.last_id = id;
+	if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	if (!transfer_task_list_get_size(list))
+		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, NULL, "no task %llu in session \"%s\"",
+			(unsigned long long)id, filter.session);
+	return add_id(ctx, s, id);
+}
+
 static int parse_word(struct ctx *ctx, struct select *s, const char *word)
 {
 	struct transfer_task_filter *filter = NULL;
@@ -207,7 +278,7 @@ static int parse_word(struct ctx *ctx, struct select *s, const char *word)
 		return r ? r : add_id(ctx, s, last);
 	}
 	if (slash && parse_number(slash + 1, strlen(slash + 1), &first))
-		return add_id(ctx, s, first);
+		return parse_session_id(ctx, s, word, first);
 	if (parse_number(word, strlen(word), &first))
 		return add_id(ctx, s, first);
 	if (dash && parse_number(word, (size_t)(dash - word), &first) &&
@@ -269,6 +340,37 @@ static int each_page(
 	return r;
 }
 
+static bool is_in(const transfer_task_list *list, uint64_t id)
+{
+	for (size_t i = 0; i < transfer_task_list_get_size(list); i++)
+		if (transfer_task_list_get(list, i)->id == id)
+			return true;
+	return false;
+}
+
+/* The tasks that were named by number, and a word about each that is not there. */
+static int each_exact(struct ctx *ctx, struct select *select,
+	const struct transfer_task_filter *filter, select_page_fn fn, void *user)
+{
+	transfer_auto(transfer_task_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	int r;
+
+	if (transfer_manager_list_tasks(ctx->manager, filter, NULL, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	r = fn(ctx, list, user);
+	for (size_t i = 0; i < filter->n_ids; i++) {
+		if (is_in(list, filter->ids[i]))
+			continue;
+		select->n_missing++;
+		fflush(stdout);
+		ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+			"finished tasks are listed with \"transferctl list --all\"; IDs are never reused.",
+			"no task %llu", (unsigned long long)filter->ids[i]);
+	}
+	return r;
+}
+
 int select_each_page(struct ctx *ctx, struct select *select, select_page_fn fn, void *user)
 {
 	int r = 0;
@@ -281,7 +383,7 @@ int select_each_page(struct ctx *ctx, struct select *select, select_page_fn fn, 
 		filter.n_ids = select->n_ids - i;
 		if (filter.n_ids > TRANSFER_MANAGER_MAX_TASKS)
 			filter.n_ids = TRANSFER_MANAGER_MAX_TASKS;
-		r = each_page(ctx, &filter, fn, user);
+		r = each_exact(ctx, select, &filter, fn, user);
 	}
 	for (size_t i = 0; i < select->n_filters && r == 0; i++)
 		r = each_page(ctx, &select->filters[i], fn, user);

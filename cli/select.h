@@ -15,6 +15,7 @@ struct select {
 	char *words[SELECT_FILTERS_MAX]; /* owned texts the filters point to */
 	size_t n_words;
 	bool is_exact; /* numbers were named: each must exist */
+	size_t n_missing; /* of them do not, which select_each_page() has said */
 };
 
 /* 0 or an exit code, after the message. No words: every task that --state, --kind, --session and --all let through. */

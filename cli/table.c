@@ -11,7 +11,7 @@
 #include "cli/format.h"
 #include "cli/view.h"
 
-#define TABLE_CELL_BYTES  256
+#define TABLE_CELL_BYTES  32768 /* as long as the longest URL; only what is cut is lost */
 #define TABLE_COLUMNS_MAX 24
 
 struct cell {
@@ -76,13 +76,18 @@ static const char *cell_eta(struct cell *c)
 	return "-";
 }
 
+static const char *plain(struct cell *c, const char *text)
+{
+	char *safe = format_plain(text ? text : "-", c->ctx->term.is_utf8);
+
+	snprintf(c->text, sizeof(c->text), "%s", safe ? safe : "");
+	free(safe);
+	return c->text;
+}
+
 static const char *cell_name(struct cell *c)
 {
-	char *name = format_safe(c->row->name ? c->row->name : c->row->url);
-
-	snprintf(c->text, sizeof(c->text), "%s", name ? name : "");
-	free(name);
-	return c->text;
+	return plain(c, c->row->name ? c->row->name : c->row->url);
 }
 
 static const char *cell_why(struct cell *c)
@@ -90,7 +95,7 @@ static const char *cell_why(struct cell *c)
 	char why[VIEW_WHY_BYTES];
 
 	if (c->row->error)
-		snprintf(c->text, sizeof(c->text), "%s", transfer_error_get_message(c->row->error));
+		return plain(c, transfer_error_get_message(c->row->error));
 	else
 		snprintf(c->text, sizeof(c->text), "%s", view_why(c->row, c->now_wall_us, why));
 	return c->text;
@@ -128,15 +133,6 @@ static const char *cell_attempts(struct cell *c)
 static const char *cell_created(struct cell *c)
 {
 	return format_date(c->row->created_wall_usec, c->text);
-}
-
-static const char *plain(struct cell *c, const char *text)
-{
-	char *safe = format_safe(text ? text : "-");
-
-	snprintf(c->text, sizeof(c->text), "%s", safe ? safe : "");
-	free(safe);
-	return c->text;
 }
 
 static const char *cell_url(struct cell *c)
@@ -351,12 +347,15 @@ static void fill_row(const struct ctx *ctx, struct libscols_line *line,
 int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t now_wall_us)
 {
 	const struct column *picked[TABLE_COLUMNS_MAX];
+	struct cell cell;
 	struct libscols_table *table;
 	size_t n = 0;
 	int r = pick_columns(ctx, rows, picked, &n);
 
 	if (r)
 		return r;
+	cell.ctx = ctx;
+	cell.now_wall_us = now_wall_us;
 	table = scols_new_table();
 	if (!table)
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
@@ -372,9 +371,9 @@ int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t n
 			(picked[i]->is_right ? SCOLS_FL_RIGHT : 0) |
 				(picked[i]->can_truncate ? SCOLS_FL_TRUNC : 0));
 	for (size_t i = 0; i < rows->n; i++) {
-		struct cell cell = { .ctx = ctx, .row = rows->rows[i], .now_wall_us = now_wall_us };
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 
+		cell.row = rows->rows[i];
 		if (line)
 			fill_row(ctx, line, picked, n, &cell);
 	}

@@ -25,9 +25,13 @@ void term_init(struct term *term, const struct options *options)
 	term->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	term->has_color = options->color == OPTIONS_ALWAYS ||
 		(options->color == OPTIONS_AUTO && term->out_is_tty);
+	term->err_has_color = options->color == OPTIONS_ALWAYS ||
+		(options->color == OPTIONS_AUTO && term->err_is_tty);
 	term->progress = options->progress;
 	if (term->progress == OPTIONS_PROGRESS_AUTO)
 		term->progress = term->err_is_tty ? OPTIONS_PROGRESS_BAR : OPTIONS_PROGRESS_PLAIN;
+	if (options->progress == OPTIONS_PROGRESS_AUTO && options->json != OPTIONS_JSON_OFF)
+		term->progress = OPTIONS_PROGRESS_NONE;
 	if (options->is_quiet)
 		term->progress = OPTIONS_PROGRESS_NONE;
 	term->json = options->json;
@@ -59,12 +63,17 @@ size_t term_rows(FILE *stream)
 	return from_window(stream, "LINES", 24);
 }
 
+static const char *const color_codes[] = { "\033[0m", "\033[32m", "\033[33m", "\033[31m",
+	"\033[90m", "\033[34m", "\033[1m" };
+
 const char *term_color(const struct term *term, enum term_color color)
 {
-	static const char *const codes[] = { "\033[0m", "\033[32m", "\033[33m", "\033[31m",
-		"\033[90m", "\033[34m", "\033[1m" };
+	return term->has_color ? color_codes[color] : "";
+}
 
-	return term->has_color ? codes[color] : "";
+const char *term_err_color(const struct term *term, enum term_color color)
+{
+	return term->err_has_color ? color_codes[color] : "";
 }
 
 void term_bar(const struct term *term, FILE *stream, double share, size_t columns)

@@ -13,7 +13,7 @@ enum term_color { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY, TERM
 
 struct term {
 	bool out_is_tty, err_is_tty; /* and not TERM=dumb */
-	bool has_color; /* on the stream that is a terminal, or forced */
+	bool has_color, err_has_color; /* stdout, stderr: a terminal, or forced */
 	bool is_utf8;
 	enum options_progress progress; /* AUTO resolved */
 	enum options_json json; /* AUTO resolved */
@@ -26,6 +26,7 @@ size_t term_columns(FILE *stream);
 size_t term_rows(FILE *stream);
 /* Starts (or ends, TERM_PLAIN) a colour; "" without colour. */
 const char *term_color(const struct term *term, enum term_color color);
+const char *term_err_color(const struct term *term, enum term_color color); /* on stderr */
 /* A bar of columns width: "━━━╸────" or "[###----]"; share 0.0 … 1.0, negative: unknown. Appends to the stream. */
 void term_bar(const struct term *term, FILE *stream, double share, size_t columns);
 /* The same into a new string the caller frees; NULL: no memory. */

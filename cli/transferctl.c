@@ -11,7 +11,7 @@
 
 static int say_unknown(const struct ctx *ctx, const char *word)
 {
-	char near[160] = "";
+	char near[160] = "", hint[176];
 	size_t used = 0;
 
 	for (const struct command *c = command_table; c->name; c++) {
@@ -24,8 +24,10 @@ static int say_unknown(const struct ctx *ctx, const char *word)
 	if (!used)
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl help\" lists the commands.",
 			"unknown command \"%s\"", word);
-	if (ctx->term.json != OPTIONS_JSON_OFF)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "unknown command \"%s\"", word);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		snprintf(hint, sizeof(hint), "%s?", near + 2);
+		return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "unknown command \"%s\"", word);
+	}
 	fprintf(stderr, "transferctl: unknown command \"%s\".%s?\n", word, near);
 	return EXIT_CODE_USAGE;
 }
@@ -54,6 +56,18 @@ static void on_deadly_signal(int number)
 	raise(number);
 }
 
+/* An option of another kind of command would be ignored: better said. */
+static int check_options(const struct ctx *ctx, const struct command *command)
+{
+	for (unsigned groups = 1; groups < 32; groups++)
+		if (ctx->options.groups_used & UINT32_C(1) << groups &&
+			!(groups & command->options))
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+				"\"transferctl help COMMAND\" lists a command's options.",
+				"%s does not have one of these options", command->name);
+	return 0;
+}
+
 static int run_command(struct ctx *ctx, int argc, char **argv)
 {
 	const struct command *command = command_find(argc > 0 ? argv[0] : "list");
@@ -68,6 +82,14 @@ static int run_command(struct ctx *ctx, int argc, char **argv)
 		format_parse_span(ctx->options.timeout_text, &ctx->timeout_us))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "write it like 90s, 5min or 1h30m.",
 			"--timeout: \"%s\" is no time", ctx->options.timeout_text);
+	if (ctx->options.timeout_text && !ctx->timeout_us)
+		ctx->timeout_us = 1; /* look once */
+	r = check_options(ctx, command);
+	if (r)
+		return r;
+	if (!*command->args && argc > 1)
+		return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes no argument: \"%s\"",
+			command->name, argv[1]);
 	if (command->needs_daemon) {
 		r = connect_manager(ctx, command);
 		if (r)

@@ -13,7 +13,7 @@ static const struct {
 	const char *utf8, *ascii, *word;
 	enum term_color color;
 	const char *why; /* NULL: it does not wait */
-} looks[] = {
+} looks[VIEW_LOOKS] = {
 	{ TRANSFER_SUB_STATE_SUSPENDED, "◌", "-", "suspended", TERM_GREY, NULL },
 	{ TRANSFER_SUB_STATE_QUEUED, "○", "o", "queued", TERM_PLAIN, "waits for a slot" },
 	{ TRANSFER_SUB_STATE_CONNECTING, "●", "*", "connecting", TERM_GREEN, NULL },
@@ -31,50 +31,76 @@ static const struct {
 	{ TRANSFER_SUB_STATE_FAILED, "×", "x", "failed", TERM_RED, NULL },
 	{ TRANSFER_SUB_STATE_CANCELLED, "×", "x", "cancelled", TERM_GREY, NULL },
 };
-#define N_LOOKS (sizeof(looks) / sizeof(looks[0]))
 
-static size_t look_of(const struct transfer_task_row *row)
+size_t view_look(const struct transfer_task_row *row)
 {
-	for (size_t i = 0; i < N_LOOKS; i++)
+	for (size_t i = 0; i < VIEW_LOOKS; i++)
 		if (looks[i].sub_state == row->sub_state)
 			return i;
 	return 1;
 }
 
+const char *view_look_word(size_t look)
+{
+	return looks[look].word;
+}
+
 const char *view_mark(const struct term *term, const struct transfer_task_row *row)
 {
-	size_t i = look_of(row);
+	size_t i = view_look(row);
 
 	return term->is_utf8 ? looks[i].utf8 : looks[i].ascii;
 }
 
 enum term_color view_color(const struct transfer_task_row *row)
 {
-	return looks[look_of(row)].color;
+	return looks[view_look(row)].color;
 }
 
 const char *view_word(const struct transfer_task_row *row)
 {
-	return looks[look_of(row)].word;
+	return looks[view_look(row)].word;
+}
+
+static bool has_reason(const struct transfer_task_row *row, const char *reason)
+{
+	for (size_t i = 0; i < row->n_reasons; i++)
+		if (strcmp(row->reasons[i], reason) == 0)
+			return true;
+	return false;
 }
 
 const char *view_why(
 	const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
 {
-	const char *why = looks[look_of(row)].why;
+	const char *why = looks[view_look(row)].why, *blocked = NULL;
 	uint64_t until_us = row->waiting_until_wall_usec;
 	char when[FORMAT_DATE_BYTES], span[FORMAT_SPAN_BYTES];
 
 	buf[0] = 0;
 	if (!why)
 		return buf;
-	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
+	if (has_reason(row, "mode"))
+		blocked = "the service is paused";
+	else if (has_reason(row, "network"))
+		blocked = "network unreachable";
+	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY && !until_us && blocked)
+		snprintf(buf, VIEW_WHY_BYTES, "%s, then next try%s%s", blocked,
+			row->last_error ? ": " : "",
+			row->last_error ? transfer_error_get_message(row->last_error) : "");
+	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
 		snprintf(buf, VIEW_WHY_BYTES, "%s in %s%s%s", why,
 			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
 			row->last_error ? ": " : "",
 			row->last_error ? transfer_error_get_message(row->last_error) : "");
 	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_DATE)
-		snprintf(buf, VIEW_WHY_BYTES, "%s %s", why, format_date(until_us, when));
+		snprintf(buf, VIEW_WHY_BYTES, "%s %s%s%s", why,
+			format_date(until_us ? until_us : row->not_before_wall_usec, when),
+			blocked ? "; " : "", blocked ? blocked : "");
+	else if (row->sub_state == TRANSFER_SUB_STATE_QUEUED && has_reason(row, "host"))
+		snprintf(buf, VIEW_WHY_BYTES, "waits for a connection to its server");
+	else if (row->sub_state == TRANSFER_SUB_STATE_QUEUED && has_reason(row, "turn"))
+		snprintf(buf, VIEW_WHY_BYTES, "its turn is next");
 	else
 		snprintf(buf, VIEW_WHY_BYTES, "%s", why);
 	return buf;
@@ -190,9 +216,7 @@ json_t *view_error_json(const transfer_error *error)
 	if (!error)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "domain",
-		json_string(
-			transfer_error_get_domain(error) == TRANSFER_DOMAIN_URL ? "url" : "bus"));
+	json_object_set_new(o, "domain", json_string(ctx_domain_name(error)));
 	json_object_set_new(o, "code", json_integer(transfer_error_get_code(error)));
 	json_object_set_new(o, "name", text_json(transfer_error_get_name(error)));
 	json_object_set_new(o, "message", text_json(transfer_error_get_message(error)));
@@ -277,6 +301,13 @@ void view_print_json(const struct ctx *ctx, json_t *value_take)
 {
 	json_dumpf(value_take, stdout,
 		ctx->term.json == OPTIONS_JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+	putchar('\n');
+	json_decref(value_take);
+}
+
+void view_print_json_line(json_t *value_take)
+{
+	json_dumpf(value_take, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(value_take);
 }

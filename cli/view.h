@@ -11,6 +11,10 @@
 
 const char *view_mark(const struct term *term, const struct transfer_task_row *row);
 enum term_color view_color(const struct transfer_task_row *row);
+/* Which kind of look it has, for counting, and the word of one. */
+#define VIEW_LOOKS 14
+size_t view_look(const struct transfer_task_row *row);
+const char *view_look_word(size_t look);
 /* "running", "retry", "queued", "failed", … */
 const char *view_word(const struct transfer_task_row *row);
 /* "no network, goes on by itself"; "" when it does not wait. */
@@ -30,5 +34,7 @@ json_t *view_json(const struct transfer_task_row *row);
 json_t *view_error_json(const transfer_error *error); /* null for NULL */
 /* Prints and drops value, as --json says, with a newline. */
 void view_print_json(const struct ctx *ctx, json_t *value_take);
+/* The same on one line, whatever --json says: one of many. */
+void view_print_json_line(json_t *value_take);
 
 #endif
