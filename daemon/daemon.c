@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,6 +64,18 @@ struct daemon {
 };
 
 /* ---- start ---- */
+
+/* Each transfer holds a socket and a file; the soft limit is for programs that use select(). */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		log_debug("the limit of open files stays: %s", strerror(errno));
+}
 
 static int find_state_dir(struct daemon *d)
 {
@@ -311,6 +324,17 @@ static void arm_timer(struct daemon *d)
 	event_add(d->watches[WATCH_TIMER], &tv);
 }
 
+/* No room is the flow's business, it tries again. A database that is gone or damaged is the next start's: it sets it aside. */
+static void look_at_commit(struct daemon *d, int r)
+{
+	if (r != -ESTALE && r != -EUCLEAN)
+		return;
+	log_error("the database %s: leaving, the next start deals with it",
+		r == -ESTALE ? "was taken away or replaced" : "is damaged");
+	d->is_over = true;
+	d->result = r;
+}
+
 static void run_turn(struct daemon *d)
 {
 	struct clock_now now = clock_now();
@@ -333,7 +357,7 @@ static void run_turn(struct daemon *d)
 		d->result = -ENOTCONN;
 	}
 	bus_tick(d->bus, now.now_us);
-	flow_turn_end(d->flow); /* a commit that failed is logged and dealt with there */
+	look_at_commit(d, flow_turn_end(d->flow));
 	bus_flush(d->bus);
 }
 
@@ -346,7 +370,8 @@ static void begin_stop(struct daemon *d, const char *why)
 	d->is_stopping = true;
 	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
 	flow_stop(d->flow);
-	bus_stop(d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
+	bus_stop(
+		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
 }
 
 static void on_complaint(const char *text, void *user)
@@ -442,6 +467,7 @@ int daemon_new(
 		return err_raise(-ENOMEM);
 	d->options = options;
 	d->config = config;
+	raise_file_limit();
 	r = make_folders(d);
 	if (!r)
 		r = connect_bus(d);
@@ -474,9 +500,10 @@ void daemon_free(struct daemon *daemon)
 			event_free(daemon->watches[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
-	bus_free(daemon->bus);
-	engine_free(daemon->engine);
+	/* the flow answers whoever still waits, so the bus outlives it */
 	flow_free(daemon->flow);
+	engine_free(daemon->engine);
+	bus_free(daemon->bus);
 	network_free(daemon->network);
 	store_close(daemon->store);
 	free(daemon);

@@ -11,6 +11,9 @@
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 
+/* 3 to 7: why it could not start, DAEMON_E_ after DAEMON_E_, as transferd.service(8) lists them. */
+#define EXIT_REASON 2
+
 static const struct option options[] = {
 	{ "user", no_argument, NULL, 'u' },
 	{ "system", no_argument, NULL, 's' },
@@ -96,7 +99,7 @@ int main(int argc, char **argv)
 	log_set_level(o.is_debugging ? LOG_LEVEL_DEBUG : config.log_level);
 	r = daemon_new(&o, &config, &daemon);
 	if (r)
-		return EXIT_FAILURE;
+		return r > 0 ? EXIT_REASON + r : EXIT_FAILURE;
 	r = daemon_run(daemon);
 	daemon_free(daemon);
 	return r ? EXIT_FAILURE : EXIT_SUCCESS;
