@@ -114,10 +114,9 @@ int flow_command_cancel(struct flow *flow, struct active *active, const struct f
 	if (r)
 		return r;
 	result.library_code = how->reason;
+	/* read and cleared where the task ends, which may be after a crash */
 	if (how->delete_partial)
-		task->can_resume = false;
-	else if (task->kind == TRANSFER_TASK_UPLOAD)
-		task->can_resume = true; /* the snapshot is kept for a retry */
+		result.os_errno = FLOW_DELETE_PARTIAL;
 	/* what CANCELING means on disk: it ends with this, whatever the attempt says */
 	if (next == TASK_PHASE_CANCELING)
 		task->result = result;
@@ -180,9 +179,7 @@ static int begin_again(struct flow *flow, struct active *active, bool from_start
 	if (!task->result.code || task->request.url[0] == '\0')
 		return FLOW_E_TASK_FINISHED;
 	/* a cancelled upload whose snapshot is gone has nothing to send */
-	if (task->kind == TRANSFER_TASK_UPLOAD &&
-		task->request.upload_copy == TASK_UPLOAD_COPY_SNAPSHOT &&
-		task->result.code == TRANSFER_ERROR_CANCELLED && !task->can_resume)
+	if (task->kind == TRANSFER_TASK_UPLOAD && task->file_ino)
 		return FLOW_E_TASK_FINISHED;
 	r = flow_session_touch(flow, s);
 	if (!r)

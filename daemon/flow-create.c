@@ -397,6 +397,8 @@ static int put_one(
 	creation->ids[i] = task->id;
 	creation->session->session->n_tasks++;
 	task->generation = ++flow->generation;
+	if (task->result.code)
+		active->save |= STORE_SAVE_RESULT;
 	r = flow_resume_take_part(flow, &draft->resume, active);
 	if (!r && draft->fd >= 0)
 		r = flow_attempt_snapshot(flow, task->id, take_fd(&draft->fd));

@@ -109,7 +109,7 @@ static int set_validators(struct task *task, const struct engine_response *from)
 {
 	int e;
 
-	if (task->kind != TRANSFER_TASK_DOWNLOAD || task->state == TASK_STATE_CANCELING)
+	if (task->kind != TRANSFER_TASK_DOWNLOAD)
 		return 0;
 	/* 304, 412 and 416 say nothing about the body; errors are not continued */
 	if (from->status != 200 && from->status != 206)

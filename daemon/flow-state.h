@@ -16,6 +16,7 @@
 #ifndef DAEMON_FLOW_STATE_H
 #define DAEMON_FLOW_STATE_H
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/queue.h>
 
@@ -34,6 +35,7 @@
 #define FLOW_PAGE             512 /* rows per turn of work that may be long */
 #define FLOW_RECENT           256
 #define FLOW_STALE_BYTES      65536 /* of a task's arena before it is loaded anew */
+#define FLOW_DELETE_PARTIAL   ECANCELED /* in the errno of a task that is being cancelled */
 #define FLOW_SNAPSHOT_ATTEMPT UINT32_MAX
 
 struct flow_session {

@@ -116,12 +116,25 @@ int flow_step_drop_part(struct flow *flow, struct active *active)
 
 /* ---- the end ---- */
 
+/* What was cancelled with the wish that nothing is kept: the wish ends here. */
+static bool take_delete_wish(struct task *task)
+{
+	bool is_wished = task->result.code == TRANSFER_ERROR_CANCELLED &&
+		task->result.os_errno == FLOW_DELETE_PARTIAL;
+
+	if (is_wished)
+		task->result.os_errno = 0;
+	return is_wished;
+}
+
 static int end_download(struct flow *flow, struct active *active)
 {
 	struct task *task = active->task;
 
 	if (!task->result.code)
 		return flow_step_put_event(flow, task, STORE_EVENT_FINISHED_DOWNLOADING, 0, 0);
+	if (take_delete_wish(task))
+		return flow_step_drop_part(flow, active);
 	if (task->result.code == TRANSFER_ERROR_CANNOT_MOVE_FILE && task->file_ino)
 		return 0; /* whole, only its place is taken: retry puts it there */
 	if (flow_task_is_resumable(task))
@@ -129,17 +142,17 @@ static int end_download(struct flow *flow, struct active *active)
 	return flow_step_drop_part(flow, active);
 }
 
+/* file_ino of an upload that failed says that its snapshot is gone: it cannot be tried again. */
 static int end_upload(struct flow *flow, struct active *active)
 {
 	struct task *task = active->task;
-	bool is_ok = !task->result.code;
-	bool is_kept = !is_ok &&
-		(task->result.code != TRANSFER_ERROR_CANCELLED || task->can_resume);
+	bool is_ok = !task->result.code, is_unwanted = take_delete_wish(task);
 	int r = 0;
 
-	/* the snapshot is needed again when a failed upload is retried */
-	if (task->request.upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !is_kept)
+	if (task->request.upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && (is_ok || is_unwanted)) {
 		r = remove_file(flow, task, FLOW_FILE_SOURCE);
+		task->file_ino = 1;
+	}
 	if (r)
 		return r;
 	if (is_ok && task->body_bytes)

@@ -106,7 +106,8 @@ struct flow_config {
 		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
 	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
 	uint64_t jitter_seed; /* 0: random */
-	struct flow_limits first_limits; /* where none were set yet; 0 members: the documented ones */
+	struct flow_limits
+		first_limits; /* where none were set yet; 0 members: the documented ones */
 };
 
 int flow_new(const struct flow_config *config, struct flow **ret_flow);

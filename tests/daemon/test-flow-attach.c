@@ -6,7 +6,8 @@
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
 
-static int attach(struct sim *sim, uint64_t session, uint64_t client, struct flow_attached *attached)
+static int attach(
+	struct sim *sim, uint64_t session, uint64_t client, struct flow_attached *attached)
 {
 	const struct flow_attach how = { session, client, 250000 };
 	struct flow_attached ignored;
@@ -93,7 +94,8 @@ END_TEST
 START_TEST(partial_acknowledgement)
 {
 	struct sim *sim = sim_new(1);
-	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"), b = sim_download(sim, session, "h");
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"),
+		 b = sim_download(sim, session, "h");
 	struct flow_attached attached;
 
 	sim_finish(sim, a, 10);
@@ -163,5 +165,6 @@ START_TEST(progress)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged), TEST(partial_acknowledgement),
-	TEST(nothing_gathered), TEST(observer_hears_after_the_commit), TEST(progress))
+RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged),
+	TEST(partial_acknowledgement), TEST(nothing_gathered),
+	TEST(observer_hears_after_the_commit), TEST(progress))

@@ -34,15 +34,18 @@ static const struct {
 	{ "\xff", TRANSFER_SESSION_BACKGROUND, { 0 }, 0, FLOW_E_INVALID_REQUEST },
 	{ long_name, TRANSFER_SESSION_BACKGROUND, { 0 }, 0, FLOW_E_INVALID_REQUEST },
 	{ "x", TRANSFER_SESSION_DEFAULT, { 0 }, 0, FLOW_E_NOT_SUPPORTED_IN_SESSION },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .request_timeout_us = 0 }, FLOW_SESSION_KEY_REQUEST_TIMEOUT, FLOW_E_INVALID_REQUEST },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .max_connections_per_host = 0 }, FLOW_SESSION_KEY_MAX_CONNECTIONS,
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .request_timeout_us = 0 },
+		FLOW_SESSION_KEY_REQUEST_TIMEOUT, FLOW_E_INVALID_REQUEST },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .max_connections_per_host = 0 },
+		FLOW_SESSION_KEY_MAX_CONNECTIONS, FLOW_E_INVALID_REQUEST },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .max_connections_per_host = 65 },
+		FLOW_SESSION_KEY_MAX_CONNECTIONS, FLOW_E_INVALID_REQUEST },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .ca_file = "relative.pem" }, FLOW_SESSION_KEY_CA_FILE,
 		FLOW_E_INVALID_REQUEST },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .max_connections_per_host = 65 }, FLOW_SESSION_KEY_MAX_CONNECTIONS,
-		FLOW_E_INVALID_REQUEST },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .ca_file = "relative.pem" }, FLOW_SESSION_KEY_CA_FILE, FLOW_E_INVALID_REQUEST },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .ca_file = "/nonexistent/ca.pem" }, FLOW_SESSION_KEY_CA_FILE, FLOW_E_FILE_NOT_FOUND },
-	{ "x", TRANSFER_SESSION_BACKGROUND, { .headers = &bad_header, .n_headers = 1 }, FLOW_SESSION_KEY_HEADERS,
-		FLOW_E_INVALID_REQUEST },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .ca_file = "/nonexistent/ca.pem" },
+		FLOW_SESSION_KEY_CA_FILE, FLOW_E_FILE_NOT_FOUND },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .headers = &bad_header, .n_headers = 1 },
+		FLOW_SESSION_KEY_HEADERS, FLOW_E_INVALID_REQUEST },
 };
 
 START_TEST(refuses)
@@ -79,7 +82,8 @@ START_TEST(refuses)
 	case FLOW_SESSION_KEY_UPLOAD_COPY:
 		break;
 	}
-	ck_assert_str_eq(flow_error_name(open_error(sim, &open, NULL)), flow_error_name(refused[_i].want));
+	ck_assert_str_eq(
+		flow_error_name(open_error(sim, &open, NULL)), flow_error_name(refused[_i].want));
 	sim_free(sim);
 }
 END_TEST
@@ -172,8 +176,12 @@ START_TEST(finishes)
 	ck_assert_int_eq(open_error(sim, &open, NULL), FLOW_E_SESSION_INVALID);
 	/* acknowledged: the row goes, the name is free */
 	sim_begin(sim);
-	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 }, &(struct flow_attached){ 0 }), 0);
-	ck_assert_int_eq(flow_ack(sim->flow, session, 1, flow_session_lookup(sim->flow, session)->last_seq), 0);
+	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 },
+				 &(struct flow_attached){ 0 }),
+		0);
+	ck_assert_int_eq(
+		flow_ack(sim->flow, session, 1, flow_session_lookup(sim->flow, session)->last_seq),
+		0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert(sim->is_session_gone);
 	ck_assert_ptr_null(flow_session_get(sim->flow, session));
@@ -270,7 +278,8 @@ START_TEST(description)
 
 	sim_begin(sim);
 	ck_assert_int_eq(flow_session_set_description(sim->flow, session, "photos"), 0);
-	ck_assert_int_eq(flow_session_set_description(sim->flow, session, "\xff"), FLOW_E_INVALID_REQUEST);
+	ck_assert_int_eq(
+		flow_session_set_description(sim->flow, session, "\xff"), FLOW_E_INVALID_REQUEST);
 	ck_assert_int_eq(flow_session_flush(sim->flow, session), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_ge(sim->n_session_changes, 1);
@@ -280,5 +289,6 @@ START_TEST(description)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-session", TEST_EACH(refuses, refused), TEST(reassociates), TEST(differences), TEST(finishes),
-	TEST(finishes_when_empty), TEST(cancels_all), TEST(running_ones_are_stopped), TEST(description))
+RUN_TESTS("daemon/flow-session", TEST_EACH(refuses, refused), TEST(reassociates), TEST(differences),
+	TEST(finishes), TEST(finishes_when_empty), TEST(cancels_all),
+	TEST(running_ones_are_stopped), TEST(description))

@@ -28,7 +28,8 @@ START_TEST(keeps_order)
 {
 	struct outbox outbox;
 	struct item late = { NULL, NULL, 'd' };
-	struct item items[] = { { &outbox, NULL, 'a' }, { &outbox, &late, 'b' }, { &outbox, NULL, 'c' } };
+	struct item items[] = { { &outbox, NULL, 'a' }, { &outbox, &late, 'b' },
+		{ &outbox, NULL, 'c' } };
 
 	outbox_init(&outbox);
 	ck_assert(outbox_is_empty(&outbox));
