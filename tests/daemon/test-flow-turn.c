@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Commit, then act, then tell (I1): what happens when the commit fails, and that it all comes right afterwards (F-7). */
+#include <string.h>
+
+#include <transfer/error.h>
+
+#include "daemon/flow-state.h"
+#include "tests/lib/run.h"
+#include "tests/sim/sim.h"
+
+static int last_error;
+static unsigned n_replies;
+
+static void on_reply(void *reply, int error)
+{
+	ck_assert_ptr_eq(reply, &n_replies);
+	n_replies++;
+	last_error = error;
+}
+
+START_TEST(reply_after_the_commit)
+{
+	struct sim *sim = sim_new(1);
+	const struct flow_open open = sim_open("app", "one");
+	struct flow_opened opened;
+
+	sim_begin(sim);
+	ck_assert_int_eq(flow_session_open(sim->flow, &open, &opened), 0);
+	ck_assert_int_eq(flow_reply_take(sim->flow, on_reply, &n_replies), 0);
+	ck_assert_uint_eq(n_replies, 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(n_replies, 1);
+	ck_assert_int_eq(last_error, 0);
+	/* also for a question that changed nothing */
+	sim_begin(sim);
+	ck_assert_int_eq(flow_reply_take(sim->flow, on_reply, &n_replies), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(n_replies, 2);
+	sim_free(sim);
+}
+END_TEST
+
+/* A turn that fails leaves no trace: sessions, tasks, limits, attachment, scheduler. */
+START_TEST(failed_turn_leaves_no_trace)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	const struct flow_open open = sim_open("app", "two");
+	const struct flow_steer steer = {
+		.verb = FLOW_VERB_SUSPEND, .uid = 1000, .ids = &id, .n_ids = 1
+	};
+	struct flow_limits limits, after;
+	struct flow_opened opened;
+	struct flow_attached attached;
+
+	sim->is_commit_failing = true;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_session_open(sim->flow, &open, &opened), 0);
+	ck_assert_int_eq(flow_tasks_steer(sim->flow, &steer, NULL, NULL), 0);
+	ck_assert_int_eq(flow_session_finish(sim->flow, session), 0);
+	ck_assert_int_eq(
+		flow_attach(sim->flow, &(struct flow_attach){ session, 5, 0 }, &attached), 0);
+	flow_limits_get(sim->flow, &limits);
+	limits.max_active_tasks = 3;
+	limits.is_paused = true;
+	ck_assert_int_eq(flow_limits_set(sim->flow, &limits), 0);
+	ck_assert_int_eq(flow_reply_take(sim->flow, on_reply, &n_replies), 0);
+	ck_assert_int_ne(sim_end(sim), 0);
+	ck_assert_uint_eq(n_replies, 1);
+	ck_assert(last_error == FLOW_E_BUSY || last_error == FLOW_E_NO_SPACE);
+
+	ck_assert_ptr_null(flow_session_find(sim->flow, 1000, "app", "two"));
+	ck_assert_int_eq(
+		flow_session_get(sim->flow, session)->state, TRANSFER_SESSION_STATE_ACTIVE);
+	ck_assert_uint_eq(flow_session_client(sim->flow, session), 0);
+	ck_assert(!fake_engine_find(sim->engine, id)->is_stopping);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_CONNECTING);
+	flow_limits_get(sim->flow, &after);
+	ck_assert_uint_eq(after.max_active_tasks, 32);
+	ck_assert(!after.is_paused);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), sim->now.now_us + FLOW_RETRY_US);
+	sim->is_commit_failing = false;
+	sim_pass(sim, FLOW_RETRY_US);
+	sim_settle(sim);
+	sim_finish(sim, id, 10);
+	ck_assert_str_eq(sim_events(sim, session), "FINISHED METRICS COMPLETED");
+	sim_free(sim);
+}
+END_TEST
+
+/* Reports are facts: kept, in order, applied when it can be written again, told once. */
+START_TEST(reports_are_kept)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), ids[8];
+
+	for (size_t i = 0; i < 8; i++)
+		ids[i] = sim_download(sim, session, "h");
+	sim->is_commit_failing = true;
+	sim_post_response(sim, ids[0], 200);
+	sim_post_checkpoint(sim, ids[0], 10, 100);
+	ck_assert_int_ne(sim_turn(sim), 0);
+	for (uint64_t i = 11; i < 60; i++) {
+		sim_post_checkpoint(sim, ids[0], i, 100);
+		sim_post_progress(sim, ids[0], i, 100);
+		sim_pass(sim, FLOW_RETRY_US / 2);
+		sim_turn(sim);
+	}
+	sim_post_failed(sim, ids[1], TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, ids[1]), TASK_STATE_QUEUED);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	/* nothing starts in the place of what ended */
+	ck_assert_ptr_null(fake_engine_find(sim->engine, ids[6]));
+	sim->is_commit_failing = false;
+	sim_pass(sim, FLOW_RETRY_US);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_result(sim, ids[1]), TRANSFER_ERROR_BAD_SERVER_RESPONSE);
+	ck_assert_str_eq(sim_events(sim, session), "METRICS COMPLETED");
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, ids[6]));
+	ck_assert_uint_eq(registry_find(&sim->flow->registry, ids[0])->task->offset_bytes, 59);
+	sim_free(sim);
+}
+END_TEST
+
+/* Cancel gets through as soon as it can be written, without waiting for the second. */
+START_TEST(command_between)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"),
+		 b = sim_download(sim, session, "h");
+
+	sim->is_commit_failing = true;
+	sim_post_failed(sim, a, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	ck_assert_int_ne(sim_turn(sim), 0);
+	sim->is_commit_failing = false;
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_CANCEL, b), 0);
+	ck_assert(fake_engine_find(sim->engine, b)->is_stopping);
+	ck_assert_uint_le(flow_next_timer(sim->flow), sim->now.now_us);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_result(sim, a), TRANSFER_ERROR_BAD_SERVER_RESPONSE);
+	sim_free(sim);
+}
+END_TEST
+
+/* A turn in which nothing durable happens costs no commit. */
+START_TEST(no_commit_for_nothing)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h"), n;
+
+	n = sim->flow->n_commits;
+	for (unsigned i = 1; i < 100; i++) {
+		sim_post_progress(sim, id, i, 1000);
+		sim_turn(sim);
+	}
+	ck_assert_uint_eq(sim->flow->n_commits, n);
+	sim_free(sim);
+}
+END_TEST
+
+/* Many things in one turn cost one commit. */
+START_TEST(group_commit)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), ids[6], n;
+
+	for (size_t i = 0; i < 6; i++)
+		ids[i] = sim_download(sim, session, "h");
+	for (size_t i = 0; i < 6; i++) {
+		sim_post_response(sim, ids[i], 200);
+		sim_post_checkpoint(sim, ids[i], 5, 10);
+		sim_post_failed(sim, ids[i], TRANSFER_ERROR_TIMED_OUT, true);
+	}
+	n = sim->flow->n_commits;
+	sim_turn(sim);
+	ck_assert_uint_eq(sim->flow->n_commits, n + 1);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
+	TEST(reports_are_kept), TEST(command_between), TEST(no_commit_for_nothing),
+	TEST(group_commit))
