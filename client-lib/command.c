@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "client-lib/client.h"
 #include "client-lib/error.h"
+#include "client-lib/event.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
@@ -73,31 +74,15 @@ static void answer_resume_data(transfer_session *session, const struct command *
 	delivery_push_take(session, delivery);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const transfer_task *const *left = a, *const *right = b;
-
-	return ((*left)->id > (*right)->id) - ((*left)->id < (*right)->id);
-}
-
 static void answer_tasks(transfer_session *session, const struct command *command)
 {
 	struct delivery *delivery = delivery_new(DELIVERY_TASKS, NULL);
-	size_t n = HASH_COUNT(session->tasks);
-	transfer_task *task, *next;
 
 	if (!delivery)
 		return;
 	delivery->tasks_handler = command->tasks_handler;
 	delivery->userdata = command->userdata;
-	delivery->tasks = n ? calloc(n, sizeof(transfer_task *)) : NULL;
-	HASH_ITER(hh, session->tasks, task, next) {
-		if (delivery->tasks)
-			delivery->tasks[delivery->n_tasks++] = transfer_task_ref(task);
-	}
-	if (delivery->n_tasks)
-		qsort(delivery->tasks, delivery->n_tasks, sizeof(transfer_task *), by_id);
-	delivery_push_take(session, delivery);
+	event_answer_take(session, delivery);
 }
 
 static transfer_error *over_error(const transfer_session *session)

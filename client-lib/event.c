@@ -151,10 +151,63 @@ static void complete(transfer_session *session, transfer_task *task, const struc
 	pthread_cond_broadcast(&session->client->changed);
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const transfer_task *const *left = a, *const *right = b;
+
+	return ((*left)->id > (*right)->id) - ((*left)->id < (*right)->id);
+}
+
+static void give_tasks_take(transfer_session *session, struct delivery *answer)
+{
+	size_t n = HASH_COUNT(session->tasks);
+	transfer_task *task, *next;
+
+	answer->tasks = n ? calloc(n, sizeof(transfer_task *)) : NULL;
+	HASH_ITER(hh, session->tasks, task, next) {
+		if (answer->tasks)
+			answer->tasks[answer->n_tasks++] = transfer_task_ref(task);
+	}
+	if (answer->n_tasks)
+		qsort(answer->tasks, answer->n_tasks, sizeof(transfer_task *), by_id);
+	delivery_push_take(session, answer);
+}
+
+void event_answer_take(transfer_session *session, struct delivery *answer)
+{
+	if (!session->is_drained) {
+		TAILQ_INSERT_TAIL(&session->answers, answer, link);
+	} else if (TAILQ_EMPTY(&session->inbox)) {
+		give_tasks_take(session, answer);
+	} else {
+		TAILQ_INSERT_TAIL(&session->inbox, answer, link);
+	}
+}
+
+void event_drain_take(transfer_session *session, struct delivery *delivery)
+{
+	struct delivery *answer;
+
+	if (session->is_drained)
+		delivery->kind = DELIVERY_ACK_ONLY; /* attached again silently */
+	session->is_drained = true;
+	delivery_push_take(session, delivery);
+	while ((answer = TAILQ_FIRST(&session->answers))) {
+		TAILQ_REMOVE(&session->answers, answer, link);
+		give_tasks_take(session, answer);
+	}
+}
+
 static void hand_over(transfer_session *session, transfer_task *task, struct delivery *delivery)
 {
-	if (delivery->kind == DELIVERY_DRAINED && session->n_attached > 1)
-		delivery->kind = DELIVERY_ACK_ONLY; /* attached again silently */
+	if (delivery->kind == DELIVERY_DRAINED) {
+		event_drain_take(session, delivery);
+		return;
+	}
+	if (delivery->kind == DELIVERY_TASKS) {
+		give_tasks_take(session, delivery);
+		return;
+	}
 	if (delivery->kind == DELIVERY_INVALID) {
 		session_end_take(session, delivery);
 		return;

@@ -88,3 +88,7 @@ tests_client_lib_test_task_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_text_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_wire_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_words_LDADD = $(TEST_CLIENT)
+
+# The examples and the manual page against the real transferd.
+check_PROGRAMS += tests/client-lib/test-examples
+tests_client_lib_test_examples_LDADD = libtest.la $(CHECK_LIBS)

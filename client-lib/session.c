@@ -27,6 +27,7 @@ void session_memory_unref(transfer_session *session)
 		return;
 	delivery_line_clear(&session->line);
 	delivery_line_clear(&session->inbox);
+	delivery_line_clear(&session->answers);
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	transfer_queue_unref(session->queue);
@@ -90,6 +91,7 @@ static void drop_tasks(transfer_session *session)
 
 void session_end_take(transfer_session *session, struct delivery *last)
 {
+	struct delivery *answer;
 	struct command *command;
 
 	if (session->is_dead) {
@@ -100,6 +102,10 @@ void session_end_take(transfer_session *session, struct delivery *last)
 	while ((command = TAILQ_FIRST(&session->flight))) {
 		TAILQ_REMOVE(&session->flight, command, link);
 		command_fail_take(session, command);
+	}
+	while ((answer = TAILQ_FIRST(&session->answers))) {
+		TAILQ_REMOVE(&session->answers, answer, link);
+		delivery_push_take(session, answer);
 	}
 	if (last)
 		delivery_push_take(session, last);
@@ -133,6 +139,7 @@ void session_remove(transfer_session *session)
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	delivery_line_clear(&session->inbox);
+	delivery_line_clear(&session->answers);
 	delivery_line_clear(&session->line); /* tasks in it hold the session */
 	drop_tasks(session);
 	if (session->is_posted && queue_cancel(session->queue, &session->work)) {
@@ -176,6 +183,7 @@ static transfer_session *session_alloc(transfer_client *client, const transfer_c
 	TAILQ_INIT(&session->flight);
 	TAILQ_INIT(&session->line);
 	TAILQ_INIT(&session->inbox);
+	TAILQ_INIT(&session->answers);
 	ref_get(&client->memory);
 	session->client = client;
 	session->config = transfer_config_copy(config);

@@ -74,10 +74,12 @@ struct transfer_session {
 	bool is_acking;
 	uint64_t last_seen_seq;
 	struct delivery_line inbox;  /* events whose task is not known yet, and all behind them */
+	struct delivery_line answers; /* to transfer_session_get_tasks(), until is_drained */
 	bool is_fetching;            /* ListTasks for them is on its way */
 	uint64_t fetched_ids[SESSION_MAX_FETCH]; /* what it asks for */
 	size_t n_fetched_ids;
 	unsigned int n_attached;     /* how often */
+	bool is_drained;             /* did_finish_background_events was told: once per process */
 	unsigned int n_failures;     /* to open, in a row */
 	uint64_t retry_us;           /* LOST */
 };

@@ -243,6 +243,19 @@ static void take_snapshot(transfer_session *session, const struct ipc_session_at
 		session->last_seen_seq = session->done_seq = out->last_acked;
 }
 
+/* transferd tells the end of what waited only when something did; an application may rely on being told. */
+static void tell_nothing_waited(transfer_session *session, const struct ipc_session_attach_out *out)
+{
+	struct delivery *delivery;
+
+	if (session->is_drained || out->last_seq > out->last_acked)
+		return;
+	delivery = delivery_new(DELIVERY_DRAINED, NULL);
+	if (!delivery)
+		return;
+	event_drain_take(session, delivery);
+}
+
 static void on_attached(void *user, int r, const char *text, const struct ipc_session_attach_out *out)
 {
 	transfer_session *session = user;
@@ -255,6 +268,7 @@ static void on_attached(void *user, int r, const char *text, const struct ipc_se
 		open_failed(session, r, text);
 	} else {
 		take_snapshot(session, out);
+		tell_nothing_waited(session, out);
 		owner = ipc_bus_service_owner(session->client->bus);
 		snprintf(session->owner, sizeof(session->owner), "%s", owner ? owner : "");
 		session->phase = SESSION_ATTACHED;

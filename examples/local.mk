@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
-# examples: programs against the public header; tests/system runs them.
-noinst_PROGRAMS += examples/bg_download
+# examples: programs against the public header; tests/client-lib/test-examples and tests/system run them.
+noinst_PROGRAMS += examples/bg_download examples/bg_upload examples/monitor
 examples_bg_download_LDADD = libtransfer.la
+examples_bg_upload_LDADD = libtransfer.la
+examples_monitor_LDADD = libtransfer.la
+EXTRA_DIST += %D%/bg_download.py

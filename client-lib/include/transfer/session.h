@@ -235,7 +235,7 @@ typedef void (*transfer_tasks_handler)(transfer_task *const *tasks, size_t n_tas
  * transfer_session_get_tasks - ask for the tasks that have not ended
  *
  * @session:  the session; borrowed
- * @handler:  called once on the session's queue, in order with the callbacks
+ * @handler:  called once on the session's queue, in order with the callbacks, behind the events that waited
  * @userdata: handed to handler
  *
  * Blocks:   no; the answer comes as a callback
