@@ -27,7 +27,8 @@
 #include "ipc/proto.h"
 
 #define CLIENT_ALL_FLAGS \
-	((uint64_t)TRANSFER_CLIENT_SYSTEM | TRANSFER_CLIENT_NO_THREAD | TRANSFER_CLIENT_NO_AUTOSTART)
+	((uint64_t)TRANSFER_CLIENT_SYSTEM | TRANSFER_CLIENT_NO_THREAD | \
+		TRANSFER_CLIENT_NO_AUTOSTART)
 /* How long the last unref waits for answers. */
 #define CLIENT_CLOSE_MS 10000
 
@@ -87,7 +88,8 @@ void client_wake(transfer_client *client)
 
 uint64_t client_deadline_us(int timeout_ms)
 {
-	return timeout_ms < 0 ? CLIENT_FOREVER : clock_now_us() + (uint64_t)timeout_ms * CLOCK_US_PER_MS;
+	return timeout_ms < 0 ? CLIENT_FOREVER
+			      : clock_now_us() + (uint64_t)timeout_ms * CLOCK_US_PER_MS;
 }
 
 /* ---- I/O context ---- */
@@ -138,11 +140,12 @@ static void on_lost(void *user)
 /* Blocks for the answer; without the lock, because only this context uses the bus. */
 static void ask_version(transfer_client *client)
 {
-	struct ipc_exchange exchange = {0};
+	struct ipc_exchange exchange = { 0 };
 	struct ipc_manager_properties properties;
 	char *version = NULL;
 
-	if (!ipc_get_manager_properties(client->bus, (struct ipc_path){0}, &exchange, &properties) &&
+	if (!ipc_get_manager_properties(
+		    client->bus, (struct ipc_path){ 0 }, &exchange, &properties) &&
 		properties.version)
 		version = strdup(properties.version);
 	ipc_exchange_done(&exchange);
@@ -157,7 +160,7 @@ static void ask_version(transfer_client *client)
 
 static void arm_timer(transfer_client *client, uint64_t due_us)
 {
-	struct itimerspec spec = {0};
+	struct itimerspec spec = { 0 };
 
 	if (due_us != CLIENT_FOREVER) {
 		if (!due_us)
@@ -271,7 +274,7 @@ int client_wait(transfer_client *client, bool (*done)(void *arg), void *arg, uin
 
 static void client_destroy(transfer_client *client)
 {
-	int fds[] = {client->epoll_fd, client->wake_fd, client->timer_fd};
+	int fds[] = { client->epoll_fd, client->wake_fd, client->timer_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
@@ -329,7 +332,7 @@ REF_DEFINE(transfer_client, client_close)
 
 static int watch_fd(transfer_client *client, int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 
 	if (fd < 0)
 		return -errno;
@@ -364,8 +367,8 @@ static int connect_bus(transfer_client *client)
 		.service_changed = on_service_changed,
 		.signal = on_signal,
 	};
-	int r = ipc_bus_new(client->flags & TRANSFER_CLIENT_SYSTEM ? IPC_BUS_SYSTEM : IPC_BUS_USER, NULL,
-		&client->bus);
+	int r = ipc_bus_new(client->flags & TRANSFER_CLIENT_SYSTEM ? IPC_BUS_SYSTEM : IPC_BUS_USER,
+		NULL, &client->bus);
 
 	if (r)
 		return r;
@@ -418,7 +421,8 @@ int transfer_client_new(transfer_client **ret_client, uint64_t flags, transfer_e
 		ipc_bus_free(client->bus);
 		transfer_queue_unref(client->own_queue);
 		client_destroy(client);
-		return error_give(r < 0 ? r : error_to_errno(r), error_new_ipc(r, NULL, NULL), ret_error);
+		return error_give(
+			r < 0 ? r : error_to_errno(r), error_new_ipc(r, NULL, NULL), ret_error);
 	}
 	*ret_client = client;
 	return 0;

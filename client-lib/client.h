@@ -25,14 +25,14 @@ struct thread;
 TAILQ_HEAD(session_list, transfer_session);
 
 struct transfer_client {
-	struct ref ref;    /* handles of the application, and one of each open session */
+	struct ref ref; /* handles of the application, and one of each open session */
 	struct ref memory; /* of the struct; sessions have one until they are freed */
 	pid_t pid;
 	uint64_t flags;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* anything that somebody may wait for */
 
-	struct ipc_bus *bus;    /* I/O context only */
+	struct ipc_bus *bus; /* I/O context only */
 	int epoll_fd, wake_fd, timer_fd;
 	struct thread *thread;
 	pthread_mutex_t io_lock; /* NO_THREAD: who does the I/O */
@@ -42,7 +42,7 @@ struct transfer_client {
 	struct session_list sessions;
 	struct session_list garbage; /* removed; their memory is let go without the lock */
 	bool is_stopping; /* the thread shall end */
-	bool is_lost;     /* the bus is gone */
+	bool is_lost; /* the bus is gone */
 	bool wants_version, has_version;
 	char *version;
 };

@@ -60,7 +60,8 @@ void command_list_clear(struct command_list *list)
 	}
 }
 
-static void answer_resume_data(transfer_session *session, const struct command *command, transfer_data *data)
+static void answer_resume_data(
+	transfer_session *session, const struct command *command, transfer_data *data)
 {
 	struct delivery *delivery = delivery_new(DELIVERY_RESUME_DATA, NULL);
 
@@ -105,7 +106,8 @@ void command_fail_take(transfer_session *session, struct command *command)
 
 void command_push_locked_take(transfer_session *session, struct command *command)
 {
-	if (session->is_dead || session->phase == SESSION_DETACHING || session->phase == SESSION_GONE) {
+	if (session->is_dead || session->phase == SESSION_DETACHING ||
+		session->phase == SESSION_GONE) {
 		command_fail_take(session, command);
 		return;
 	}
@@ -141,7 +143,8 @@ static bool has_nothing_to_do(const struct command *command)
 	return false;
 }
 
-static bool is_joinable(const struct command *first, const struct command *next, size_t n, size_t n_fds)
+static bool is_joinable(
+	const struct command *first, const struct command *next, size_t n, size_t n_fds)
 {
 	if (next->kind != first->kind || n >= COMMAND_MAX_IDS)
 		return false;
@@ -149,17 +152,18 @@ static bool is_joinable(const struct command *first, const struct command *next,
 		return !first->task->is_made_alone && !next->task->is_made_alone &&
 			!first->task->n_suspensions == !next->task->n_suspensions &&
 			(next->task->source_fd < 0 || n_fds < IPC_MAX_FDS);
-	return first->kind == COMMAND_RESUME || first->kind == COMMAND_SUSPEND || first->kind == COMMAND_CANCEL;
+	return first->kind == COMMAND_RESUME || first->kind == COMMAND_SUSPEND ||
+		first->kind == COMMAND_CANCEL;
 }
 
 static void make_token(transfer_session *session)
 {
-	uint64_t bits[2] = {0};
+	uint64_t bits[2] = { 0 };
 
 	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
 		bits[0] = (uint64_t)(uintptr_t)session ^ (uint64_t)getpid() << 32;
-	snprintf(session->flight_token, sizeof(session->flight_token), "lib-%016" PRIx64 "%016" PRIx64, bits[0],
-		bits[1]);
+	snprintf(session->flight_token, sizeof(session->flight_token),
+		"lib-%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
 }
 
 static void gather(transfer_session *session)
@@ -247,7 +251,8 @@ static void not_created(transfer_session *session, int r, const char *text)
 	while ((command = TAILQ_LAST(&session->flight, command_list))) {
 		TAILQ_REMOVE(&session->flight, command, link);
 		if (alone || r < 0) {
-			session_complete_locally(session, command->task, refusal_of(command->task, r, text));
+			session_complete_locally(
+				session, command->task, refusal_of(command->task, r, text));
 			command_free(command);
 			continue;
 		}
@@ -284,7 +289,8 @@ static void reply_end(transfer_session *session)
 	session_memory_unref(session);
 }
 
-static void on_created(void *user, int r, const char *text, const struct ipc_session_create_tasks_out *out)
+static void on_created(
+	void *user, int r, const char *text, const struct ipc_session_create_tasks_out *out)
 {
 	transfer_session *session = reply_begin(user);
 	struct command *command;
@@ -312,11 +318,13 @@ static void take_failures(transfer_session *session, const struct ipc_failure *f
 		transfer_task *task = session_find_task(session, failures[i].id);
 
 		if (task && ipc_error_from_name(failures[i].error) == IPC_E_NO_SUCH_TASK)
-			session_complete_locally(session, task, error_new_bus(TRANSFER_BUS_ERROR_NO_SUCH_TASK));
+			session_complete_locally(
+				session, task, error_new_bus(TRANSFER_BUS_ERROR_NO_SUCH_TASK));
 	}
 }
 
-static void on_steered(transfer_session *session, int r, const struct ipc_failure *failures, size_t n)
+static void on_steered(
+	transfer_session *session, int r, const struct ipc_failure *failures, size_t n)
 {
 	if (has_ended_in_vain(session, r))
 		return;
@@ -325,7 +333,8 @@ static void on_steered(transfer_session *session, int r, const struct ipc_failur
 	drop_flight(session);
 }
 
-static void on_resumed(void *user, int r, const char *text, const struct ipc_manager_resume_tasks_out *out)
+static void on_resumed(
+	void *user, int r, const char *text, const struct ipc_manager_resume_tasks_out *out)
 {
 	(void)text;
 	reply_begin(user);
@@ -333,7 +342,8 @@ static void on_resumed(void *user, int r, const char *text, const struct ipc_man
 	reply_end(user);
 }
 
-static void on_suspended(void *user, int r, const char *text, const struct ipc_manager_suspend_tasks_out *out)
+static void on_suspended(
+	void *user, int r, const char *text, const struct ipc_manager_suspend_tasks_out *out)
 {
 	(void)text;
 	reply_begin(user);
@@ -341,7 +351,8 @@ static void on_suspended(void *user, int r, const char *text, const struct ipc_m
 	reply_end(user);
 }
 
-static void on_cancelled(void *user, int r, const char *text, const struct ipc_manager_cancel_tasks_out *out)
+static void on_cancelled(
+	void *user, int r, const char *text, const struct ipc_manager_cancel_tasks_out *out)
 {
 	(void)text;
 	reply_begin(user);
@@ -380,7 +391,9 @@ static void on_resume_data(void *user, int r, const char *text,
 		return;
 	}
 	answer_resume_data(session, command,
-		!r && out->n_resume_data ? transfer_data_new_copy(out->resume_data, out->n_resume_data) : NULL);
+		!r && out->n_resume_data
+			? transfer_data_new_copy(out->resume_data, out->n_resume_data)
+			: NULL);
 	cancel = r ? command_new(COMMAND_CANCEL, command->task) : NULL;
 	if (cancel)
 		TAILQ_INSERT_HEAD(&session->commands, cancel, link);
@@ -404,7 +417,8 @@ static void take_rows(transfer_session *session, const struct ipc_manager_list_t
 	}
 }
 
-static void on_listed(void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+static void on_listed(
+	void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
 {
 	transfer_session *session = reply_begin(user);
 	struct command *command = TAILQ_FIRST(&session->flight);
@@ -417,7 +431,8 @@ static void on_listed(void *user, int r, const char *text, const struct ipc_mana
 	if (!r) {
 		take_rows(session, out);
 		free(command->text);
-		command->text = out->next_cursor && *out->next_cursor ? strdup(out->next_cursor) : NULL;
+		command->text = out->next_cursor && *out->next_cursor ? strdup(out->next_cursor)
+								      : NULL;
 	}
 	if (r || !command->text) {
 		answer_tasks(session, command);
@@ -430,7 +445,7 @@ static void on_listed(void *user, int r, const char *text, const struct ipc_mana
 
 static int create_row(const transfer_task *task, struct arena *arena, struct ipc_request *ret_row)
 {
-	struct ipc_request row = {0};
+	struct ipc_request row = { 0 };
 	int r = 0;
 
 	if (task->resume_data) {
@@ -466,13 +481,14 @@ static int send_create(transfer_session *session, struct arena *arena)
 	if (r)
 		return r;
 	in.requests = rows;
-	return ipc_start_session_create_tasks(session->client->bus, session->path, &in, on_created, session);
+	return ipc_start_session_create_tasks(
+		session->client->bus, session->path, &in, on_created, session);
 }
 
 static int send_verb(transfer_session *session, struct arena *arena)
 {
 	struct ipc_bus *bus = session->client->bus;
-	struct ipc_path root = {0};
+	struct ipc_path root = { 0 };
 	size_t n = count_flight(session), i = 0;
 	uint64_t *ids = arena_alloc(arena, n, sizeof(*ids));
 	const struct command *command;
@@ -487,16 +503,16 @@ static int send_verb(transfer_session *session, struct arena *arena)
 		struct ipc_manager_resume_tasks_in in = {
 			.ids = ids,
 			.n_ids = n,
-			.options = {.force = true, .has_force = true},
+			.options = { .force = true, .has_force = true },
 		};
 		return ipc_start_manager_resume_tasks(bus, root, &in, on_resumed, session);
 	}
 	if (kind == COMMAND_SUSPEND) {
-		struct ipc_manager_suspend_tasks_in in = {.ids = ids, .n_ids = n};
+		struct ipc_manager_suspend_tasks_in in = { .ids = ids, .n_ids = n };
 
 		return ipc_start_manager_suspend_tasks(bus, root, &in, on_suspended, session);
 	}
-	struct ipc_manager_cancel_tasks_in in = {.ids = ids, .n_ids = n};
+	struct ipc_manager_cancel_tasks_in in = { .ids = ids, .n_ids = n };
 
 	return ipc_start_manager_cancel_tasks(bus, root, &in, on_cancelled, session);
 }
@@ -515,26 +531,29 @@ static int send_set(transfer_session *session, const struct command *command)
 		},
 	};
 
-	return ipc_start_manager_set_tasks(session->client->bus, (struct ipc_path){0}, &in, on_set, session);
+	return ipc_start_manager_set_tasks(
+		session->client->bus, (struct ipc_path){ 0 }, &in, on_set, session);
 }
 
 static int send_list(transfer_session *session, const struct command *command)
 {
 	struct ipc_manager_list_tasks_in in = {
-		.filter = {.session_path = session->path, .has_session_path = true},
+		.filter = { .session_path = session->path, .has_session_path = true },
 		.cursor = command->text,
 		.limit = COMMAND_MAX_IDS,
 	};
 
 	wire_set_fields(&in.filter);
-	return ipc_start_manager_list_tasks(session->client->bus, (struct ipc_path){0}, &in, on_listed, session);
+	return ipc_start_manager_list_tasks(
+		session->client->bus, (struct ipc_path){ 0 }, &in, on_listed, session);
 }
 
 static int send_flight(transfer_session *session, struct arena *arena)
 {
 	struct ipc_bus *bus = session->client->bus;
 	const struct command *command = TAILQ_FIRST(&session->flight);
-	struct ipc_path task_path = {.session = session->path.session, .task = command->task ? command->task->id : 0};
+	struct ipc_path task_path = { .session = session->path.session,
+		.task = command->task ? command->task->id : 0 };
 
 	switch (command->kind) {
 	case COMMAND_CREATE:
@@ -544,15 +563,18 @@ static int send_flight(transfer_session *session, struct arena *arena)
 	case COMMAND_CANCEL:
 		return send_verb(session, arena);
 	case COMMAND_CANCEL_RESUMABLE:
-		return ipc_start_task_cancel_producing_resume_data(bus, task_path, on_resume_data, session);
+		return ipc_start_task_cancel_producing_resume_data(
+			bus, task_path, on_resume_data, session);
 	case COMMAND_SET:
 		return send_set(session, command);
 	case COMMAND_GET_TASKS:
 		return send_list(session, command);
 	case COMMAND_FINISH:
-		return ipc_start_session_finish_tasks_and_invalidate(bus, session->path, on_session_done, session);
+		return ipc_start_session_finish_tasks_and_invalidate(
+			bus, session->path, on_session_done, session);
 	case COMMAND_INVALIDATE:
-		return ipc_start_session_invalidate_and_cancel(bus, session->path, on_session_done, session);
+		return ipc_start_session_invalidate_and_cancel(
+			bus, session->path, on_session_done, session);
 	case COMMAND_DESCRIBE_SESSION:
 		break;
 	}
@@ -562,7 +584,7 @@ static int send_flight(transfer_session *session, struct arena *arena)
 /* The only command that is answered at once: a property, whose call waits, so it gets little time. */
 static void describe_session(transfer_session *session)
 {
-	struct ipc_exchange exchange = {.timeout_ms = 2000};
+	struct ipc_exchange exchange = { .timeout_ms = 2000 };
 
 	ipc_set_session_description(session->client->bus, session->path, &exchange,
 		TAILQ_FIRST(&session->flight)->text);
@@ -587,7 +609,7 @@ static void send_failed(transfer_session *session, int r)
 
 void command_pump(transfer_session *session)
 {
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	int r;
 
 	while (!session->is_in_flight) {

@@ -30,7 +30,7 @@ struct command {
 	TAILQ_ENTRY(command) link;
 	enum command_kind kind;
 	transfer_task *task;
-	char *text;               /* description; GET_TASKS: cursor */
+	char *text; /* description; GET_TASKS: cursor */
 	double priority;
 	uint64_t max_rate_bps;
 	bool has_priority, has_text, has_max_rate;

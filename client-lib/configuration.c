@@ -41,7 +41,8 @@ transfer_config *transfer_config_new_background(const char *identifier)
 		r = text_set(&config->identifier, identifier, CONFIGURATION_NAME_MAX_BYTES);
 	if (!r && program_invocation_short_name && *program_invocation_short_name &&
 		utf8_is_valid(program_invocation_short_name))
-		r = text_set(&config->app_id, program_invocation_short_name, CONFIGURATION_NAME_MAX_BYTES);
+		r = text_set(&config->app_id, program_invocation_short_name,
+			CONFIGURATION_NAME_MAX_BYTES);
 	if (r == -ENOMEM) {
 		config_free(config);
 		return NULL;
@@ -58,12 +59,13 @@ transfer_config *transfer_config_copy(const transfer_config *config)
 		return NULL;
 	memcpy(copy, config, sizeof(*copy));
 	ref_init(&copy->ref);
-	copy->headers = (struct text_headers){0};
+	copy->headers = (struct text_headers){ 0 };
 	copy->identifier = config->identifier ? strdup(config->identifier) : NULL;
 	copy->app_id = config->app_id ? strdup(config->app_id) : NULL;
 	copy->ca_file = config->ca_file ? strdup(config->ca_file) : NULL;
 	if ((config->identifier && !copy->identifier) || (config->app_id && !copy->app_id) ||
-		(config->ca_file && !copy->ca_file) || text_headers_copy(&copy->headers, &config->headers)) {
+		(config->ca_file && !copy->ca_file) ||
+		text_headers_copy(&copy->headers, &config->headers)) {
 		config_free(copy);
 		return NULL;
 	}
@@ -101,7 +103,8 @@ int transfer_config_set_resource_timeout(transfer_config *config, uint64_t timeo
 	return 0;
 }
 
-int transfer_config_set_max_connections_per_host(transfer_config *config, unsigned int n_connections)
+int transfer_config_set_max_connections_per_host(
+	transfer_config *config, unsigned int n_connections)
 {
 	config->max_connections_per_host = n_connections;
 	return 0;

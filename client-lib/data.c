@@ -42,7 +42,8 @@ static struct transfer_data *data_alloc(size_t size_bytes, size_t room_bytes)
 
 transfer_data *transfer_data_new_copy(const void *bytes, size_t size_bytes)
 {
-	struct transfer_data *data = size_bytes && !bytes ? NULL : data_alloc(size_bytes, size_bytes);
+	struct transfer_data *data = size_bytes && !bytes ? NULL
+							  : data_alloc(size_bytes, size_bytes);
 
 	if (data && size_bytes)
 		memcpy(data->bytes, bytes, size_bytes);

@@ -79,7 +79,8 @@ static bool join_progress(struct delivery *delivery)
 
 void delivery_push_take(transfer_session *session, struct delivery *delivery)
 {
-	if (session->is_closing || session->is_dead || (is_progress(delivery) && join_progress(delivery))) {
+	if (session->is_closing || session->is_dead ||
+		(is_progress(delivery) && join_progress(delivery))) {
 		delivery_free(delivery);
 		return;
 	}
@@ -97,9 +98,11 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	const struct transfer_session_delegate *to = &s->delegate;
 
 	if (d->kind == DELIVERY_WRITE && to->download_did_write)
-		to->download_did_write(s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
+		to->download_did_write(
+			s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
 	else if (d->kind == DELIVERY_SEND && to->task_did_send)
-		to->task_did_send(s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
+		to->task_did_send(
+			s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
 	else if (d->kind == DELIVERY_RESUMED && to->download_did_resume)
 		to->download_did_resume(s, d->task, d->total_bytes, d->expected_bytes, s->userdata);
 	else if (d->kind == DELIVERY_DATA && to->data_did_receive)
@@ -158,12 +161,13 @@ static bool deliver_first(transfer_session *session)
 
 int delivery_run(struct transfer_work *work)
 {
-	transfer_session *session =
-		(transfer_session *)(void *)((char *)work - offsetof(struct transfer_session, work));
+	transfer_session *session = (transfer_session *)(void *)((char *)work -
+		offsetof(struct transfer_session, work));
 	int n = 0;
 
 	client_lock(session->client);
-	for (int i = 0; i < DELIVERY_BURST && !TAILQ_EMPTY(&session->line) && !session->is_closing; i++)
+	for (int i = 0; i < DELIVERY_BURST && !TAILQ_EMPTY(&session->line) && !session->is_closing;
+		i++)
 		n += deliver_first(session);
 	session->is_posted = false;
 	if (session->is_closing)

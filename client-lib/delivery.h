@@ -24,14 +24,14 @@ enum delivery_kind {
 	DELIVERY_COMPLETE,
 	DELIVERY_DRAINED,
 	DELIVERY_INVALID,
-	DELIVERY_TASKS,       /* answer of transfer_session_get_tasks() */
+	DELIVERY_TASKS, /* answer of transfer_session_get_tasks() */
 	DELIVERY_RESUME_DATA, /* answer of transfer_task_cancel_by_producing_resume_data() */
 };
 
 struct delivery {
 	TAILQ_ENTRY(delivery) link;
 	enum delivery_kind kind;
-	uint64_t seq;     /* acknowledged after the callback; 0: not kept by transferd */
+	uint64_t seq; /* acknowledged after the callback; 0: not kept by transferd */
 	uint64_t task_id; /* 0: about the session, or a task that was never made */
 	transfer_task *task;
 	transfer_error *error;

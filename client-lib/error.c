@@ -18,9 +18,9 @@ struct transfer_error {
 	struct ref ref;
 	enum transfer_error_domain domain;
 	int code;
-	const char *name;        /* static */
+	const char *name; /* static */
 	const char *default_message; /* static */
-	const char *default_hint;    /* static */
+	const char *default_hint; /* static */
 	char *message, *hint, *failing_url, *bus_name;
 	transfer_data *resume_data;
 	transfer_error *underlying;
@@ -38,30 +38,35 @@ static transfer_error no_memory = {
 	.default_message = "out of memory",
 };
 
-#define ERROR_WORD(symbol, number, name, text) {number, name, text},
-static const struct error_word url_words[] = {TRANSFER_ERRORS(ERROR_WORD){0, NULL, NULL}};
-static const struct error_word bus_words[] = {TRANSFER_BUS_ERRORS(ERROR_WORD){0, NULL, NULL}};
+#define ERROR_WORD(symbol, number, name, text) { number, name, text },
+static const struct error_word url_words[] = { TRANSFER_ERRORS(ERROR_WORD){ 0, NULL, NULL } };
+static const struct error_word bus_words[] = { TRANSFER_BUS_ERRORS(ERROR_WORD){ 0, NULL, NULL } };
 
 static const struct {
 	enum transfer_error_domain domain;
 	int code;
 	const char *hint;
 } hints[] = {
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_INSECURE_TRANSPORT,
-		"use https, or allow plain http for this task or its session"},
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE,
-		"end the other program, or use another identifier"},
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
-		"the folder of the destination must exist and be writable"},
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BAD_URL, "give an absolute URL such as https://example.org/file"},
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL, "background transfers speak https and http"},
-	{TRANSFER_DOMAIN_URL, TRANSFER_ERROR_CANNOT_CREATE_FILE,
-		"choose another destination, or allow overwriting"},
-	{TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE, "run inside a login session, or use dbus-run-session"},
-	{TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING, "start it with: systemctl --user start transferd"},
-	{TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_TASK, "finished tasks are kept for a time only; numbers are never reused"},
-	{TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION,
-		"background sessions take downloads, and uploads of files, without completion handlers"},
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_INSECURE_TRANSPORT,
+		"use https, or allow plain http for this task or its session" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE,
+		"end the other program, or use another identifier" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
+		"the folder of the destination must exist and be writable" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BAD_URL,
+		"give an absolute URL such as https://example.org/file" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL,
+		"background transfers speak https and http" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_CANNOT_CREATE_FILE,
+		"choose another destination, or allow overwriting" },
+	{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE,
+		"run inside a login session, or use dbus-run-session" },
+	{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING,
+		"start it with: systemctl --user start transferd" },
+	{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_TASK,
+		"finished tasks are kept for a time only; numbers are never reused" },
+	{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION,
+		"background sessions take downloads, and uploads of files, without completion handlers" },
 };
 
 /* IPC_E_… as errors of ours. What is not listed is FAILED. */
@@ -71,42 +76,49 @@ static const struct ipc_word {
 	enum transfer_error_domain domain;
 	int code;
 } ipc_words[] = {
-	{IPC_E_NO_SUCH_SESSION, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_SESSION},
-	{IPC_E_NO_SUCH_TASK, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_TASK},
-	{IPC_E_SESSION_INVALID, ESTALE, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_SESSION_INVALID},
-	{IPC_E_ALREADY_ATTACHED, EBUSY, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE},
-	{IPC_E_NOT_ATTACHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_ATTACHED},
-	{IPC_E_IDENTIFIER_IN_USE, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_IDENTIFIER_IN_USE},
-	{IPC_E_NOT_SUPPORTED_IN_SESSION, EREMOTEIO, TRANSFER_DOMAIN_BUS,
-		TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION},
-	{IPC_E_INVALID_REQUEST, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_REQUEST},
-	{IPC_E_UNSUPPORTED_SCHEME, EREMOTEIO, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL},
-	{IPC_E_INSECURE_TRANSPORT, EREMOTEIO, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_INSECURE_TRANSPORT},
-	{IPC_E_LIMIT_REACHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_LIMIT_REACHED},
-	{IPC_E_QUOTA_EXCEEDED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_QUOTA_EXCEEDED},
-	{IPC_E_STALE_CURSOR, ESTALE, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_STALE_CURSOR},
-	{IPC_E_TASK_FINISHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_TASK_FINISHED},
-	{IPC_E_NO_RESUME_DATA, ENODATA, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_RESUME_DATA},
-	{IPC_E_BUSY, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_BUSY},
-	{IPC_E_INVALID_ARGS, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_ARGS},
-	{IPC_E_ACCESS_DENIED, EACCES, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_ACCESS_DENIED},
-	{IPC_E_LIMITS_EXCEEDED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_LIMITS_EXCEEDED},
-	{IPC_E_FILE_NOT_FOUND, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_FILE_NOT_FOUND},
-	{IPC_E_NO_MEMORY, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_MEMORY},
-	{IPC_E_UNKNOWN_OBJECT, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_SESSION},
-	{IPC_E_SERVICE_UNKNOWN, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING},
-	{IPC_E_SPAWN_FAILED, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING},
-	{-ETIMEDOUT, ETIMEDOUT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_REPLY},
-	{-ECONNRESET, ETIMEDOUT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_REPLY},
-	{-ENOTCONN, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE},
-	{-ECONNREFUSED, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE},
-	{-EBADMSG, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_BAD_REPLY},
-	{-ENOMEM, ENOMEM, TRANSFER_DOMAIN_POSIX, ENOMEM},
+	{ IPC_E_NO_SUCH_SESSION, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_SESSION },
+	{ IPC_E_NO_SUCH_TASK, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_TASK },
+	{ IPC_E_SESSION_INVALID, ESTALE, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_SESSION_INVALID },
+	{ IPC_E_ALREADY_ATTACHED, EBUSY, TRANSFER_DOMAIN_URL,
+		TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE },
+	{ IPC_E_NOT_ATTACHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_ATTACHED },
+	{ IPC_E_IDENTIFIER_IN_USE, EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_IDENTIFIER_IN_USE },
+	{ IPC_E_NOT_SUPPORTED_IN_SESSION, EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION },
+	{ IPC_E_INVALID_REQUEST, EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_INVALID_REQUEST },
+	{ IPC_E_UNSUPPORTED_SCHEME, EREMOTEIO, TRANSFER_DOMAIN_URL,
+		TRANSFER_ERROR_UNSUPPORTED_URL },
+	{ IPC_E_INSECURE_TRANSPORT, EREMOTEIO, TRANSFER_DOMAIN_URL,
+		TRANSFER_ERROR_INSECURE_TRANSPORT },
+	{ IPC_E_LIMIT_REACHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_LIMIT_REACHED },
+	{ IPC_E_QUOTA_EXCEEDED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_QUOTA_EXCEEDED },
+	{ IPC_E_STALE_CURSOR, ESTALE, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_STALE_CURSOR },
+	{ IPC_E_TASK_FINISHED, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_TASK_FINISHED },
+	{ IPC_E_NO_RESUME_DATA, ENODATA, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_RESUME_DATA },
+	{ IPC_E_BUSY, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_BUSY },
+	{ IPC_E_INVALID_ARGS, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_ARGS },
+	{ IPC_E_ACCESS_DENIED, EACCES, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_ACCESS_DENIED },
+	{ IPC_E_LIMITS_EXCEEDED, EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_LIMITS_EXCEEDED },
+	{ IPC_E_FILE_NOT_FOUND, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_FILE_NOT_FOUND },
+	{ IPC_E_NO_MEMORY, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_MEMORY },
+	{ IPC_E_UNKNOWN_OBJECT, ENOENT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_SUCH_SESSION },
+	{ IPC_E_SERVICE_UNKNOWN, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING },
+	{ IPC_E_SPAWN_FAILED, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NOT_RUNNING },
+	{ -ETIMEDOUT, ETIMEDOUT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_REPLY },
+	{ -ECONNRESET, ETIMEDOUT, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_NO_REPLY },
+	{ -ENOTCONN, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE },
+	{ -ECONNREFUSED, ENOTCONN, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE },
+	{ -EBADMSG, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_BAD_REPLY },
+	{ -ENOMEM, ENOMEM, TRANSFER_DOMAIN_POSIX, ENOMEM },
 };
 
 static const struct ipc_word *ipc_word(int r)
 {
-	static const struct ipc_word failed = {0, EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_FAILED};
+	static const struct ipc_word failed = { 0, EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_FAILED };
 
 	for (size_t i = 0; i < sizeof(ipc_words) / sizeof(ipc_words[0]); i++) {
 		if (ipc_words[i].r == r)
@@ -226,7 +238,7 @@ transfer_error *error_new_url(enum transfer_error_code code, const char *failing
 
 transfer_error *error_new_bus(enum transfer_bus_error code)
 {
-	return error_new(&(struct error_init){.domain = TRANSFER_DOMAIN_BUS, .code = (int)code});
+	return error_new(&(struct error_init){ .domain = TRANSFER_DOMAIN_BUS, .code = (int)code });
 }
 
 transfer_error *error_new_ipc(int r, const char *bus_name, const char *text)
@@ -237,7 +249,9 @@ transfer_error *error_new_ipc(int r, const char *bus_name, const char *text)
 		.domain = word->domain,
 		.code = word->code,
 		.message = r > 0 && word->code != TRANSFER_BUS_ERROR_NOT_RUNNING ? text : NULL,
-		.bus_name = bus_name ? bus_name : r > 0 ? ipc_error_name(r) : NULL,
+		.bus_name = bus_name ? bus_name
+			: r > 0      ? ipc_error_name(r)
+				     : NULL,
 	});
 }
 
@@ -290,7 +304,8 @@ int error_give_ipc(int r, const struct ipc_exchange *exchange, transfer_error **
 {
 	if (!r)
 		return 0;
-	return error_give(error_to_errno(r), error_new_ipc(r, exchange->name, exchange->text), ret_error);
+	return error_give(
+		error_to_errno(r), error_new_ipc(r, exchange->name, exchange->text), ret_error);
 }
 
 enum transfer_error_domain transfer_error_get_domain(const transfer_error *error)

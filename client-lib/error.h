@@ -14,12 +14,12 @@ struct ipc_exchange;
 struct error_init {
 	enum transfer_error_domain domain;
 	int code;
-	const char *message;     /* NULL: the usual text of the code */
-	const char *hint;        /* NULL: the usual hint of the code */
+	const char *message; /* NULL: the usual text of the code */
+	const char *hint; /* NULL: the usual hint of the code */
 	const char *failing_url;
 	const char *bus_name;
-	transfer_data *resume_data;    /* taken */
-	transfer_error *underlying;    /* taken */
+	transfer_data *resume_data; /* taken */
+	transfer_error *underlying; /* taken */
 };
 
 transfer_error *error_new(const struct error_init *init);

@@ -55,7 +55,8 @@ static void read_metrics(struct transfer_metrics *to, const struct ipc_metrics *
 	to->n_redirects = from->redirects;
 }
 
-static bool read_args(struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
+static bool read_args(
+	struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
 {
 	delivery->bytes = (int64_t)args->bytes;
 	delivery->total_bytes = (int64_t)(args->has_offset ? args->offset : args->total);
@@ -72,7 +73,8 @@ static bool read_args(struct delivery *delivery, struct ipc_signal *signal, cons
 	if ((args->has_body_file || args->body) && !delivery->data)
 		return false;
 	return copy_text(&delivery->path, args->path) &&
-		copy_text(&delivery->digest_algorithm, args->has_digest ? args->digest.algorithm : NULL) &&
+		copy_text(&delivery->digest_algorithm,
+			args->has_digest ? args->digest.algorithm : NULL) &&
 		copy_text(&delivery->digest_hex, args->has_digest ? args->digest.hex : NULL);
 }
 
@@ -81,7 +83,8 @@ static struct delivery *read_event(struct ipc_signal *signal, const struct ipc_e
 	enum ipc_event_kind kind = ipc_event_kind(event->name);
 	struct delivery *delivery;
 
-	delivery = delivery_new((size_t)kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : DELIVERY_ACK_ONLY,
+	delivery = delivery_new(
+		(size_t)kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : DELIVERY_ACK_ONLY,
 		NULL);
 	if (!delivery)
 		return NULL;
@@ -94,7 +97,8 @@ static struct delivery *read_event(struct ipc_signal *signal, const struct ipc_e
 	return delivery;
 }
 
-void event_take_in(transfer_session *session, struct ipc_signal *signal, const struct ipc_event *events, size_t n)
+void event_take_in(transfer_session *session, struct ipc_signal *signal,
+	const struct ipc_event *events, size_t n)
 {
 	if (session->is_closing || session->is_dead)
 		return;
@@ -142,7 +146,8 @@ static void apply(transfer_task *task, struct delivery *delivery)
 	}
 }
 
-static void complete(transfer_session *session, transfer_task *task, const struct delivery *delivery)
+static void complete(
+	transfer_session *session, transfer_task *task, const struct delivery *delivery)
 {
 	task->stage = TASK_STAGE_ENDED;
 	transfer_error_unref(task->error);
@@ -164,7 +169,7 @@ static void give_tasks_take(transfer_session *session, struct delivery *answer)
 	transfer_task *task, *next;
 
 	answer->tasks = n ? calloc(n, sizeof(transfer_task *)) : NULL;
-	HASH_ITER(hh, session->tasks, task, next) {
+	HASH_ITER (hh, session->tasks, task, next) {
 		if (answer->tasks)
 			answer->tasks[answer->n_tasks++] = transfer_task_ref(task);
 	}
@@ -177,7 +182,7 @@ void event_answer_take(transfer_session *session, struct delivery *answer)
 {
 	if (!session->is_drained) {
 		TAILQ_INSERT_TAIL(&session->answers, answer, link);
-	} else if (TAILQ_EMPTY(&session->inbox)) {
+	} else if (TAILQ_EMPTY(&session->inbox) && !session->is_fetching) {
 		give_tasks_take(session, answer);
 	} else {
 		TAILQ_INSERT_TAIL(&session->inbox, answer, link);
@@ -254,7 +259,8 @@ static void add_bare_tasks(transfer_session *session)
 	}
 }
 
-static void on_fetched(void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+static void on_fetched(
+	void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
 {
 	transfer_session *session = user;
 
@@ -291,7 +297,8 @@ static int start_fetch(transfer_session *session)
 
 	wire_set_fields(&in.filter);
 	session_memory_ref(session); /* of the call */
-	r = ipc_start_manager_list_tasks(session->client->bus, (struct ipc_path){0}, &in, on_fetched, session);
+	r = ipc_start_manager_list_tasks(
+		session->client->bus, (struct ipc_path){ 0 }, &in, on_fetched, session);
 	if (r)
 		session_memory_unref(session);
 	else
@@ -308,18 +315,30 @@ static bool is_asked_for(const transfer_session *session, uint64_t id)
 	return false;
 }
 
+static void ask_for(transfer_session *session, uint64_t id)
+{
+	if (id && session->n_fetched_ids < SESSION_MAX_FETCH && !session_find_task(session, id) &&
+		!is_asked_for(session, id))
+		session->fetched_ids[session->n_fetched_ids++] = id;
+}
+
 static void fetch_unknown(transfer_session *session)
 {
 	const struct delivery *delivery;
 
 	session->n_fetched_ids = 0;
-	TAILQ_FOREACH (delivery, &session->inbox, link) {
-		if (session->n_fetched_ids < SESSION_MAX_FETCH && delivery->task_id &&
-			!session_find_task(session, delivery->task_id) &&
-			!is_asked_for(session, delivery->task_id))
-			session->fetched_ids[session->n_fetched_ids++] = delivery->task_id;
-	}
+	TAILQ_FOREACH (delivery, &session->inbox, link)
+		ask_for(session, delivery->task_id);
 	if (start_fetch(session))
+		wire_reopen(session);
+}
+
+void event_meet(transfer_session *session, const struct ipc_task *tasks, size_t n)
+{
+	session->n_fetched_ids = 0;
+	for (size_t i = 0; i < n && i < SESSION_MAX_FETCH; i++)
+		session->fetched_ids[session->n_fetched_ids++] = tasks[i].id;
+	if (n && start_fetch(session))
 		wire_reopen(session);
 }
 
@@ -336,7 +355,9 @@ void event_pump(transfer_session *session)
 
 	while (!session->is_fetching && !is_creating(session) && !session->is_dead &&
 		(delivery = TAILQ_FIRST(&session->inbox))) {
-		transfer_task *task = delivery->task_id ? session_find_task(session, delivery->task_id) : NULL;
+		transfer_task *task = delivery->task_id
+			? session_find_task(session, delivery->task_id)
+			: NULL;
 
 		if (delivery->task_id && !task) {
 			if (session->phase == SESSION_ATTACHED)

@@ -10,13 +10,20 @@
 struct delivery;
 struct ipc_event;
 struct ipc_signal;
+struct ipc_task;
 
 /* I/O context, with the client's lock held. */
-void event_take_in(transfer_session *session, struct ipc_signal *signal, const struct ipc_event *events, size_t n);
+void event_take_in(transfer_session *session, struct ipc_signal *signal,
+	const struct ipc_event *events, size_t n);
 /* An answer with the tasks that have not ended (taken): given behind the events that have arrived, and that waited. */
 void event_answer_take(transfer_session *session, struct delivery *answer);
 /* All that waited was told: delivery (taken) tells so, once per process. */
 void event_drain_take(transfer_session *session, struct delivery *delivery);
+/*
+ * Reads the rows of the tasks that the first attach told, with what it does not tell. From then on they are unfinished
+ * here until their end is told, whatever a later list says.
+ */
+void event_meet(transfer_session *session, const struct ipc_task *tasks, size_t n);
 /* Goes on with events that were held. */
 void event_pump(transfer_session *session);
 

@@ -13,10 +13,10 @@
 
 #define LOOK_EVENTS 256
 
-static const struct ipc_path root = {0};
+static const struct ipc_path root = { 0 };
 
-int transfer_manager_get_service(transfer_manager *manager, struct transfer_service *service,
-	transfer_error **ret_error)
+int transfer_manager_get_service(
+	transfer_manager *manager, struct transfer_service *service, transfer_error **ret_error)
 {
 	struct ipc_manager_properties values;
 	struct manager_call call;
@@ -24,7 +24,8 @@ int transfer_manager_get_service(transfer_manager *manager, struct transfer_serv
 	int r;
 
 	if (size < sizeof(*service))
-		return error_give(-EINVAL, error_new_errno(EINVAL, "the struct has no size"), ret_error);
+		return error_give(
+			-EINVAL, error_new_errno(EINVAL, "the struct has no size"), ret_error);
 	r = manager_begin(manager, &call, ret_error);
 	if (r)
 		return r;
@@ -45,13 +46,15 @@ int transfer_manager_get_service(transfer_manager *manager, struct transfer_serv
 	};
 	snprintf(service->network_state, sizeof(service->network_state), "%s",
 		values.network_state ? values.network_state : "unknown");
-	snprintf(service->metered, sizeof(service->metered), "%s", values.metered ? values.metered : "unknown");
-	snprintf(service->version, sizeof(service->version), "%s", values.version ? values.version : "");
+	snprintf(service->metered, sizeof(service->metered), "%s",
+		values.metered ? values.metered : "unknown");
+	snprintf(service->version, sizeof(service->version), "%s",
+		values.version ? values.version : "");
 	return manager_end(&call, 0, NULL);
 }
 
-int transfer_manager_get_statistics(transfer_manager *manager, transfer_statistics **ret_statistics,
-	transfer_error **ret_error)
+int transfer_manager_get_statistics(
+	transfer_manager *manager, transfer_statistics **ret_statistics, transfer_error **ret_error)
 {
 	struct ipc_manager_get_statistics_out out;
 	transfer_statistics *statistics;
@@ -71,10 +74,10 @@ int transfer_manager_get_statistics(transfer_manager *manager, transfer_statisti
 	return manager_end_errno(&call, statistics ? 0 : -ENOMEM, ret_error);
 }
 
-int transfer_manager_list_sessions(transfer_manager *manager, transfer_session_list **ret_list,
-	transfer_error **ret_error)
+int transfer_manager_list_sessions(
+	transfer_manager *manager, transfer_session_list **ret_list, transfer_error **ret_error)
 {
-	struct ipc_manager_list_sessions_in in = {0};
+	struct ipc_manager_list_sessions_in in = { 0 };
 	struct ipc_manager_list_sessions_out out;
 	transfer_session_list *list;
 	struct manager_call call;
@@ -101,7 +104,8 @@ struct bit_name {
 };
 
 /* The names of the bits that are set; ret_n 0 and NULL: no bit, which does not restrict. */
-static int name_bits(struct arena *arena, uint32_t bits, const struct bit_name *names, const char *const **ret_names)
+static int name_bits(struct arena *arena, uint32_t bits, const struct bit_name *names,
+	const char *const **ret_names)
 {
 	const char **list;
 	int n = 0;
@@ -119,12 +123,13 @@ static int name_bits(struct arena *arena, uint32_t bits, const struct bit_name *
 	return n;
 }
 
-#define LOOK_BIT(symbol, value, name) {value, name},
-static const struct bit_name kind_bits[] = {TRANSFER_TASK_KINDS(LOOK_BIT){0, NULL}};
-static const struct bit_name state_bits[] = {TRANSFER_TASK_STATES(LOOK_BIT){0, NULL}};
-static const struct bit_name sub_state_bits[] = {TRANSFER_TASK_SUB_STATES(LOOK_BIT){0, NULL}};
+#define LOOK_BIT(symbol, value, name) { value, name },
+static const struct bit_name kind_bits[] = { TRANSFER_TASK_KINDS(LOOK_BIT){ 0, NULL } };
+static const struct bit_name state_bits[] = { TRANSFER_TASK_STATES(LOOK_BIT){ 0, NULL } };
+static const struct bit_name sub_state_bits[] = { TRANSFER_TASK_SUB_STATES(LOOK_BIT){ 0, NULL } };
 
-static int read_words(const struct transfer_task_filter *filter, struct arena *arena, struct ipc_task_filter *ret)
+static int read_words(
+	const struct transfer_task_filter *filter, struct arena *arena, struct ipc_task_filter *ret)
 {
 	int r = name_bits(arena, filter->kinds, kind_bits, &ret->kinds);
 
@@ -142,9 +147,10 @@ static int read_words(const struct transfer_task_filter *filter, struct arena *a
 	return 0;
 }
 
-static int read_filter(const struct transfer_task_filter *filter, struct arena *arena, struct ipc_task_filter *ret)
+static int read_filter(
+	const struct transfer_task_filter *filter, struct arena *arena, struct ipc_task_filter *ret)
 {
-	*ret = (struct ipc_task_filter){0};
+	*ret = (struct ipc_task_filter){ 0 };
 	if (!filter)
 		return 0;
 	if (filter->size < sizeof(*filter) || filter->n_ids > TRANSFER_MANAGER_MAX_TASKS)
@@ -162,14 +168,16 @@ static int read_filter(const struct transfer_task_filter *filter, struct arena *
 	return read_words(filter, arena, ret);
 }
 
-int transfer_manager_list_tasks(transfer_manager *manager, const struct transfer_task_filter *filter,
-	const char *cursor, transfer_task_list **ret_list, transfer_error **ret_error)
+int transfer_manager_list_tasks(transfer_manager *manager,
+	const struct transfer_task_filter *filter, const char *cursor,
+	transfer_task_list **ret_list, transfer_error **ret_error)
 {
-	struct ipc_manager_list_tasks_in in = {.cursor = cursor, .limit = TRANSFER_MANAGER_MAX_TASKS};
+	struct ipc_manager_list_tasks_in in = { .cursor = cursor,
+		.limit = TRANSFER_MANAGER_MAX_TASKS };
 	struct ipc_manager_list_tasks_out out;
 	transfer_task_list *list;
 	struct manager_call call;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	int r = manager_begin(manager, &call, ret_error);
 
 	if (r)
@@ -191,14 +199,15 @@ int transfer_manager_list_tasks(transfer_manager *manager, const struct transfer
 	return manager_end_errno(&call, list ? 0 : -ENOMEM, ret_error);
 }
 
-int transfer_manager_get_progress(transfer_manager *manager, const struct transfer_task_filter *filter,
-	uint64_t since, transfer_progress_list **ret_list, transfer_error **ret_error)
+int transfer_manager_get_progress(transfer_manager *manager,
+	const struct transfer_task_filter *filter, uint64_t since,
+	transfer_progress_list **ret_list, transfer_error **ret_error)
 {
-	struct ipc_manager_get_progress_in in = {.since = since};
+	struct ipc_manager_get_progress_in in = { .since = since };
 	struct ipc_manager_get_progress_out out;
 	transfer_progress_list *list;
 	struct manager_call call;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	int r = manager_begin(manager, &call, ret_error);
 
 	if (r)
@@ -233,10 +242,10 @@ static void close_files(const struct ipc_manager_peek_events_out *out)
 	}
 }
 
-int transfer_manager_peek_events(transfer_manager *manager, const char *identifier, uint64_t after_seq,
-	transfer_event_list **ret_list, transfer_error **ret_error)
+int transfer_manager_peek_events(transfer_manager *manager, const char *identifier,
+	uint64_t after_seq, transfer_event_list **ret_list, transfer_error **ret_error)
 {
-	struct ipc_manager_peek_events_in in = {.after = after_seq, .limit = LOOK_EVENTS};
+	struct ipc_manager_peek_events_in in = { .after = after_seq, .limit = LOOK_EVENTS };
 	struct ipc_manager_peek_events_out out;
 	transfer_event_list *list;
 	struct manager_call call;

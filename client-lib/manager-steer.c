@@ -22,28 +22,34 @@
 
 #define STEER_TOKEN_MAX_BYTES 100
 
-static const struct ipc_path root = {0};
+static const struct ipc_path root = { 0 };
 
 /* ---- service ---- */
 
-static int set_member(struct manager_call *call, const struct transfer_service *service, uint32_t member)
+static int set_member(
+	struct manager_call *call, const struct transfer_service *service, uint32_t member)
 {
 	struct ipc_bus *bus = call->manager->bus;
 	struct ipc_exchange *exchange = &call->exchange;
 
 	if (member == TRANSFER_SERVICE_MODE)
-		return ipc_set_manager_mode(bus, root, exchange, service->is_paused ? "paused" : "running");
+		return ipc_set_manager_mode(
+			bus, root, exchange, service->is_paused ? "paused" : "running");
 	if (member == TRANSFER_SERVICE_MAX_DOWNLOAD_RATE)
-		return ipc_set_manager_max_download_rate(bus, root, exchange, service->max_download_rate_bps);
+		return ipc_set_manager_max_download_rate(
+			bus, root, exchange, service->max_download_rate_bps);
 	if (member == TRANSFER_SERVICE_MAX_UPLOAD_RATE)
-		return ipc_set_manager_max_upload_rate(bus, root, exchange, service->max_upload_rate_bps);
+		return ipc_set_manager_max_upload_rate(
+			bus, root, exchange, service->max_upload_rate_bps);
 	if (member == TRANSFER_SERVICE_MAX_ACTIVE_TASKS)
-		return ipc_set_manager_max_active_tasks(bus, root, exchange, service->max_active_tasks);
-	return ipc_set_manager_max_connections_per_host(bus, root, exchange, service->max_connections_per_host);
+		return ipc_set_manager_max_active_tasks(
+			bus, root, exchange, service->max_active_tasks);
+	return ipc_set_manager_max_connections_per_host(
+		bus, root, exchange, service->max_connections_per_host);
 }
 
-int transfer_manager_set_service(transfer_manager *manager, const struct transfer_service *service, uint32_t members,
-	transfer_error **ret_error)
+int transfer_manager_set_service(transfer_manager *manager, const struct transfer_service *service,
+	uint32_t members, transfer_error **ret_error)
 {
 	const uint32_t all = 2 * TRANSFER_SERVICE_MAX_CONNECTIONS_PER_HOST - 1;
 	struct manager_call call;
@@ -66,13 +72,13 @@ int transfer_manager_set_service(transfer_manager *manager, const struct transfe
 
 /* ---- sessions ---- */
 
-int transfer_manager_open_session(transfer_manager *manager, const transfer_config *config,
-	transfer_error **ret_error)
+int transfer_manager_open_session(
+	transfer_manager *manager, const transfer_config *config, transfer_error **ret_error)
 {
 	struct ipc_manager_open_session_out out;
 	struct ipc_manager_open_session_in in;
 	struct manager_call call;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	bool created = false;
 	int r = manager_begin(manager, &call, ret_error);
 
@@ -93,7 +99,8 @@ int transfer_manager_open_session(transfer_manager *manager, const transfer_conf
 	return r ? r : created;
 }
 
-typedef int (*session_verb_fn)(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange);
+typedef int (*session_verb_fn)(
+	struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange);
 
 static int steer_session(transfer_manager *manager, const char *identifier, session_verb_fn verb,
 	transfer_error **ret_error)
@@ -113,20 +120,23 @@ static int steer_session(transfer_manager *manager, const char *identifier, sess
 	return manager_end(&call, r, ret_error);
 }
 
-int transfer_manager_invalidate_session(transfer_manager *manager, const char *identifier, bool cancel,
-	transfer_error **ret_error)
+int transfer_manager_invalidate_session(
+	transfer_manager *manager, const char *identifier, bool cancel, transfer_error **ret_error)
 {
 	return steer_session(manager, identifier,
-		cancel ? ipc_call_session_invalidate_and_cancel : ipc_call_session_finish_tasks_and_invalidate,
+		cancel ? ipc_call_session_invalidate_and_cancel
+		       : ipc_call_session_finish_tasks_and_invalidate,
 		ret_error);
 }
 
-int transfer_manager_flush_session(transfer_manager *manager, const char *identifier, transfer_error **ret_error)
+int transfer_manager_flush_session(
+	transfer_manager *manager, const char *identifier, transfer_error **ret_error)
 {
 	return steer_session(manager, identifier, ipc_call_session_flush, ret_error);
 }
 
-int transfer_manager_reset_session(transfer_manager *manager, const char *identifier, transfer_error **ret_error)
+int transfer_manager_reset_session(
+	transfer_manager *manager, const char *identifier, transfer_error **ret_error)
 {
 	return steer_session(manager, identifier, ipc_call_session_reset, ret_error);
 }
@@ -173,7 +183,8 @@ static int open_source(struct step *step, const char *path, struct ipc_request *
 	return 0;
 }
 
-static int read_spec(struct step *step, const struct transfer_task_spec *spec, struct ipc_request *row)
+static int read_spec(
+	struct step *step, const struct transfer_task_spec *spec, struct ipc_request *row)
 {
 	int r = 0;
 
@@ -220,14 +231,16 @@ static int step_send(struct step *step, struct manager_call *call, uint64_t *ids
 	struct ipc_session_create_tasks_in in = {
 		.requests = step->rows,
 		.n_requests = step->n,
-		.options = {.start = step->batch->start ? "running" : "suspended", .token = token},
+		.options = { .start = step->batch->start ? "running" : "suspended",
+			.token = token },
 	};
 	struct ipc_session_create_tasks_out out;
 	int r;
 
 	snprintf(token, sizeof(token), "%s.%zu", step->token, step->first);
 	do
-		r = ipc_call_session_create_tasks(call->manager->bus, step->session, &call->exchange, &in, &out);
+		r = ipc_call_session_create_tasks(
+			call->manager->bus, step->session, &call->exchange, &in, &out);
 	while (manager_again(call, r));
 	if (r)
 		return r;
@@ -241,7 +254,8 @@ static int step_send(struct step *step, struct manager_call *call, uint64_t *ids
 
 static int fault_of(const struct transfer_batch *batch)
 {
-	if (batch->size < sizeof(*batch) || !batch->session || batch->n_specs > TRANSFER_MANAGER_MAX_TASKS)
+	if (batch->size < sizeof(*batch) || !batch->session ||
+		batch->n_specs > TRANSFER_MANAGER_MAX_TASKS)
 		return -EINVAL;
 	return batch->token && strlen(batch->token) > STEER_TOKEN_MAX_BYTES ? -EINVAL : 0;
 }
@@ -267,7 +281,8 @@ static transfer_error *spec_error(const struct step *step, int error_no)
 	});
 }
 
-static int create_steps(struct manager_call *call, struct step *step, uint64_t *ids, transfer_error **ret_error)
+static int create_steps(
+	struct manager_call *call, struct step *step, uint64_t *ids, transfer_error **ret_error)
 {
 	int r = 0;
 
@@ -289,13 +304,13 @@ static int create_steps(struct manager_call *call, struct step *step, uint64_t *
 	return manager_end(call, r, ret_error);
 }
 
-int transfer_manager_create_tasks(transfer_manager *manager, const struct transfer_batch *batch, uint64_t *ids,
-	size_t *ret_n_ids, transfer_error **ret_error)
+int transfer_manager_create_tasks(transfer_manager *manager, const struct transfer_batch *batch,
+	uint64_t *ids, size_t *ret_n_ids, transfer_error **ret_error)
 {
 	char token[STEER_TOKEN_MAX_BYTES];
-	uint64_t bits[2] = {0};
+	uint64_t bits[2] = { 0 };
 	struct manager_call call;
-	struct step step = {.batch = batch};
+	struct step step = { .batch = batch };
 	int r = fault_of(batch);
 
 	*ret_n_ids = 0;
@@ -328,37 +343,42 @@ static int call_verb(struct manager_call *call, const struct transfer_steering *
 {
 	struct ipc_bus *bus = call->manager->bus;
 	struct ipc_exchange *exchange = &call->exchange;
-	struct ipc_manager_resume_tasks_out resumed = {0};
-	struct ipc_manager_suspend_tasks_out suspended = {0};
-	struct ipc_manager_cancel_tasks_out cancelled = {0};
-	struct ipc_manager_retry_tasks_out retried = {0};
-	struct ipc_manager_remove_tasks_out removed = {0};
+	struct ipc_manager_resume_tasks_out resumed = { 0 };
+	struct ipc_manager_suspend_tasks_out suspended = { 0 };
+	struct ipc_manager_cancel_tasks_out cancelled = { 0 };
+	struct ipc_manager_retry_tasks_out retried = { 0 };
+	struct ipc_manager_remove_tasks_out removed = { 0 };
 	int r = -EINVAL;
 
 	switch (steering->verb) {
 	case TRANSFER_VERB_RESUME:
 		r = ipc_call_manager_resume_tasks(bus, root, exchange, set, &resumed);
-		*ret = (struct failures){resumed.failures, resumed.n_failures};
+		*ret = (struct failures){ resumed.failures, resumed.n_failures };
 		break;
 	case TRANSFER_VERB_SUSPEND:
 		r = ipc_call_manager_suspend_tasks(bus, root, exchange,
-			&(struct ipc_manager_suspend_tasks_in){set->ids, set->n_ids, set->options}, &suspended);
-		*ret = (struct failures){suspended.failures, suspended.n_failures};
+			&(struct ipc_manager_suspend_tasks_in){
+				set->ids, set->n_ids, set->options },
+			&suspended);
+		*ret = (struct failures){ suspended.failures, suspended.n_failures };
 		break;
 	case TRANSFER_VERB_CANCEL:
 		r = ipc_call_manager_cancel_tasks(bus, root, exchange,
-			&(struct ipc_manager_cancel_tasks_in){set->ids, set->n_ids, set->options}, &cancelled);
-		*ret = (struct failures){cancelled.failures, cancelled.n_failures};
+			&(struct ipc_manager_cancel_tasks_in){ set->ids, set->n_ids, set->options },
+			&cancelled);
+		*ret = (struct failures){ cancelled.failures, cancelled.n_failures };
 		break;
 	case TRANSFER_VERB_RETRY:
 		r = ipc_call_manager_retry_tasks(bus, root, exchange,
-			&(struct ipc_manager_retry_tasks_in){set->ids, set->n_ids, set->options}, &retried);
-		*ret = (struct failures){retried.failures, retried.n_failures};
+			&(struct ipc_manager_retry_tasks_in){ set->ids, set->n_ids, set->options },
+			&retried);
+		*ret = (struct failures){ retried.failures, retried.n_failures };
 		break;
 	case TRANSFER_VERB_REMOVE:
 		r = ipc_call_manager_remove_tasks(bus, root, exchange,
-			&(struct ipc_manager_remove_tasks_in){set->ids, set->n_ids, set->options}, &removed);
-		*ret = (struct failures){removed.failures, removed.n_failures};
+			&(struct ipc_manager_remove_tasks_in){ set->ids, set->n_ids, set->options },
+			&removed);
+		*ret = (struct failures){ removed.failures, removed.n_failures };
 		break;
 	}
 	return r;
@@ -414,7 +434,7 @@ int transfer_manager_steer(transfer_manager *manager, const struct transfer_stee
 			.n_ids = part_of(steering->n_ids, i),
 			.options = steer_options(steering->flags),
 		};
-		struct failures failures = {0};
+		struct failures failures = { 0 };
 
 		do
 			r = call_verb(&call, steering, &set, &failures);
@@ -442,8 +462,9 @@ static struct ipc_task_changes read_changes(const struct transfer_task_changes *
 	};
 }
 
-int transfer_manager_set_tasks(transfer_manager *manager, const struct transfer_task_changes *changes,
-	transfer_failure_list **ret_failures, transfer_error **ret_error)
+int transfer_manager_set_tasks(transfer_manager *manager,
+	const struct transfer_task_changes *changes, transfer_failure_list **ret_failures,
+	transfer_error **ret_error)
 {
 	const uint32_t all = 2 * TRANSFER_CHANGE_NOT_BEFORE - 1;
 	transfer_failure_list *list;
@@ -463,10 +484,11 @@ int transfer_manager_set_tasks(transfer_manager *manager, const struct transfer_
 			.n_ids = part_of(changes->n_ids, i),
 			.changes = read_changes(changes),
 		};
-		struct ipc_manager_set_tasks_out out = {0};
+		struct ipc_manager_set_tasks_out out = { 0 };
 
 		do
-			r = ipc_call_manager_set_tasks(manager->bus, root, &call.exchange, &in, &out);
+			r = ipc_call_manager_set_tasks(
+				manager->bus, root, &call.exchange, &in, &out);
 		while (manager_again(&call, r));
 		if (!r)
 			r = rows_add_failures(list, out.failures, out.n_failures);
@@ -477,7 +499,7 @@ int transfer_manager_set_tasks(transfer_manager *manager, const struct transfer_
 int transfer_manager_cancel_producing_resume_data(transfer_manager *manager, uint64_t id,
 	transfer_data **ret_resume_data, transfer_error **ret_error)
 {
-	struct ipc_manager_get_task_in in = {.id = id};
+	struct ipc_manager_get_task_in in = { .id = id };
 	struct ipc_manager_get_task_out found;
 	struct ipc_task_cancel_producing_resume_data_out out;
 	struct manager_call call;
@@ -490,7 +512,8 @@ int transfer_manager_cancel_producing_resume_data(transfer_manager *manager, uin
 		r = ipc_call_manager_get_task(manager->bus, root, &call.exchange, &in, &found);
 	while (manager_again(&call, r));
 	if (!r)
-		r = ipc_call_task_cancel_producing_resume_data(manager->bus, found.task, &call.exchange, &out);
+		r = ipc_call_task_cancel_producing_resume_data(
+			manager->bus, found.task, &call.exchange, &out);
 	if (r)
 		return manager_end(&call, r, ret_error);
 	data = transfer_data_new_copy(out.resume_data, out.n_resume_data);

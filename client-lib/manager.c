@@ -124,7 +124,7 @@ static void on_signal(void *user, struct ipc_signal *signal)
 
 static void on_service_changed(void *user, const char *owner)
 {
-	struct manager_note *note = note_new(user, (struct ipc_path){0});
+	struct manager_note *note = note_new(user, (struct ipc_path){ 0 });
 
 	if (!note)
 		return;
@@ -136,7 +136,7 @@ static void on_service_changed(void *user, const char *owner)
 
 static int watch_fd(struct transfer_manager *manager, int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 
 	if (fd < 0)
 		return -errno;
@@ -157,7 +157,8 @@ static int manager_open(struct transfer_manager *manager, uint64_t flags)
 	manager->note_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = watch_fd(manager, manager->note_fd);
 	if (!r)
-		r = ipc_bus_new(flags & TRANSFER_CLIENT_SYSTEM ? IPC_BUS_SYSTEM : IPC_BUS_USER, NULL, &manager->bus);
+		r = ipc_bus_new(flags & TRANSFER_CLIENT_SYSTEM ? IPC_BUS_SYSTEM : IPC_BUS_USER,
+			NULL, &manager->bus);
 	if (r)
 		return r;
 	ipc_bus_set_events(manager->bus, &events, manager);
@@ -206,15 +207,19 @@ void transfer_manager_set_autostart(transfer_manager *manager, bool autostart)
 
 /* ---- the frame of a call ---- */
 
-int manager_begin(struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error)
+int manager_begin(
+	struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error)
 {
-	*call = (struct manager_call){.manager = manager};
+	*call = (struct manager_call){ .manager = manager };
 	if (getpid() != manager->pid)
-		return error_give(-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
+		return error_give(
+			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
 	call->exchange.timeout_ms =
-		(int)((manager->timeout_us < (uint64_t)INT32_MAX * CLOCK_US_PER_MS ? manager->timeout_us
-			: (uint64_t)INT32_MAX * CLOCK_US_PER_MS) / CLOCK_US_PER_MS);
+		(int)((manager->timeout_us < (uint64_t)INT32_MAX * CLOCK_US_PER_MS
+				      ? manager->timeout_us
+				      : (uint64_t)INT32_MAX * CLOCK_US_PER_MS) /
+			CLOCK_US_PER_MS);
 	if (manager->timeout_us && !call->exchange.timeout_ms)
 		call->exchange.timeout_ms = 1;
 	ipc_bus_dispatch(manager->bus);
@@ -250,14 +255,16 @@ int manager_end_errno(struct manager_call *call, int error_no, transfer_error **
 	return 0;
 }
 
-int manager_find_session(struct manager_call *call, const char *identifier, struct ipc_path *ret_path)
+int manager_find_session(
+	struct manager_call *call, const char *identifier, struct ipc_path *ret_path)
 {
-	struct ipc_manager_get_session_in in = {.identifier = identifier};
+	struct ipc_manager_get_session_in in = { .identifier = identifier };
 	struct ipc_manager_get_session_out out;
 	int r;
 
 	do
-		r = ipc_call_manager_get_session(call->manager->bus, (struct ipc_path){0}, &call->exchange, &in, &out);
+		r = ipc_call_manager_get_session(
+			call->manager->bus, (struct ipc_path){ 0 }, &call->exchange, &in, &out);
 	while (manager_again(call, r));
 	if (!r)
 		*ret_path = out.session;
@@ -285,13 +292,14 @@ int transfer_manager_is_running(transfer_manager *manager, transfer_error **ret_
 
 /* ---- watching ---- */
 
-int transfer_manager_watch(transfer_manager *manager, transfer_change_handler handler, void *userdata,
-	transfer_error **ret_error)
+int transfer_manager_watch(transfer_manager *manager, transfer_change_handler handler,
+	void *userdata, transfer_error **ret_error)
 {
 	int r = 0;
 
 	if (getpid() != manager->pid)
-		return error_give(-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
+		return error_give(
+			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
 	if (handler && !manager->is_watching)
 		r = ipc_bus_watch_properties(manager->bus);

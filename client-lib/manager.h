@@ -45,7 +45,8 @@ struct manager_call {
 };
 
 /* Takes the lock, unless it fails. */
-int manager_begin(struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error);
+int manager_begin(
+	struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error);
 /* Whether the call is to be made once more: transferd went away while it was under way. */
 bool manager_again(struct manager_call *call, int r);
 /* Stores the error, releases the results and the lock; the errno of r. */
@@ -53,6 +54,7 @@ int manager_end(struct manager_call *call, int r, transfer_error **ret_error);
 /* The same for a reason of ours: 0 or -errno. */
 int manager_end_errno(struct manager_call *call, int error_no, transfer_error **ret_error);
 /* The object of a session by its identifier; within a call. 0, IPC_E_… or -errno. */
-int manager_find_session(struct manager_call *call, const char *identifier, struct ipc_path *ret_path);
+int manager_find_session(
+	struct manager_call *call, const char *identifier, struct ipc_path *ret_path);
 
 #endif

@@ -32,10 +32,10 @@ struct transfer_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct transfer_work *first, **end; /* under lock */
-	bool is_stopping;                   /* under lock */
-	bool is_dispatching;                /* under lock; manual */
-	pthread_t dispatcher;               /* valid while is_dispatching */
-	int event_fd;                       /* manual: readable while work waits */
+	bool is_stopping; /* under lock */
+	bool is_dispatching; /* under lock; manual */
+	pthread_t dispatcher; /* valid while is_dispatching */
+	int event_fd; /* manual: readable while work waits */
 	char label[16];
 	struct transfer_executor executor;
 };
@@ -259,7 +259,7 @@ static void set_dispatching(struct transfer_queue *queue, bool dispatching)
 
 int transfer_queue_dispatch(transfer_queue *queue, int timeout_ms)
 {
-	struct pollfd wait = {.fd = queue->event_fd, .events = POLLIN};
+	struct pollfd wait = { .fd = queue->event_fd, .events = POLLIN };
 	struct transfer_work *work;
 	int n = 0;
 	int r;

@@ -27,20 +27,20 @@ static inline bool ref_put(struct ref *ref)
 }
 
 /* Defines T_ref() and T_unref() for an object whose member `ref` counts; free_fn gets the object after the last unref. */
-#define REF_DEFINE(T, free_fn)                  \
-	T *T##_ref(const T *obj)                \
-	{                                       \
-		T *o = (T *)obj;                \
-                                                \
-		if (o)                          \
-			ref_get(&o->ref);       \
-		return o;                       \
-	}                                       \
-                                                \
-	void T##_unref(T *obj)                  \
-	{                                       \
-		if (obj && ref_put(&obj->ref))  \
-			free_fn(obj);           \
+#define REF_DEFINE(T, free_fn) \
+	T *T##_ref(const T *obj) \
+	{ \
+		T *o = (T *)obj; \
+\
+		if (o) \
+			ref_get(&o->ref); \
+		return o; \
+	} \
+\
+	void T##_unref(T *obj) \
+	{ \
+		if (obj && ref_put(&obj->ref)) \
+			free_fn(obj); \
 	}
 
 #endif

@@ -58,14 +58,14 @@ static int copy_texts(struct transfer_request *to, const struct transfer_request
 		char **to;
 		const char *from;
 	} texts[] = {
-		{&to->url, from->url},
-		{&to->method, from->method},
-		{&to->destination, from->destination},
-		{&to->description, from->description},
-		{&to->ca_file, from->ca_file},
-		{&to->checksum_algorithm, from->checksum_algorithm},
-		{&to->checksum_hex, from->checksum_hex},
-		{&to->want_digest, from->want_digest},
+		{ &to->url, from->url },
+		{ &to->method, from->method },
+		{ &to->destination, from->destination },
+		{ &to->description, from->description },
+		{ &to->ca_file, from->ca_file },
+		{ &to->checksum_algorithm, from->checksum_algorithm },
+		{ &to->checksum_hex, from->checksum_hex },
+		{ &to->want_digest, from->want_digest },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -275,7 +275,8 @@ static void options_to_ipc(const struct transfer_request *request, struct ipc_re
 	row->overwrite = row->has_overwrite = request->may_overwrite && request->destination;
 }
 
-int request_to_ipc(const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row)
+int request_to_ipc(
+	const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row)
 {
 	struct ipc_request row = {
 		.url = request->url,
@@ -285,7 +286,8 @@ int request_to_ipc(const struct transfer_request *request, struct arena *arena, 
 		.ca_file = request->ca_file,
 		.want_digest = request->want_digest,
 		.has_checksum = request->checksum_algorithm != NULL,
-		.checksum = {.algorithm = request->checksum_algorithm, .hex = request->checksum_hex},
+		.checksum = { .algorithm = request->checksum_algorithm,
+			.hex = request->checksum_hex },
 		.userdata = transfer_data_get_bytes(request->userdata),
 		.n_userdata = transfer_data_get_size(request->userdata),
 		.n_headers = request->headers.n_fields,
@@ -299,7 +301,8 @@ int request_to_ipc(const struct transfer_request *request, struct arena *arena, 
 		return r;
 	options_to_ipc(request, &row);
 	if (request->has_upload_copy)
-		row.upload_copy = request->upload_copy == TRANSFER_UPLOAD_COPY_NONE ? "none" : "snapshot";
+		row.upload_copy = request->upload_copy == TRANSFER_UPLOAD_COPY_NONE ? "none"
+										    : "snapshot";
 	*ret_row = row;
 	return 0;
 }
@@ -313,11 +316,13 @@ static int texts_from_ipc(struct transfer_request *request, const struct ipc_tas
 	if (!r)
 		r = text_set(&request->description, task->description, TEXT_URL_MAX_BYTES);
 	if (!r && task->has_checksum)
-		r = text_set(&request->checksum_algorithm, task->checksum.algorithm, TEXT_URL_MAX_BYTES);
+		r = text_set(
+			&request->checksum_algorithm, task->checksum.algorithm, TEXT_URL_MAX_BYTES);
 	if (!r && task->has_checksum)
 		r = text_set(&request->checksum_hex, task->checksum.hex, TEXT_URL_MAX_BYTES);
 	if (!r)
-		r = text_headers_from_ipc(&request->headers, task->request_headers, task->n_request_headers);
+		r = text_headers_from_ipc(
+			&request->headers, task->request_headers, task->n_request_headers);
 	return r;
 }
 

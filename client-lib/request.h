@@ -26,7 +26,8 @@ struct transfer_request {
 };
 
 /* The row borrows from the request; its header rows are in the arena. 0, -ENOMEM, or the request's failed setter. */
-int request_to_ipc(const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row);
+int request_to_ipc(
+	const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row);
 /* The request of a task that an earlier program made. */
 int request_from_ipc(const struct ipc_task *task, struct transfer_request **ret_request);
 

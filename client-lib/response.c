@@ -46,7 +46,8 @@ transfer_response *response_new_ipc(const struct ipc_response *from)
 	ref_init(&response->ref);
 	arena = &response->arena;
 	response->status = (int)from->status;
-	response->expected_bytes = from->has_expected_length ? from->expected_length : TRANSFER_SIZE_UNKNOWN;
+	response->expected_bytes = from->has_expected_length ? from->expected_length
+							     : TRANSFER_SIZE_UNKNOWN;
 	if (!copy_text(arena, &response->url, from->url) ||
 		!copy_text(arena, &response->mime_type, from->mime_type) ||
 		!copy_text(arena, &response->text_encoding, from->text_encoding) ||
@@ -105,6 +106,7 @@ int transfer_response_foreach_header(const transfer_response *response,
 	int r = 0;
 
 	for (size_t i = 0; !r && i < response->headers.n_fields; i++)
-		r = each(response->headers.fields[i].name, response->headers.fields[i].value, userdata);
+		r = each(response->headers.fields[i].name, response->headers.fields[i].value,
+			userdata);
 	return r;
 }

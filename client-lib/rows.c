@@ -74,9 +74,12 @@ static void task_list_free(struct transfer_task_list *list)
 
 REF_DEFINE(transfer_task_list, task_list_free)
 
-static void read_reasons(struct arena *arena, struct transfer_task_row *row, const struct ipc_task *from)
+static void read_reasons(
+	struct arena *arena, struct transfer_task_row *row, const struct ipc_task *from)
 {
-	const char **reasons = from->n_reasons ? arena_alloc(arena, from->n_reasons, sizeof(*reasons)) : NULL;
+	const char **reasons = from->n_reasons
+		? arena_alloc(arena, from->n_reasons, sizeof(*reasons))
+		: NULL;
 
 	for (size_t i = 0; reasons && i < from->n_reasons; i++) {
 		const char *reason = keep(arena, from->reasons[i]);
@@ -87,7 +90,8 @@ static void read_reasons(struct arena *arena, struct transfer_task_row *row, con
 	row->reasons = reasons;
 }
 
-static void read_words(struct arena *arena, struct transfer_task_row *row, const struct ipc_task *from)
+static void read_words(
+	struct arena *arena, struct transfer_task_row *row, const struct ipc_task *from)
 {
 	row->session = keep(arena, from->session_identifier);
 	row->session_kind = words_session_kind(from->session_kind);
@@ -120,11 +124,12 @@ static void read_numbers(struct transfer_task_row *row, const struct ipc_task *f
 	row->waiting_until_wall_usec = from->waiting_until_usec;
 	row->priority = from->has_priority ? from->priority : 0.5;
 	row->received_bytes = (int64_t)from->bytes_received;
-	row->expected_receive_bytes =
-		from->has_bytes_expected_to_receive ? from->bytes_expected_to_receive : TRANSFER_SIZE_UNKNOWN;
+	row->expected_receive_bytes = from->has_bytes_expected_to_receive
+		? from->bytes_expected_to_receive
+		: TRANSFER_SIZE_UNKNOWN;
 	row->sent_bytes = (int64_t)from->bytes_sent;
-	row->expected_send_bytes =
-		from->has_bytes_expected_to_send ? from->bytes_expected_to_send : TRANSFER_SIZE_UNKNOWN;
+	row->expected_send_bytes = from->has_bytes_expected_to_send ? from->bytes_expected_to_send
+								    : TRANSFER_SIZE_UNKNOWN;
 	row->receive_rate_bps = from->receive_rate;
 	row->send_rate_bps = from->send_rate;
 	row->max_rate_bps = from->max_rate_bps;
@@ -163,7 +168,9 @@ transfer_task_list *rows_new_tasks(const struct ipc_manager_list_tasks_out *out)
 		row->response = response_new_ipc(from->response);
 		row->error = error_new_task(from->error);
 		row->last_error = error_new_task(from->last_error);
-		row->userdata = from->userdata ? transfer_data_new_copy(from->userdata, from->n_userdata) : NULL;
+		row->userdata = from->userdata
+			? transfer_data_new_copy(from->userdata, from->n_userdata)
+			: NULL;
 	}
 	return list;
 }
@@ -222,7 +229,8 @@ transfer_session_list *rows_new_sessions(const struct ipc_manager_list_sessions_
 		row->n_active_tasks = from->active_tasks;
 		row->n_tasks = from->tasks;
 		row->n_pending_events = from->pending_events;
-		row->object_path = keep(&list->arena, ipc_path_format(from->path, path, sizeof(path)));
+		row->object_path = keep(
+			&list->arena, ipc_path_format(from->path, path, sizeof(path)));
 	}
 	return list;
 }
@@ -232,7 +240,8 @@ size_t transfer_session_list_get_size(const transfer_session_list *list)
 	return list ? list->n_rows : 0;
 }
 
-const struct transfer_session_row *transfer_session_list_get(const transfer_session_list *list, size_t index)
+const struct transfer_session_row *transfer_session_list_get(
+	const transfer_session_list *list, size_t index)
 {
 	return index < transfer_session_list_get_size(list) ? &list->rows[index] : NULL;
 }
@@ -282,7 +291,8 @@ size_t transfer_progress_list_get_size(const transfer_progress_list *list)
 	return list ? list->n_rows : 0;
 }
 
-const struct transfer_progress_row *transfer_progress_list_get(const transfer_progress_list *list, size_t index)
+const struct transfer_progress_row *transfer_progress_list_get(
+	const transfer_progress_list *list, size_t index)
 {
 	return index < transfer_progress_list_get_size(list) ? &list->rows[index] : NULL;
 }
@@ -306,9 +316,10 @@ static void event_list_free(struct transfer_event_list *list)
 
 REF_DEFINE(transfer_event_list, event_list_free)
 
-static void read_event(struct arena *arena, struct transfer_event_row *row, const struct ipc_event *from)
+static void read_event(
+	struct arena *arena, struct transfer_event_row *row, const struct ipc_event *from)
 {
-	static const struct ipc_event_args none = {0};
+	static const struct ipc_event_args none = { 0 };
 	const struct ipc_event_args *args = from->args ? from->args : &none;
 
 	row->size = sizeof(*row);
@@ -351,7 +362,8 @@ size_t transfer_event_list_get_size(const transfer_event_list *list)
 	return list ? list->n_rows : 0;
 }
 
-const struct transfer_event_row *transfer_event_list_get(const transfer_event_list *list, size_t index)
+const struct transfer_event_row *transfer_event_list_get(
+	const transfer_event_list *list, size_t index)
 {
 	return index < transfer_event_list_get_size(list) ? &list->rows[index] : NULL;
 }
@@ -404,7 +416,8 @@ size_t transfer_failure_list_get_size(const transfer_failure_list *list)
 	return list ? list->n_rows : 0;
 }
 
-const struct transfer_failure_row *transfer_failure_list_get(const transfer_failure_list *list, size_t index)
+const struct transfer_failure_row *transfer_failure_list_get(
+	const transfer_failure_list *list, size_t index)
 {
 	return index < transfer_failure_list_get_size(list) ? &list->rows[index] : NULL;
 }

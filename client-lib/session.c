@@ -83,7 +83,7 @@ static void drop_tasks(transfer_session *session)
 {
 	transfer_task *task, *next;
 
-	HASH_ITER(hh, session->tasks, task, next) {
+	HASH_ITER (hh, session->tasks, task, next) {
 		HASH_DEL(session->tasks, task);
 		transfer_task_unref(task);
 	}
@@ -169,8 +169,8 @@ static int copy_owner(transfer_session *session, const struct transfer_owner *ow
 	return session->queue ? 0 : -ENOMEM;
 }
 
-static transfer_session *session_alloc(transfer_client *client, const transfer_config *config,
-	const struct transfer_owner *owner)
+static transfer_session *session_alloc(
+	transfer_client *client, const transfer_config *config, const struct transfer_owner *owner)
 {
 	transfer_session *session = calloc(1, sizeof(*session));
 
@@ -208,7 +208,8 @@ static int open_session(transfer_session *session, transfer_error **ret_error)
 	if (client->is_lost) {
 		client_unlock(client);
 		return error_give(-ENOTCONN,
-			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL), ret_error);
+			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL),
+			ret_error);
 	}
 	session_memory_ref(session); /* of the list */
 	TAILQ_INSERT_TAIL(&client->sessions, session, link);
@@ -231,13 +232,15 @@ static const char *fault_of(const transfer_config *config, const struct transfer
 		return "the owner has no size";
 	if (!owner->delegate)
 		return "a background session needs a delegate";
-	if (owner->delegate->size < offsetof(struct transfer_session_delegate, did_finish_background_events))
+	if (owner->delegate->size <
+		offsetof(struct transfer_session_delegate, did_finish_background_events))
 		return "the delegate has no size";
 	return NULL;
 }
 
-int transfer_session_new(transfer_session **ret_session, transfer_client *client, const transfer_config *config,
-	const struct transfer_owner *owner, transfer_error **ret_error)
+int transfer_session_new(transfer_session **ret_session, transfer_client *client,
+	const transfer_config *config, const struct transfer_owner *owner,
+	transfer_error **ret_error)
 {
 	const char *fault = fault_of(config, owner);
 	transfer_session *session;
@@ -246,7 +249,8 @@ int transfer_session_new(transfer_session **ret_session, transfer_client *client
 	if (fault)
 		return error_give(-EINVAL, error_new_errno(EINVAL, fault), ret_error);
 	if (client_is_forked(client))
-		return error_give(-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
+		return error_give(
+			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	session = session_alloc(client, config, owner);
 	if (!session)
 		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
@@ -336,7 +340,8 @@ void transfer_session_invalidate_and_cancel(transfer_session *session)
 		command_push_take(session, command);
 }
 
-void transfer_session_get_tasks(transfer_session *session, transfer_tasks_handler handler, void *userdata)
+void transfer_session_get_tasks(
+	transfer_session *session, transfer_tasks_handler handler, void *userdata)
 {
 	struct command *command = command_new(COMMAND_GET_TASKS, NULL);
 

@@ -20,17 +20,17 @@
 #include "client-lib/ref.h"
 #include "ipc/types.h"
 
-/* Unknown tasks whose rows are read in one call; a window of events cannot be about more. */
-#define SESSION_MAX_FETCH 256
+/* Unknown tasks whose rows are read in one call: as many as a snapshot has; a window of events cannot be about more. */
+#define SESSION_MAX_FETCH 1000
 
 enum session_phase {
-	SESSION_NEW,       /* nothing sent yet */
-	SESSION_OPENING,   /* OpenSession is on its way */
+	SESSION_NEW, /* nothing sent yet */
+	SESSION_OPENING, /* OpenSession is on its way */
 	SESSION_ATTACHING, /* Attach is on its way */
 	SESSION_ATTACHED,
-	SESSION_LOST,      /* transferd went away; opened again at retry_us */
+	SESSION_LOST, /* transferd went away; opened again at retry_us */
 	SESSION_DETACHING, /* closing: Detach is on its way */
-	SESSION_GONE,      /* not on the client's list any more */
+	SESSION_GONE, /* not on the client's list any more */
 };
 
 struct transfer_session {
@@ -47,8 +47,8 @@ struct transfer_session {
 	enum session_phase phase;
 	bool is_reassociated;
 	bool is_closing; /* no handle is left */
-	bool is_dead;    /* nothing is queued any more: invalidated, or failed to open */
-	bool is_opened;  /* the first open has ended, well or not */
+	bool is_dead; /* nothing is queued any more: invalidated, or failed to open */
+	bool is_opened; /* the first open has ended, well or not */
 	int open_result;
 	transfer_error *open_error;
 	transfer_task *tasks; /* not ended, by id (uthash); one reference each */
@@ -56,32 +56,32 @@ struct transfer_session {
 	/* callbacks */
 	struct transfer_work work;
 	struct delivery_line line;
-	bool is_posted;    /* the work is in the queue or running */
-	bool needs_post;   /* to be posted when the lock is released */
-	bool is_running;   /* a callback runs, in runner */
+	bool is_posted; /* the work is in the queue or running */
+	bool needs_post; /* to be posted when the lock is released */
+	bool is_running; /* a callback runs, in runner */
 	pthread_t runner;
 	uint64_t done_seq; /* newest event whose callback has returned */
 
 	/* ---- wire ---- */
 	struct ipc_path path;
-	char owner[64];              /* unique name of the transferd it is attached to */
-	struct command_list flight;  /* commands of the call under way, or to be repeated */
-	bool is_in_flight;           /* ... and its reply has not come */
+	char owner[64]; /* unique name of the transferd it is attached to */
+	struct command_list flight; /* commands of the call under way, or to be repeated */
+	bool is_in_flight; /* ... and its reply has not come */
 	char flight_token[48];
 	bool flight_starts;
 	unsigned int n_flight_tries;
 	uint64_t acked_seq, acking_seq;
 	bool is_acking;
 	uint64_t last_seen_seq;
-	struct delivery_line inbox;  /* events whose task is not known yet, and all behind them */
+	struct delivery_line inbox; /* events whose task is not known yet, and all behind them */
 	struct delivery_line answers; /* to transfer_session_get_tasks(), until is_drained */
-	bool is_fetching;            /* ListTasks for them is on its way */
+	bool is_fetching; /* ListTasks for them is on its way */
 	uint64_t fetched_ids[SESSION_MAX_FETCH]; /* what it asks for */
 	size_t n_fetched_ids;
-	unsigned int n_attached;     /* how often */
-	bool is_drained;             /* did_finish_background_events was told: once per process */
-	unsigned int n_failures;     /* to open, in a row */
-	uint64_t retry_us;           /* LOST */
+	unsigned int n_attached; /* how often */
+	bool is_drained; /* did_finish_background_events was told: once per process */
+	unsigned int n_failures; /* to open, in a row */
+	uint64_t retry_us; /* LOST */
 };
 
 void session_memory_ref(transfer_session *session);
@@ -92,7 +92,8 @@ transfer_task *session_find_task(transfer_session *session, uint64_t id);
 void session_add_task(transfer_session *session, transfer_task *task);
 void session_remove_task(transfer_session *session, transfer_task *task);
 /* Ends a task here and now with an error (taken) that transferd will not tell. */
-void session_complete_locally(transfer_session *session, transfer_task *task, transfer_error *error);
+void session_complete_locally(
+	transfer_session *session, transfer_task *task, transfer_error *error);
 /* Ends the session: what was asked fails, then comes last (did_become_invalid; taken, may be NULL), then nothing. */
 void session_end_take(transfer_session *session, struct delivery *last);
 /* The same with a did_become_invalid made here; error: taken, may be NULL. */

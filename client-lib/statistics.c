@@ -59,7 +59,8 @@ static void statistics_free(struct transfer_statistics *statistics)
 
 REF_DEFINE(transfer_statistics, statistics_free)
 
-static void copy_samples(struct transfer_statistics *statistics, bool sent, const uint64_t *from, size_t n)
+static void copy_samples(
+	struct transfer_statistics *statistics, bool sent, const uint64_t *from, size_t n)
 {
 	uint64_t *samples = n ? arena_alloc(&statistics->arena, n, sizeof(*samples)) : NULL;
 
@@ -79,7 +80,8 @@ transfer_statistics *rows_new_statistics(const struct ipc_statistics *from)
 	ref_init(&statistics->ref);
 #define STATISTICS_COPY(field, text) \
 	if (from->has_##field) \
-		statistics->counters[statistics->n_counters++] = (struct counter){text, from->field};
+		statistics->counters[statistics->n_counters++] = (struct counter){ text, \
+			from->field };
 	STATISTICS(STATISTICS_COPY)
 #undef STATISTICS_COPY
 	copy_samples(statistics, false, from->receive_samples, from->n_receive_samples);
@@ -97,7 +99,8 @@ int transfer_statistics_foreach(const transfer_statistics *statistics,
 	return r;
 }
 
-bool transfer_statistics_get(const transfer_statistics *statistics, const char *name, uint64_t *ret_value)
+bool transfer_statistics_get(
+	const transfer_statistics *statistics, const char *name, uint64_t *ret_value)
 {
 	for (size_t i = 0; i < statistics->n_counters; i++) {
 		if (!strcmp(statistics->counters[i].name, name)) {
@@ -108,8 +111,8 @@ bool transfer_statistics_get(const transfer_statistics *statistics, const char *
 	return false;
 }
 
-size_t transfer_statistics_get_samples(const transfer_statistics *statistics, bool sent,
-	const uint64_t **ret_rates_bps)
+size_t transfer_statistics_get_samples(
+	const transfer_statistics *statistics, bool sent, const uint64_t **ret_rates_bps)
 {
 	*ret_rates_bps = statistics->samples[sent];
 	return statistics->n_samples[sent];

@@ -42,7 +42,8 @@ static void task_free(struct transfer_task *task)
 
 REF_DEFINE(transfer_task, task_free)
 
-transfer_task *task_new(transfer_session *session, enum transfer_task_kind kind, struct transfer_request *request)
+transfer_task *task_new(
+	transfer_session *session, enum transfer_task_kind kind, struct transfer_request *request)
 {
 	transfer_task *task = calloc(1, sizeof(*task));
 
@@ -138,7 +139,8 @@ static struct transfer_request *copy_request(const transfer_request *request)
 }
 
 /* Hands the task to the I/O context; refusal (taken, may be NULL) ends it at once instead. */
-static transfer_task *submit(transfer_session *session, transfer_task *task, transfer_error *refusal)
+static transfer_task *submit(
+	transfer_session *session, transfer_task *task, transfer_error *refusal)
 {
 	transfer_client *client = session->client;
 	struct command *command;
@@ -168,7 +170,8 @@ static transfer_error *refuse_handler(bool has_handler)
 	return has_handler ? error_new_bus(TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION) : NULL;
 }
 
-static transfer_task *make(transfer_session *session, enum transfer_task_kind kind, const transfer_request *request)
+static transfer_task *make(
+	transfer_session *session, enum transfer_task_kind kind, const transfer_request *request)
 {
 	struct transfer_request *copy = copy_request(request);
 
@@ -179,11 +182,12 @@ transfer_task *transfer_session_download_task(transfer_session *session, transfe
 	transfer_file_handler handler, void *userdata)
 {
 	(void)userdata;
-	return submit(session, make(session, TRANSFER_TASK_DOWNLOAD, request), refuse_handler(handler != NULL));
+	return submit(session, make(session, TRANSFER_TASK_DOWNLOAD, request),
+		refuse_handler(handler != NULL));
 }
 
-transfer_task *transfer_session_download_task_resume(transfer_session *session, const transfer_data *resume_data,
-	transfer_file_handler handler, void *userdata)
+transfer_task *transfer_session_download_task_resume(transfer_session *session,
+	const transfer_data *resume_data, transfer_file_handler handler, void *userdata)
 {
 	transfer_task *task = make(session, TRANSFER_TASK_DOWNLOAD, NULL);
 	transfer_error *refusal = refuse_handler(handler != NULL);
@@ -230,8 +234,8 @@ static transfer_error *open_source(transfer_task *task, const char *path)
 	return NULL;
 }
 
-transfer_task *transfer_session_upload_task_file(transfer_session *session, transfer_request *request,
-	const char *path, transfer_data_handler handler, void *userdata)
+transfer_task *transfer_session_upload_task_file(transfer_session *session,
+	transfer_request *request, const char *path, transfer_data_handler handler, void *userdata)
 {
 	transfer_task *task = make(session, TRANSFER_TASK_UPLOAD, request);
 	transfer_error *refusal = refuse_handler(handler != NULL);
@@ -242,8 +246,9 @@ transfer_task *transfer_session_upload_task_file(transfer_session *session, tran
 	return submit(session, task, refusal);
 }
 
-transfer_task *transfer_session_upload_task_data(transfer_session *session, transfer_request *request,
-	const transfer_data *body, transfer_data_handler handler, void *userdata)
+transfer_task *transfer_session_upload_task_data(transfer_session *session,
+	transfer_request *request, const transfer_data *body, transfer_data_handler handler,
+	void *userdata)
 {
 	(void)body;
 	(void)handler;
@@ -304,8 +309,8 @@ void transfer_task_cancel(transfer_task *task)
 	client_unlock(client);
 }
 
-void transfer_task_cancel_by_producing_resume_data(transfer_task *task, transfer_resume_data_handler handler,
-	void *userdata)
+void transfer_task_cancel_by_producing_resume_data(
+	transfer_task *task, transfer_resume_data_handler handler, void *userdata)
 {
 	struct command *command = command_new(COMMAND_CANCEL_RESUMABLE, task);
 
@@ -330,7 +335,8 @@ static int set(transfer_task *task, const struct command *values)
 	command->has_max_rate = values->has_max_rate;
 	command->has_text = values->has_text;
 	if (values->has_text)
-		r = text_set(&command->text, values->text ? values->text : "", TEXT_DESCRIPTION_MAX_BYTES);
+		r = text_set(&command->text, values->text ? values->text : "",
+			TEXT_DESCRIPTION_MAX_BYTES);
 	if (r) {
 		command_free(command);
 		return r;
@@ -347,22 +353,23 @@ static int set(transfer_task *task, const struct command *values)
 
 int transfer_task_set_description(transfer_task *task, const char *text)
 {
-	return set(task, &(struct command){.has_text = true, .text = (char *)text});
+	return set(task, &(struct command){ .has_text = true, .text = (char *)text });
 }
 
 int transfer_task_set_priority(transfer_task *task, double priority)
 {
 	if (!(priority >= 0.0 && priority <= 1.0))
 		return -EINVAL;
-	return set(task, &(struct command){.has_priority = true, .priority = priority});
+	return set(task, &(struct command){ .has_priority = true, .priority = priority });
 }
 
 int transfer_task_set_max_rate(transfer_task *task, uint64_t rate_bps)
 {
-	return set(task, &(struct command){.has_max_rate = true, .max_rate_bps = rate_bps});
+	return set(task, &(struct command){ .has_max_rate = true, .max_rate_bps = rate_bps });
 }
 
-int transfer_task_set_delegate(transfer_task *task, const struct transfer_session_delegate *delegate, void *userdata)
+int transfer_task_set_delegate(
+	transfer_task *task, const struct transfer_session_delegate *delegate, void *userdata)
 {
 	(void)task;
 	(void)delegate;
@@ -463,7 +470,8 @@ char *transfer_task_copy_digest(const transfer_task *task, const char *algorithm
 	char *hex = NULL;
 
 	client_lock(task->session->client);
-	if (algorithm && task->digest_algorithm && task->digest_hex && !strcmp(task->digest_algorithm, algorithm))
+	if (algorithm && task->digest_algorithm && task->digest_hex &&
+		!strcmp(task->digest_algorithm, algorithm))
 		hex = strdup(task->digest_hex);
 	client_unlock(task->session->client);
 	return hex;
@@ -498,7 +506,8 @@ static bool has_ended(void *arg)
 {
 	transfer_task *task = arg;
 
-	return task->stage == TASK_STAGE_ENDED || task->session->is_dead || task->session->is_closing;
+	return task->stage == TASK_STAGE_ENDED || task->session->is_dead ||
+		task->session->is_closing;
 }
 
 int transfer_task_wait(transfer_task *task, int timeout_ms, transfer_error **ret_error)

@@ -13,9 +13,9 @@ struct delivery;
 struct ipc_task;
 
 enum task_stage {
-	TASK_STAGE_NEW,   /* waits to be sent; resume and suspend only change n_suspensions */
-	TASK_STAGE_SENT,  /* in a CreateTasks that has not been answered */
-	TASK_STAGE_LIVE,  /* transferd has it */
+	TASK_STAGE_NEW, /* waits to be sent; resume and suspend only change n_suspensions */
+	TASK_STAGE_SENT, /* in a CreateTasks that has not been answered */
+	TASK_STAGE_LIVE, /* transferd has it */
 	TASK_STAGE_ENDED, /* completed */
 };
 
@@ -24,7 +24,7 @@ struct transfer_task {
 	transfer_session *session; /* memory reference */
 	enum transfer_task_kind kind;
 	struct transfer_request *request; /* never NULL */
-	int source_fd;                    /* upload, until transferd has it */
+	int source_fd; /* upload, until transferd has it */
 	char *source_path;
 	transfer_data *resume_data; /* download that goes on */
 
@@ -32,8 +32,8 @@ struct transfer_task {
 	UT_hash_handle hh;
 	uint64_t id; /* 0: not known yet */
 	enum task_stage stage;
-	bool is_cancelled;       /* cancel was asked for */
-	bool is_made_alone;      /* a batch with it failed: it goes alone */
+	bool is_cancelled; /* cancel was asked for */
+	bool is_made_alone; /* a batch with it failed: it goes alone */
 	unsigned int n_suspensions;
 	struct transfer_progress progress;
 	double priority;
@@ -44,7 +44,8 @@ struct transfer_task {
 };
 
 /* NULL: out of memory. @request: taken, not NULL. */
-transfer_task *task_new(transfer_session *session, enum transfer_task_kind kind, struct transfer_request *request);
+transfer_task *task_new(
+	transfer_session *session, enum transfer_task_kind kind, struct transfer_request *request);
 /* A task that an earlier program made; NULL: out of memory. */
 transfer_task *task_new_from_row(transfer_session *session, const struct ipc_task *row);
 /* What a newer row tells; with the lock held. */

@@ -135,11 +135,13 @@ int text_headers_from_ipc(struct text_headers *to, const struct ipc_header *from
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n && to->n_fields < TEXT_HEADERS_MAX; i++)
-		r = append(to, from[i].name ? from[i].name : "", from[i].value ? from[i].value : "");
+		r = append(
+			to, from[i].name ? from[i].name : "", from[i].value ? from[i].value : "");
 	return r;
 }
 
-int text_headers_to_ipc(const struct text_headers *headers, struct arena *arena, const struct ipc_header **ret_rows)
+int text_headers_to_ipc(
+	const struct text_headers *headers, struct arena *arena, const struct ipc_header **ret_rows)
 {
 	struct ipc_header *rows;
 
@@ -165,7 +167,7 @@ void text_headers_done(struct text_headers *headers)
 		free(headers->fields[i].value);
 	}
 	free(headers->fields);
-	*headers = (struct text_headers){0};
+	*headers = (struct text_headers){ 0 };
 }
 
 size_t text_digest_digits(const char *algorithm)
@@ -173,7 +175,7 @@ size_t text_digest_digits(const char *algorithm)
 	static const struct {
 		const char *name;
 		size_t digits;
-	} algorithms[] = {{"md5", 32}, {"sha1", 40}, {"sha256", 64}, {"sha512", 128}};
+	} algorithms[] = { { "md5", 32 }, { "sha1", 40 }, { "sha256", 64 }, { "sha512", 128 } };
 
 	for (size_t i = 0; algorithm && i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
 		if (!strcmp(algorithms[i].name, algorithm))

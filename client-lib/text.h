@@ -35,7 +35,8 @@ const char *text_headers_get(const struct text_headers *headers, const char *nam
 int text_headers_copy(struct text_headers *to, const struct text_headers *from);
 int text_headers_from_ipc(struct text_headers *to, const struct ipc_header *from, size_t n);
 /* Rows that borrow the texts. */
-int text_headers_to_ipc(const struct text_headers *headers, struct arena *arena, const struct ipc_header **ret_rows);
+int text_headers_to_ipc(const struct text_headers *headers, struct arena *arena,
+	const struct ipc_header **ret_rows);
 void text_headers_done(struct text_headers *headers);
 
 /* Hexadecimal digits of a digest of this algorithm; 0: unknown algorithm. */

@@ -21,20 +21,21 @@
 #include "ipc/bus.h"
 #include "ipc/proto.h"
 
-#define WIRE_WINDOW        256
-#define WIRE_MAX_SIGNALS   16
-#define WIRE_RETRY_MIN_US  (100 * CLOCK_US_PER_MS)
-#define WIRE_RETRY_MAX_US  (10 * CLOCK_US_PER_S)
+#define WIRE_WINDOW       256
+#define WIRE_MAX_SIGNALS  16
+#define WIRE_RETRY_MIN_US (100 * CLOCK_US_PER_MS)
+#define WIRE_RETRY_MAX_US (10 * CLOCK_US_PER_S)
 
 static void start_attach(transfer_session *session);
 
 void wire_set_fields(struct ipc_task_filter *filter)
 {
-	static const char *const fields[] = {"id", "kind", "state", "sub-state", "url", "current-url", "method",
-		"description", "priority", "destination", "source", "bytes-received", "bytes-expected-to-receive",
-		"bytes-sent", "bytes-expected-to-send", "receive-rate", "send-rate", "not-before-usec",
-		"suspend-count", "max-rate-bps", "response", "error", "checksum", "digest", "userdata",
-		"request-headers"};
+	static const char *const fields[] = { "id", "kind", "state", "sub-state", "url",
+		"current-url", "method", "description", "priority", "destination", "source",
+		"bytes-received", "bytes-expected-to-receive", "bytes-sent",
+		"bytes-expected-to-send", "receive-rate", "send-rate", "not-before-usec",
+		"suspend-count", "max-rate-bps", "response", "error", "checksum", "digest",
+		"userdata", "request-headers" };
 
 	filter->fields = fields;
 	filter->n_fields = sizeof(fields) / sizeof(fields[0]);
@@ -42,14 +43,16 @@ void wire_set_fields(struct ipc_task_filter *filter)
 
 bool wire_is_worth_repeating(int r)
 {
-	return r == -ECONNRESET || r == -ETIMEDOUT || r == IPC_E_SERVICE_UNKNOWN || r == IPC_E_NOT_ATTACHED;
+	return r == -ECONNRESET || r == -ETIMEDOUT || r == IPC_E_SERVICE_UNKNOWN ||
+		r == IPC_E_NOT_ATTACHED;
 }
 
 static bool is_passing(int r)
 {
-	static const int passing[] = {-ECONNRESET, -ETIMEDOUT, -EBADMSG, -ENOMEM, IPC_E_SERVICE_UNKNOWN,
-		IPC_E_SPAWN_FAILED, IPC_E_FAILED, IPC_E_NO_MEMORY, IPC_E_BUSY, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED,
-		IPC_E_UNKNOWN_OBJECT, IPC_E_UNKNOWN_METHOD};
+	static const int passing[] = { -ECONNRESET, -ETIMEDOUT, -EBADMSG, -ENOMEM,
+		IPC_E_SERVICE_UNKNOWN, IPC_E_SPAWN_FAILED, IPC_E_FAILED, IPC_E_NO_MEMORY,
+		IPC_E_BUSY, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED, IPC_E_UNKNOWN_OBJECT,
+		IPC_E_UNKNOWN_METHOD };
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
 		if (passing[i] == r)
@@ -136,12 +139,14 @@ static void open_failed(transfer_session *session, int r, const char *text)
 	session->phase = SESSION_LOST;
 	if (!is_passing(r)) {
 		session->retry_us = CLIENT_FOREVER;
-		session_die(session, r == IPC_E_SESSION_INVALID ? NULL : error_new_ipc(r, NULL, text));
+		session_die(
+			session, r == IPC_E_SESSION_INVALID ? NULL : error_new_ipc(r, NULL, text));
 		return;
 	}
 	wait_us = WIRE_RETRY_MIN_US << (session->n_failures < 7 ? session->n_failures : 7);
 	session->n_failures++;
-	session->retry_us = clock_now_us() + (wait_us < WIRE_RETRY_MAX_US ? wait_us : WIRE_RETRY_MAX_US);
+	session->retry_us = clock_now_us() +
+		(wait_us < WIRE_RETRY_MAX_US ? wait_us : WIRE_RETRY_MAX_US);
 }
 
 /* transferd came back without the session: what was under way will not be told any more. */
@@ -149,13 +154,15 @@ static void forget_all(transfer_session *session)
 {
 	transfer_task *task, *next;
 
-	HASH_ITER(hh, session->tasks, task, next)
+	HASH_ITER (hh, session->tasks, task, next)
 		session_complete_locally(session, task,
-			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, transfer_request_get_url(task->request)));
+			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED,
+				transfer_request_get_url(task->request)));
 	session->last_seen_seq = session->done_seq = session->acked_seq = 0;
 }
 
-static void on_opened(void *user, int r, const char *text, const struct ipc_manager_open_session_out *out)
+static void on_opened(
+	void *user, int r, const char *text, const struct ipc_manager_open_session_out *out)
 {
 	transfer_session *session = user;
 	bool created;
@@ -182,7 +189,7 @@ static void start_open(transfer_session *session)
 {
 	struct ipc_bus *bus = session->client->bus;
 	struct ipc_manager_open_session_in in;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	int r;
 
 	if (session->client->flags & TRANSFER_CLIENT_NO_AUTOSTART && !ipc_bus_service_owner(bus)) {
@@ -195,7 +202,8 @@ static void start_open(transfer_session *session)
 	session_memory_ref(session); /* of the call */
 	r = configuration_to_ipc(session->config, &arena, &in);
 	if (!r)
-		r = ipc_start_manager_open_session(bus, (struct ipc_path){0}, &in, on_opened, session);
+		r = ipc_start_manager_open_session(
+			bus, (struct ipc_path){ 0 }, &in, on_opened, session);
 	arena_done(&arena);
 	if (r) {
 		open_failed(session, r, NULL);
@@ -205,21 +213,22 @@ static void start_open(transfer_session *session)
 
 /* ---- attaching ---- */
 
-static size_t list_implemented(const struct transfer_session_delegate *to, const char *names[WIRE_MAX_SIGNALS])
+static size_t list_implemented(
+	const struct transfer_session_delegate *to, const char *names[WIRE_MAX_SIGNALS])
 {
 	const struct {
 		bool has;
 		enum ipc_event_kind kind;
 	} signals[] = {
-		{to->download_did_write, IPC_EVENT_DID_WRITE_DATA},
-		{to->task_did_send, IPC_EVENT_DID_SEND_BODY_DATA},
-		{to->data_did_receive, IPC_EVENT_DID_RECEIVE_DATA},
-		{to->download_did_resume, IPC_EVENT_DID_RESUME_AT_OFFSET},
-		{to->task_did_collect_metrics, IPC_EVENT_DID_FINISH_COLLECTING_METRICS},
-		{true, IPC_EVENT_DID_FINISH_DOWNLOADING},
-		{true, IPC_EVENT_DID_COMPLETE},
-		{true, IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS},
-		{true, IPC_EVENT_DID_BECOME_INVALID},
+		{ to->download_did_write, IPC_EVENT_DID_WRITE_DATA },
+		{ to->task_did_send, IPC_EVENT_DID_SEND_BODY_DATA },
+		{ to->data_did_receive, IPC_EVENT_DID_RECEIVE_DATA },
+		{ to->download_did_resume, IPC_EVENT_DID_RESUME_AT_OFFSET },
+		{ to->task_did_collect_metrics, IPC_EVENT_DID_FINISH_COLLECTING_METRICS },
+		{ true, IPC_EVENT_DID_FINISH_DOWNLOADING },
+		{ true, IPC_EVENT_DID_COMPLETE },
+		{ true, IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS },
+		{ true, IPC_EVENT_DID_BECOME_INVALID },
 	};
 	size_t n = 0;
 
@@ -256,7 +265,8 @@ static void tell_nothing_waited(transfer_session *session, const struct ipc_sess
 	event_drain_take(session, delivery);
 }
 
-static void on_attached(void *user, int r, const char *text, const struct ipc_session_attach_out *out)
+static void on_attached(
+	void *user, int r, const char *text, const struct ipc_session_attach_out *out)
 {
 	transfer_session *session = user;
 	const char *owner;
@@ -272,6 +282,8 @@ static void on_attached(void *user, int r, const char *text, const struct ipc_se
 		owner = ipc_bus_service_owner(session->client->bus);
 		snprintf(session->owner, sizeof(session->owner), "%s", owner ? owner : "");
 		session->phase = SESSION_ATTACHED;
+		if (session->n_attached == 1)
+			event_meet(session, out->tasks, out->n_tasks);
 		session->n_failures = 0;
 		session->is_opened = true;
 		pthread_cond_broadcast(&session->client->changed);
@@ -297,7 +309,8 @@ static void start_attach(transfer_session *session)
 
 	session->phase = SESSION_ATTACHING;
 	session_memory_ref(session); /* of the call */
-	r = ipc_start_session_attach(session->client->bus, session->path, &in, on_attached, session);
+	r = ipc_start_session_attach(
+		session->client->bus, session->path, &in, on_attached, session);
 	if (r) {
 		open_failed(session, r, NULL);
 		session_memory_unref(session);
@@ -324,12 +337,13 @@ static void on_acknowledged(void *user, int r, const char *text)
 
 static void acknowledge(transfer_session *session)
 {
-	struct ipc_session_acknowledge_in in = {.seq = session->done_seq};
+	struct ipc_session_acknowledge_in in = { .seq = session->done_seq };
 
 	if (session->is_acking || session->done_seq <= session->acked_seq)
 		return;
 	session_memory_ref(session); /* of the call */
-	if (ipc_start_session_acknowledge(session->client->bus, session->path, &in, on_acknowledged, session)) {
+	if (ipc_start_session_acknowledge(
+		    session->client->bus, session->path, &in, on_acknowledged, session)) {
 		session_memory_unref(session);
 		wire_reopen(session);
 		return;
@@ -352,8 +366,8 @@ static void on_detached(void *user, int r, const char *text)
 
 static bool has_something_to_say(const transfer_session *session)
 {
-	return !TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight) || session->is_running ||
-		session->done_seq > session->acked_seq;
+	return !TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight) ||
+		session->is_running || session->done_seq > session->acked_seq;
 }
 
 static void detach(transfer_session *session)

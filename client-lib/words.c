@@ -12,12 +12,12 @@ struct word {
 	const char *name;
 };
 
-#define WORD(symbol, value, name) {value, name},
-static const struct word task_kinds[] = {TRANSFER_TASK_KINDS(WORD){0, NULL}};
-static const struct word task_states[] = {TRANSFER_TASK_STATES(WORD){0, NULL}};
-static const struct word task_sub_states[] = {TRANSFER_TASK_SUB_STATES(WORD){0, NULL}};
-static const struct word session_kinds[] = {TRANSFER_SESSION_KINDS(WORD){0, NULL}};
-static const struct word session_states[] = {TRANSFER_SESSION_STATES(WORD){0, NULL}};
+#define WORD(symbol, value, name) { value, name },
+static const struct word task_kinds[] = { TRANSFER_TASK_KINDS(WORD){ 0, NULL } };
+static const struct word task_states[] = { TRANSFER_TASK_STATES(WORD){ 0, NULL } };
+static const struct word task_sub_states[] = { TRANSFER_TASK_SUB_STATES(WORD){ 0, NULL } };
+static const struct word session_kinds[] = { TRANSFER_SESSION_KINDS(WORD){ 0, NULL } };
+static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD){ 0, NULL } };
 
 static const char *name_of(const struct word *words, int value)
 {
@@ -83,10 +83,12 @@ enum transfer_task_sub_state words_task_sub_state(const char *word, bool *known)
 
 enum transfer_session_kind words_session_kind(const char *word)
 {
-	return (enum transfer_session_kind)value_of(session_kinds, word, TRANSFER_SESSION_BACKGROUND);
+	return (enum transfer_session_kind)value_of(
+		session_kinds, word, TRANSFER_SESSION_BACKGROUND);
 }
 
 enum transfer_session_state words_session_state(const char *word)
 {
-	return (enum transfer_session_state)value_of(session_states, word, TRANSFER_SESSION_STATE_ACTIVE);
+	return (enum transfer_session_state)value_of(
+		session_states, word, TRANSFER_SESSION_STATE_ACTIVE);
 }

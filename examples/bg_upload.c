@@ -15,8 +15,8 @@
 
 #define IDENTIFIER "com.example.upload"
 
-static void on_send(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total_bytes,
-	int64_t expected_bytes, void *userdata)
+static void on_send(transfer_session *session, transfer_task *task, int64_t bytes,
+	int64_t total_bytes, int64_t expected_bytes, void *userdata)
 {
 	(void)session;
 	(void)task;
@@ -25,7 +25,8 @@ static void on_send(transfer_session *session, transfer_task *task, int64_t byte
 	fprintf(stderr, "%lld of %lld bytes\n", (long long)total_bytes, (long long)expected_bytes);
 }
 
-static void on_data(transfer_session *session, transfer_task *task, const transfer_data *data, void *userdata)
+static void on_data(
+	transfer_session *session, transfer_task *task, const transfer_data *data, void *userdata)
 {
 	(void)session;
 	(void)task;
@@ -33,7 +34,8 @@ static void on_data(transfer_session *session, transfer_task *task, const transf
 	fwrite(transfer_data_get_bytes(data), 1, transfer_data_get_size(data), stdout);
 }
 
-static void on_complete(transfer_session *session, transfer_task *task, const transfer_error *error, void *userdata)
+static void on_complete(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *userdata)
 {
 	transfer_auto(transfer_response) response = transfer_task_copy_response(task);
 
@@ -62,7 +64,8 @@ int main(int argc, char **argv)
 	transfer_auto(transfer_request) request = NULL;
 	transfer_auto(transfer_config) config = transfer_config_new_background(IDENTIFIER);
 	transfer_auto(transfer_queue) queue = transfer_queue_new_manual();
-	struct transfer_owner owner = {TRANSFER_OWNER_INIT, .delegate = &delegate, .queue = queue};
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &delegate,
+		.queue = queue };
 
 	if (argc != 3 + insecure) {
 		fprintf(stderr, "usage: bg_upload [--allow-insecure] FILE URL\n");

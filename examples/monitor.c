@@ -10,7 +10,8 @@
 
 static void print_row(const struct transfer_task_row *row)
 {
-	printf("%llu %s %s %s\n", (unsigned long long)row->id, row->sub_state_name ? row->sub_state_name : "unknown",
+	printf("%llu %s %s %s\n", (unsigned long long)row->id,
+		row->sub_state_name ? row->sub_state_name : "unknown",
 		row->session ? row->session : "-", row->name ? row->name : "-");
 }
 

@@ -33,8 +33,8 @@ static int on_children(struct ipc_call *call, void *user, uint64_t *ids, size_t 
 	return 0;
 }
 
-static int on_open_session(struct ipc_call *call, void *user, const struct ipc_manager_open_session_in *in,
-	struct ipc_manager_open_session_out *out)
+static int on_open_session(struct ipc_call *call, void *user,
+	const struct ipc_manager_open_session_in *in, struct ipc_manager_open_session_out *out)
 {
 	struct peer *p = user;
 
@@ -53,13 +53,14 @@ static int on_open_session(struct ipc_call *call, void *user, const struct ipc_m
 	return 0;
 }
 
-static int on_get_session(struct ipc_call *call, void *user, const struct ipc_manager_get_session_in *in,
-	struct ipc_manager_get_session_out *out)
+static int on_get_session(struct ipc_call *call, void *user,
+	const struct ipc_manager_get_session_in *in, struct ipc_manager_get_session_out *out)
 {
 	struct peer *p = user;
 
 	if (!p->has_session || strcmp(in->identifier, p->identifier))
-		return ipc_call_error(call, IPC_E_NO_SUCH_SESSION, "no session '%s'", in->identifier);
+		return ipc_call_error(
+			call, IPC_E_NO_SUCH_SESSION, "no session '%s'", in->identifier);
 	out->session = peer_session_path();
 	return 0;
 }
@@ -68,12 +69,14 @@ static int on_get_task(struct ipc_call *call, void *user, const struct ipc_manag
 	struct ipc_manager_get_task_out *out)
 {
 	if (!peer_find(user, in->id))
-		return ipc_call_error(call, IPC_E_NO_SUCH_TASK, "no task %llu", (unsigned long long)in->id);
-	out->task = (struct ipc_path){.session = SESSION, .task = in->id};
+		return ipc_call_error(
+			call, IPC_E_NO_SUCH_TASK, "no task %llu", (unsigned long long)in->id);
+	out->task = (struct ipc_path){ .session = SESSION, .task = in->id };
 	return 0;
 }
 
-static bool is_wanted(const struct peer_task *task, uint64_t id, const struct ipc_task_filter *filter)
+static bool is_wanted(
+	const struct peer_task *task, uint64_t id, const struct ipc_task_filter *filter)
 {
 	if ((task->is_done && !filter->include_finished) || task->is_hidden)
 		return false;
@@ -92,8 +95,10 @@ static void fill_row(struct ipc_call *call, const struct peer_task *task, struct
 
 	reasons[0] = "suspended";
 	reasons[1] = "mode";
-	*header = (struct ipc_header){"X-Old", task->headers};
-	*response = (struct ipc_response){.status = 200, .has_status = true, .mime_type = "text/plain"};
+	*header = (struct ipc_header){ "X-Old", task->headers };
+	*response = (struct ipc_response){
+		.status = 200, .has_status = true, .mime_type = "text/plain"
+	};
 	row->session = peer_session_path();
 	row->has_session = true;
 	row->session_identifier = "com.example.test";
@@ -143,8 +148,8 @@ static int list(struct peer *p, struct ipc_call *call, const struct ipc_manager_
 	return 0;
 }
 
-static int on_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_list_tasks_in *in,
-	struct ipc_manager_list_tasks_out *out)
+static int on_list_tasks(struct ipc_call *call, void *user,
+	const struct ipc_manager_list_tasks_in *in, struct ipc_manager_list_tasks_out *out)
 {
 	struct peer *p = user;
 	int r;
@@ -155,11 +160,11 @@ static int on_list_tasks(struct ipc_call *call, void *user, const struct ipc_man
 	return r;
 }
 
-static int on_list_sessions(struct ipc_call *call, void *user, const struct ipc_manager_list_sessions_in *in,
-	struct ipc_manager_list_sessions_out *out)
+static int on_list_sessions(struct ipc_call *call, void *user,
+	const struct ipc_manager_list_sessions_in *in, struct ipc_manager_list_sessions_out *out)
 {
 	static struct ipc_session_info row = {
-		.path = {.session = SESSION},
+		.path = { .session = SESSION },
 		.has_path = true,
 		.kind = "background",
 		.state = "active",
@@ -196,8 +201,8 @@ static int each(struct peer *p, struct ipc_call *call, struct id_set *set,
 		if (task)
 			fn(p, task, set->ids[i]);
 		else
-			set->failures[set->n_failures++] = (struct ipc_failure){set->ids[i],
-				ipc_error_name(IPC_E_NO_SUCH_TASK), "no such task"};
+			set->failures[set->n_failures++] = (struct ipc_failure){ set->ids[i],
+				ipc_error_name(IPC_E_NO_SUCH_TASK), "no such task" };
 	}
 	peer_changed(p);
 	pthread_mutex_unlock(&p->lock);
@@ -232,9 +237,10 @@ static void do_nothing(struct peer *p, struct peer_task *task, uint64_t id)
 
 #define STEER(verb, fn) \
 	static int on_##verb##_tasks(struct ipc_call *call, void *user, \
-		const struct ipc_manager_##verb##_tasks_in *in, struct ipc_manager_##verb##_tasks_out *out) \
+		const struct ipc_manager_##verb##_tasks_in *in, \
+		struct ipc_manager_##verb##_tasks_out *out) \
 	{ \
-		struct id_set set = {.ids = in->ids, .n = in->n_ids}; \
+		struct id_set set = { .ids = in->ids, .n = in->n_ids }; \
 		int r = each(user, call, &set, fn); \
 \
 		out->failures = set.failures; \
@@ -247,10 +253,10 @@ STEER(cancel, do_cancel)
 STEER(retry, do_nothing)
 STEER(remove, do_nothing)
 
-static int on_set_tasks(struct ipc_call *call, void *user, const struct ipc_manager_set_tasks_in *in,
-	struct ipc_manager_set_tasks_out *out)
+static int on_set_tasks(struct ipc_call *call, void *user,
+	const struct ipc_manager_set_tasks_in *in, struct ipc_manager_set_tasks_out *out)
 {
-	struct id_set set = {.ids = in->ids, .n = in->n_ids};
+	struct id_set set = { .ids = in->ids, .n = in->n_ids };
 	struct peer *p = user;
 	int r = each(p, call, &set, do_nothing);
 
@@ -261,7 +267,8 @@ static int on_set_tasks(struct ipc_call *call, void *user, const struct ipc_mana
 		if (task && in->changes.has_priority)
 			task->priority = in->changes.priority;
 		if (task && in->changes.description)
-			snprintf(task->description, sizeof(task->description), "%s", in->changes.description);
+			snprintf(task->description, sizeof(task->description), "%s",
+				in->changes.description);
 	}
 	pthread_mutex_unlock(&p->lock);
 	out->failures = set.failures;
@@ -269,10 +276,10 @@ static int on_set_tasks(struct ipc_call *call, void *user, const struct ipc_mana
 	return r;
 }
 
-static int on_get_progress(struct ipc_call *call, void *user, const struct ipc_manager_get_progress_in *in,
-	struct ipc_manager_get_progress_out *out)
+static int on_get_progress(struct ipc_call *call, void *user,
+	const struct ipc_manager_get_progress_in *in, struct ipc_manager_get_progress_out *out)
 {
-	static const struct ipc_progress row = {FIRST_ID, "transferring", 1, 2, 3, -1, 5, 6};
+	static const struct ipc_progress row = { FIRST_ID, "transferring", 1, 2, 3, -1, 5, 6 };
 
 	(void)call;
 	(void)user;
@@ -282,8 +289,8 @@ static int on_get_progress(struct ipc_call *call, void *user, const struct ipc_m
 	return 0;
 }
 
-static int on_peek_events(struct ipc_call *call, void *user, const struct ipc_manager_peek_events_in *in,
-	struct ipc_manager_peek_events_out *out)
+static int on_peek_events(struct ipc_call *call, void *user,
+	const struct ipc_manager_peek_events_in *in, struct ipc_manager_peek_events_out *out)
 {
 	struct peer *p = user;
 	struct ipc_event *rows = arena_alloc(ipc_call_arena(call), p->n_events + 1, sizeof(*rows));
@@ -293,7 +300,7 @@ static int on_peek_events(struct ipc_call *call, void *user, const struct ipc_ma
 			continue;
 		rows[out->n_events++] = (struct ipc_event){
 			.seq = p->events[i].seq,
-			.task = {.session = SESSION, .task = p->events[i].task},
+			.task = { .session = SESSION, .task = p->events[i].task },
 			.wall_usec = 1,
 			.name = ipc_event_name(p->events[i].kind),
 		};
@@ -302,9 +309,10 @@ static int on_peek_events(struct ipc_call *call, void *user, const struct ipc_ma
 	return 0;
 }
 
-static int on_get_statistics(struct ipc_call *call, void *user, struct ipc_manager_get_statistics_out *out)
+static int on_get_statistics(
+	struct ipc_call *call, void *user, struct ipc_manager_get_statistics_out *out)
 {
-	static const uint64_t samples[60] = {1, [59] = 9};
+	static const uint64_t samples[60] = { 1, [59] = 9 };
 
 	(void)call;
 	(void)user;
@@ -369,7 +377,7 @@ static int on_set_count(struct ipc_call *call, void *user, uint32_t value)
 
 static void on_attach_sent(struct peer *p, void *user)
 {
-	struct peer_event drained = {.kind = IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS};
+	struct peer_event drained = { .kind = IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS };
 
 	(void)user;
 	for (unsigned int i = 0; i < p->n_events; i++) {
@@ -399,7 +407,8 @@ static int on_attach(struct ipc_call *call, void *user, const struct ipc_session
 	return IPC_DEFERRED;
 }
 
-static int on_acknowledge(struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in)
+static int on_acknowledge(
+	struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in)
 {
 	struct peer *p = user;
 	int r = 0;
@@ -457,7 +466,8 @@ static int refusal(struct ipc_call *call, const struct ipc_session_create_tasks_
 		const char *url = in->requests[i].url;
 
 		if (url && !strncmp(url, "ftp:", 4))
-			return ipc_call_error(call, IPC_E_UNSUPPORTED_SCHEME, "requests[%zu]: ftp", i);
+			return ipc_call_error(
+				call, IPC_E_UNSUPPORTED_SCHEME, "requests[%zu]: ftp", i);
 		if (url && strstr(url, "bad"))
 			return ipc_call_error(call, IPC_E_INVALID_REQUEST, "requests[%zu]: bad", i);
 	}
@@ -483,16 +493,18 @@ static void create(struct peer *p, const struct ipc_session_create_tasks_in *in)
 		struct peer_task *task = &p->tasks[p->n_tasks++];
 
 		ck_assert_uint_lt(p->n_tasks, MAX_TASKS);
-		*task = (struct peer_task){.suspensions = !running};
+		*task = (struct peer_task){ .suspensions = !running };
 		read_request(task, &in->requests[i]);
-		snprintf(task->token, sizeof(task->token), "%s", in->options.token ? in->options.token : "");
+		snprintf(task->token, sizeof(task->token), "%s",
+			in->options.token ? in->options.token : "");
 	}
 }
 
-static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
-	struct ipc_session_create_tasks_out *out)
+static int on_create_tasks(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out)
 {
-	struct ipc_task_ref *refs = arena_alloc(ipc_call_arena(call), in->n_requests, sizeof(*refs));
+	struct ipc_task_ref *refs = arena_alloc(
+		ipc_call_arena(call), in->n_requests, sizeof(*refs));
 	struct peer *p = user;
 	size_t n = in->n_requests; /* in is gone after the reply */
 	int r = refusal(call, in);
@@ -504,7 +516,8 @@ static int on_create_tasks(struct ipc_call *call, void *user, const struct ipc_s
 	if (!r && first == p->n_tasks)
 		create(p, in);
 	for (size_t i = 0; !r && i < in->n_requests; i++)
-		refs[i] = (struct ipc_task_ref){FIRST_ID + first + i, {SESSION, FIRST_ID + first + i}};
+		refs[i] = (struct ipc_task_ref){ FIRST_ID + first + i,
+			{ SESSION, FIRST_ID + first + i } };
 	out->tasks = refs;
 	out->n_tasks = in->n_requests;
 	if (!r && p->swallow_create) {
@@ -572,7 +585,8 @@ static int on_cancel(struct ipc_call *call, void *user, const struct ipc_task_ca
 	return 0;
 }
 
-static int on_resume_data(struct ipc_call *call, void *user, struct ipc_task_cancel_producing_resume_data_out *out)
+static int on_resume_data(
+	struct ipc_call *call, void *user, struct ipc_task_cancel_producing_resume_data_out *out)
 {
 	struct peer *p = user;
 	uint64_t id = ipc_call_path(call).task;

@@ -16,13 +16,14 @@
 
 struct thread;
 
-#define SESSION     7
-#define FIRST_ID    100
-#define MAX_TASKS   4096
-#define MAX_EVENTS  8192
+#define SESSION    7
+#define FIRST_ID   100
+#define MAX_TASKS  4096
+#define MAX_EVENTS 8192
 
 struct peer_task {
-	char kind[16], url[512], description[256], destination[256], headers[256], source[256], token[160];
+	char kind[16], url[512], description[256], destination[256], headers[256], source[256],
+		token[160];
 	unsigned int suspensions;
 	bool is_done, is_cancelled, is_hidden;
 	double priority;

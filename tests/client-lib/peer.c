@@ -21,7 +21,7 @@
 
 struct ipc_path peer_session_path(void)
 {
-	return (struct ipc_path){.session = SESSION};
+	return (struct ipc_path){ .session = SESSION };
 }
 
 struct peer_task *peer_find(struct peer *p, uint64_t id)
@@ -38,11 +38,13 @@ void peer_changed(struct peer *p)
 
 void peer_send(struct peer *p, struct peer_event *event)
 {
-	struct ipc_error error = {.code = event->code, .has_code = true, .failing_url = "https://example.org/x"};
-	struct ipc_event_args args = {.path = event->path[0] ? event->path : NULL};
+	struct ipc_error error = {
+		.code = event->code, .has_code = true, .failing_url = "https://example.org/x"
+	};
+	struct ipc_event_args args = { .path = event->path[0] ? event->path : NULL };
 	struct ipc_event row = {
 		.seq = event->seq,
-		.task = {.session = SESSION, .task = event->task},
+		.task = { .session = SESSION, .task = event->task },
 		.name = ipc_event_name(event->kind),
 		.args = &args,
 	};
@@ -89,7 +91,9 @@ static void make_file(struct peer_event *event, const char *text)
 
 void peer_finish_locked(struct peer *p, uint64_t id)
 {
-	struct peer_event event = {.task = id, .kind = IPC_EVENT_DID_FINISH_DOWNLOADING, .has_file = true};
+	struct peer_event event = {
+		.task = id, .kind = IPC_EVENT_DID_FINISH_DOWNLOADING, .has_file = true
+	};
 	char text[64];
 
 	snprintf(text, sizeof(text), "task %llu\n", (unsigned long long)id);
@@ -99,7 +103,7 @@ void peer_finish_locked(struct peer *p, uint64_t id)
 
 void peer_complete_locked(struct peer *p, uint64_t id, int code)
 {
-	struct peer_event event = {.task = id, .kind = IPC_EVENT_DID_COMPLETE, .code = code};
+	struct peer_event event = { .task = id, .kind = IPC_EVENT_DID_COMPLETE, .code = code };
 	struct peer_task *task = peer_find(p, id);
 
 	if (task && task->is_done)
@@ -111,7 +115,9 @@ void peer_complete_locked(struct peer *p, uint64_t id, int code)
 
 void peer_write_locked(struct peer *p, uint64_t id, uint64_t bytes, uint64_t total)
 {
-	struct peer_event event = {.task = id, .kind = IPC_EVENT_DID_WRITE_DATA, .bytes = bytes, .total = total};
+	struct peer_event event = {
+		.task = id, .kind = IPC_EVENT_DID_WRITE_DATA, .bytes = bytes, .total = total
+	};
 
 	add_event(p, &event, false);
 }
@@ -130,7 +136,7 @@ void peer_run_task(struct peer *p, uint64_t id)
 
 void peer_invalidate_locked(struct peer *p)
 {
-	struct peer_event event = {.kind = IPC_EVENT_DID_BECOME_INVALID};
+	struct peer_event event = { .kind = IPC_EVENT_DID_BECOME_INVALID };
 
 	for (unsigned int i = 0; i < p->n_tasks; i++) {
 		if (!p->tasks[i].is_done)
@@ -158,8 +164,8 @@ static void run(void *user)
 	struct peer *p = user;
 
 	while (!p->is_ending) {
-		struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
-			{.fd = p->bus ? ipc_bus_fd(p->bus) : -1, .events = POLLIN}};
+		struct pollfd fds[2] = { { .fd = p->wake_fd, .events = POLLIN },
+			{ .fd = p->bus ? ipc_bus_fd(p->bus) : -1, .events = POLLIN } };
 		eventfd_t n;
 
 		if (poll(fds, 2, -1) < 0)
@@ -210,7 +216,7 @@ static void do_stop(struct peer *p, void *user)
 
 static void do_start(struct peer *p, void *user)
 {
-	static const struct ipc_bus_events events = {.peer_left = on_peer_left};
+	static const struct ipc_bus_events events = { .peer_left = on_peer_left };
 
 	(void)user;
 	ck_assert_int_eq(ipc_bus_new(IPC_BUS_ADDRESS, bus_address(p->private_bus), &p->bus), 0);
@@ -221,7 +227,7 @@ static void do_start(struct peer *p, void *user)
 
 struct peer *peer_new(void)
 {
-	static const struct bus_config config = {.no_activation = true};
+	static const struct bus_config config = { .no_activation = true };
 	struct peer *p = calloc(1, sizeof(*p));
 	pthread_condattr_t attr;
 
@@ -317,7 +323,9 @@ static void do_complete(struct peer *p, void *user)
 static void do_body(struct peer *p, void *user)
 {
 	const struct order *o = user;
-	struct peer_event event = {.task = o->task, .kind = IPC_EVENT_DID_RECEIVE_DATA, .body_in_file = o->flag};
+	struct peer_event event = {
+		.task = o->task, .kind = IPC_EVENT_DID_RECEIVE_DATA, .body_in_file = o->flag
+	};
 
 	if (o->flag)
 		make_file(&event, o->text);
@@ -338,30 +346,31 @@ static void do_invalidate(struct peer *p, void *user)
 
 static void do_tell_state(struct peer *p, void *user)
 {
-	struct ipc_path path = {.session = SESSION, .task = ((const struct order *)user)->task};
-	struct ipc_task_properties values = {.state = "running", .sub_state = "transferring"};
+	struct ipc_path path = { .session = SESSION, .task = ((const struct order *)user)->task };
+	struct ipc_task_properties values = { .state = "running", .sub_state = "transferring" };
 
-	ipc_emit_task_changed(p->bus, path, 1ull << IPC_TASK_STATE | 1ull << IPC_TASK_SUB_STATE, &values);
+	ipc_emit_task_changed(
+		p->bus, path, 1ull << IPC_TASK_STATE | 1ull << IPC_TASK_SUB_STATE, &values);
 }
 
 void peer_write(struct peer *p, uint64_t task, uint64_t bytes, uint64_t total)
 {
-	peer_do(p, do_write, &(struct order){.task = task, .a = bytes, .b = total});
+	peer_do(p, do_write, &(struct order){ .task = task, .a = bytes, .b = total });
 }
 
 void peer_finish(struct peer *p, uint64_t task)
 {
-	peer_do(p, do_finish, &(struct order){.task = task});
+	peer_do(p, do_finish, &(struct order){ .task = task });
 }
 
 void peer_body(struct peer *p, uint64_t task, const char *text, bool in_file)
 {
-	peer_do(p, do_body, &(struct order){.task = task, .text = text, .flag = in_file});
+	peer_do(p, do_body, &(struct order){ .task = task, .text = text, .flag = in_file });
 }
 
 void peer_complete(struct peer *p, uint64_t task, int code)
 {
-	peer_do(p, do_complete, &(struct order){.task = task, .code = code});
+	peer_do(p, do_complete, &(struct order){ .task = task, .code = code });
 }
 
 void peer_invalidate(struct peer *p)
@@ -371,7 +380,7 @@ void peer_invalidate(struct peer *p)
 
 void peer_tell_state(struct peer *p, uint64_t task)
 {
-	peer_do(p, do_tell_state, &(struct order){.task = task});
+	peer_do(p, do_tell_state, &(struct order){ .task = task });
 }
 
 uint64_t peer_add_task(struct peer *p, const char *url)
@@ -384,7 +393,9 @@ uint64_t peer_add_task(struct peer *p, const char *url)
 	snprintf(p->identifier, sizeof(p->identifier), "com.example.test");
 	id = FIRST_ID + p->n_tasks;
 	task = &p->tasks[p->n_tasks++];
-	*task = (struct peer_task){.kind = "download", .description = "old", .headers = "value", .priority = 0.25};
+	*task = (struct peer_task){
+		.kind = "download", .description = "old", .headers = "value", .priority = 0.25
+	};
 	snprintf(task->url, sizeof(task->url), "%s", url);
 	pthread_mutex_unlock(&p->lock);
 	return id;
@@ -452,8 +463,8 @@ const char *peer_describe(struct peer *p, uint64_t id)
 	task = peer_find(p, id);
 	snprintf(p->shown, sizeof(p->shown), "none");
 	if (task)
-		snprintf(p->shown, sizeof(p->shown), "%s %s %s %s %s %s", task->kind, task->url, task->description,
-			task->destination, task->headers, task->source);
+		snprintf(p->shown, sizeof(p->shown), "%s %s %s %s %s %s", task->kind, task->url,
+			task->description, task->destination, task->headers, task->source);
 	pthread_mutex_unlock(&p->lock);
 	return p->shown;
 }

@@ -36,8 +36,8 @@ static void on_drained(transfer_session *session, void *user)
 	note(user, "drained\n");
 }
 
-static void on_sent(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total, int64_t expected,
-	void *user)
+static void on_sent(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total,
+	int64_t expected, void *user)
 {
 	(void)session;
 	(void)task;
@@ -45,15 +45,16 @@ static void on_sent(transfer_session *session, transfer_task *task, int64_t byte
 	note(user, "sent %lld/%lld\n", (long long)bytes, (long long)total);
 }
 
-static void on_metrics(transfer_session *session, transfer_task *task, const struct transfer_metrics *metrics,
-	void *user)
+static void on_metrics(transfer_session *session, transfer_task *task,
+	const struct transfer_metrics *metrics, void *user)
 {
 	(void)session;
 	(void)task;
 	note(user, "metrics %u\n", metrics->n_attempts);
 }
 
-static void on_complete(transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
+static void on_complete(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
 {
 	struct rig *rig = user;
 
@@ -65,14 +66,17 @@ static void on_complete(transfer_session *session, transfer_task *task, const tr
 		error ? transfer_error_get_code(error) : 0);
 }
 
-static void on_data(transfer_session *session, transfer_task *task, const transfer_data *data, void *user)
+static void on_data(
+	transfer_session *session, transfer_task *task, const transfer_data *data, void *user)
 {
 	(void)session;
 	(void)task;
-	note(user, "data '%.*s'\n", (int)transfer_data_get_size(data), (const char *)transfer_data_get_bytes(data));
+	note(user, "data '%.*s'\n", (int)transfer_data_get_size(data),
+		(const char *)transfer_data_get_bytes(data));
 }
 
-static void on_finish(transfer_session *session, transfer_task *task, const char *path, int fd, void *user)
+static void on_finish(
+	transfer_session *session, transfer_task *task, const char *path, int fd, void *user)
 {
 	struct rig *rig = user;
 	char text[64] = "";
@@ -87,8 +91,8 @@ static void on_finish(transfer_session *session, transfer_task *task, const char
 	note(rig, "finished %s", text);
 }
 
-static void on_write(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total, int64_t expected,
-	void *user)
+static void on_write(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total,
+	int64_t expected, void *user)
 {
 	(void)session;
 	(void)task;
@@ -96,7 +100,8 @@ static void on_write(transfer_session *session, transfer_task *task, int64_t byt
 	note(user, "write %lld/%lld\n", (long long)bytes, (long long)total);
 }
 
-static void on_resumed(transfer_session *session, transfer_task *task, int64_t offset, int64_t expected, void *user)
+static void on_resumed(transfer_session *session, transfer_task *task, int64_t offset,
+	int64_t expected, void *user)
 {
 	(void)session;
 	(void)task;
@@ -121,7 +126,7 @@ void rig_init(struct rig *rig, uint64_t flags)
 {
 	transfer_error *error = NULL;
 
-	*rig = (struct rig){.peer = peer_new()};
+	*rig = (struct rig){ .peer = peer_new() };
 	rig->queue = transfer_queue_new_manual();
 	ck_assert_ptr_nonnull(rig->queue);
 	ck_assert_msg(transfer_client_new(&rig->client, flags, &error) == 0, "%s",
@@ -145,7 +150,8 @@ void rig_open(struct rig *rig)
 {
 	transfer_auto(transfer_error) error = NULL;
 
-	ck_assert_msg(rig_try_open(rig, &error) == 0, "%s", error ? transfer_error_get_message(error) : "");
+	ck_assert_msg(rig_try_open(rig, &error) == 0, "%s",
+		error ? transfer_error_get_message(error) : "");
 }
 
 void rig_close_session(struct rig *rig)

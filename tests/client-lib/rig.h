@@ -19,7 +19,7 @@ struct rig {
 	transfer_client *client;
 	transfer_queue *queue;
 	transfer_session *session;
-	char log[4096];      /* lines; of the thread that dispatches */
+	char log[4096]; /* lines; of the thread that dispatches */
 	atomic_int n_calls;
 	transfer_task *kept; /* of the last task_did_complete */
 	bool stop_at_finish; /* download_did_finish never returns: the process ends */

@@ -34,7 +34,7 @@ END_TEST
 START_TEST(works_without_a_thread)
 {
 	transfer_auto(transfer_config) config = transfer_config_new_background(RIG_IDENTIFIER);
-	struct transfer_owner owner = {TRANSFER_OWNER_INIT, .delegate = &rig_delegate};
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &rig_delegate };
 	struct rig rig;
 	transfer_task *task;
 	uint64_t until_ms = proc_now_ms() + 10000;
@@ -46,7 +46,7 @@ START_TEST(works_without_a_thread)
 	task = rig_download(&rig, "https://example.org/a");
 	transfer_task_resume(task);
 	while (!strstr(rig.log, "complete")) {
-		struct pollfd wait = {.fd = transfer_client_get_fd(rig.client), .events = POLLIN};
+		struct pollfd wait = { .fd = transfer_client_get_fd(rig.client), .events = POLLIN };
 
 		ck_assert_int_eq(poll(&wait, 1, proc_left_ms(until_ms)), 1);
 		ck_assert_int_ge(transfer_client_dispatch(rig.client, 0), 0);
@@ -134,7 +134,8 @@ static void run_child(struct rig *rig, transfer_task *task)
 	transfer_session *session = rig->session;
 
 	alarm(10);
-	if (transfer_client_flush(rig->client, -1) != -ECHILD || rig_try_open(rig, &error) != -ECHILD ||
+	if (transfer_client_flush(rig->client, -1) != -ECHILD ||
+		rig_try_open(rig, &error) != -ECHILD ||
 		transfer_task_wait(task, -1, NULL) != -ECHILD || transfer_task_get_id(task) != 100)
 		_exit(1);
 	transfer_task_suspend(task);
@@ -190,7 +191,7 @@ START_TEST(is_dropped_in_a_callback)
 		TRANSFER_SESSION_DELEGATE_INIT,
 		.did_finish_background_events = on_drop,
 	};
-	struct transfer_owner owner = {TRANSFER_OWNER_INIT, .delegate = &delegate};
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &delegate };
 	uint64_t until_ms = proc_now_ms() + 10000;
 	struct rig rig;
 
@@ -210,6 +211,7 @@ START_TEST(is_dropped_in_a_callback)
 }
 END_TEST
 
-RUN_TESTS("client-lib/client", TEST(needs_a_bus), TEST(works_without_a_thread), TEST(says_which_calls_are_not_for_it),
-	TEST_LOOP(asks_for_the_version, 2), TEST(does_not_start_transferd_when_told_so), TEST(sends_everything_before_it_ends),
+RUN_TESTS("client-lib/client", TEST(needs_a_bus), TEST(works_without_a_thread),
+	TEST(says_which_calls_are_not_for_it), TEST_LOOP(asks_for_the_version, 2),
+	TEST(does_not_start_transferd_when_told_so), TEST(sends_everything_before_it_ends),
 	TEST(is_dead_in_a_child), TEST_LOOP(is_dropped_in_a_callback, 2))

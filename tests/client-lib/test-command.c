@@ -71,7 +71,8 @@ START_TEST(sends_many_files)
 	ck_assert_int_eq(tmpdir_write(path, "x"), 0);
 	peer_stop(rig.peer);
 	for (int i = 0; i < 40; i++)
-		transfer_task_unref(transfer_session_upload_task_file(rig.session, request, path, NULL, NULL));
+		transfer_task_unref(
+			transfer_session_upload_task_file(rig.session, request, path, NULL, NULL));
 	peer_start(rig.peer);
 	rig_flush(&rig);
 	ck_assert_uint_eq(peer_n_tasks(rig.peer), 40);
@@ -82,4 +83,5 @@ START_TEST(sends_many_files)
 }
 END_TEST
 
-RUN_TESTS("client-lib/command", TEST(makes_many_in_few_calls), TEST(fails_only_the_bad_one), TEST(sends_many_files))
+RUN_TESTS("client-lib/command", TEST(makes_many_in_few_calls), TEST(fails_only_the_bad_one),
+	TEST(sends_many_files))

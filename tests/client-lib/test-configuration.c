@@ -15,11 +15,11 @@ static const struct {
 	const char *identifier;
 	int want;
 } names[] = {
-	{"com.example.a", 0},
-	{NULL, -EINVAL},
-	{"", -EINVAL},
-	{"\xff", -EINVAL},
-	{long_name, -EINVAL},
+	{ "com.example.a", 0 },
+	{ NULL, -EINVAL },
+	{ "", -EINVAL },
+	{ "\xff", -EINVAL },
+	{ long_name, -EINVAL },
 };
 
 START_TEST(checks_the_identifier)
@@ -40,7 +40,7 @@ START_TEST(goes_onto_the_bus)
 	transfer_config *config = transfer_config_new_background("com.example.a");
 	transfer_auto(transfer_config) copy = NULL;
 	struct ipc_manager_open_session_in in;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 
 	ck_assert_int_eq(transfer_config_set_app_id(config, "org.example.App"), 0);
 	ck_assert_int_eq(transfer_config_set_header(config, "X-A", "a"), 0);
@@ -76,7 +76,7 @@ START_TEST(keeps_the_first_failure)
 {
 	transfer_auto(transfer_config) config = transfer_config_new_background("a");
 	struct ipc_manager_open_session_in in;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 
 	ck_assert_int_eq(transfer_config_set_ca_file(config, "relative"), -EINVAL);
 	ck_assert_int_eq(transfer_config_set_ca_file(config, "/absolute"), 0);
@@ -87,5 +87,5 @@ START_TEST(keeps_the_first_failure)
 }
 END_TEST
 
-RUN_TESTS("client-lib/configuration", TEST_EACH(checks_the_identifier, names), TEST(goes_onto_the_bus),
-	TEST(keeps_the_first_failure))
+RUN_TESTS("client-lib/configuration", TEST_EACH(checks_the_identifier, names),
+	TEST(goes_onto_the_bus), TEST(keeps_the_first_failure))

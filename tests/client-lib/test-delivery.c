@@ -31,7 +31,8 @@ static void leave(struct watch *watch)
 	atomic_fetch_sub(&watch->running, 1);
 }
 
-static void on_finish(transfer_session *session, transfer_task *task, const char *path, int fd, void *user)
+static void on_finish(
+	transfer_session *session, transfer_task *task, const char *path, int fd, void *user)
 {
 	(void)session;
 	(void)task;
@@ -41,7 +42,8 @@ static void on_finish(transfer_session *session, transfer_task *task, const char
 	leave(user);
 }
 
-static void on_complete(transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
+static void on_complete(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
 {
 	struct watch *watch = user;
 
@@ -113,11 +115,12 @@ static void pool_end(struct pool *pool)
 	pthread_join(pool->threads[1], NULL);
 }
 
-static void open_session(struct watch *watch, struct rig *rig, const struct transfer_session_delegate *to,
-	transfer_queue *queue)
+static void open_session(struct watch *watch, struct rig *rig,
+	const struct transfer_session_delegate *to, transfer_queue *queue)
 {
 	transfer_auto(transfer_config) config = transfer_config_new_background(RIG_IDENTIFIER);
-	const struct transfer_owner owner = {TRANSFER_OWNER_INIT, .delegate = to, .userdata = watch, .queue = queue};
+	const struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = to,
+		.userdata = watch, .queue = queue };
 
 	ck_assert_int_eq(transfer_session_new(&rig->session, rig->client, config, &owner, NULL), 0);
 	watch->rig = rig;
@@ -139,7 +142,7 @@ static void run_tasks(struct watch *watch, struct rig *rig)
 
 START_TEST(serial_queue_keeps_the_order)
 {
-	struct watch watch = {.last_id = 0};
+	struct watch watch = { .last_id = 0 };
 	struct rig rig;
 
 	sem_init(&watch.done, 0, 0);
@@ -153,9 +156,11 @@ END_TEST
 
 START_TEST(executor_keeps_the_order)
 {
-	struct watch watch = {.last_id = 0};
-	struct pool pool = {.n_works = 0};
-	const struct transfer_executor executor = {.size = sizeof(executor), .post = pool_post, .userdata = &pool};
+	struct watch watch = { .last_id = 0 };
+	struct pool pool = { .n_works = 0 };
+	const struct transfer_executor executor = {
+		.size = sizeof(executor), .post = pool_post, .userdata = &pool
+	};
 	transfer_queue *queue = transfer_queue_new_executor(&executor);
 	struct rig rig;
 
@@ -198,7 +203,8 @@ START_TEST(joins_progress)
 }
 END_TEST
 
-static void on_slow_complete(transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
+static void on_slow_complete(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
 {
 	struct watch *watch = user;
 
@@ -225,7 +231,7 @@ START_TEST(acknowledges_after_the_callback)
 		TRANSFER_SESSION_DELEGATE_INIT,
 		.task_did_complete = on_slow_complete,
 	};
-	struct watch watch = {.last_id = 0};
+	struct watch watch = { .last_id = 0 };
 	pthread_t thread;
 	struct rig rig;
 
@@ -250,7 +256,8 @@ START_TEST(acknowledges_after_the_callback)
 END_TEST
 
 /* The library may be called from callbacks, also to wait. */
-static void on_busy_complete(transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
+static void on_busy_complete(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *user)
 {
 	struct watch *watch = user;
 
@@ -274,7 +281,7 @@ START_TEST(may_be_called_from_callbacks)
 		TRANSFER_SESSION_DELEGATE_INIT,
 		.task_did_complete = on_busy_complete,
 	};
-	struct watch watch = {.last_id = 0};
+	struct watch watch = { .last_id = 0 };
 	transfer_task *task;
 	struct rig rig;
 
@@ -291,4 +298,5 @@ START_TEST(may_be_called_from_callbacks)
 END_TEST
 
 RUN_TESTS("client-lib/delivery", TEST(serial_queue_keeps_the_order), TEST(executor_keeps_the_order),
-	TEST(joins_progress), TEST(acknowledges_after_the_callback), TEST(may_be_called_from_callbacks))
+	TEST(joins_progress), TEST(acknowledges_after_the_callback),
+	TEST(may_be_called_from_callbacks))

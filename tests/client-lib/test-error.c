@@ -13,7 +13,7 @@ static const struct {
 	int code;
 	const char *name, *text;
 } codes[] = {
-#define CODE(symbol, number, name, text) {number, name, text},
+#define CODE(symbol, number, name, text) { number, name, text },
 	TRANSFER_ERRORS(CODE)
 };
 
@@ -35,22 +35,25 @@ static const struct {
 	int r, error_no, code;
 	enum transfer_error_domain domain;
 } results[] = {
-	{IPC_E_NO_SUCH_TASK, -ENOENT, TRANSFER_BUS_ERROR_NO_SUCH_TASK, TRANSFER_DOMAIN_BUS},
-	{IPC_E_ALREADY_ATTACHED, -EBUSY, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE, TRANSFER_DOMAIN_URL},
-	{IPC_E_UNSUPPORTED_SCHEME, -EREMOTEIO, TRANSFER_ERROR_UNSUPPORTED_URL, TRANSFER_DOMAIN_URL},
-	{IPC_E_INSECURE_TRANSPORT, -EREMOTEIO, TRANSFER_ERROR_INSECURE_TRANSPORT, TRANSFER_DOMAIN_URL},
-	{IPC_E_ACCESS_DENIED, -EACCES, TRANSFER_BUS_ERROR_ACCESS_DENIED, TRANSFER_DOMAIN_BUS},
-	{IPC_E_SERVICE_UNKNOWN, -ENOTCONN, TRANSFER_BUS_ERROR_NOT_RUNNING, TRANSFER_DOMAIN_BUS},
-	{IPC_E_UNKNOWN_PROPERTY, -EREMOTEIO, TRANSFER_BUS_ERROR_FAILED, TRANSFER_DOMAIN_BUS},
-	{-ETIMEDOUT, -ETIMEDOUT, TRANSFER_BUS_ERROR_NO_REPLY, TRANSFER_DOMAIN_BUS},
-	{-ENOTCONN, -ENOTCONN, TRANSFER_BUS_ERROR_UNREACHABLE, TRANSFER_DOMAIN_BUS},
-	{-ENOMEM, -ENOMEM, ENOMEM, TRANSFER_DOMAIN_POSIX},
+	{ IPC_E_NO_SUCH_TASK, -ENOENT, TRANSFER_BUS_ERROR_NO_SUCH_TASK, TRANSFER_DOMAIN_BUS },
+	{ IPC_E_ALREADY_ATTACHED, -EBUSY, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE,
+		TRANSFER_DOMAIN_URL },
+	{ IPC_E_UNSUPPORTED_SCHEME, -EREMOTEIO, TRANSFER_ERROR_UNSUPPORTED_URL,
+		TRANSFER_DOMAIN_URL },
+	{ IPC_E_INSECURE_TRANSPORT, -EREMOTEIO, TRANSFER_ERROR_INSECURE_TRANSPORT,
+		TRANSFER_DOMAIN_URL },
+	{ IPC_E_ACCESS_DENIED, -EACCES, TRANSFER_BUS_ERROR_ACCESS_DENIED, TRANSFER_DOMAIN_BUS },
+	{ IPC_E_SERVICE_UNKNOWN, -ENOTCONN, TRANSFER_BUS_ERROR_NOT_RUNNING, TRANSFER_DOMAIN_BUS },
+	{ IPC_E_UNKNOWN_PROPERTY, -EREMOTEIO, TRANSFER_BUS_ERROR_FAILED, TRANSFER_DOMAIN_BUS },
+	{ -ETIMEDOUT, -ETIMEDOUT, TRANSFER_BUS_ERROR_NO_REPLY, TRANSFER_DOMAIN_BUS },
+	{ -ENOTCONN, -ENOTCONN, TRANSFER_BUS_ERROR_UNREACHABLE, TRANSFER_DOMAIN_BUS },
+	{ -ENOMEM, -ENOMEM, ENOMEM, TRANSFER_DOMAIN_POSIX },
 };
 
 START_TEST(translates)
 {
 	transfer_auto(transfer_error) error = NULL;
-	const struct ipc_exchange exchange = {.text = "why"};
+	const struct ipc_exchange exchange = { .text = "why" };
 
 	ck_assert_int_eq(error_give_ipc(results[_i].r, &exchange, &error), results[_i].error_no);
 	ck_assert_int_eq(transfer_error_get_domain(error), results[_i].domain);
@@ -73,7 +76,7 @@ START_TEST(tells_why_a_task_failed)
 		.resume_data = (const uint8_t *)"abc",
 		.n_resume_data = 3,
 	};
-	const struct ipc_error none = {.has_code = true};
+	const struct ipc_error none = { .has_code = true };
 	transfer_auto(transfer_error) error = error_new_task(&disk);
 
 	ck_assert_ptr_null(error_new_task(NULL));

@@ -2,6 +2,7 @@
 /* Events about tasks that this process has not met: their rows are read first, the order stays. */
 #include "client-lib/event.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,9 @@ START_TEST(reads_unknown_tasks)
 		"finished task 101\nfinished task 100\ncomplete 101 0\ncomplete 100 -1001\ndrained\n");
 	ck_assert_str_eq(transfer_request_get_url(transfer_task_get_original_request(rig.kept)),
 		"https://example.org/old");
-	ck_assert_str_eq(transfer_request_get_header(transfer_task_get_original_request(rig.kept), "X-Old"), "value");
+	ck_assert_str_eq(
+		transfer_request_get_header(transfer_task_get_original_request(rig.kept), "X-Old"),
+		"value");
 	description = transfer_task_copy_description(rig.kept);
 	ck_assert_str_eq(description, "old");
 	ck_assert_double_eq(transfer_task_get_priority(rig.kept), 0.25);
@@ -57,4 +60,35 @@ START_TEST(tells_about_tasks_without_a_row)
 }
 END_TEST
 
-RUN_TESTS("client-lib/event", TEST(reads_unknown_tasks), TEST(tells_about_tasks_without_a_row))
+static void on_tasks(transfer_task *const *tasks, size_t n, void *user)
+{
+	struct rig *rig = user;
+
+	(void)tasks;
+	snprintf(rig->log + strlen(rig->log), 32, "%zu tasks\n", n);
+}
+
+/* Whoever asks what is left is told first what happened. */
+START_TEST(lists_behind_what_waited)
+{
+	struct rig rig;
+	uint64_t id;
+
+	rig_init(&rig, 0);
+	id = peer_add_task(rig.peer, "https://example.org/old");
+	peer_add_task(rig.peer, "https://example.org/other");
+	peer_complete(rig.peer, id, 0);
+	rig_open(&rig);
+	transfer_session_get_tasks(rig.session, on_tasks, &rig);
+	rig_expect(&rig, "tasks\n");
+	ck_assert_str_eq(rig.log, "complete 100 0\ndrained\n1 tasks\n");
+	peer_complete(rig.peer, id + 1, 0);
+	rig_expect(&rig, "complete 101 0\n");
+	transfer_session_get_tasks(rig.session, on_tasks, &rig);
+	rig_expect(&rig, "0 tasks\n");
+	rig_done(&rig);
+}
+END_TEST
+
+RUN_TESTS("client-lib/event", TEST(lists_behind_what_waited), TEST(reads_unknown_tasks),
+	TEST(tells_about_tasks_without_a_row))

@@ -21,8 +21,8 @@ static struct origin *origin;
 
 static void begin(void)
 {
-	static const struct bus_config config = {.no_activation = false};
-	static const struct origin_config plain = {.tls = ORIGIN_TLS_OFF};
+	static const struct bus_config config = { .no_activation = false };
+	static const struct origin_config plain = { .tls = ORIGIN_TLS_OFF };
 	const char *folder = tmpdir_new();
 
 	ck_assert_ptr_nonnull(folder);
@@ -48,12 +48,11 @@ static char *run_program(const char *const *argv)
 	return output;
 }
 
-#define RUN(...) run_program((const char *const[]){__VA_ARGS__, NULL})
+#define RUN(...) run_program((const char *const[]){ __VA_ARGS__, NULL })
 
 START_TEST(download_goes_on_without_the_program)
 {
-	const char *program = bus_built("examples/bg_download");
-	char *url, *output;
+	char *program = strdup(bus_built("examples/bg_download")), *url, *output;
 
 	begin();
 	url = origin_url(origin, "/file?size=300000&seed=7&gate=held&gate_after=100000");
@@ -65,13 +64,14 @@ START_TEST(download_goes_on_without_the_program)
 	ck_assert_int_eq(origin_release(origin, "held"), 0);
 	output = RUN(program, "-k", SESSION, ".");
 	ck_assert_ptr_nonnull(strstr(output, "back in session " SESSION "\n"));
-	ck_assert_ptr_nonnull(strstr(output, "1 finished ./1\n1 complete, status "));
+	ck_assert_msg(strstr(output, "1 finished ./1\n1 complete, status "), "%s", output);
 	free(output);
 	ck_assert_int_eq(origin_bytes_check("1", 7, 300000), 0);
 	/* delivered and acknowledged: nothing is told again */
 	output = RUN(program, "-k", SESSION, ".");
 	ck_assert_str_eq(output, "back in session " SESSION "\n");
 	free(output);
+	free(program);
 	free(url);
 	end();
 }
@@ -85,7 +85,8 @@ START_TEST(upload_tells_the_answer)
 	ck_assert_int_eq(origin_bytes_write("source", 9, 200000), 0);
 	url = origin_url(origin, "/upload?reply_size=0");
 	output = RUN(bus_built("examples/bg_upload"), "--allow-insecure", "source", url);
-	ck_assert_msg(strstr(output, "answered 200\n") || strstr(output, "answered 201\n"), "%s", output);
+	ck_assert_msg(
+		strstr(output, "answered 200\n") || strstr(output, "answered 201\n"), "%s", output);
 	free(output);
 	free(url);
 	end();
@@ -94,7 +95,7 @@ END_TEST
 
 START_TEST(monitor_tells_changes)
 {
-	struct proc_config config = {.argv = NULL};
+	struct proc_config config = { .argv = NULL };
 	struct proc *monitor;
 	char *url, *output;
 	int status;
@@ -103,7 +104,7 @@ START_TEST(monitor_tells_changes)
 	url = origin_url(origin, "/file?size=100000&seed=3&gate=held&gate_after=1000");
 	output = RUN(bus_built("examples/bg_download"), "-d", "-k", SESSION, ".", url);
 	ck_assert_int_eq(origin_wait_bytes(origin, "/file", 1, 1000, DEADLINE_MS), 0);
-	config.argv = (const char *const[]){bus_built("examples/monitor"), NULL};
+	config.argv = (const char *const[]){ bus_built("examples/monitor"), NULL };
 	ck_assert_int_eq(proc_start(&config, &monitor), 0);
 	ck_assert_ptr_nonnull(proc_expect(monitor, SESSION, DEADLINE_MS));
 	ck_assert_int_eq(origin_release(origin, "held"), 0);
@@ -119,12 +120,12 @@ END_TEST
 
 static const char *find_python(void)
 {
-	static const char *const interpreters[] = {"python3", "/usr/bin/python3"};
+	static const char *const interpreters[] = { "python3", "/usr/bin/python3" };
 	char *output;
 	int status;
 
 	for (size_t i = 0; i < 2; i++) {
-		const char *argv[] = {interpreters[i], "-c", "import dbus, gi", NULL};
+		const char *argv[] = { interpreters[i], "-c", "import dbus, gi", NULL };
 
 		output = NULL;
 		if (!proc_run(argv, DEADLINE_MS, &output, &status) && status == 0) {
@@ -154,5 +155,5 @@ START_TEST(python_needs_no_library)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("client-lib/examples", 60, TEST(download_goes_on_without_the_program), TEST(upload_tells_the_answer),
-	TEST(monitor_tells_changes), TEST(python_needs_no_library))
+RUN_TESTS_WITHIN("client-lib/examples", 60, TEST(download_goes_on_without_the_program),
+	TEST(upload_tells_the_answer), TEST(monitor_tells_changes), TEST(python_needs_no_library))

@@ -36,7 +36,9 @@ START_TEST(lists_tasks_page_by_page)
 
 	begin();
 	do {
-		ck_assert_int_eq(transfer_manager_list_tasks(manager, NULL, pages ? cursor : NULL, &list, NULL), 0);
+		ck_assert_int_eq(transfer_manager_list_tasks(
+					 manager, NULL, pages ? cursor : NULL, &list, NULL),
+			0);
 		for (size_t i = 0; i < transfer_task_list_get_size(list); i++, n++)
 			ck_assert_uint_eq(transfer_task_list_get(list, i)->id, 100 + n);
 		row = transfer_task_list_get(list, 0);
@@ -51,7 +53,10 @@ START_TEST(lists_tasks_page_by_page)
 		ck_assert_int_eq(transfer_response_get_status(row->response), 200);
 		ck_assert_ptr_null(row->error);
 		ck_assert_ptr_null(transfer_task_list_get(list, 1000));
-		strncpy(cursor, transfer_task_list_get_next_cursor(list) ? transfer_task_list_get_next_cursor(list) : "",
+		strncpy(cursor,
+			transfer_task_list_get_next_cursor(list)
+				? transfer_task_list_get_next_cursor(list)
+				: "",
 			sizeof(cursor) - 1);
 		transfer_task_list_unref(list);
 		pages++;
@@ -64,7 +69,7 @@ END_TEST
 
 START_TEST(filters_tasks)
 {
-	const uint64_t ids[] = {101, 105};
+	const uint64_t ids[] = { 101, 105 };
 	struct transfer_task_filter filter = {
 		TRANSFER_TASK_FILTER_INIT,
 		.ids = ids,
@@ -99,7 +104,7 @@ START_TEST(reads_the_service)
 	transfer_auto(transfer_statistics) statistics = NULL;
 	transfer_auto(transfer_session_list) sessions = NULL;
 	transfer_auto(transfer_progress_list) progress = NULL;
-	struct transfer_service service = {.size = 0};
+	struct transfer_service service = { .size = 0 };
 	const uint64_t *samples;
 	uint64_t value = 0;
 
@@ -124,12 +129,14 @@ START_TEST(reads_the_service)
 	ck_assert_int_eq(transfer_manager_list_sessions(manager, &sessions, NULL), 0);
 	ck_assert_uint_eq(transfer_session_list_get_size(sessions), 1);
 	ck_assert_str_eq(transfer_session_list_get(sessions, 0)->identifier, "com.example.test");
-	ck_assert_str_eq(transfer_session_list_get(sessions, 0)->object_path, "/org/transferd/Transfer1/session/7");
+	ck_assert_str_eq(transfer_session_list_get(sessions, 0)->object_path,
+		"/org/transferd/Transfer1/session/7");
 
 	ck_assert_int_eq(transfer_manager_get_progress(manager, NULL, 3, &progress, NULL), 0);
 	ck_assert_uint_eq(transfer_progress_list_get_generation(progress), 4);
 	ck_assert_int_eq(transfer_progress_list_get(progress, 0)->expected_send_bytes, -1);
-	ck_assert_int_eq(transfer_progress_list_get(progress, 0)->sub_state, TRANSFER_SUB_STATE_TRANSFERRING);
+	ck_assert_int_eq(transfer_progress_list_get(progress, 0)->sub_state,
+		TRANSFER_SUB_STATE_TRANSFERRING);
 	end();
 }
 END_TEST
@@ -142,22 +149,26 @@ START_TEST(peeks_at_events)
 	begin();
 	peer_finish(peer, 100);
 	peer_complete(peer, 100, 0);
-	ck_assert_int_eq(transfer_manager_peek_events(manager, "com.example.test", 0, &list, NULL), 0);
+	ck_assert_int_eq(
+		transfer_manager_peek_events(manager, "com.example.test", 0, &list, NULL), 0);
 	ck_assert_uint_eq(transfer_event_list_get_size(list), 2);
 	ck_assert_str_eq(transfer_event_list_get(list, 0)->name, "DidFinishDownloading");
 	ck_assert_uint_eq(transfer_event_list_get(list, 1)->seq, 2);
 	ck_assert_uint_eq(transfer_event_list_get(list, 1)->task, 100);
 	ck_assert_int_eq(transfer_event_list_get(list, 1)->total_bytes, TRANSFER_SIZE_UNKNOWN);
 	transfer_event_list_unref(list);
-	ck_assert_int_eq(transfer_manager_peek_events(manager, "com.example.test", 1, &list, NULL), 0);
+	ck_assert_int_eq(
+		transfer_manager_peek_events(manager, "com.example.test", 1, &list, NULL), 0);
 	ck_assert_uint_eq(transfer_event_list_get_size(list), 1);
-	ck_assert_int_eq(transfer_manager_peek_events(manager, "nobody", 0, &list, &error), -ENOENT);
+	ck_assert_int_eq(
+		transfer_manager_peek_events(manager, "nobody", 0, &list, &error), -ENOENT);
 	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NO_SUCH_SESSION);
 	ck_assert_str_eq(transfer_error_get_message(error), "no session 'nobody'");
-	ck_assert_str_eq(transfer_error_get_bus_name(error), "org.transferd.Transfer1.Error.NoSuchSession");
+	ck_assert_str_eq(
+		transfer_error_get_bus_name(error), "org.transferd.Transfer1.Error.NoSuchSession");
 	end();
 }
 END_TEST
 
-RUN_TESTS("client-lib/manager-look", TEST(lists_tasks_page_by_page), TEST(filters_tasks), TEST(reads_the_service),
-	TEST(peeks_at_events))
+RUN_TESTS("client-lib/manager-look", TEST(lists_tasks_page_by_page), TEST(filters_tasks),
+	TEST(reads_the_service), TEST(peeks_at_events))

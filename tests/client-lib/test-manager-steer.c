@@ -67,7 +67,8 @@ START_TEST(makes_downloads)
 
 	specs[3].request = bad;
 	batch.token = NULL;
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -EREMOTEIO);
+	ck_assert_int_eq(
+		transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -EREMOTEIO);
 	ck_assert_uint_eq(n, 0);
 	ck_assert_str_eq(transfer_error_get_message(error), "requests[3]: bad");
 	batch.session = "nobody";
@@ -106,7 +107,8 @@ START_TEST(makes_uploads)
 	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
 	ck_assert_uint_eq(n, 40);
 	ck_assert_uint_eq(peer_n_create_calls(peer), 3);
-	ck_assert_str_eq(peer_describe(peer, ids[39]), "upload https://example.org/in - - - content");
+	ck_assert_str_eq(
+		peer_describe(peer, ids[39]), "upload https://example.org/in - - - content");
 	ck_assert(peer_is_suspended(peer, ids[39]));
 
 	specs[20].source_path = "/nonexistent";
@@ -174,14 +176,16 @@ START_TEST(changes_the_service)
 
 	begin();
 	ck_assert_int_eq(transfer_manager_set_service(manager, &service,
-				 TRANSFER_SERVICE_MODE | TRANSFER_SERVICE_MAX_DOWNLOAD_RATE, NULL), 0);
-	service = (struct transfer_service){.size = sizeof(service)};
+				 TRANSFER_SERVICE_MODE | TRANSFER_SERVICE_MAX_DOWNLOAD_RATE, NULL),
+		0);
+	service = (struct transfer_service){ .size = sizeof(service) };
 	ck_assert_int_eq(transfer_manager_get_service(manager, &service, NULL), 0);
 	ck_assert(service.is_paused);
 	ck_assert_uint_eq(service.max_download_rate_bps, 1000);
 	ck_assert_uint_eq(service.max_active_tasks, 32);
 	service.max_active_tasks = 0;
-	ck_assert_int_eq(transfer_manager_set_service(manager, &service, TRANSFER_SERVICE_MAX_ACTIVE_TASKS, &error),
+	ck_assert_int_eq(transfer_manager_set_service(
+				 manager, &service, TRANSFER_SERVICE_MAX_ACTIVE_TASKS, &error),
 		-EREMOTEIO);
 	ck_assert_str_eq(transfer_error_get_message(error), "not 0");
 	ck_assert_int_eq(transfer_manager_set_service(manager, &service, 1 << 9, NULL), -EINVAL);
@@ -198,11 +202,15 @@ START_TEST(gets_resume_data)
 	begin();
 	id = peer_add_task(peer, "https://example.org/a");
 	whole = peer_add_task(peer, "https://example.org/whole");
-	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, id, &data, NULL), 0);
+	ck_assert_int_eq(
+		transfer_manager_cancel_producing_resume_data(manager, id, &data, NULL), 0);
 	ck_assert_uint_eq(transfer_data_get_size(data), 3);
 	ck_assert_mem_eq(transfer_data_get_bytes(data), "r\0d", 3);
-	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, whole, &data, NULL), -ENODATA);
-	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, 9999, &data, &error), -ENOENT);
+	ck_assert_int_eq(transfer_manager_cancel_producing_resume_data(manager, whole, &data, NULL),
+		-ENODATA);
+	ck_assert_int_eq(
+		transfer_manager_cancel_producing_resume_data(manager, 9999, &data, &error),
+		-ENOENT);
 	ck_assert_str_eq(transfer_error_get_name(error), "no-such-task");
 	end();
 }
@@ -213,9 +221,12 @@ START_TEST(steers_sessions)
 	begin();
 	ck_assert_int_eq(transfer_manager_flush_session(manager, "com.example.test", NULL), 0);
 	ck_assert_int_eq(transfer_manager_reset_session(manager, "com.example.test", NULL), 0);
-	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "com.example.test", true, NULL), 0);
-	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "com.example.test", false, NULL), 0);
-	ck_assert_int_eq(transfer_manager_invalidate_session(manager, "nobody", true, NULL), -ENOENT);
+	ck_assert_int_eq(
+		transfer_manager_invalidate_session(manager, "com.example.test", true, NULL), 0);
+	ck_assert_int_eq(
+		transfer_manager_invalidate_session(manager, "com.example.test", false, NULL), 0);
+	ck_assert_int_eq(
+		transfer_manager_invalidate_session(manager, "nobody", true, NULL), -ENOENT);
 	end();
 }
 END_TEST
@@ -223,7 +234,7 @@ END_TEST
 /* The call is under way when transferd goes away: it is made again, and the tasks are there once. */
 START_TEST(survives_a_restart)
 {
-	struct transfer_service service = {.size = sizeof(service)};
+	struct transfer_service service = { .size = sizeof(service) };
 
 	begin();
 	for (int i = 0; i < 20; i++) {
@@ -235,4 +246,5 @@ START_TEST(survives_a_restart)
 END_TEST
 
 RUN_TESTS("client-lib/manager-steer", TEST(makes_downloads), TEST(makes_uploads), TEST(steers_sets),
-	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions), TEST(survives_a_restart))
+	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions),
+	TEST(survives_a_restart))

@@ -37,7 +37,7 @@ START_TEST(tells_whether_transferd_runs)
 	transfer_auto(transfer_error) error = NULL;
 	struct peer *peer = peer_new();
 	transfer_manager *manager;
-	struct transfer_service service = {.size = sizeof(service)};
+	struct transfer_service service = { .size = sizeof(service) };
 
 	manager = open_manager(TRANSFER_CLIENT_NO_AUTOSTART);
 	ck_assert_int_eq(transfer_manager_is_running(manager, NULL), 1);
@@ -81,7 +81,7 @@ START_TEST(hears_changes)
 {
 	struct peer *peer = peer_new();
 	transfer_manager *manager = open_manager(0);
-	struct heard heard = {.n_states = 0};
+	struct heard heard = { .n_states = 0 };
 	uint64_t id = peer_add_task(peer, "https://example.org/a");
 
 	ck_assert_int_eq(transfer_manager_watch(manager, on_change, &heard, NULL), 0);
@@ -127,5 +127,5 @@ START_TEST(notices_the_end_of_the_bus)
 }
 END_TEST
 
-RUN_TESTS("client-lib/manager", TEST(needs_a_bus), TEST(tells_whether_transferd_runs), TEST(hears_changes),
-	TEST(notices_the_end_of_the_bus))
+RUN_TESTS("client-lib/manager", TEST(needs_a_bus), TEST(tells_whether_transferd_runs),
+	TEST(hears_changes), TEST(notices_the_end_of_the_bus))

@@ -36,13 +36,14 @@ static int run_job(struct transfer_work *work)
 START_TEST(serial_runs_in_order)
 {
 	transfer_queue *queue = transfer_queue_new_serial("jobs");
-	int log[101] = {1};
+	int log[101] = { 1 };
 	struct job jobs[100];
 	sem_t done;
 
 	sem_init(&done, 0, 0);
 	for (int i = 0; i < 100; i++) {
-		jobs[i] = (struct job){.work.run = run_job, .done = &done, .log = log, .number = i};
+		jobs[i] =
+			(struct job){ .work.run = run_job, .done = &done, .log = log, .number = i };
 		queue_post(queue, &jobs[i].work);
 	}
 	/* what was posted runs although the last reference is gone */
@@ -59,14 +60,16 @@ END_TEST
 START_TEST(manual_runs_when_told)
 {
 	transfer_queue *queue = transfer_queue_new_manual();
-	int log[4] = {1};
+	int log[4] = { 1 };
 	struct job jobs[3];
-	struct pollfd wait = {.fd = transfer_queue_get_fd(queue), .events = POLLIN};
+	struct pollfd wait = { .fd = transfer_queue_get_fd(queue), .events = POLLIN };
 
 	ck_assert_int_eq(transfer_queue_dispatch(queue, 0), 0);
 	ck_assert_int_eq(poll(&wait, 1, 0), 0);
 	for (int i = 0; i < 3; i++) {
-		jobs[i] = (struct job){.work.run = run_job, .queue = queue, .log = log, .number = i};
+		jobs[i] = (struct job){
+			.work.run = run_job, .queue = queue, .log = log, .number = i
+		};
 		queue_post(queue, &jobs[i].work);
 	}
 	jobs[1].result = -EDEADLK;
@@ -83,11 +86,13 @@ END_TEST
 START_TEST(takes_back)
 {
 	transfer_queue *queue = transfer_queue_new_manual();
-	int log[4] = {1};
+	int log[4] = { 1 };
 	struct job jobs[3];
 
 	for (int i = 0; i < 3; i++) {
-		jobs[i] = (struct job){.work.run = run_job, .queue = queue, .log = log, .number = i};
+		jobs[i] = (struct job){
+			.work.run = run_job, .queue = queue, .log = log, .number = i
+		};
 		queue_post(queue, &jobs[i].work);
 	}
 	ck_assert(queue_cancel(queue, &jobs[2].work));
@@ -127,8 +132,8 @@ START_TEST(executor_hands_out)
 		.destroy = on_destroy,
 	};
 	transfer_queue *queue = transfer_queue_new_executor(&executor);
-	int log[2] = {1};
-	struct job job = {.work.run = run_job, .log = log, .number = 5};
+	int log[2] = { 1 };
+	struct job job = { .work.run = run_job, .log = log, .number = 5 };
 
 	queue_post(queue, &job.work);
 	ck_assert_int_eq(n, 1);
@@ -145,4 +150,5 @@ START_TEST(executor_hands_out)
 }
 END_TEST
 
-RUN_TESTS("client-lib/queue", TEST(serial_runs_in_order), TEST(manual_runs_when_told), TEST(takes_back), TEST(executor_hands_out))
+RUN_TESTS("client-lib/queue", TEST(serial_runs_in_order), TEST(manual_runs_when_told),
+	TEST(takes_back), TEST(executor_hands_out))

@@ -60,32 +60,32 @@ static const struct {
 	const char *value;
 	int want;
 } cases[] = {
-	{set_method, "POST", 0},
-	{set_method, "", -EINVAL},
-	{set_method, "GET /", -EINVAL},
-	{set_method, NULL, 0},
-	{set_header, "caf\xc3\xa9", 0},
-	{set_header, "a\r\nX: y", -EINVAL},
-	{set_header, "\xff", -EINVAL},
-	{set_header, NULL, 0},
-	{set_header_name, "X Y", -EINVAL},
-	{set_header_name, "", -EINVAL},
-	{set_destination, "/tmp/file", 0},
-	{set_destination, "file", -EINVAL},
-	{set_destination, "/tmp/", -EINVAL},
-	{set_destination, "", -EINVAL},
-	{set_md5, "d41d8cd98f00b204e9800998ecf8427e", 0},
-	{set_md5, "d41d8cd98f00b204e9800998ecf8427", -EINVAL},
-	{set_md5, "z41d8cd98f00b204e9800998ecf8427e", -EINVAL},
-	{set_md5, NULL, -EINVAL},
-	{set_crc, "crc32", -EINVAL},
-	{set_crc, NULL, 0},
-	{set_want, "sha512", 0},
-	{set_want, "sha3", -EINVAL},
-	{set_description, "text", 0},
-	{set_description, "\xc3", -EINVAL},
-	{set_ca, "ca.pem", -EINVAL},
-	{set_ca, "/etc/ca.pem", 0},
+	{ set_method, "POST", 0 },
+	{ set_method, "", -EINVAL },
+	{ set_method, "GET /", -EINVAL },
+	{ set_method, NULL, 0 },
+	{ set_header, "caf\xc3\xa9", 0 },
+	{ set_header, "a\r\nX: y", -EINVAL },
+	{ set_header, "\xff", -EINVAL },
+	{ set_header, NULL, 0 },
+	{ set_header_name, "X Y", -EINVAL },
+	{ set_header_name, "", -EINVAL },
+	{ set_destination, "/tmp/file", 0 },
+	{ set_destination, "file", -EINVAL },
+	{ set_destination, "/tmp/", -EINVAL },
+	{ set_destination, "", -EINVAL },
+	{ set_md5, "d41d8cd98f00b204e9800998ecf8427e", 0 },
+	{ set_md5, "d41d8cd98f00b204e9800998ecf8427", -EINVAL },
+	{ set_md5, "z41d8cd98f00b204e9800998ecf8427e", -EINVAL },
+	{ set_md5, NULL, -EINVAL },
+	{ set_crc, "crc32", -EINVAL },
+	{ set_crc, NULL, 0 },
+	{ set_want, "sha512", 0 },
+	{ set_want, "sha3", -EINVAL },
+	{ set_description, "text", 0 },
+	{ set_description, "\xc3", -EINVAL },
+	{ set_ca, "ca.pem", -EINVAL },
+	{ set_ca, "/etc/ca.pem", 0 },
 };
 
 START_TEST(checks)
@@ -100,7 +100,7 @@ START_TEST(checks)
 }
 END_TEST
 
-static const char *const wrong_urls[] = {NULL, "", "https://\xff/"};
+static const char *const wrong_urls[] = { NULL, "", "https://\xff/" };
 
 START_TEST(sticks_with_a_wrong_url)
 {
@@ -174,7 +174,7 @@ START_TEST(goes_onto_the_bus)
 {
 	transfer_request *request = full_request();
 	transfer_auto(transfer_request) copy = transfer_request_copy(request);
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	struct ipc_request row;
 
 	transfer_request_unref(request);
@@ -205,18 +205,21 @@ END_TEST
 START_TEST(leaves_out_what_was_not_set)
 {
 	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/x");
-	struct arena arena = {0};
-	struct ipc_request row, none = {.url = NULL};
+	struct arena arena = { 0 };
+	struct ipc_request row, none = { .url = NULL };
 
 	ck_assert_int_eq(request_to_ipc(request, &arena, &row), 0);
 	row.url = NULL;
-	ck_assert(!row.method && !row.headers && !row.upload_copy && !row.userdata && !row.destination);
-	ck_assert(!row.has_priority && !row.has_allow_insecure && !row.has_overwrite && !row.has_max_rate_bps);
+	ck_assert(!row.method && !row.headers && !row.upload_copy && !row.userdata &&
+		!row.destination);
+	ck_assert(!row.has_priority && !row.has_allow_insecure && !row.has_overwrite &&
+		!row.has_max_rate_bps);
 	ck_assert_int_eq(row.has_timeout_usec, none.has_timeout_usec);
 	arena_done(&arena);
 }
 END_TEST
 
-RUN_TESTS("client-lib/request", TEST_EACH(checks, cases), TEST_EACH(sticks_with_a_wrong_url, wrong_urls),
-	TEST(bounds_numbers), TEST(keeps_header_fields_in_order), TEST(goes_onto_the_bus),
+RUN_TESTS("client-lib/request", TEST_EACH(checks, cases),
+	TEST_EACH(sticks_with_a_wrong_url, wrong_urls), TEST(bounds_numbers),
+	TEST(keeps_header_fields_in_order), TEST(goes_onto_the_bus),
 	TEST(leaves_out_what_was_not_set))

@@ -20,7 +20,8 @@ static int on_header(const char *name, const char *value, void *user)
 
 START_TEST(tells_what_was_answered)
 {
-	const struct ipc_header headers[] = {{"X-A", "1"}, {"x-a", "2"}, {"X-B", "stop"}, {"X-C", "3"}};
+	const struct ipc_header headers[] = { { "X-A", "1" }, { "x-a", "2" }, { "X-B", "stop" },
+		{ "X-C", "3" } };
 	const struct ipc_response from = {
 		.status = 206,
 		.has_status = true,
@@ -32,7 +33,7 @@ START_TEST(tells_what_was_answered)
 		.headers = headers,
 		.n_headers = 4,
 	};
-	const struct ipc_response none = {.url = "x"};
+	const struct ipc_response none = { .url = "x" };
 	transfer_auto(transfer_response) response = response_new_ipc(&from);
 	char log[64] = "";
 

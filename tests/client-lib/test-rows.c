@@ -10,8 +10,8 @@
 START_TEST(copies_tasks)
 {
 	char word[] = "waiting-something-new";
-	const char *const reasons[] = {word, "", "mode"};
-	struct ipc_error error = {.code = -1001, .has_code = true};
+	const char *const reasons[] = { word, "", "mode" };
+	struct ipc_error error = { .code = -1001, .has_code = true };
 	struct ipc_task row = {
 		.id = 5,
 		.state = "suspended",
@@ -20,11 +20,11 @@ START_TEST(copies_tasks)
 		.n_reasons = 3,
 		.error = &error,
 		.has_digest = true,
-		.digest = {"md5", "00"},
+		.digest = { "md5", "00" },
 		.userdata = (const uint8_t *)"u",
 		.n_userdata = 1,
 	};
-	struct ipc_manager_list_tasks_out out = {.tasks = &row, .n_tasks = 1, .next_cursor = "5"};
+	struct ipc_manager_list_tasks_out out = { .tasks = &row, .n_tasks = 1, .next_cursor = "5" };
 	transfer_auto(transfer_task_list) list = rows_new_tasks(&out);
 	const struct transfer_task_row *got = transfer_task_list_get(list, 0);
 
@@ -49,12 +49,16 @@ END_TEST
 
 START_TEST(copies_events)
 {
-	struct ipc_event_args args = {.path = "/x", .offset = 7, .has_offset = true};
+	struct ipc_event_args args = { .path = "/x", .offset = 7, .has_offset = true };
 	struct ipc_event rows[] = {
-		{.seq = 1, .task = {7, 9}, .wall_usec = 3, .name = "DidResumeAtOffset", .args = &args},
-		{.seq = 2, .name = "DidBecomeInvalid"},
+		{ .seq = 1,
+			.task = { 7, 9 },
+			.wall_usec = 3,
+			.name = "DidResumeAtOffset",
+			.args = &args },
+		{ .seq = 2, .name = "DidBecomeInvalid" },
 	};
-	struct ipc_manager_peek_events_out out = {.events = rows, .n_events = 2};
+	struct ipc_manager_peek_events_out out = { .events = rows, .n_events = 2 };
 	transfer_auto(transfer_event_list) list = rows_new_events(&out);
 	const struct transfer_event_row *got = transfer_event_list_get(list, 0);
 
@@ -70,16 +74,19 @@ END_TEST
 
 START_TEST(collects_failures)
 {
-	const struct ipc_failure rows[] = {{1, "org.transferd.Transfer1.Error.NoSuchTask", "no task 1"},
-		{2, "org.example.Unknown", "what"}};
+	const struct ipc_failure rows[] = { { 1, "org.transferd.Transfer1.Error.NoSuchTask",
+						    "no task 1" },
+		{ 2, "org.example.Unknown", "what" } };
 	transfer_auto(transfer_failure_list) list = rows_new_failures();
 
 	ck_assert_int_eq(rows_add_failures(list, rows, 2), 0);
 	ck_assert_int_eq(rows_add_failures(list, rows, 1), 0);
 	ck_assert_int_eq(rows_add_failures(list, NULL, 0), 0);
 	ck_assert_uint_eq(transfer_failure_list_get_size(list), 3);
-	ck_assert_str_eq(transfer_error_get_name(transfer_failure_list_get(list, 2)->error), "no-such-task");
-	ck_assert_str_eq(transfer_error_get_bus_name(transfer_failure_list_get(list, 1)->error), "org.example.Unknown");
+	ck_assert_str_eq(
+		transfer_error_get_name(transfer_failure_list_get(list, 2)->error), "no-such-task");
+	ck_assert_str_eq(transfer_error_get_bus_name(transfer_failure_list_get(list, 1)->error),
+		"org.example.Unknown");
 }
 END_TEST
 

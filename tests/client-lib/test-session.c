@@ -30,9 +30,12 @@ static const struct {
 	enum transfer_error_domain domain;
 	int code;
 } refusals[] = {
-	{0, IPC_E_ALREADY_ATTACHED, -EBUSY, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE},
-	{IPC_E_SESSION_INVALID, 0, -ESTALE, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_SESSION_INVALID},
-	{IPC_E_LIMIT_REACHED, 0, -EREMOTEIO, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_LIMIT_REACHED},
+	{ 0, IPC_E_ALREADY_ATTACHED, -EBUSY, TRANSFER_DOMAIN_URL,
+		TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE },
+	{ IPC_E_SESSION_INVALID, 0, -ESTALE, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_SESSION_INVALID },
+	{ IPC_E_LIMIT_REACHED, 0, -EREMOTEIO, TRANSFER_DOMAIN_BUS,
+		TRANSFER_BUS_ERROR_LIMIT_REACHED },
 };
 
 START_TEST(is_refused)
@@ -60,7 +63,8 @@ START_TEST(needs_a_daemon)
 	rig_init(&rig, 0);
 	peer_stop(rig.peer);
 	ck_assert_int_eq(rig_try_open(&rig, &error), -ENOTCONN);
-	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED);
+	ck_assert_int_eq(
+		transfer_error_get_code(error), TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED);
 	ck_assert_ptr_nonnull(transfer_error_get_underlying(error));
 	ck_assert_int_eq(transfer_error_get_code(transfer_error_get_underlying(error)),
 		TRANSFER_BUS_ERROR_NOT_RUNNING);
@@ -75,12 +79,13 @@ START_TEST(needs_a_delegate)
 	transfer_auto(transfer_config) config = transfer_config_new_background(RIG_IDENTIFIER);
 	transfer_auto(transfer_config) wrong = transfer_config_new_background("");
 	transfer_auto(transfer_error) error = NULL;
-	struct transfer_owner owner = {TRANSFER_OWNER_INIT};
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT };
 	transfer_session *session = NULL;
 	struct rig rig;
 
 	rig_init(&rig, 0);
-	ck_assert_int_eq(transfer_session_new(&session, rig.client, config, &owner, &error), -EINVAL);
+	ck_assert_int_eq(
+		transfer_session_new(&session, rig.client, config, &owner, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(transfer_error_get_message(error), "delegate"));
 	owner.delegate = &rig_delegate;
 	ck_assert_int_eq(transfer_session_new(&session, rig.client, wrong, &owner, NULL), -EINVAL);
@@ -136,11 +141,14 @@ static void on_tasks(transfer_task *const *tasks, size_t n, void *user)
 
 	for (size_t i = 0; i < n; i++) {
 		size_t used = strlen(rig->log);
-		transfer_auto(transfer_request) current = transfer_task_copy_current_request(tasks[i]);
+		transfer_auto(transfer_request)
+			current = transfer_task_copy_current_request(tasks[i]);
 
 		snprintf(rig->log + used, sizeof(rig->log) - used, "task %llu %s %s\n",
-			(unsigned long long)transfer_task_get_id(tasks[i]), transfer_request_get_url(current),
-			transfer_request_get_header(transfer_task_get_original_request(tasks[i]), "x-old"));
+			(unsigned long long)transfer_task_get_id(tasks[i]),
+			transfer_request_get_url(current),
+			transfer_request_get_header(
+				transfer_task_get_original_request(tasks[i]), "x-old"));
 	}
 	strncat(rig->log, "listed\n", sizeof(rig->log) - strlen(rig->log) - 1);
 }
@@ -159,11 +167,13 @@ START_TEST(lists_its_tasks)
 	transfer_session_get_tasks(rig.session, on_tasks, &rig);
 	rig_expect(&rig, "listed\n");
 	ck_assert_uint_eq(rig_count(&rig, "https://example.org/old value\n"), 7);
-	ck_assert_ptr_nonnull(strstr(rig.log, "task 106 https://example.org/old value\ntask 107 https://example.org/new"));
+	ck_assert_ptr_nonnull(strstr(rig.log,
+		"task 106 https://example.org/old value\ntask 107 https://example.org/new"));
 	transfer_task_unref(task);
 	rig_done(&rig);
 }
 END_TEST
 
-RUN_TESTS("client-lib/session", TEST(opens_and_comes_back), TEST_EACH(is_refused, refusals), TEST(needs_a_daemon),
-	TEST(needs_a_delegate), TEST(is_described), TEST(is_invalidated), TEST(lists_its_tasks))
+RUN_TESTS("client-lib/session", TEST(opens_and_comes_back), TEST_EACH(is_refused, refusals),
+	TEST(needs_a_daemon), TEST(needs_a_delegate), TEST(is_described), TEST(is_invalidated),
+	TEST(lists_its_tasks))

@@ -16,7 +16,7 @@ static int count(const char *name, uint64_t value, void *user)
 
 START_TEST(has_what_was_told)
 {
-	uint64_t samples[] = {1, 2, 3};
+	uint64_t samples[] = { 1, 2, 3 };
 	struct ipc_statistics from = {
 		.commits = 5,
 		.has_commits = true,

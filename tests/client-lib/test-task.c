@@ -15,7 +15,7 @@
 START_TEST(downloads)
 {
 	transfer_auto(transfer_response) response = NULL;
-	struct transfer_progress progress = {.size = sizeof(progress)};
+	struct transfer_progress progress = { .size = sizeof(progress) };
 	struct rig rig;
 	transfer_task *task;
 
@@ -65,7 +65,8 @@ START_TEST(fails_with_an_error)
 }
 END_TEST
 
-static void on_body(const transfer_data *body, const transfer_response *response, const transfer_error *error, void *u)
+static void on_body(const transfer_data *body, const transfer_response *response,
+	const transfer_error *error, void *u)
 {
 	(void)body;
 	(void)response;
@@ -73,7 +74,8 @@ static void on_body(const transfer_data *body, const transfer_response *response
 	(void)u;
 }
 
-static void on_file(const char *path, int fd, const transfer_response *response, const transfer_error *error, void *u)
+static void on_file(const char *path, int fd, const transfer_response *response,
+	const transfer_error *error, void *u)
 {
 	(void)path;
 	(void)fd;
@@ -93,7 +95,8 @@ START_TEST(refuses)
 	rig_init(&rig, 0);
 	rig_open(&rig);
 	tasks[0] = transfer_session_download_task(rig.session, request, on_file, NULL);
-	tasks[1] = transfer_session_upload_task_file(rig.session, request, "/etc/hostname", on_body, NULL);
+	tasks[1] = transfer_session_upload_task_file(
+		rig.session, request, "/etc/hostname", on_body, NULL);
 	tasks[2] = transfer_session_upload_task_data(rig.session, request, data, NULL, NULL);
 	tasks[3] = transfer_session_data_task(rig.session, request, NULL, NULL);
 	tasks[4] = transfer_session_download_task_resume(rig.session, data, on_file, NULL);
@@ -103,11 +106,13 @@ START_TEST(refuses)
 		ck_assert_ptr_nonnull(tasks[i]);
 		ck_assert_int_eq(transfer_task_wait(tasks[i], 0, &error), -EIO);
 		ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_BUS);
-		ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION);
+		ck_assert_int_eq(transfer_error_get_code(error),
+			TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION);
 		ck_assert_ptr_nonnull(transfer_error_get_hint(error));
 		transfer_task_resume(tasks[i]);
 		transfer_task_cancel(tasks[i]);
-		ck_assert_int_eq(transfer_task_set_delegate(tasks[i], &rig_delegate, NULL), -EOPNOTSUPP);
+		ck_assert_int_eq(
+			transfer_task_set_delegate(tasks[i], &rig_delegate, NULL), -EOPNOTSUPP);
 		transfer_task_unref(tasks[i]);
 	}
 	rig_flush(&rig);
@@ -122,11 +127,12 @@ static const struct {
 	const char *url, *path;
 	int domain, code;
 } faults[] = {
-	{NULL, NULL, TRANSFER_DOMAIN_POSIX, EINVAL},
-	{"ftp://example.org/a", NULL, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL},
-	{"https://bad/", NULL, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_REQUEST},
-	{"https://example.org/", "/nonexistent/file", TRANSFER_DOMAIN_URL, TRANSFER_ERROR_FILE_DOES_NOT_EXIST},
-	{"https://example.org/", "/", TRANSFER_DOMAIN_URL, TRANSFER_ERROR_FILE_IS_DIRECTORY},
+	{ NULL, NULL, TRANSFER_DOMAIN_POSIX, EINVAL },
+	{ "ftp://example.org/a", NULL, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL },
+	{ "https://bad/", NULL, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_REQUEST },
+	{ "https://example.org/", "/nonexistent/file", TRANSFER_DOMAIN_URL,
+		TRANSFER_ERROR_FILE_DOES_NOT_EXIST },
+	{ "https://example.org/", "/", TRANSFER_DOMAIN_URL, TRANSFER_ERROR_FILE_IS_DIRECTORY },
 };
 
 START_TEST(completes_with_what_is_wrong)
@@ -138,9 +144,9 @@ START_TEST(completes_with_what_is_wrong)
 
 	rig_init(&rig, 0);
 	rig_open(&rig);
-	task = faults[_i].path
-		? transfer_session_upload_task_file(rig.session, request, faults[_i].path, NULL, NULL)
-		: transfer_session_download_task(rig.session, request, NULL, NULL);
+	task = faults[_i].path ? transfer_session_upload_task_file(
+					 rig.session, request, faults[_i].path, NULL, NULL)
+			       : transfer_session_download_task(rig.session, request, NULL, NULL);
 	transfer_task_resume(task);
 	ck_assert_int_eq(transfer_task_wait(task, 10000, &error), -EIO);
 	ck_assert_int_eq((int)transfer_error_get_domain(error), faults[_i].domain);
@@ -206,7 +212,8 @@ START_TEST(uploads_a_file)
 	transfer_request_set_header(request, "X-A", "c");
 	transfer_task_resume(task);
 	rig_flush(&rig);
-	ck_assert_str_eq(peer_describe(rig.peer, 100), "upload https://example.org/in report - b content");
+	ck_assert_str_eq(
+		peer_describe(rig.peer, 100), "upload https://example.org/in report - b content");
 	description = transfer_task_copy_description(task);
 	ck_assert_str_eq(description, "report");
 	ck_assert_int_eq(transfer_task_get_kind(task), TRANSFER_TASK_UPLOAD);
@@ -226,7 +233,8 @@ static void on_resume_data(const transfer_data *data, void *user)
 {
 	struct rig *rig = user;
 
-	strncat(rig->log, data && transfer_data_get_size(data) == 3 ? "resume data\n" : "no resume data\n",
+	strncat(rig->log,
+		data && transfer_data_get_size(data) == 3 ? "resume data\n" : "no resume data\n",
 		sizeof(rig->log) - strlen(rig->log) - 1);
 }
 
@@ -275,5 +283,5 @@ START_TEST(is_waited_for_in_vain_when_the_session_is_over)
 END_TEST
 
 RUN_TESTS("client-lib/task", TEST(downloads), TEST(fails_with_an_error), TEST(refuses),
-	TEST_EACH(completes_with_what_is_wrong, faults), TEST(is_steered), TEST(uploads_a_file), TEST(gives_resume_data),
-	TEST(is_waited_for_in_vain_when_the_session_is_over))
+	TEST_EACH(completes_with_what_is_wrong, faults), TEST(is_steered), TEST(uploads_a_file),
+	TEST(gives_resume_data), TEST(is_waited_for_in_vain_when_the_session_is_over))

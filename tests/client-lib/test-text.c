@@ -30,16 +30,26 @@ static const struct {
 	const char *name, *value;
 	int want;
 } fields[] = {
-	{"Accept", "*/*", 0}, {"A", "", 0}, {"A", "tab\there", 0}, {"A:", "x", -EINVAL}, {"A B", "x", -EINVAL},
-	{"", "x", -EINVAL}, {NULL, "x", -EINVAL}, {"A", "x\ny", -EINVAL}, {"A", "x\ry", -EINVAL},
-	{"A", "x\x7fy", -EINVAL}, {"A", NULL, -EINVAL}, {"\xc3\xa9", "x", -EINVAL},
+	{ "Accept", "*/*", 0 },
+	{ "A", "", 0 },
+	{ "A", "tab\there", 0 },
+	{ "A:", "x", -EINVAL },
+	{ "A B", "x", -EINVAL },
+	{ "", "x", -EINVAL },
+	{ NULL, "x", -EINVAL },
+	{ "A", "x\ny", -EINVAL },
+	{ "A", "x\ry", -EINVAL },
+	{ "A", "x\x7fy", -EINVAL },
+	{ "A", NULL, -EINVAL },
+	{ "\xc3\xa9", "x", -EINVAL },
 };
 
 START_TEST(checks_header_fields)
 {
-	struct text_headers headers = {0};
+	struct text_headers headers = { 0 };
 
-	ck_assert_int_eq(text_headers_add(&headers, fields[_i].name, fields[_i].value), fields[_i].want);
+	ck_assert_int_eq(
+		text_headers_add(&headers, fields[_i].name, fields[_i].value), fields[_i].want);
 	ck_assert_uint_eq(headers.n_fields, fields[_i].want == 0);
 	text_headers_done(&headers);
 }
@@ -47,10 +57,10 @@ END_TEST
 
 START_TEST(takes_rows_as_they_are)
 {
-	const struct ipc_header rows[] = {{"X", "1"}, {NULL, NULL}};
-	struct text_headers headers = {0}, copy = {0};
+	const struct ipc_header rows[] = { { "X", "1" }, { NULL, NULL } };
+	struct text_headers headers = { 0 }, copy = { 0 };
 	const struct ipc_header *back;
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 
 	ck_assert_int_eq(text_headers_from_ipc(&headers, rows, 2), 0);
 	ck_assert_int_eq(text_headers_copy(&copy, &headers), 0);
@@ -74,5 +84,5 @@ START_TEST(knows_digests)
 }
 END_TEST
 
-RUN_TESTS("client-lib/text", TEST(replaces_only_by_what_is_right), TEST_EACH(checks_header_fields, fields),
-	TEST(takes_rows_as_they_are), TEST(knows_digests))
+RUN_TESTS("client-lib/text", TEST(replaces_only_by_what_is_right),
+	TEST_EACH(checks_header_fields, fields), TEST(takes_rows_as_they_are), TEST(knows_digests))

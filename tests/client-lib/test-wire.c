@@ -180,7 +180,8 @@ START_TEST(tells_again_after_a_crash)
 	rig_expect(&rig, "drained\n");
 	ck_assert_str_eq(rig.log, "finished task 100\ncomplete 100 0\ndrained\n");
 	ck_assert(peer_wait(rig.peer, peer_has_acked, 2));
-	ck_assert_str_eq(transfer_request_get_url(transfer_task_get_original_request(rig.kept)), "https://example.org/a");
+	ck_assert_str_eq(transfer_request_get_url(transfer_task_get_original_request(rig.kept)),
+		"https://example.org/a");
 	rig_done(&rig);
 }
 END_TEST
@@ -200,7 +201,8 @@ START_TEST(ends_with_the_bus)
 	ck_assert_int_eq(transfer_task_wait(task, 1000, NULL), -ENOTCONN);
 	rig_close_session(&rig);
 	ck_assert_int_eq(rig_try_open(&rig, &error), -ENOTCONN);
-	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED);
+	ck_assert_int_eq(
+		transfer_error_get_code(error), TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED);
 	transfer_task_unref(task);
 	transfer_task_unref(rig.kept);
 	transfer_client_unref(rig.client);
@@ -208,6 +210,7 @@ START_TEST(ends_with_the_bus)
 }
 END_TEST
 
-RUN_TESTS("client-lib/wire", TEST(attaches_again), TEST(tells_no_event_twice), TEST(repeats_a_lost_call),
-	TEST(waits_for_transferd), TEST(ends_when_somebody_else_has_the_session), TEST(ends_tasks_that_transferd_forgot),
+RUN_TESTS("client-lib/wire", TEST(attaches_again), TEST(tells_no_event_twice),
+	TEST(repeats_a_lost_call), TEST(waits_for_transferd),
+	TEST(ends_when_somebody_else_has_the_session), TEST(ends_tasks_that_transferd_forgot),
 	TEST(tells_again_after_a_crash), TEST(ends_with_the_bus))

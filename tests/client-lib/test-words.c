@@ -35,7 +35,8 @@ START_TEST(bears_new_words)
 {
 	bool known = true;
 
-	ck_assert_int_eq(words_task_sub_state("waiting-for-godot", &known), TRANSFER_SUB_STATE_QUEUED);
+	ck_assert_int_eq(
+		words_task_sub_state("waiting-for-godot", &known), TRANSFER_SUB_STATE_QUEUED);
 	ck_assert(!known);
 	ck_assert_int_eq(words_task_state(NULL), TRANSFER_TASK_STATE_RUNNING);
 	ck_assert_ptr_null(transfer_task_state_get_name(99));

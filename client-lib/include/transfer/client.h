@@ -43,9 +43,11 @@ TRANSFER_OBJECT(transfer_queue);
 
 /* Flags of transfer_client_new() and transfer_manager_new(). */
 enum {
-	TRANSFER_CLIENT_SYSTEM = 1 << 0,       /* the service of the machine instead of the user's */
-	TRANSFER_CLIENT_NO_THREAD = 1 << 1,    /* no thread is started: the program calls transfer_client_dispatch() */
-	TRANSFER_CLIENT_NO_AUTOSTART = 1 << 2, /* fail with TRANSFER_BUS_ERROR_NOT_RUNNING instead of starting transferd */
+	TRANSFER_CLIENT_SYSTEM = 1 << 0, /* the service of the machine instead of the user's */
+	/* no thread is started: the program calls transfer_client_dispatch() */
+	TRANSFER_CLIENT_NO_THREAD = 1 << 1,
+	/* fail with TRANSFER_BUS_ERROR_NOT_RUNNING instead of starting transferd */
+	TRANSFER_CLIENT_NO_AUTOSTART = 1 << 2,
 };
 
 /**
@@ -67,7 +69,8 @@ enum {
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_client_new(transfer_client **ret_client, uint64_t flags, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_client_new(
+	transfer_client **ret_client, uint64_t flags, transfer_error **ret_error);
 
 /**
  * transfer_client_get_fd - descriptor that is readable when transfer_client_dispatch() has something to do
@@ -212,9 +215,11 @@ TRANSFER_PUBLIC void transfer_work_run(transfer_work *work);
 /* How a program runs work: for GLib, Qt, libdispatch, a pool. Set size to sizeof(struct transfer_executor). */
 struct transfer_executor {
 	size_t size;
-	void (*post)(transfer_work *work, void *userdata); /* takes work; any thread; must neither block nor run it */
+	/* takes work; any thread; must neither block nor run it */
+	void (*post)(transfer_work *work, void *userdata);
 	void *userdata;
-	transfer_destroy destroy; /* with userdata, after the last unref of the queue; may be NULL */
+	/* with userdata, after the last unref of the queue; may be NULL */
+	transfer_destroy destroy;
 };
 
 /**
@@ -228,7 +233,8 @@ struct transfer_executor {
  * Since:    0.1
  * Source:   NSOperationQueue.addOperation:
  */
-TRANSFER_PUBLIC transfer_queue *transfer_queue_new_executor(const struct transfer_executor *executor);
+TRANSFER_PUBLIC transfer_queue *transfer_queue_new_executor(
+	const struct transfer_executor *executor);
 
 #ifdef __cplusplus
 }

@@ -16,8 +16,10 @@ extern "C" {
 
 /* How the file of a background upload is kept until it is sent. */
 enum transfer_upload_copy {
-	TRANSFER_UPLOAD_COPY_SNAPSHOT = 0, /* copied (shared blocks where the file system can): the file may go away */
-	TRANSFER_UPLOAD_COPY_NONE = 1,     /* read in place: a file that changed is TRANSFER_ERROR_SOURCE_CHANGED */
+	/* copied (shared blocks where the file system can): the file may go away */
+	TRANSFER_UPLOAD_COPY_SNAPSHOT = 0,
+	/* read in place: a file that changed is TRANSFER_ERROR_SOURCE_CHANGED */
+	TRANSFER_UPLOAD_COPY_NONE = 1,
 };
 
 /**
@@ -109,7 +111,8 @@ TRANSFER_PUBLIC int transfer_config_set_app_id(transfer_config *config, const ch
  * Since:    0.1
  * Source:   NSURLSessionConfiguration.HTTPAdditionalHeaders
  */
-TRANSFER_PUBLIC int transfer_config_set_header(transfer_config *config, const char *name, const char *value);
+TRANSFER_PUBLIC int transfer_config_set_header(
+	transfer_config *config, const char *name, const char *value);
 
 /**
  * transfer_config_set_request_timeout - longest time without a byte before an attempt fails
@@ -125,7 +128,8 @@ TRANSFER_PUBLIC int transfer_config_set_header(transfer_config *config, const ch
  * Since:    0.1
  * Source:   NSURLSessionConfiguration.timeoutIntervalForRequest
  */
-TRANSFER_PUBLIC int transfer_config_set_request_timeout(transfer_config *config, uint64_t timeout_usec);
+TRANSFER_PUBLIC int transfer_config_set_request_timeout(
+	transfer_config *config, uint64_t timeout_usec);
 
 /**
  * transfer_config_set_resource_timeout - longest life of a task from its first resume
@@ -139,7 +143,8 @@ TRANSFER_PUBLIC int transfer_config_set_request_timeout(transfer_config *config,
  * Since:    0.1
  * Source:   NSURLSessionConfiguration.timeoutIntervalForResource
  */
-TRANSFER_PUBLIC int transfer_config_set_resource_timeout(transfer_config *config, uint64_t timeout_usec);
+TRANSFER_PUBLIC int transfer_config_set_resource_timeout(
+	transfer_config *config, uint64_t timeout_usec);
 
 /**
  * transfer_config_set_max_connections_per_host - connections of the session to one host at a time
@@ -153,7 +158,8 @@ TRANSFER_PUBLIC int transfer_config_set_resource_timeout(transfer_config *config
  * Since:    0.1
  * Source:   NSURLSessionConfiguration.HTTPMaximumConnectionsPerHost
  */
-TRANSFER_PUBLIC int transfer_config_set_max_connections_per_host(transfer_config *config, unsigned int n_connections);
+TRANSFER_PUBLIC int transfer_config_set_max_connections_per_host(
+	transfer_config *config, unsigned int n_connections);
 
 /**
  * transfer_config_set_max_rate - bound on the speed of each task of the session
@@ -226,7 +232,8 @@ TRANSFER_PUBLIC int transfer_config_set_retry_http_errors(transfer_config *confi
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_config_set_upload_copy(transfer_config *config, enum transfer_upload_copy copy);
+TRANSFER_PUBLIC int transfer_config_set_upload_copy(
+	transfer_config *config, enum transfer_upload_copy copy);
 
 /**
  * transfer_config_get_status - first failure of a setter

@@ -47,13 +47,13 @@ struct transfer_task_filter {
 	const uint64_t *ids; /* at most TRANSFER_MANAGER_MAX_TASKS */
 	size_t n_ids;
 	uint64_t first_id, last_id;
-	const char *session;      /* identifier */
+	const char *session; /* identifier */
 	const char *app_id;
-	const char *name_glob;    /* shell pattern for the name */
-	uint32_t kinds;           /* bits 1 << enum transfer_task_kind */
-	uint32_t states;          /* bits 1 << enum transfer_task_state */
-	uint32_t sub_states;      /* bits 1 << enum transfer_task_sub_state */
-	bool include_finished;    /* completed tasks too */
+	const char *name_glob; /* shell pattern for the name */
+	uint32_t kinds; /* bits 1 << enum transfer_task_kind */
+	uint32_t states; /* bits 1 << enum transfer_task_state */
+	uint32_t sub_states; /* bits 1 << enum transfer_task_sub_state */
+	bool include_finished; /* completed tasks too */
 };
 
 /* First in every initialiser of a filter. */
@@ -62,9 +62,9 @@ struct transfer_task_filter {
 /* One task to make. Set size to sizeof(struct transfer_task_spec). */
 struct transfer_task_spec {
 	size_t size;
-	enum transfer_task_kind kind;     /* download or upload */
-	const transfer_request *request;  /* NULL is fine with resume_data */
-	const char *source_path;          /* upload: the file */
+	enum transfer_task_kind kind; /* download or upload */
+	const transfer_request *request; /* NULL is fine with resume_data */
+	const char *source_path; /* upload: the file */
 	const transfer_data *resume_data; /* download: goes on where another one stopped */
 };
 
@@ -79,16 +79,17 @@ enum transfer_verb {
 
 /* Flags of transfer_manager_steer(). */
 enum {
-	TRANSFER_STEER_FORCE = 1 << 0,          /* resume: all suspensions at once; suspend: at most one */
-	TRANSFER_STEER_DELETE_PARTIAL = 1 << 1, /* cancel, remove: delete the bytes that are there */
-	TRANSFER_STEER_FROM_START = 1 << 2,     /* retry: from the first byte */
+	TRANSFER_STEER_FORCE = 1 << 0, /* resume: all suspensions at once; suspend: at most one */
+	/* cancel, remove: delete the bytes that are there */
+	TRANSFER_STEER_DELETE_PARTIAL = 1 << 1,
+	TRANSFER_STEER_FROM_START = 1 << 2, /* retry: from the first byte */
 };
 
 /* What to do with which tasks. Set size to sizeof(struct transfer_steering). */
 struct transfer_steering {
 	size_t size;
 	enum transfer_verb verb;
-	uint32_t flags;      /* TRANSFER_STEER_* */
+	uint32_t flags; /* TRANSFER_STEER_* */
 	const uint64_t *ids; /* numbers of the tasks; any number of them */
 	size_t n_ids;
 };
@@ -96,12 +97,12 @@ struct transfer_steering {
 /* What to change in which tasks. Set size with TRANSFER_TASK_CHANGES_INIT. */
 struct transfer_task_changes {
 	size_t size;
-	const uint64_t *ids;       /* numbers of the tasks; any number of them */
+	const uint64_t *ids; /* numbers of the tasks; any number of them */
 	size_t n_ids;
-	uint32_t change;           /* bits TRANSFER_CHANGE_*: members that count */
-	double priority;           /* 0.0 to 1.0 */
-	const char *description;   /* NULL: none */
-	uint64_t max_rate_bps;     /* bytes per second; 0: no bound */
+	uint32_t change; /* bits TRANSFER_CHANGE_*: members that count */
+	double priority; /* 0.0 to 1.0 */
+	const char *description; /* NULL: none */
+	uint64_t max_rate_bps; /* bytes per second; 0: no bound */
 	uint64_t not_before_wall_usec; /* 0: now */
 };
 
@@ -124,7 +125,7 @@ struct transfer_service {
 	uint32_t max_active_tasks, max_connections_per_host;
 	uint32_t n_active_tasks, n_queued_tasks;
 	char network_state[16]; /* online, offline, portal or unknown */
-	char metered[16];       /* yes, no or unknown */
+	char metered[16]; /* yes, no or unknown */
 	char version[32];
 };
 
@@ -142,13 +143,13 @@ struct transfer_change {
 	size_t size;
 	const char *object_path;
 	uint64_t session_number; /* of the object path; 0: the service itself */
-	uint64_t task;           /* 0: the session itself */
+	uint64_t task; /* 0: the session itself */
 	bool has_state, has_sub_state, has_service;
 	enum transfer_task_state state;
 	enum transfer_task_sub_state sub_state;
 	const char *session_state; /* of a session; NULL: not told */
-	uint32_t n_attempts;       /* 0: not told */
-	bool is_running;         /* with has_service: transferd has appeared (true) or gone (false) */
+	uint32_t n_attempts; /* 0: not told */
+	bool is_running; /* with has_service: transferd has appeared (true) or gone (false) */
 };
 
 /* Called for each change; everything is borrowed for the call. */
@@ -167,7 +168,8 @@ typedef void (*transfer_change_handler)(const struct transfer_change *change, vo
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_manager_new(transfer_manager **ret_manager, uint64_t flags, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_new(
+	transfer_manager **ret_manager, uint64_t flags, transfer_error **ret_error);
 
 /**
  * transfer_manager_set_timeout - how long later calls wait for an answer
@@ -207,7 +209,8 @@ TRANSFER_PUBLIC void transfer_manager_set_autostart(transfer_manager *manager, b
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_manager_is_running(transfer_manager *manager, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_is_running(
+	transfer_manager *manager, transfer_error **ret_error);
 
 /**
  * transfer_manager_get_service - state and limits of the whole service
@@ -222,8 +225,8 @@ TRANSFER_PUBLIC int transfer_manager_is_running(transfer_manager *manager, trans
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.Mode
  */
-TRANSFER_PUBLIC int transfer_manager_get_service(transfer_manager *manager,
-	struct transfer_service *service, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_get_service(
+	transfer_manager *manager, struct transfer_service *service, transfer_error **ret_error);
 
 /**
  * transfer_manager_set_service - change mode and limits of the whole service
@@ -271,8 +274,8 @@ TRANSFER_PUBLIC int transfer_manager_get_statistics(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.ListSessions
  */
-TRANSFER_PUBLIC int transfer_manager_list_sessions(transfer_manager *manager,
-	transfer_session_list **ret_list, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_list_sessions(
+	transfer_manager *manager, transfer_session_list **ret_list, transfer_error **ret_error);
 
 /**
  * transfer_manager_open_session - make sure that a background session exists, without attaching to it
@@ -287,8 +290,8 @@ TRANSFER_PUBLIC int transfer_manager_list_sessions(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.OpenSession
  */
-TRANSFER_PUBLIC int transfer_manager_open_session(transfer_manager *manager,
-	const transfer_config *config, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_open_session(
+	transfer_manager *manager, const transfer_config *config, transfer_error **ret_error);
 
 /**
  * transfer_manager_invalidate_session - end a session
@@ -304,8 +307,8 @@ TRANSFER_PUBLIC int transfer_manager_open_session(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Session.InvalidateAndCancel
  */
-TRANSFER_PUBLIC int transfer_manager_invalidate_session(transfer_manager *manager,
-	const char *identifier, bool cancel, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_invalidate_session(
+	transfer_manager *manager, const char *identifier, bool cancel, transfer_error **ret_error);
 
 /**
  * transfer_manager_flush_session - let new requests of a session use new connections
@@ -320,8 +323,8 @@ TRANSFER_PUBLIC int transfer_manager_invalidate_session(transfer_manager *manage
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Session.Flush
  */
-TRANSFER_PUBLIC int transfer_manager_flush_session(transfer_manager *manager,
-	const char *identifier, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_flush_session(
+	transfer_manager *manager, const char *identifier, transfer_error **ret_error);
 
 /**
  * transfer_manager_reset_session - forget what a session stored for servers
@@ -336,17 +339,18 @@ TRANSFER_PUBLIC int transfer_manager_flush_session(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Session.Reset
  */
-TRANSFER_PUBLIC int transfer_manager_reset_session(transfer_manager *manager,
-	const char *identifier, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_reset_session(
+	transfer_manager *manager, const char *identifier, transfer_error **ret_error);
 
 /* What to make. Set size to sizeof(struct transfer_batch). */
 struct transfer_batch {
 	size_t size;
-	const char *session;                    /* identifier of a session that exists */
+	const char *session; /* identifier of a session that exists */
 	const struct transfer_task_spec *specs; /* n_specs of them, next to each other */
-	size_t n_specs;                         /* at most TRANSFER_MANAGER_MAX_TASKS */
-	bool start;                             /* resumed at once; else suspended */
-	const char *token;                      /* at most 100 bytes; a batch repeated with the same token is made once; NULL: none */
+	size_t n_specs; /* at most TRANSFER_MANAGER_MAX_TASKS */
+	bool start; /* resumed at once; else suspended */
+	const char *
+		token; /* at most 100 bytes; a batch repeated with the same token is made once; NULL: none */
 };
 
 /**
@@ -478,9 +482,8 @@ TRANSFER_PUBLIC int transfer_manager_get_progress(transfer_manager *manager,
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.PeekEvents
  */
-TRANSFER_PUBLIC int transfer_manager_peek_events(transfer_manager *manager,
-	const char *identifier, uint64_t after_seq, transfer_event_list **ret_list,
-	transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_manager_peek_events(transfer_manager *manager, const char *identifier,
+	uint64_t after_seq, transfer_event_list **ret_list, transfer_error **ret_error);
 
 /**
  * transfer_manager_watch - begin to hear changes of state of all tasks and sessions of the user
@@ -568,7 +571,8 @@ TRANSFER_PUBLIC const char *transfer_task_state_get_name(enum transfer_task_stat
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC const char *transfer_task_sub_state_get_name(enum transfer_task_sub_state sub_state);
+TRANSFER_PUBLIC const char *transfer_task_sub_state_get_name(
+	enum transfer_task_sub_state sub_state);
 
 /**
  * transfer_session_kind_get_name - word for a kind of session

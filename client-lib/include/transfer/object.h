@@ -24,21 +24,21 @@ extern "C" {
 #define TRANSFER_API_VERSION 1
 
 #if defined(__GNUC__)
-#define TRANSFER_PUBLIC __attribute__((visibility("default")))
+#	define TRANSFER_PUBLIC __attribute__((visibility("default")))
 #else
-#define TRANSFER_PUBLIC
+#	define TRANSFER_PUBLIC
 #endif
 
 /* Declares an object type T with T_ref (returns its argument, counted once more), T_unref, and T_unrefp for transfer_auto. */
-#define TRANSFER_OBJECT(T)                        \
-	typedef struct T T;                       \
+#define TRANSFER_OBJECT(T) \
+	typedef struct T T; \
 	TRANSFER_PUBLIC T *T##_ref(const T *obj); \
-	TRANSFER_PUBLIC void T##_unref(T *obj);   \
-	static inline void T##_unrefp(T **obj)    \
-	{                                         \
-		if (*obj)                         \
-			T##_unref(*obj);          \
-	}                                         \
+	TRANSFER_PUBLIC void T##_unref(T *obj); \
+	static inline void T##_unrefp(T **obj) \
+	{ \
+		if (*obj) \
+			T##_unref(*obj); \
+	} \
 	struct T
 
 /* transfer_auto(transfer_task) t = NULL; drops the reference when t goes out of scope (GCC and clang). */
@@ -73,10 +73,12 @@ TRANSFER_OBJECT(transfer_error);
 
 /* What the code of an error object counts. */
 enum transfer_error_domain {
-	TRANSFER_DOMAIN_URL = 1,   /* enum transfer_error_code */
+	TRANSFER_DOMAIN_URL = 1, /* enum transfer_error_code */
 	TRANSFER_DOMAIN_POSIX = 2, /* errno, positive */
-	TRANSFER_DOMAIN_BUS = 3,   /* enum transfer_bus_error: transferd cannot be reached or refused the call */
-	TRANSFER_DOMAIN_LIBRARY = 4, /* only as underlying error: a number of the library that saw the failure */
+	/* enum transfer_bus_error: transferd cannot be reached or refused the call */
+	TRANSFER_DOMAIN_BUS = 3,
+	/* only as underlying error: a number of the library that saw the failure */
+	TRANSFER_DOMAIN_LIBRARY = 4,
 };
 
 /*
@@ -98,8 +100,10 @@ enum transfer_error_domain {
 	X(NO_SUCH_TASK, 21, "no-such-task", "there is no such task") \
 	X(SESSION_INVALID, 22, "session-invalid", "the session has been invalidated") \
 	X(NOT_ATTACHED, 23, "not-attached", "the session is not attached to this connection") \
-	X(IDENTIFIER_IN_USE, 24, "identifier-in-use", "a session of this name has another configuration") \
-	X(NOT_SUPPORTED_IN_SESSION, 25, "not-supported-in-session", "this kind of session does not offer that") \
+	X(IDENTIFIER_IN_USE, 24, "identifier-in-use", \
+		"a session of this name has another configuration") \
+	X(NOT_SUPPORTED_IN_SESSION, 25, "not-supported-in-session", \
+		"this kind of session does not offer that") \
 	X(INVALID_REQUEST, 26, "invalid-request", "the request is wrong") \
 	X(LIMIT_REACHED, 27, "limit-reached", "a limit of transferd was reached") \
 	X(QUOTA_EXCEEDED, 28, "quota-exceeded", "too many tasks are queued") \

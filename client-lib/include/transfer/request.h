@@ -126,7 +126,8 @@ TRANSFER_PUBLIC const char *transfer_request_get_method(const transfer_request *
  * Since:    0.1
  * Source:   NSMutableURLRequest.setValue:forHTTPHeaderField:
  */
-TRANSFER_PUBLIC int transfer_request_set_header(transfer_request *request, const char *name, const char *value);
+TRANSFER_PUBLIC int transfer_request_set_header(
+	transfer_request *request, const char *name, const char *value);
 
 /**
  * transfer_request_add_header - add a header field beside those of the same name
@@ -144,7 +145,8 @@ TRANSFER_PUBLIC int transfer_request_set_header(transfer_request *request, const
  * Since:    0.1
  * Source:   NSMutableURLRequest.addValue:forHTTPHeaderField:
  */
-TRANSFER_PUBLIC int transfer_request_add_header(transfer_request *request, const char *name, const char *value);
+TRANSFER_PUBLIC int transfer_request_add_header(
+	transfer_request *request, const char *name, const char *value);
 
 /**
  * transfer_request_get_header - first header field of a name, letter case ignored
@@ -158,7 +160,8 @@ TRANSFER_PUBLIC int transfer_request_add_header(transfer_request *request, const
  * Since:    0.1
  * Source:   NSURLRequest.valueForHTTPHeaderField:
  */
-TRANSFER_PUBLIC const char *transfer_request_get_header(const transfer_request *request, const char *name);
+TRANSFER_PUBLIC const char *transfer_request_get_header(
+	const transfer_request *request, const char *name);
 
 /**
  * transfer_request_set_timeout - longest time without a byte
@@ -186,7 +189,8 @@ TRANSFER_PUBLIC int transfer_request_set_timeout(transfer_request *request, uint
  * Since:    0.1
  * Source:   NSURLSessionConfiguration.timeoutIntervalForResource
  */
-TRANSFER_PUBLIC int transfer_request_set_resource_timeout(transfer_request *request, uint64_t timeout_usec);
+TRANSFER_PUBLIC int transfer_request_set_resource_timeout(
+	transfer_request *request, uint64_t timeout_usec);
 
 /**
  * transfer_request_set_destination - where a finished download is put
@@ -204,7 +208,8 @@ TRANSFER_PUBLIC int transfer_request_set_resource_timeout(transfer_request *requ
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_request_set_destination(transfer_request *request, const char *path, bool overwrite);
+TRANSFER_PUBLIC int transfer_request_set_destination(
+	transfer_request *request, const char *path, bool overwrite);
 
 /**
  * transfer_request_get_destination - where the finished download is put
@@ -237,7 +242,8 @@ TRANSFER_PUBLIC const char *transfer_request_get_destination(const transfer_requ
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_request_set_checksum(transfer_request *request, const char *algorithm, const char *hex);
+TRANSFER_PUBLIC int transfer_request_set_checksum(
+	transfer_request *request, const char *algorithm, const char *hex);
 
 /**
  * transfer_request_set_want_digest - compute a digest of the file on the way
@@ -255,7 +261,8 @@ TRANSFER_PUBLIC int transfer_request_set_checksum(transfer_request *request, con
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_request_set_want_digest(transfer_request *request, const char *algorithm);
+TRANSFER_PUBLIC int transfer_request_set_want_digest(
+	transfer_request *request, const char *algorithm);
 
 /**
  * transfer_request_set_not_before - earliest time at which the transfer begins
@@ -331,7 +338,8 @@ TRANSFER_PUBLIC int transfer_request_set_description(transfer_request *request, 
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Session.CreateTasks
  */
-TRANSFER_PUBLIC int transfer_request_set_userdata(transfer_request *request, const void *bytes, size_t size_bytes);
+TRANSFER_PUBLIC int transfer_request_set_userdata(
+	transfer_request *request, const void *bytes, size_t size_bytes);
 
 /**
  * transfer_request_set_allow_insecure - allow plain http for this task
@@ -390,7 +398,8 @@ TRANSFER_PUBLIC int transfer_request_set_retry_http_errors(transfer_request *req
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_request_set_upload_copy(transfer_request *request, enum transfer_upload_copy copy);
+TRANSFER_PUBLIC int transfer_request_set_upload_copy(
+	transfer_request *request, enum transfer_upload_copy copy);
 
 /**
  * transfer_request_get_status - first failure of a setter
@@ -470,7 +479,8 @@ TRANSFER_PUBLIC const char *transfer_response_get_text_encoding(const transfer_r
  * Since:    0.1
  * Source:   NSURLResponse.suggestedFilename
  */
-TRANSFER_PUBLIC const char *transfer_response_get_suggested_filename(const transfer_response *response);
+TRANSFER_PUBLIC const char *transfer_response_get_suggested_filename(
+	const transfer_response *response);
 
 /**
  * transfer_response_get_http_version - protocol that was spoken
@@ -510,7 +520,8 @@ TRANSFER_PUBLIC int64_t transfer_response_get_expected_length(const transfer_res
  * Since:    0.1
  * Source:   NSHTTPURLResponse.valueForHTTPHeaderField:
  */
-TRANSFER_PUBLIC const char *transfer_response_get_header(const transfer_response *response, const char *name);
+TRANSFER_PUBLIC const char *transfer_response_get_header(
+	const transfer_response *response, const char *name);
 
 /**
  * transfer_response_foreach_header - visit all header fields in their order

@@ -28,8 +28,9 @@ struct transfer_task_row {
 	enum transfer_task_kind kind;
 	enum transfer_task_state state;
 	enum transfer_task_sub_state sub_state;
-	const char *sub_state_name;   /* as transferd said it, also when this library does not know the word */
-	const char *const *reasons;   /* why it waits, the most important first */
+	const char *
+		sub_state_name; /* as transferd said it, also when this library does not know the word */
+	const char *const *reasons; /* why it waits, the most important first */
 	size_t n_reasons;
 	uint64_t waiting_until_wall_usec;
 	const char *url, *current_url, *name, *method, *description;
@@ -37,12 +38,13 @@ struct transfer_task_row {
 	const char *destination, *path, *source;
 	int64_t received_bytes, expected_receive_bytes, sent_bytes, expected_send_bytes;
 	uint64_t receive_rate_bps, send_rate_bps, max_rate_bps;
-	uint64_t eta_usec;            /* time left at the present rate; UINT64_MAX: not known */
+	uint64_t eta_usec; /* time left at the present rate; UINT64_MAX: not known */
 	uint32_t n_attempts, n_suspensions;
-	uint64_t next_retry_wall_usec, not_before_wall_usec, created_wall_usec, started_wall_usec, finished_wall_usec;
+	uint64_t next_retry_wall_usec, not_before_wall_usec, created_wall_usec, started_wall_usec,
+		finished_wall_usec;
 	const transfer_response *response; /* NULL: none yet */
-	const transfer_error *error;       /* NULL: it has not failed */
-	const transfer_error *last_error;  /* of the last attempt, while the task goes on */
+	const transfer_error *error; /* NULL: it has not failed */
+	const transfer_error *last_error; /* of the last attempt, while the task goes on */
 	bool is_resumable;
 	const char *checksum_algorithm, *checksum_hex, *digest_algorithm, *digest_hex;
 	const transfer_data *userdata;
@@ -76,14 +78,15 @@ struct transfer_progress_row {
 struct transfer_event_row {
 	size_t size;
 	uint64_t seq;
-	uint64_t task;          /* 0: about the session */
+	uint64_t task; /* 0: about the session */
 	uint64_t wall_usec;
-	const char *name;       /* such as "DidFinishDownloading" */
+	const char *name; /* such as "DidFinishDownloading" */
 	const char *path;
 	const char *digest_algorithm, *digest_hex;
 	const transfer_error *error;
 	const transfer_response *response;
-	int64_t offset_bytes, bytes, total_bytes, expected_bytes; /* TRANSFER_SIZE_UNKNOWN: not part of the event */
+	int64_t offset_bytes, bytes, total_bytes,
+		expected_bytes; /* TRANSFER_SIZE_UNKNOWN: not part of the event */
 };
 
 /* Something that could not be done for one task; the others of the call were done. */
@@ -184,7 +187,8 @@ TRANSFER_PUBLIC size_t transfer_task_list_get_size(const transfer_task_list *lis
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC const struct transfer_task_row *transfer_task_list_get(const transfer_task_list *list, size_t index);
+TRANSFER_PUBLIC const struct transfer_task_row *transfer_task_list_get(
+	const transfer_task_list *list, size_t index);
 
 /**
  * transfer_session_list_get_size - number of sessions
@@ -353,8 +357,8 @@ TRANSFER_PUBLIC int transfer_statistics_foreach(const transfer_statistics *stati
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.GetStatistics
  */
-TRANSFER_PUBLIC bool transfer_statistics_get(const transfer_statistics *statistics,
-	const char *name, uint64_t *ret_value);
+TRANSFER_PUBLIC bool transfer_statistics_get(
+	const transfer_statistics *statistics, const char *name, uint64_t *ret_value);
 
 /**
  * transfer_statistics_get_samples - speed of each of the last 60 seconds, the oldest first
@@ -369,8 +373,8 @@ TRANSFER_PUBLIC bool transfer_statistics_get(const transfer_statistics *statisti
  * Since:    0.1
  * Source:   org.transferd.Transfer1.Manager.GetStatistics
  */
-TRANSFER_PUBLIC size_t transfer_statistics_get_samples(const transfer_statistics *statistics,
-	bool sent, const uint64_t **ret_rates_bps);
+TRANSFER_PUBLIC size_t transfer_statistics_get_samples(
+	const transfer_statistics *statistics, bool sent, const uint64_t **ret_rates_bps);
 
 #ifdef __cplusplus
 }

@@ -72,32 +72,33 @@ struct transfer_session_delegate {
 	size_t size; /* set by TRANSFER_SESSION_DELEGATE_INIT */
 
 	/* The last call of all. error: NULL when the session was invalidated as asked. */
-	void (*did_become_invalid)(transfer_session *session, const transfer_error *error, void *userdata);
+	void (*did_become_invalid)(
+		transfer_session *session, const transfer_error *error, void *userdata);
 	/* Everything that happened while nobody was attached has been delivered. */
 	void (*did_finish_background_events)(transfer_session *session, void *userdata);
 	/* An upload moved on: bytes since the last call, in all, and expected. At most four times a second. */
-	void (*task_did_send)(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total_bytes,
-		int64_t expected_bytes, void *userdata);
+	void (*task_did_send)(transfer_session *session, transfer_task *task, int64_t bytes,
+		int64_t total_bytes, int64_t expected_bytes, void *userdata);
 	void (*task_did_collect_metrics)(transfer_session *session, transfer_task *task,
 		const struct transfer_metrics *metrics, void *userdata);
 	/* The last call about a task, exactly once. error: NULL after success; an HTTP status is not an error. */
-	void (*task_did_complete)(transfer_session *session, transfer_task *task, const transfer_error *error,
-		void *userdata);
+	void (*task_did_complete)(transfer_session *session, transfer_task *task,
+		const transfer_error *error, void *userdata);
 	/* Body of the answer to an upload. */
-	void (*data_did_receive)(transfer_session *session, transfer_task *task, const transfer_data *data,
-		void *userdata);
+	void (*data_did_receive)(transfer_session *session, transfer_task *task,
+		const transfer_data *data, void *userdata);
 	/*
 	 * The file is whole. Without a destination it is removed after this call, unless it was renamed or linked away;
 	 * fd is open for reading and closed after the call, or -1 when the file could not be opened.
 	 */
-	void (*download_did_finish)(transfer_session *session, transfer_task *task, const char *path, int fd,
-		void *userdata);
+	void (*download_did_finish)(transfer_session *session, transfer_task *task,
+		const char *path, int fd, void *userdata);
 	/* A download moved on: bytes since the last call, in all, and expected. At most four times a second. */
-	void (*download_did_write)(transfer_session *session, transfer_task *task, int64_t bytes, int64_t total_bytes,
-		int64_t expected_bytes, void *userdata);
+	void (*download_did_write)(transfer_session *session, transfer_task *task, int64_t bytes,
+		int64_t total_bytes, int64_t expected_bytes, void *userdata);
 	/* A download goes on from bytes that were there already. */
-	void (*download_did_resume)(transfer_session *session, transfer_task *task, int64_t offset_bytes,
-		int64_t expected_bytes, void *userdata);
+	void (*download_did_resume)(transfer_session *session, transfer_task *task,
+		int64_t offset_bytes, int64_t expected_bytes, void *userdata);
 };
 
 /* First in every initialiser of a delegate. */
@@ -109,8 +110,9 @@ struct transfer_session_delegate {
 struct transfer_owner {
 	size_t size;
 	const struct transfer_session_delegate *delegate; /* copied */
-	void *userdata;        /* handed to every callback; must live until did_become_invalid or the last unref */
-	transfer_queue *queue; /* where callbacks run; a reference is kept; NULL: a serial queue of its own */
+	void *userdata; /* handed to every callback; must live until did_become_invalid or the last unref */
+	transfer_queue *
+		queue; /* where callbacks run; a reference is kept; NULL: a serial queue of its own */
 };
 
 /* First in every initialiser of an owner. */
@@ -243,8 +245,8 @@ typedef void (*transfer_tasks_handler)(transfer_task *const *tasks, size_t n_tas
  * Since:    0.1
  * Source:   NSURLSession.getAllTasksWithCompletionHandler:
  */
-TRANSFER_PUBLIC void transfer_session_get_tasks(transfer_session *session,
-	transfer_tasks_handler handler, void *userdata);
+TRANSFER_PUBLIC void transfer_session_get_tasks(
+	transfer_session *session, transfer_tasks_handler handler, void *userdata);
 
 /* ---- creating tasks ---- */
 
@@ -316,8 +318,7 @@ TRANSFER_PUBLIC transfer_task *transfer_session_download_task_resume(transfer_se
  * Source:   NSURLSession.uploadTaskWithRequest:fromFile:
  */
 TRANSFER_PUBLIC transfer_task *transfer_session_upload_task_file(transfer_session *session,
-	transfer_request *request, const char *path, transfer_data_handler handler,
-	void *userdata);
+	transfer_request *request, const char *path, transfer_data_handler handler, void *userdata);
 
 /**
  * transfer_session_upload_task_data - refused in a background session: a task that sends bytes from memory
@@ -416,8 +417,8 @@ typedef void (*transfer_resume_data_handler)(const transfer_data *resume_data, v
  * Since:    0.1
  * Source:   NSURLSessionDownloadTask.cancelByProducingResumeData:
  */
-TRANSFER_PUBLIC void transfer_task_cancel_by_producing_resume_data(transfer_task *task,
-	transfer_resume_data_handler handler, void *userdata);
+TRANSFER_PUBLIC void transfer_task_cancel_by_producing_resume_data(
+	transfer_task *task, transfer_resume_data_handler handler, void *userdata);
 
 /**
  * transfer_task_get_id - number of the task, unique for the life of transferd's database
@@ -473,7 +474,8 @@ TRANSFER_PUBLIC enum transfer_task_state transfer_task_get_state(const transfer_
  * Since:    0.1
  * Source:   NSURLSessionTask.countOfBytesReceived
  */
-TRANSFER_PUBLIC int transfer_task_get_progress(const transfer_task *task, struct transfer_progress *progress);
+TRANSFER_PUBLIC int transfer_task_get_progress(
+	const transfer_task *task, struct transfer_progress *progress);
 
 /**
  * transfer_task_get_original_request - the request with which the task was made
@@ -486,7 +488,8 @@ TRANSFER_PUBLIC int transfer_task_get_progress(const transfer_task *task, struct
  * Since:    0.1
  * Source:   NSURLSessionTask.originalRequest
  */
-TRANSFER_PUBLIC const transfer_request *transfer_task_get_original_request(const transfer_task *task);
+TRANSFER_PUBLIC const transfer_request *transfer_task_get_original_request(
+	const transfer_task *task);
 
 /**
  * transfer_task_copy_current_request - the request after redirects
@@ -641,8 +644,8 @@ TRANSFER_PUBLIC int transfer_task_set_max_rate(transfer_task *task, uint64_t rat
  * Since:    0.1
  * Source:   NSURLSessionTask.delegate
  */
-TRANSFER_PUBLIC int transfer_task_set_delegate(transfer_task *task,
-	const struct transfer_session_delegate *delegate, void *userdata);
+TRANSFER_PUBLIC int transfer_task_set_delegate(
+	transfer_task *task, const struct transfer_session_delegate *delegate, void *userdata);
 
 /**
  * transfer_task_wait - wait until transferd has told the end of the task
@@ -663,7 +666,8 @@ TRANSFER_PUBLIC int transfer_task_set_delegate(transfer_task *task,
  * Since:    0.1
  * Source:   libtransfer
  */
-TRANSFER_PUBLIC int transfer_task_wait(transfer_task *task, int timeout_ms, transfer_error **ret_error);
+TRANSFER_PUBLIC int transfer_task_wait(
+	transfer_task *task, int timeout_ms, transfer_error **ret_error);
 
 #ifdef __cplusplus
 }
