@@ -326,6 +326,24 @@ static int on_pruned(uint64_t task, uint64_t lane, void *user)
 	return r;
 }
 
+/* Events went with their tasks. */
+static int recount_events(struct flow *flow)
+{
+	struct flow_session *s;
+	size_t cursor = 0;
+	int r = 0;
+
+	while (!r && (s = map_next(&flow->sessions, &cursor))) {
+		if (s->is_gone || !s->session->n_events)
+			continue;
+		r = flow_session_touch(flow, s);
+		if (!r)
+			r = err_fold(store_session_events(
+				flow->store, s->session->id, &s->session->n_events));
+	}
+	return r;
+}
+
 /* Only in turns that happen anyway: an idle daemon does not wake up for it. */
 static int prune(struct flow *flow)
 {
@@ -338,8 +356,9 @@ static int prune(struct flow *flow)
 	r = flow_turn_flush(flow);
 	if (r)
 		return r;
-	r = store_prune(flow->store, wall_us - flow->retention_us, PRUNE_PAGE, on_pruned, flow);
-	return err_fold(r);
+	r = err_fold(store_prune(
+		flow->store, wall_us - flow->retention_us, PRUNE_PAGE, on_pruned, flow));
+	return r ? r : recount_events(flow);
 }
 
 int flow_schedule_run(struct flow *flow)

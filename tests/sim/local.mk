@@ -5,7 +5,10 @@
 # The flow with a fake engine, a clock moved by hand and the real store in memory.
 sim_sources = tests/sim/sim.c tests/sim/sim.h tests/lib/fake-engine.c tests/lib/fake-engine.h
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=store_commit
-check_PROGRAMS += tests/sim/test-walk
+check_PROGRAMS += tests/sim/test-month tests/sim/test-walk
+tests_sim_test_month_SOURCES = tests/sim/test-month.c $(sim_sources)
+tests_sim_test_month_LDADD = $(TEST_DAEMON)
+tests_sim_test_month_LDFLAGS = $(sim_ldflags)
 tests_sim_test_walk_SOURCES = tests/sim/test-walk.c $(sim_sources)
 tests_sim_test_walk_LDADD = $(TEST_DAEMON)
 tests_sim_test_walk_LDFLAGS = $(sim_ldflags)
@@ -43,3 +46,11 @@ check_PROGRAMS += tests/daemon/test-flow-resume
 tests_daemon_test_flow_resume_SOURCES = tests/daemon/test-flow-resume.c $(sim_sources)
 tests_daemon_test_flow_resume_LDADD = $(TEST_DAEMON)
 tests_daemon_test_flow_resume_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/daemon/test-flow-schedule
+tests_daemon_test_flow_schedule_SOURCES = tests/daemon/test-flow-schedule.c $(sim_sources)
+tests_daemon_test_flow_schedule_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_schedule_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/daemon/test-flow-query
+tests_daemon_test_flow_query_SOURCES = tests/daemon/test-flow-query.c $(sim_sources)
+tests_daemon_test_flow_query_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_query_LDFLAGS = $(sim_ldflags)

@@ -120,7 +120,7 @@ static const struct flow_observer observer = {
 
 static bool is_same_lane(const struct fake_attempt *a, const struct fake_attempt *b)
 {
-	size_t n = strcspn(a->url + 8, "/") + 8;
+	size_t n = strcspn(a->url + 8, "/") + 9; /* with the slash */
 
 	return a->session == b->session && strncmp(a->url, b->url, n) == 0;
 }

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* Who starts when: slots, applications, dates, mode, network, clocks that jump, what is kept (BT-28, BT-34, BT-35, BT-38, F-11). */
+#include <stdio.h>
+#include <string.h>
+
+#include <transfer/error.h>
+
+#include "daemon/flow-state.h"
+#include "tests/lib/run.h"
+#include "tests/sim/sim.h"
+
+#define S UINT64_C(1000000)
+
+static void network(struct sim *sim, bool is_up)
+{
+	sim_begin(sim);
+	flow_set_network(sim->flow, is_up);
+	ck_assert_int_eq(sim_end(sim), 0);
+}
+
+static void pause_all(struct sim *sim, bool is_paused)
+{
+	struct flow_limits limits;
+
+	sim_begin(sim);
+	flow_limits_get(sim->flow, &limits);
+	limits.is_paused = is_paused;
+	ck_assert_int_eq(flow_limits_set(sim->flow, &limits), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+}
+
+static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
+{
+	(void)ids;
+	ck_assert_int_eq(error, 0);
+	*(size_t *)user += n_ids;
+}
+
+static void create_many(struct sim *sim, uint64_t session, size_t n, const char *url)
+{
+	static struct flow_request requests[FLOW_CREATE_MAX];
+	const struct flow_create create = { session, requests, n, true, NULL };
+	size_t n_made = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		flow_request_init(&requests[i]);
+		requests[i].request.url = url;
+	}
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &n_made, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(n_made, n);
+}
+
+/* BT-34, BT-35 */
+START_TEST(limits)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), last;
+	struct flow_limits l;
+	const char *reasons[FLOW_REASONS_MAX];
+	char host[32];
+	struct task *task;
+
+	for (unsigned h = 0; h < 8; h++) {
+		snprintf(host, sizeof(host), "host%u", h);
+		for (unsigned i = 0; i < 8; i++)
+			last = sim_download(sim, session, host);
+	}
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 32);
+	ck_assert_int_eq(sim_sub_state(sim, last), TRANSFER_SUB_STATE_QUEUED);
+	task = sim_task(sim, last);
+	ck_assert_uint_eq(flow_task_reasons(sim->flow, task, reasons), 1);
+	ck_assert_str_eq(reasons[0], "slot");
+	task_free(task);
+	flow_limits_get(sim->flow, &l);
+	l.max_active_tasks = 40;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_limits_set(sim->flow, &l), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 40);
+	/* kept over a restart */
+	sim_crash(sim);
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 40);
+	l.max_active_tasks = 0;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_limits_set(sim->flow, &l), FLOW_E_INVALID_REQUEST);
+	ck_assert_int_eq(sim_end(sim), 0);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(connections_per_host)
+{
+	struct sim *sim = sim_new(1);
+	struct flow_open open = sim_open("app", "one");
+	uint64_t session, ids[10];
+	const char *reasons[FLOW_REASONS_MAX];
+	struct task *task;
+
+	open.config.max_connections_per_host = 1;
+	open.given = FLOW_SESSION_KEY_MAX_CONNECTIONS;
+	session = sim_session_with(sim, &open);
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = sim_download(sim, session, "h");
+	ids[3] = sim_download(sim, session, "other");
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 2);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, ids[3]));
+	task = sim_task(sim, ids[1]);
+	ck_assert_uint_eq(flow_task_reasons(sim->flow, task, reasons), 1);
+	ck_assert_str_eq(reasons[0], "host");
+	task_free(task);
+	/* a connection that carries many at once */
+	sim->max_per_lane = SCHED_LANE_HTTP2;
+	sim_post_connected(sim, ids[0], true);
+	sim_turn(sim);
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 4);
+	sim_free(sim);
+}
+END_TEST
+
+/* One application with very many tasks delays another's single one by at most one slot. */
+START_TEST(applications_in_turn)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t many = sim_session(sim, "many", "one"), one = sim_session(sim, "one", "one"), id,
+		 started = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		char url[64];
+
+		snprintf(url, sizeof(url), "https://host%u/x", i);
+		create_many(sim, many, FLOW_CREATE_MAX, url);
+	}
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 32);
+	id = sim_download(sim, one, "h");
+	ck_assert_ptr_null(fake_engine_find(sim->engine, id));
+	started = fake_engine_n_started(sim->engine);
+	while (!fake_engine_find(sim->engine, id)) {
+		sim_post_failed(sim, fake_engine_get(sim->engine, 0)->task,
+			TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+		sim_turn(sim);
+	}
+	ck_assert_uint_le(fake_engine_n_started(sim->engine) - started, 2);
+	/* memory follows what runs, not what waits (I5) */
+	ck_assert_uint_le(registry_count(&sim->flow->registry), 32);
+	sim_free(sim);
+}
+END_TEST
+
+/* The whole queue gets its turn, in order, through windows far smaller than it. */
+START_TEST(long_queue)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), last = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		create_many(sim, session, FLOW_CREATE_MAX, "https://h/x");
+	for (unsigned i = 0; i < 100; i++)
+		sim_turn(sim);
+	while (fake_engine_n(sim->engine)) {
+		uint64_t id = fake_engine_get(sim->engine, 0)->task;
+
+		if (n % 1000 == 500)
+			sim_crash(sim);
+		ck_assert_uint_ge(id, last);
+		last = id;
+		sim_post_failed(sim, id, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+		sim_turn(sim);
+		ck_assert_uint_le(++n, 4000);
+	}
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 0);
+	sim_free(sim);
+}
+END_TEST
+
+/* BT-28 */
+START_TEST(not_before)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	struct flow_request request;
+
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.not_before_wall_us = sim->now.wall_us + 100 * S;
+	id = sim_create(sim, session, &request, true);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_DATE);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RETRY, id), FLOW_E_BUSY);
+	sim_crash(sim);
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	ck_assert(sim_wake(sim, 50 * S));
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 1);
+	ck_assert_uint_ge(sim->now.wall_us, request.request.not_before_wall_us);
+	sim_free(sim);
+}
+END_TEST
+
+/* F-11: ten years back and forth. Retries keep their intervals, dates follow the clock on the wall. */
+START_TEST(clock_jumps)
+{
+	const uint64_t years_us = 10 * 365 * 86400 * S;
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"),
+		 retried = sim_download(sim, session, "h"), dated, running;
+	struct flow_request request;
+
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.not_before_wall_us = sim->now.wall_us + 100 * S;
+	dated = sim_create(sim, session, &request, true);
+	running = sim_download(sim, session, "h");
+	sim_post_failed(sim, retried, TRANSFER_ERROR_TIMED_OUT, true);
+	sim_turn(sim);
+	sim->now.wall_us -= years_us;
+	sim_turn(sim);
+	ck_assert(sim_wake(sim, 2 * S));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, retried));
+	/* the date is not there, and asking for it is no loop */
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(sim_wake(sim, 1000 * S));
+	ck_assert_ptr_null(fake_engine_find(sim->engine, dated));
+	sim->now.wall_us += 2 * years_us;
+	sim_turn(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, dated));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, running));
+	ck_assert_int_eq(sim_state(sim, running), TASK_STATE_QUEUED);
+	sim_free(sim);
+}
+END_TEST
+
+/* Paused: nothing starts, what runs keeps its bytes and waits, nothing wakes up. */
+START_TEST(paused)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h"),
+		 other;
+
+	pause_all(sim, true);
+	ck_assert_uint_ge(sim->n_limits_changes, 1);
+	ck_assert(fake_engine_find(sim->engine, id)->is_stopping);
+	sim_post_stopped(sim, id, 30);
+	sim_settle(sim);
+	other = sim_download(sim, session, "h");
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_MODE);
+	ck_assert_int_eq(sim_sub_state(sim, other), TRANSFER_SUB_STATE_WAITING_MODE);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_crash(sim);
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	pause_all(sim, false);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 30);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, other));
+	sim_free(sim);
+}
+END_TEST
+
+/* BT-38: no network, no timer, no attempt, no failure counted; then everything goes on. */
+START_TEST(no_network)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"),
+		 b = sim_download(sim, session, "h"), c;
+	struct task *task;
+
+	/* one already waits a long time */
+	for (unsigned i = 0; i < 8; i++) {
+		sim_post_failed(sim, a, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+		sim_turn(sim);
+		if (i < 7)
+			ck_assert(sim_wake(sim, UINT64_MAX));
+	}
+	network(sim, false);
+	ck_assert(!flow_network_is_up(sim->flow));
+	sim_post_failed(sim, b, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_turn(sim);
+	c = sim_download(sim, session, "h");
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	ck_assert_int_eq(sim_sub_state(sim, a), TRANSFER_SUB_STATE_WAITING_NETWORK);
+	ck_assert_int_eq(sim_sub_state(sim, b), TRANSFER_SUB_STATE_WAITING_NETWORK);
+	ck_assert_int_eq(sim_sub_state(sim, c), TRANSFER_SUB_STATE_WAITING_NETWORK);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	task = sim_task(sim, b);
+	ck_assert_uint_eq(task->failures, 0);
+	task_free(task);
+	network(sim, true);
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, a));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, b));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, c));
+	sim_free(sim);
+}
+END_TEST
+
+/* What the server asked for is kept when the network comes and goes. */
+START_TEST(retry_after_survives_network)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	struct flow_request request;
+
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.retry_http_errors = true;
+	id = sim_create(sim, session, &request, true);
+	sim_post_done_status(sim, id, 503, 500 * S);
+	sim_turn(sim);
+	fake_engine_drop(sim->engine, fake_engine_find(sim->engine, id));
+	network(sim, false);
+	network(sim, true);
+	sim_settle(sim);
+	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
+	ck_assert_uint_ge(flow_next_timer(sim->flow) - sim->now.now_us, 499 * S);
+	sim_free(sim);
+}
+END_TEST
+
+/* This machine needs no network. */
+START_TEST(local_hosts)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+
+	network(sim, false);
+	id = sim_download(sim, session, "127.0.0.1:8080");
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_RETRY);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(stops)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"), b;
+	struct task *task;
+
+	sim_begin(sim);
+	flow_stop(sim->flow);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert(fake_engine_find(sim->engine, a)->is_stopping);
+	ck_assert_uint_eq(flow_n_running(sim->flow), 1);
+	b = sim_download(sim, session, "h");
+	sim_post_stopped(sim, a, 77);
+	sim_settle(sim);
+	ck_assert_uint_eq(flow_n_running(sim->flow), 0);
+	ck_assert_uint_eq(fake_engine_n_started(sim->engine), 1);
+	task = sim_task(sim, a);
+	ck_assert_uint_eq(task->offset_bytes, 77);
+	task_free(task);
+	sim_crash(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, a));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, b));
+	sim_free(sim);
+}
+END_TEST
+
+/* Finished tasks are forgotten after their time, with the files that failed ones had kept. */
+START_TEST(prunes)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"),
+		 b = sim_download(sim, session, "h");
+	struct task *task;
+
+	sim_finish(sim, a, 10);
+	sim_post_response(sim, b, 200);
+	sim_post_checkpoint(sim, b, 5, 10);
+	sim_post_failed(sim, b, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	sim_settle(sim);
+	ck_assert_uint_eq(fake_engine_n_files(sim->engine), 2);
+	ck_assert(flow_can_exit(sim->flow));
+	sim_pass(sim, UINT64_C(15) * 86400 * S);
+	sim_settle(sim);
+	ck_assert_int_eq(store_task_load(sim->store, a, &task), STORE_E_NOT_FOUND);
+	ck_assert_int_eq(store_task_load(sim->store, b, &task), STORE_E_NOT_FOUND);
+	ck_assert_uint_eq(fake_engine_n_files(sim->engine), 0);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 0);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("daemon/flow-schedule", 60, TEST(limits), TEST(connections_per_host),
+	TEST(applications_in_turn), TEST(long_queue), TEST(not_before), TEST(clock_jumps),
+	TEST(paused), TEST(no_network), TEST(retry_after_survives_network), TEST(local_hosts),
+	TEST(stops), TEST(prunes))
