@@ -21,7 +21,7 @@ TOP = r""".\" SPDX-License-Identifier: MIT
 .Nm org.transferd.Transfer1
 .Nd the D-Bus interface of the transfer daemon
 .Sh DESCRIPTION
-.Xr transferd 8
+.Xr transferd.service 8
 owns the name
 .Sy org.transferd.Transfer1
 on the user bus.
@@ -67,7 +67,7 @@ busctl \-\-user call org.transferd.Transfer1 /org/transferd/Transfer1 \e
 .Sh SEE ALSO
 .Xr busctl 1 ,
 .Xr transferctl 1 ,
-.Xr transferd 8
+.Xr transferd.service 8
 """
 
 
