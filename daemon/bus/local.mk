@@ -16,12 +16,39 @@ libbus_la_SOURCES = \
 
 BUS_TESTS = \
 	tests/daemon/bus/test-bus \
-	tests/daemon/bus/test-bus-event
+	tests/daemon/bus/test-bus-change \
+	tests/daemon/bus/test-bus-event \
+	tests/daemon/bus/test-bus-event-row \
+	tests/daemon/bus/test-bus-list \
+	tests/daemon/bus/test-bus-log \
+	tests/daemon/bus/test-bus-manager \
+	tests/daemon/bus/test-bus-session \
+	tests/daemon/bus/test-bus-task \
+	tests/daemon/bus/test-bus-view \
+	tests/daemon/bus/test-bus-words
 check_PROGRAMS += $(BUS_TESTS)
 # before libtest: its bus.c has the same name as ours
 TEST_OF_BUS = $(LINK_DAEMON) libtest.la $(CHECK_LIBS)
 BUS_RIG = tests/daemon/bus/rig.c tests/daemon/bus/rig.h tests/lib/fake-engine.c tests/lib/fake-engine.h
 tests_daemon_bus_test_bus_SOURCES = tests/daemon/bus/test-bus.c $(BUS_RIG)
 tests_daemon_bus_test_bus_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_change_SOURCES = tests/daemon/bus/test-bus-change.c $(BUS_RIG)
+tests_daemon_bus_test_bus_change_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_event_SOURCES = tests/daemon/bus/test-bus-event.c $(BUS_RIG)
 tests_daemon_bus_test_bus_event_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_event_row_SOURCES = tests/daemon/bus/test-bus-event-row.c $(BUS_RIG)
+tests_daemon_bus_test_bus_event_row_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_list_SOURCES = tests/daemon/bus/test-bus-list.c $(BUS_RIG)
+tests_daemon_bus_test_bus_list_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_log_SOURCES = tests/daemon/bus/test-bus-log.c $(BUS_RIG)
+tests_daemon_bus_test_bus_log_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_manager_SOURCES = tests/daemon/bus/test-bus-manager.c $(BUS_RIG)
+tests_daemon_bus_test_bus_manager_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_session_SOURCES = tests/daemon/bus/test-bus-session.c $(BUS_RIG)
+tests_daemon_bus_test_bus_session_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_task_SOURCES = tests/daemon/bus/test-bus-task.c $(BUS_RIG)
+tests_daemon_bus_test_bus_task_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_view_SOURCES = tests/daemon/bus/test-bus-view.c $(BUS_RIG)
+tests_daemon_bus_test_bus_view_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_words_SOURCES = tests/daemon/bus/test-bus-words.c $(BUS_RIG)
+tests_daemon_bus_test_bus_words_LDADD = $(TEST_OF_BUS)

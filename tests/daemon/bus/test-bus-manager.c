@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening, verbs on many tasks, what is peeked at and counted. */
+#include "tests/daemon/bus/rig.h"
+#include "tests/lib/run.h"
+
+struct opened {
+	struct rig_answer answer;
+	uint64_t session;
+	char disposition[32], difference[64];
+	size_t n_differences;
+};
+
+static void on_opened(
+	void *user, int r, const char *text, const struct ipc_manager_open_session_out *out)
+{
+	struct opened *opened = user;
+
+	rig_note(&opened->answer, r, text);
+	if (!out)
+		return;
+	opened->session = out->session.session;
+	snprintf(opened->disposition, sizeof(opened->disposition), "%s", out->info.disposition);
+	opened->n_differences = out->info.n_differences;
+	if (out->info.n_differences)
+		snprintf(opened->difference, sizeof(opened->difference), "%s",
+			out->info.differences[0]);
+}
+
+static struct opened open_with(
+	struct rig *rig, struct rig_client *client, const struct ipc_manager_open_session_in *in)
+{
+	struct opened opened = { 0 };
+
+	ck_ok(ipc_start_manager_open_session(
+		client->bus, (struct ipc_path){ 0, 0 }, in, on_opened, &opened));
+	rig_pump(rig, rig_is_answered, &opened.answer);
+	return opened;
+}
+
+START_TEST(opens_once_and_reassociates)
+{
+	struct ipc_manager_open_session_in in = { .kind = "background",
+		.identifier = "s",
+		.configuration = { .max_rate_bps = 100, .has_max_rate_bps = true } };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	struct opened first = open_with(rig, client, &in), again, other;
+
+	ck_ok(first.answer.r);
+	ck_assert_str_eq(first.disposition, "created");
+	in.configuration.max_rate_bps = 200;
+	again = open_with(rig, client, &in);
+	ck_assert_str_eq(again.disposition, "reassociated");
+	ck_assert_uint_eq(again.session, first.session);
+	ck_assert_uint_eq(again.n_differences, 1);
+	ck_assert_str_eq(again.difference, "max-rate-bps");
+	in.options.update = in.options.has_update = true;
+	ck_assert_uint_eq(open_with(rig, client, &in).n_differences, 0);
+	in.options = (struct ipc_open_options){ .app_id = "org.example.Other" };
+	other = open_with(rig, client, &in);
+	ck_assert_uint_ne(other.session, first.session);
+	rig_free(rig);
+}
+END_TEST
+
+static const struct {
+	struct ipc_manager_open_session_in in;
+	int want;
+} refused[] = {
+	{ { .kind = "background", .identifier = "" }, IPC_E_INVALID_REQUEST },
+	{ { .kind = "sideground", .identifier = "x" }, IPC_E_INVALID_REQUEST },
+	{ { .kind = "default", .identifier = "" }, IPC_E_NOT_SUPPORTED_IN_SESSION },
+	{ { .kind = "background", .identifier = "x", .configuration.upload_copy = "?" },
+		IPC_E_INVALID_REQUEST },
+	{ { .kind = "background", .identifier = "x", .configuration.ca_file = "/nonexistent.pem" },
+		IPC_E_FILE_NOT_FOUND },
+};
+
+START_TEST(refuses_by_name)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	struct opened opened = open_with(rig, client, &refused[_i].in);
+
+	ck_assert_msg(opened.answer.r == refused[_i].want, "%s: %s",
+		ipc_error_name(opened.answer.r), opened.answer.text);
+	ck_assert_str_ne(opened.answer.text, "");
+	rig_free(rig);
+}
+END_TEST
+
+struct steered {
+	struct rig_answer answer;
+	size_t n;
+	uint64_t id;
+	char error[96];
+};
+
+static void on_suspended(
+	void *user, int r, const char *text, const struct ipc_manager_suspend_tasks_out *out)
+{
+	struct steered *steered = user;
+
+	rig_note(&steered->answer, r, text);
+	if (!out)
+		return;
+	steered->n = out->n_failures;
+	if (!out->n_failures)
+		return;
+	steered->id = out->failures[0].id;
+	snprintf(steered->error, sizeof(steered->error), "%s", out->failures[0].error);
+}
+
+START_TEST(steers_each_task_for_itself)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+	const uint64_t ids[] = { rig_download(rig, client, session), 4711 };
+	const struct ipc_manager_suspend_tasks_in in = { .ids = ids, .n_ids = 2 };
+	struct steered steered = { 0 };
+	struct flow_statistics statistics;
+
+	ck_ok(ipc_start_manager_suspend_tasks(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_suspended, &steered));
+	rig_pump(rig, rig_is_answered, &steered.answer);
+	ck_ok(steered.answer.r);
+	ck_assert_uint_eq(steered.n, 1);
+	ck_assert_uint_eq(steered.id, 4711);
+	ck_assert_str_eq(steered.error, IPC_NAME ".Error.NoSuchTask");
+	ck_ok(flow_statistics(rig->flow, &statistics));
+	ck_assert_uint_eq(statistics.n_suspended, 1);
+	rig_free(rig);
+}
+END_TEST
+
+struct peeked {
+	struct rig_answer answer;
+	size_t n;
+	char last[40];
+	bool has_file;
+};
+
+static void on_peeked(
+	void *user, int r, const char *text, const struct ipc_manager_peek_events_out *out)
+{
+	struct peeked *peeked = user;
+
+	rig_note(&peeked->answer, r, text);
+	if (!out || !out->n_events)
+		return;
+	peeked->n = out->n_events;
+	snprintf(peeked->last, sizeof(peeked->last), "%s", out->events[out->n_events - 1].name);
+	for (size_t i = 0; i < out->n_events; i++)
+		peeked->has_file |= out->events[i].args->has_file;
+}
+
+START_TEST(peeking_takes_nothing)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+	struct ipc_manager_peek_events_in in = { .session = { session, 0 } };
+
+	rig_finish(rig, rig_download(rig, client, session), 10);
+	rig_settle(rig);
+	for (int i = 0; i < 2; i++) {
+		struct peeked peeked = { 0 };
+
+		ck_ok(ipc_start_manager_peek_events(
+			client->bus, (struct ipc_path){ 0, 0 }, &in, on_peeked, &peeked));
+		rig_pump(rig, rig_is_answered, &peeked.answer);
+		ck_ok(peeked.answer.r);
+		ck_assert_uint_eq(peeked.n, 3);
+		ck_assert_str_eq(peeked.last, "DidComplete");
+		ck_assert(!peeked.has_file);
+	}
+	ck_ok(rig_attach(rig, client, session, NULL));
+	rig_wait_event(rig, client, "DidComplete", 1);
+	rig_free(rig);
+}
+END_TEST
+
+static void on_statistics(
+	void *user, int r, const char *text, const struct ipc_manager_get_statistics_out *out)
+{
+	struct ipc_statistics *copy = user;
+
+	ck_assert_msg(r == 0, "%s", text);
+	*copy = out->statistics;
+	copy->receive_samples = NULL;
+}
+
+static bool is_counted(void *user)
+{
+	return ((struct ipc_statistics *)user)->has_started_usec;
+}
+
+START_TEST(counts)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+	struct ipc_statistics statistics = { 0 };
+
+	rig_finish(rig, rig_download(rig, client, session), 10);
+	rig_fail(rig, rig_download(rig, client, session), -1011);
+	rig_settle(rig);
+	ck_ok(ipc_start_manager_get_statistics(
+		client->bus, (struct ipc_path){ 0, 0 }, on_statistics, &statistics));
+	rig_pump(rig, is_counted, &statistics);
+	ck_assert_uint_eq(statistics.sessions, 1);
+	ck_assert_uint_eq(statistics.tasks_total, 2);
+	ck_assert_uint_eq(statistics.tasks_failed, 1);
+	ck_assert_uint_gt(statistics.memory_bytes, 1 << 20);
+	ck_assert_uint_gt(statistics.disk_free_bytes, 0);
+	ck_assert_uint_gt(statistics.events_pending, 0);
+	rig_free(rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("daemon/bus/bus-manager", 60, TEST(opens_once_and_reassociates),
+	TEST_EACH(refuses_by_name, refused), TEST(steers_each_task_for_itself),
+	TEST(peeking_takes_nothing), TEST(counts))

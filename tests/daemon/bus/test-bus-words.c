@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Words and numbers, there and back. */
+#include "tests/daemon/bus/rig.h"
+#include "tests/lib/run.h"
+
+#include <errno.h>
+#include <transfer/error.h>
+
+START_TEST(every_number_has_a_word)
+{
+	for (int i = TRANSFER_TASK_DATA; i <= TRANSFER_TASK_STREAM; i++) {
+		const char *word = bus_words_task_kind((enum transfer_task_kind)i);
+		enum transfer_task_kind kind = 0;
+
+		ck_ok(bus_words_task_kind_parse(word, &kind));
+		ck_assert_int_eq((int)kind, i);
+	}
+	for (int i = TRANSFER_TASK_STATE_RUNNING; i <= TRANSFER_TASK_STATE_COMPLETED; i++)
+		ck_assert_str_ne(bus_words_task_state((enum transfer_task_state)i), "unknown");
+	for (int i = TRANSFER_SUB_STATE_SUSPENDED; i <= TRANSFER_SUB_STATE_CANCELLED; i++)
+		ck_assert_str_ne(bus_words_sub_state((enum transfer_task_sub_state)i), "unknown");
+	ck_assert_str_eq(bus_words_error(TRANSFER_ERROR_TIMED_OUT), "timed-out");
+	ck_assert_str_eq(bus_words_error(-4711), "unknown");
+	ck_assert_str_eq(bus_words_session_kind_name(TRANSFER_SESSION_BACKGROUND), "background");
+	ck_assert_str_eq(bus_words_session_state(TRANSFER_SESSION_STATE_FINISHING), "finishing");
+}
+END_TEST
+
+START_TEST(lists_become_masks)
+{
+	static const char *const states[] = { "running", "completed" },
+				 *const wrong[] = { "running", "walking" };
+	const char *bad = "";
+	uint32_t mask = 7;
+
+	ck_ok(bus_words_task_states(states, 2, &mask, &bad));
+	ck_assert_uint_eq(
+		mask, 1u << TRANSFER_TASK_STATE_RUNNING | 1u << TRANSFER_TASK_STATE_COMPLETED);
+	ck_ok(bus_words_sub_states(NULL, 0, &mask, &bad));
+	ck_assert_uint_eq(mask, 0);
+	ck_assert_int_eq(bus_words_task_states(wrong, 2, &mask, &bad), IPC_E_INVALID_REQUEST);
+	ck_assert_str_eq(bad, "walking");
+	ck_assert_int_eq(bus_words_task_kinds(wrong, 1, &mask, &bad), IPC_E_INVALID_REQUEST);
+}
+END_TEST
+
+START_TEST(unknown_words_are_refused)
+{
+	enum transfer_session_kind session_kind;
+	enum transfer_task_kind kind;
+
+	ck_assert_int_eq(bus_words_session_kind("foreground", &session_kind), -EINVAL);
+	ck_assert_int_eq(bus_words_session_kind("", &session_kind), -EINVAL);
+	ck_assert_int_eq(bus_words_task_kind_parse("UPLOAD", &kind), -EINVAL);
+}
+END_TEST
+
+RUN_TESTS("daemon/bus/bus-words", TEST(every_number_has_a_word), TEST(lists_become_masks),
+	TEST(unknown_words_are_refused))
