@@ -3,9 +3,9 @@
  * New tasks: judged one by one before anything is stored, then put in one transaction, all or none. Decided here:
  *
  *  - a scheme other than http and https refuses the call (UnsupportedScheme): such a task could never run (BT-15, S-17);
- *  - http without the exception, a destination folder that cannot be used and bad resume data make a task that fails when it is resumed,
- *    before any network (BT-60, BT-19, BT-81): the application hears of it where it hears of every other failure;
- *  - a destination that exists refuses the call (FileExists) unless it may be overwritten; it is checked again when the file is put in
+ *  - a malformed URL, http without the exception, a destination folder that cannot be used, a destination that exists and may not be
+ *    overwritten, and bad resume data make a task that fails when it is resumed, before any network (SW-29, BT-60, BT-19, BT-81):
+ *    the application hears of it where it hears of every other failure. The destination is checked again when the file is put in
  *    place, without a gap;
  *  - header fields that the engine owns are dropped, fields with CR, LF or NUL refuse the call.
  */
@@ -185,9 +185,11 @@ static int check_url(const struct flow_session *session, struct draft *draft)
 	case REQUEST_URL_UNSUPPORTED:
 		return FLOW_E_UNSUPPORTED_SCHEME;
 	case REQUEST_URL_MALFORMED:
+		doom(task, TRANSFER_ERROR_BAD_URL, "the URL is malformed");
 		break;
 	}
-	return FLOW_E_INVALID_REQUEST;
+	snprintf(draft->host, sizeof(draft->host), "none");
+	return 0;
 }
 
 static int check_destination(struct task *task)
@@ -214,7 +216,7 @@ static int check_destination(struct task *task)
 		return 0;
 	}
 	if (lstat(path, &st) == 0 && (!task->request.may_overwrite || S_ISDIR(st.st_mode)))
-		return FLOW_E_FILE_EXISTS;
+		doom(task, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
 	return 0;
 }
 

@@ -50,7 +50,6 @@ struct store;
 	X(BUSY, "Busy", "not possible now, try again") \
 	X(NO_SPACE, "NoSpace", "no room on the disk for this") \
 	X(FILE_NOT_FOUND, "FileNotFound", "the file does not exist") \
-	X(FILE_EXISTS, "FileExists", "the destination exists") \
 	X(ACCESS_DENIED, "AccessDenied", "the file may not be used")
 
 enum flow_error {
@@ -265,10 +264,10 @@ typedef void (*flow_created_fn)(void *user, int error, const uint64_t *ids, size
  * @ret_bad: index of the request that was refused; may be NULL
  *
  * Refused here: malformed values and header fields with CR, LF or NUL (INVALID_REQUEST), other schemes than http and https
- * (UNSUPPORTED_SCHEME), data and stream tasks, uploads without a file (NOT_SUPPORTED_IN_SESSION), a destination that exists
- * (FILE_EXISTS), a source that cannot be read (FILE_NOT_FOUND, ACCESS_DENIED), too many (LIMIT_REACHED, QUOTA_EXCEEDED).
- * Made, and failing when resumed, before any network: http without the exception (-1022), a destination folder that cannot be
- * used (-995), resume data that cannot be used (-3003).
+ * (UNSUPPORTED_SCHEME), data and stream tasks, uploads without a file (NOT_SUPPORTED_IN_SESSION),
+ * a source that cannot be read (FILE_NOT_FOUND, ACCESS_DENIED), too many (LIMIT_REACHED, QUOTA_EXCEEDED).
+ * Made, and failing when resumed, before any network: a malformed URL (-1000), http without the exception (-1022), a destination folder
+ * that cannot be used (-995), a destination that exists (-3000), resume data that cannot be used (-3003).
  * Header fields that the engine owns (Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-*, Upgrade, TE, Trailer,
  * Expect, Range, If-Range, Accept-Encoding) are dropped, as HTTPAdditionalHeaders documents it.
  */
