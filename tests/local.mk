@@ -4,6 +4,7 @@
 include %D%/lib/local.mk
 include %D%/sim/local.mk
 include %D%/system/local.mk
+include %D%/crash/local.mk
 include %D%/fuzz/local.mk
 
 # arch: the gates.

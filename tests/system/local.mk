@@ -1,5 +1,32 @@
 # SPDX-License-Identifier: MIT
-# tests/system: check_PROGRAMS += tests/system/test-x and tests_system_test_x_LDADD = $(TEST_DAEMON); scripts in
-# dist_check_scripts += tests/system/x.sh.
-
-dist_check_scripts += %D%/main-job.py
+# tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
+SYSTEM_TESTS = tests/system/test-ctl tests/system/test-download \
+	tests/system/test-errno tests/system/test-framing tests/system/test-kill tests/system/test-lifecycle \
+	tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
+	tests/system/test-retry tests/system/test-upload
+check_PROGRAMS += $(SYSTEM_TESTS)
+SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
+SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
+tests_system_test_download_SOURCES = %D%/test-download.c $(SYSTEM_RIG)
+tests_system_test_download_LDADD = $(SYSTEM_LDADD)
+tests_system_test_framing_SOURCES = %D%/test-framing.c $(SYSTEM_RIG)
+tests_system_test_framing_LDADD = $(SYSTEM_LDADD)
+tests_system_test_kill_SOURCES = %D%/test-kill.c $(SYSTEM_RIG)
+tests_system_test_kill_LDADD = $(SYSTEM_LDADD)
+tests_system_test_lifecycle_SOURCES = %D%/test-lifecycle.c $(SYSTEM_RIG)
+tests_system_test_lifecycle_LDADD = $(SYSTEM_LDADD)
+tests_system_test_reassociate_SOURCES = %D%/test-reassociate.c $(SYSTEM_RIG)
+tests_system_test_reassociate_LDADD = $(SYSTEM_LDADD)
+tests_system_test_redirect_SOURCES = %D%/test-redirect.c $(SYSTEM_RIG)
+tests_system_test_redirect_LDADD = $(SYSTEM_LDADD)
+tests_system_test_resume_SOURCES = %D%/test-resume.c $(SYSTEM_RIG)
+tests_system_test_resume_LDADD = $(SYSTEM_LDADD)
+tests_system_test_retry_SOURCES = %D%/test-retry.c $(SYSTEM_RIG)
+tests_system_test_retry_LDADD = $(SYSTEM_LDADD)
+tests_system_test_upload_SOURCES = %D%/test-upload.c $(SYSTEM_RIG)
+tests_system_test_upload_LDADD = $(SYSTEM_LDADD)
+tests_system_test_ctl_SOURCES = %D%/test-ctl.c $(SYSTEM_RIG)
+tests_system_test_ctl_LDADD = $(SYSTEM_LDADD)
+tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
+tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
+EXTRA_DIST += tests/system/crash

@@ -81,6 +81,8 @@ transfer_task *app_upload(
 /* the same, suspended */
 transfer_task *app_make_upload(struct app *app, transfer_request *request_take, const char *path);
 void app_flush(struct app *app);
+/* waits until every callback so far has returned and its acknowledgement is with the daemon */
+void app_settle(struct app *app);
 
 /* Waits for the end of the task: its error code, 0 for none. */
 int app_wait(struct app *app, transfer_task *task);
@@ -96,7 +98,8 @@ bool app_wait_caught_up(struct app *app);
  * The string is the app's.
  */
 const char *app_events(struct app *app, uint64_t id);
-#define APP_EVENTS(app, task) app_events((app), transfer_task_get_id(task))
+const char *app_task_events(struct app *app, const transfer_task *task);
+#define APP_EVENTS(app, task) app_task_events((app), (task))
 /* the newest progress that was told: total and expected bytes; false: none was */
 bool app_progress(struct app *app, uint64_t id, int64_t *ret_total, int64_t *ret_expected);
 /* where the finished file of the task was moved to by the callback (or left, lazy); NULL: no file */

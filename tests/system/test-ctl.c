@@ -17,7 +17,7 @@ static const struct {
 } cases[] = {
 	{ { "get", "--allow-insecure", "-q", "-o", "@f", "/file?size=3M&seed=1" }, 0, "out/f" },
 	{ { "get", "--allow-insecure", "-o", "@f", "/404" }, 6, NULL },
-	{ { "get", "-o", "@f", "/file?size=9" }, 5, "allow-insecure" },
+	{ { "get", "-o", "@f", "/file?size=9" }, 2, "plain http" },
 	{ { "get", "--allow-insecure", "--timeout=1s", "-o", "@f", "/file?hang" }, 3, NULL },
 	{ { "get", "--allow-insecure", "-o", "@taken", "/file?size=9" }, 9, NULL },
 	{ { "get", "--allow-insecure", "-o", "@f",

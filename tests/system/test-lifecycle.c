@@ -162,7 +162,7 @@ START_TEST(finishes_and_invalidates)
 	origin_release(rig.origin, "g");
 	ck_assert(app_wait_invalid(app));
 	app_check_download(app, task, "file done:0", 1, 200 << 10);
-	ck_assert_str_eq(app_events(app, 0), "invalid:0");
+	ck_assert_str_eq(app_events(app, 0), "events invalid:0");
 	app_close(app);
 	again = app_open(&rig, NULL);
 	ck_assert(!transfer_session_was_reassociated(app_session(again)));
@@ -190,7 +190,7 @@ START_TEST(invalidates_and_cancels)
 	/* at this moment all of them have been told */
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_str_eq(APP_EVENTS(app, tasks[i]), "done:-999");
-	ck_assert_str_eq(app_events(app, 0), "invalid:0");
+	ck_assert_str_eq(app_events(app, 0), "events invalid:0");
 	app_close(app);
 	rig_done(&rig);
 }

@@ -118,17 +118,17 @@ END_TEST
 /* BT-20: what happens to the source after the task was made does not matter with a snapshot */
 static const char *const fates[] = { "removed", "overwritten", "grown", "replaced" };
 
-static void befall(const char *fate, const char *path)
+static void befall(const char *fate, const char *path, uint64_t size)
 {
 	char *other = tmpdir_path("other");
 
 	if (!strcmp(fate, "removed"))
 		unlink(path);
 	else if (!strcmp(fate, "overwritten"))
-		origin_bytes_write(path, SEED + 1, 2 << 20);
+		origin_bytes_write(path, SEED + 1, size);
 	else if (!strcmp(fate, "grown"))
-		origin_bytes_write(path, SEED, 3 << 20);
-	else if (!origin_bytes_write(other, SEED + 1, 2 << 20))
+		origin_bytes_write(path, SEED, size + 1000);
+	else if (!origin_bytes_write(other, SEED + 1, size))
 		rename(other, path);
 	free(other);
 }
@@ -150,7 +150,7 @@ START_TEST(sends_what_was_there)
 	transfer_request_set_method(request, "PUT");
 	task = app_make_upload(app, request, path);
 	app_flush(app);
-	befall(fates[_i], path);
+	befall(fates[_i], path, 2 << 20);
 	transfer_task_resume(task);
 	ck_assert_int_eq(app_wait(app, task), 0);
 	ck_assert_int_eq(origin_log_find(rig.origin, "/store/a", 1, &entry), 0);
@@ -172,7 +172,7 @@ START_TEST(refuses_a_changed_source)
 	int code;
 
 	rig_new(&rig);
-	path = new_source(2 << 20);
+	path = new_source(64 << 20);
 	app = app_open(&rig, NULL);
 	request = app_request(app, "/store/a?gate=g&gate_after=100K");
 	transfer_request_set_method(request, "PUT");
@@ -181,7 +181,7 @@ START_TEST(refuses_a_changed_source)
 	transfer_task_resume(task);
 	app_flush(app);
 	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/store/a", 1, 1, RIG_DEADLINE_MS), 0);
-	befall(fates[_i], path);
+	befall(fates[_i], path, 64 << 20);
 	origin_release(rig.origin, "g");
 	code = app_wait(app, task);
 	ck_assert_int_eq(origin_log_find(rig.origin, "/store/a", 1, &entry), 0);
@@ -195,7 +195,7 @@ START_TEST(refuses_a_changed_source)
 	if (code == 0) {
 		char hex[65];
 
-		origin_bytes_sha256(SEED, 2 << 20, hex);
+		origin_bytes_sha256(SEED, 64 << 20, hex);
 		ck_assert_str_eq(entry.body_sha256, hex);
 	}
 	free(path);
