@@ -399,6 +399,7 @@ static void run(void *user)
 	}
 	while (w->pools)
 		free_pool(w, w->pools);
+	flush(w); /* what was gathered in the last turn has an owner again */
 }
 
 static int new_base(struct event_base **ret_base)
