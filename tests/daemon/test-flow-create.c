@@ -47,8 +47,6 @@ static const struct {
 	{ TRANSFER_TASK_DOWNLOAD, { .url = "ftp://h/x" }, FLOW_E_UNSUPPORTED_SCHEME },
 	{ TRANSFER_TASK_DOWNLOAD, { .url = "file:///etc/passwd" }, FLOW_E_UNSUPPORTED_SCHEME },
 	{ TRANSFER_TASK_DOWNLOAD, { .url = "data:,x" }, FLOW_E_UNSUPPORTED_SCHEME },
-	{ TRANSFER_TASK_DOWNLOAD, { .url = "https:///x" }, FLOW_E_INVALID_REQUEST },
-	{ TRANSFER_TASK_DOWNLOAD, { .url = "https://h/ x" }, FLOW_E_INVALID_REQUEST },
 	{ TRANSFER_TASK_DOWNLOAD, { .url = NULL }, FLOW_E_INVALID_REQUEST },
 	{ TRANSFER_TASK_DOWNLOAD, { .url = "https://h/\xff" }, FLOW_E_INVALID_REQUEST },
 	/* kinds (BT-14, BT-13) */
@@ -113,11 +111,6 @@ static const struct {
 		FLOW_E_INVALID_REQUEST },
 	{ TRANSFER_TASK_DOWNLOAD, { .url = "https://h/", .destination = "/tmp/.." },
 		FLOW_E_INVALID_REQUEST },
-	{ TRANSFER_TASK_DOWNLOAD, { .url = "https://h/", .destination = file },
-		FLOW_E_FILE_EXISTS },
-	{ TRANSFER_TASK_DOWNLOAD,
-		{ .url = "https://h/", .destination = folder, .may_overwrite = true },
-		FLOW_E_FILE_EXISTS },
 	{ TRANSFER_TASK_UPLOAD, { .url = "https://h/", .source_path = file, .destination = fresh },
 		FLOW_E_INVALID_REQUEST },
 	/* sources */
@@ -157,6 +150,9 @@ static const struct {
 	int32_t want;
 } doomed[] = {
 	{ { .url = "http://h/x" }, TRANSFER_ERROR_INSECURE_TRANSPORT },
+	{ { .url = "https:///x" }, TRANSFER_ERROR_BAD_URL },
+	{ { .url = "https://h/ x" }, TRANSFER_ERROR_BAD_URL },
+	{ { .url = "https://h/x", .destination = file }, TRANSFER_ERROR_CANNOT_CREATE_FILE },
 	{ { .url = "https://h/x", .destination = "/none/such/file" },
 		TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER },
 	{ { .url = "https://h/x", .destination = "/etc/passwd/file" },
