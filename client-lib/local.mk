@@ -92,3 +92,4 @@ tests_client_lib_test_words_LDADD = $(TEST_CLIENT)
 # The examples and the manual page against the real transferd.
 check_PROGRAMS += tests/client-lib/test-examples
 tests_client_lib_test_examples_LDADD = libtest.la $(CHECK_LIBS)
+dist_check_scripts += tests/client-lib/manual.py

@@ -109,10 +109,12 @@ struct transfer_session_delegate {
 /* Who is told about a session, and where. Set size with TRANSFER_OWNER_INIT. */
 struct transfer_owner {
 	size_t size;
-	const struct transfer_session_delegate *delegate; /* copied */
-	void *userdata; /* handed to every callback; must live until did_become_invalid or the last unref */
-	transfer_queue *
-		queue; /* where callbacks run; a reference is kept; NULL: a serial queue of its own */
+	/* copied */
+	const struct transfer_session_delegate *delegate;
+	/* handed to every callback; must live until did_become_invalid or the last unref */
+	void *userdata;
+	/* where callbacks run; a reference is kept; NULL: a serial queue of its own */
+	transfer_queue *queue;
 };
 
 /* First in every initialiser of an owner. */

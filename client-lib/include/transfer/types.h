@@ -55,11 +55,11 @@ extern "C" {
 	X(INVALID, 3, "invalid")
 
 #define TRANSFER_TYPES_ENUM(prefix, symbol, value) TRANSFER_##prefix##_##symbol = (value),
-#define TRANSFER_TYPES_TASK_KIND(s, v, n) TRANSFER_TYPES_ENUM(TASK, s, v)
-#define TRANSFER_TYPES_TASK_STATE(s, v, n) TRANSFER_TYPES_ENUM(TASK_STATE, s, v)
-#define TRANSFER_TYPES_TASK_SUB_STATE(s, v, n) TRANSFER_TYPES_ENUM(SUB_STATE, s, v)
-#define TRANSFER_TYPES_SESSION_KIND(s, v, n) TRANSFER_TYPES_ENUM(SESSION, s, v)
-#define TRANSFER_TYPES_SESSION_STATE(s, v, n) TRANSFER_TYPES_ENUM(SESSION_STATE, s, v)
+#define TRANSFER_TYPES_TASK_KIND(s, v, n)          TRANSFER_TYPES_ENUM(TASK, s, v)
+#define TRANSFER_TYPES_TASK_STATE(s, v, n)         TRANSFER_TYPES_ENUM(TASK_STATE, s, v)
+#define TRANSFER_TYPES_TASK_SUB_STATE(s, v, n)     TRANSFER_TYPES_ENUM(SUB_STATE, s, v)
+#define TRANSFER_TYPES_SESSION_KIND(s, v, n)       TRANSFER_TYPES_ENUM(SESSION, s, v)
+#define TRANSFER_TYPES_SESSION_STATE(s, v, n)      TRANSFER_TYPES_ENUM(SESSION_STATE, s, v)
 
 enum transfer_task_kind { TRANSFER_TASK_KINDS(TRANSFER_TYPES_TASK_KIND) };
 enum transfer_task_state { TRANSFER_TASK_STATES(TRANSFER_TYPES_TASK_STATE) };
@@ -73,10 +73,11 @@ enum transfer_session_state { TRANSFER_SESSION_STATES(TRANSFER_TYPES_SESSION_STA
  */
 #define TRANSFER_RESULT_DETAIL_BYTES 192
 struct transfer_result {
-	int32_t code;        /* enum transfer_error_code; 0: success */
-	int32_t os_errno;    /* 0: none */
+	int32_t code; /* enum transfer_error_code; 0: success */
+	int32_t os_errno; /* 0: none */
 	int32_t library_code; /* CURLcode or OpenSSL verify result; 0: none */
-	char detail[TRANSFER_RESULT_DETAIL_BYTES]; /* underlying library's words, valid UTF-8, no URL and no secret; may be "" */
+	char detail
+		[TRANSFER_RESULT_DETAIL_BYTES]; /* underlying library's words, valid UTF-8, no URL and no secret; may be "" */
 };
 
 #ifdef __cplusplus
