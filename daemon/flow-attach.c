@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client of a session: attached or not, which events it has not handled yet, and what goes when it says that it has. Events are
- * rows; this hands them out in order and removes them, with the files they handed over, when they are acknowledged (BT-61…BT-64).
+ * The client of a session: attached or not, which events it has not handled yet, and what goes when
+ * it says that it has. Events are rows; this hands them out in order and removes them, with the
+ * files they handed over, when they are acknowledged (BT-61…BT-64).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -195,7 +196,10 @@ struct reading {
 	void *user;
 };
 
-/* A task that was retried after it failed has another end coming: the first one is not told any more. */
+/*
+ * A task that was retried after it failed has another end coming: the first one is not told any
+ * more.
+ */
 static bool is_superseded(const struct store_event *row, const struct task *task)
 {
 	if (row->type == STORE_EVENT_RESUMED)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands to the engine. All of them go through the outbox: nothing is started, stopped, put in place or removed before the commit
- * that made it true. An item carries ids; the task is looked up when its turn comes (I2).
+ * Commands to the engine. All of them go through the outbox: nothing is started, stopped, put in
+ * place or removed before the commit that made it true. An item carries ids; the task is looked up
+ * when its turn comes (I2).
  *
- * Files: spool/ID.part, or .NAME.ID.part beside the destination; spool/ID.src for a snapshot; spool/ID.body for an upload's answer.
+ * Files: spool/ID.part, or .NAME.ID.part beside the destination; spool/ID.src for a snapshot;
+ * spool/ID.body for an upload's answer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -71,7 +73,10 @@ struct spec_room {
 	struct engine_header *headers;
 };
 
-/* The session's fields where the request has none of that name, then the request's; order and repeats kept. */
+/*
+ * The session's fields where the request has none of that name, then the request's; order and
+ * repeats kept.
+ */
 static int merge_headers(const struct task *task, const struct session *session,
 	struct spec_room *room, struct engine_spec *spec)
 {
@@ -171,7 +176,10 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 
 /* ---- carrying out, after the commit ---- */
 
-/* The engine refused at once, so no event will come: this one is made here and handled in the next turn. */
+/*
+ * The engine refused at once, so no event will come: this one is made here and handled in the next
+ * turn.
+ */
 static void report_refusal(
 	struct flow *flow, enum engine_event_type type, const struct item *item, int error)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Uploads whose snapshot is being made. The rows are committed before the copy begins, so that the copy has a name, in a state that a
- * crash forgets (BORN): nobody was told of them. When every snapshot of the call is durable, all tasks of the call become what was
- * asked for in one transaction, and only then the call is answered. When one fails, none of them was ever there.
+ * Uploads whose snapshot is being made. The rows are committed before the copy begins, so that the
+ * copy has a name, in a state that a crash forgets (BORN): nobody was told of them. When every
+ * snapshot of the call is durable, all tasks of the call become what was asked for in one
+ * transaction, and only then the call is answered. When one fails, none of them was ever there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -116,7 +117,10 @@ bool flow_birth_has_token(const struct flow *flow, uint64_t session, const char 
 
 /* ---- the end ---- */
 
-/* After the commit the call is answered. When it fails, the report that led here comes again, and the birth is still there. */
+/*
+ * After the commit the call is answered. When it fails, the report that led here comes again, and
+ * the birth is still there.
+ */
 static void on_end_release(void *data, int error)
 {
 	struct flow_birth *birth = data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Verbs on sets of tasks: each task for itself, with a failure of its own. Suspensions nest (BT-27); cancel is final and says so at once
- * while the attempt is still ending; retry goes on from the bytes that are there; remove forgets what has ended.
+ * Verbs on sets of tasks: each task for itself, with a failure of its own. Suspensions nest
+ * (BT-27); cancel is final and says so at once while the attempt is still ending; retry goes on
+ * from the bytes that are there; remove forgets what has ended.
  */
 #include <errno.h>
 #include <stdlib.h>

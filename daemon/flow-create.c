@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * New tasks: judged one by one before anything is stored, then put in one transaction, all or none. Decided here:
+ * New tasks: judged one by one before anything is stored, then put in one transaction, all or none.
+ * Decided here:
  *
  *  - a scheme other than http and https refuses the call (UnsupportedScheme): such a task could never run (BT-15, S-17);
  *  - a malformed URL, http without the exception, a destination folder that cannot be used, a destination that exists and may not be

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the engine reports, turned into changes of the model. Reports carry (task, attempt) and are looked up: those of attempts that
- * are over are ignored (I2, I6). Numbers that only show movement are not stored; a checkpoint is (I4); the final response of an upload
- * is recorded before anything else can happen to it (BT-25).
+ * What the engine reports, turned into changes of the model. Reports carry (task, attempt) and are
+ * looked up: those of attempts that are over are ignored (I2, I6). Numbers that only show movement
+ * are not stored; a checkpoint is (I4); the final response of an upload is recorded before anything
+ * else can happen to it (BT-25).
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be asked: tasks one by one and in pages, what changed since a generation, counters, and why a task waits. Rows come from the
- * store; where a task is in memory its live object answers instead. Nothing here changes anything.
+ * What can be asked: tasks one by one and in pages, what changed since a generation, counters, and
+ * why a task waits. Rows come from the store; where a task is in memory its live object answers
+ * instead. Nothing here changes anything.
  */
 #include <fnmatch.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resume data: what an application holds of a download that ended before its time. It names the task whose bytes are kept, sealed by
- * the engine's blob.c, and can be used once: the kept bytes change hands, and the old task has none any more. It comes back as
- * untrusted input; whatever is wrong with it, the new task fails cleanly with -3003 when it is resumed (BT-80, BT-81).
+ * Resume data: what an application holds of a download that ended before its time. It names the
+ * task whose bytes are kept, sealed by the engine's blob.c, and can be used once: the kept bytes
+ * change hands, and the old task has none any more. It comes back as untrusted input; whatever is
+ * wrong with it, the new task fails cleanly with -3003 when it is resumed (BT-80, BT-81).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +42,10 @@ bool flow_task_is_resumable(const struct task *task)
 		(task->etag || task->last_modified) && !strcmp(task->request.method, "GET");
 }
 
-/* The kept bytes are named by the task's number and, against a database that began anew, by when it was made. */
+/*
+ * The kept bytes are named by the task's number and, against a database that began anew, by when it
+ * was made.
+ */
 static void name_bytes(const struct task *task, uint8_t nonce[BLOB_NONCE_BYTES])
 {
 	memcpy(nonce, &task->id, sizeof(task->id));
@@ -196,8 +200,9 @@ int flow_resume_open(struct flow *flow, struct flow_resume *resume, struct task 
 }
 
 /*
- * The new name is made before the commit, the old one goes after it: a crash in between leaves both, and the bytes belong to the task
- * that the database says. Where a second name is impossible (other file system) the new task starts from 0, told as such.
+ * The new name is made before the commit, the old one goes after it: a crash in between leaves
+ * both, and the bytes belong to the task that the database says. Where a second name is impossible
+ * (other file system) the new task starts from 0, told as such.
  */
 int flow_resume_take_part(
 	struct flow *flow, const struct flow_resume *resume, struct active *active)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who starts now. Run at the end of each turn: waiting tasks whose time has come join the queue, lanes whose window ran dry are filled
- * from the store (I5), free slots are given away. Nothing starts without network, while paused, or while stopping; then nothing here
- * asks for a wake-up either. Also what people and the network change: limits, mode, up and down.
+ * Who starts now. Run at the end of each turn: waiting tasks whose time has come join the queue,
+ * lanes whose window ran dry are filled from the store (I5), free slots are given away. Nothing
+ * starts without network, while paused, or while stopping; then nothing here asks for a wake-up
+ * either. Also what people and the network change: limits, mode, up and down.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -153,7 +154,10 @@ static int take_due(struct flow *flow)
 	return r;
 }
 
-/* The network is back: who waits for another try need not wait on. A Retry-After is longer than any back-off and stays. */
+/*
+ * The network is back: who waits for another try need not wait on. A Retry-After is longer than any
+ * back-off and stays.
+ */
 static int wake_retries(struct flow *flow)
 {
 	const struct store_filter filter = {
@@ -215,7 +219,10 @@ static int run_due(struct flow *flow)
 
 /* ---- slots ---- */
 
-/* Reads the head of the lane's queue; tasks that run, or whose last attempt is still ending, are in it and left out. */
+/*
+ * Reads the head of the lane's queue; tasks that run, or whose last attempt is still ending, are in
+ * it and left out.
+ */
 static int refill(struct flow *flow, uint64_t lane, size_t limit)
 {
 	struct sched_candidate chosen[SCHED_WINDOW];
@@ -247,7 +254,10 @@ static int refill(struct flow *flow, uint64_t lane, size_t limit)
 	return 0;
 }
 
-/* The slot was given; the task may turn out not to be startable: then it moves on without an attempt. */
+/*
+ * The slot was given; the task may turn out not to be startable: then it moves on without an
+ * attempt.
+ */
 static int start(struct flow *flow, uint64_t lane, uint64_t id)
 {
 	struct transfer_result result;

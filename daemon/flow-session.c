@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions: found again by (user, application, identifier), attached to by one client, ended by finishing or cancelling.
+ * Sessions: found again by (user, application, identifier), attached to by one client, ended by
+ * finishing or cancelling.
  *
- * States: ACTIVE; FINISHING takes no new tasks; INVALID is being emptied while it has tasks, and over once it has none. BECAME_INVALID is
- * put in the transaction that makes the last task end, so it is there exactly when the session is INVALID and empty. The row goes when
- * that event is acknowledged.
+ * States: ACTIVE; FINISHING takes no new tasks; INVALID is being emptied while it has tasks, and
+ * over once it has none. BECAME_INVALID is put in the transaction that makes the last task end, so
+ * it is there exactly when the session is INVALID and empty. The row goes when that event is
+ * acknowledged.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the flow's files share: the model in memory and the steps that several of them take. Only daemon/flow*.c includes this.
+ * What the flow's files share: the model in memory and the steps that several of them take. Only
+ * daemon/flow*.c includes this.
  *
  *   flow.c           life of the flow, words for errors and keys
  *   flow-turn.c      the turn: commit, roll back, tell
@@ -8,6 +9,7 @@
  *   flow-attempt.c   commands to the engine
  *   flow-event.c     reports of the engine
  *   flow-schedule.c  who starts now; waiting tasks; limits and network
+ *   flow-sweep.c     files that belong to nobody
  *   flow-session.c   sessions, attachment, acknowledgement
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
@@ -129,7 +131,10 @@ struct flow {
 };
 
 /* ---- flow-turn.c ---- */
-/* Writes what touched tasks and sessions owe the store: before a query in the same turn, and before the commit. */
+/*
+ * Writes what touched tasks and sessions owe the store: before a query in the same turn, and before
+ * the commit.
+ */
 int flow_turn_flush(struct flow *flow);
 int flow_turn_touch(struct flow *flow, struct active *active);
 /* Marks the task as changed: what (STORE_SAVE_…) goes to the store, and observers hear of it. */
@@ -182,6 +187,9 @@ bool flow_schedule_is_open(const struct flow *flow); /* anything may start at al
 /* The network is up, or the host is this machine. */
 bool flow_schedule_reaches(const struct flow *flow, const struct task *task);
 
+/* ---- flow-sweep.c ---- */
+int flow_sweep(struct flow *flow);
+
 /* ---- flow-session.c ---- */
 struct flow_session *flow_session_lookup(const struct flow *flow, uint64_t id);
 int flow_session_touch(struct flow *flow, struct flow_session *session);
@@ -214,7 +222,10 @@ void flow_birth_free_all(struct flow *flow);
 int flow_resume_load_key(struct flow *flow);
 /* Sealed resume data of a task that ended; caller frees; NULL when there is none. */
 int flow_resume_seal(struct flow *flow, const struct task *task, void **ret_data, size_t *ret_size);
-/* Fills a new task from resume data: its URL when it has none, offset, validators; dooms it when the data cannot be used. */
+/*
+ * Fills a new task from resume data: its URL when it has none, offset, validators; dooms it when
+ * the data cannot be used.
+ */
 struct flow_resume {
 	const void *data;
 	size_t size;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one door (I6): every change of a task's state goes through flow_step(), which asks the table in core/task-fsm.h what comes next
- * and carries out its effects. What must survive goes to the store in this turn; what acts goes to the outbox and happens after the
- * commit. How a task ends is here, too, because it ends in one place only: events in Apple's order, files, the session's count.
+ * The one door (I6): every change of a task's state goes through flow_step(), which asks the table
+ * in core/task-fsm.h what comes next and carries out its effects. What must survive goes to the
+ * store in this turn; what acts goes to the outbox and happens after the commit. How a task ends is
+ * here, too, because it ends in one place only: events in Apple's order, files, the session's
+ * count.
  */
 #include <errno.h>
 #include <stdio.h>

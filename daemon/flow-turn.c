@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The turn (I1). Commands and events change the model and put what must happen into the outbox; the end of the turn writes what touched
- * objects owe the store, lets the scheduler pick, commits once, and releases the outbox.
+ * The turn (I1). Commands and events change the model and put what must happen into the outbox; the
+ * end of the turn writes what touched objects owe the store, lets the scheduler pick, commits once,
+ * and releases the outbox.
  *
- * When the commit fails, touched objects become what they were (registry_rollback: exact), the scheduler is built anew, replies turn
- * into errors, and the engine's events of the turn are kept: they are facts, so they are applied again, in order and before newer ones,
- * one second later. Nothing starts meanwhile. Commands still try a commit of their own, so that cancel gets through when it can.
+ * When the commit fails, touched objects become what they were (registry_rollback: exact), the
+ * scheduler is built anew, replies turn into errors, and the engine's events of the turn are kept:
+ * they are facts, so they are applied again, in order and before newer ones, one second later.
+ * Nothing starts meanwhile. Commands still try a commit of their own, so that cancel gets through
+ * when it can.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -164,7 +167,10 @@ static void drop_kept(struct flow_kept_list *list, struct flow_kept *kept)
 	free(kept);
 }
 
-/* A newer checkpoint makes the older one of the same attempt superfluous: what is kept stays bounded. */
+/*
+ * A newer checkpoint makes the older one of the same attempt superfluous: what is kept stays
+ * bounded.
+ */
 static void drop_older_checkpoint(struct flow_kept_list *list, const struct engine_event *event)
 {
 	struct flow_kept *kept;
@@ -316,7 +322,10 @@ static void tell_sessions(struct flow *flow)
 	}
 }
 
-/* Strings that were replaced pile up in the arena: a task that runs for long is loaded anew now and then. */
+/*
+ * Strings that were replaced pile up in the arena: a task that runs for long is loaded anew now and
+ * then.
+ */
 static void compact(struct flow *flow, struct active *active)
 {
 	const size_t from = offsetof(struct task, attempt), to = offsetof(struct task, arena);
@@ -438,7 +447,9 @@ static int commit(struct flow *flow)
 {
 	int r;
 
-	/* after a failure nothing new begins before its time, commands are committed as they come */
+	/*
+	 * after a failure nothing new begins before its time, commands are committed as they come
+	 */
 	if (!flow->is_failing || flow->now.now_us >= flow->retry_us) {
 		r = flow_schedule_run(flow);
 		if (r < 0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The flow's life: what it is made of, how it finds its way back after a crash, how it stops; words for errors and keys. */
+/*
+ * The flow's life: what it is made of, how it finds its way back after a crash, how it stops; words
+ * for errors and keys.
+ */
 #include "daemon/flow.h"
 
 #include <errno.h>
@@ -155,7 +158,9 @@ struct flow *flow_free(struct flow *flow)
 
 /* ---- finding the way back ---- */
 
-/* A task that a crash left between two durable states. Its attempt, if any, died with the daemon. */
+/*
+ * A task that a crash left between two durable states. Its attempt, if any, died with the daemon.
+ */
 static int on_unsettled(struct task *task_take, void *user)
 {
 	struct flow *flow = user;
@@ -255,6 +260,8 @@ static int start(struct flow *flow)
 		r = flow_session_load_all(flow);
 	if (!r)
 		r = settle_all(flow);
+	if (!r)
+		r = flow_sweep(flow);
 	if (!r)
 		r = flow_schedule_rebuild(flow);
 	return r;

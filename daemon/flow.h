@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The brain between bus, engine and store: what a client asks (commands), what the engine reports (events), what time does
- * (timers), turned into changes of the model, one transaction per turn. Knows no D-Bus, no SQL, no curl and asks no clock.
+ * The brain between bus, engine and store: what a client asks (commands), what the engine reports
+ * (events), what time does (timers), turned into changes of the model, one transaction per turn.
+ * Knows no D-Bus, no SQL, no curl and asks no clock.
  *
- * The turn (I1): flow_turn_begin(); any number of commands, queries, flow_engine_event(), flow_set_network(); flow_turn_end().
- * flow_turn_end() picks what may start, commits once if anything durable changed, and only then releases the outbox of the turn in
- * order: replies, engine commands, observer calls. When the commit fails, every reply of the turn gets FLOW_E_NO_SPACE or FLOW_E_BUSY,
- * the model is as it was before the turn, engine events are kept and applied again (each second), and nothing is told.
+ * The turn (I1): flow_turn_begin(); any number of commands, queries, flow_engine_event(),
+ * flow_set_network(); flow_turn_end(). flow_turn_end() picks what may start, commits once if
+ * anything durable changed, and only then releases the outbox of the turn in order: replies, engine
+ * commands, observer calls. When the commit fails, every reply of the turn gets FLOW_E_NO_SPACE or
+ * FLOW_E_BUSY, the model is as it was before the turn, engine events are kept and applied again
+ * (each second), and nothing is told.
  *
- * Everything but flow_new/free/start, flow_next_timer, flow_can_exit and the observer's queries happens inside a turn.
- * Main thread only. Returns 0, -errno, or FLOW_E_… > 0. Strings given are borrowed for the call, strings returned are valid until
- * the end of the callback (or of the turn).
+ * Everything but flow_new/free/start, flow_next_timer, flow_can_exit and the observer's queries
+ * happens inside a turn. Main thread only. Returns 0, -errno, or FLOW_E_… > 0. Strings given are
+ * borrowed for the call, strings returned are valid until the end of the callback (or of the turn).
  */
 #ifndef DAEMON_FLOW_H
 #define DAEMON_FLOW_H
@@ -68,7 +71,10 @@ const char *flow_error_text(int error);
 #define FLOW_USERDATA_MAX_BYTES   4096
 #define FLOW_LIST_MAX             1000
 
-/* ---- what the flow tells; called by flow_turn_end() after the commit; may call queries, never commands ---- */
+/*
+ * ---- what the flow tells; called by flow_turn_end() after the commit; may call queries, never
+ * commands ----
+ */
 struct flow_progress {
 	uint64_t session, task;
 	enum transfer_task_kind kind;
@@ -78,7 +84,10 @@ struct flow_progress {
 struct flow_observer {
 	/* Rows up to last_seq are durable: send what the window allows (flow_events_each). */
 	void (*events)(uint64_t session, uint64_t last_seq, void *user);
-	/* State, sub-state, attempts, description, priority, response or error may have changed; once per turn and task. */
+	/*
+	 * State, sub-state, attempts, description, priority, response or error may have changed;
+	 * once per turn and task.
+	 */
 	void (*task_changed)(const struct task *task, void *user);
 	/* Only while a client is attached that wants progress; coalesced to its interval. */
 	void (*progress)(const struct flow_progress *progress, void *user);
@@ -112,9 +121,15 @@ struct flow_config {
 int flow_new(const struct flow_config *config, struct flow **ret_flow);
 struct flow *flow_free(
 	struct flow *flow); /* running attempts are the engine's business; NULL is fine */
-/* Loads the sessions, finishes what a crash left half done, offers the queue. A turn of its own. The network counts as up. */
+/*
+ * Loads the sessions, finishes what a crash left half done, offers the queue. A turn of its own.
+ * The network counts as up.
+ */
 int flow_start(struct flow *flow, const struct clock_now *now);
-/* Clean stop: nothing starts any more, every attempt is asked to end; done when flow_n_running() is 0 (or the deadline is over). */
+/*
+ * Clean stop: nothing starts any more, every attempt is asked to end; done when flow_n_running() is
+ * 0 (or the deadline is over).
+ */
 void flow_stop(struct flow *flow);
 
 void flow_turn_begin(struct flow *flow, const struct clock_now *now);
@@ -127,7 +142,10 @@ void flow_engine_event(const struct engine_event *event, void *flow);
 void flow_set_network(struct flow *flow, bool is_up); /* debounced by the caller */
 
 /* ---- replies ---- */
-/* fn is called exactly once: error 0 after the commit of this turn, else what to answer instead. Takes ownership of reply. */
+/*
+ * fn is called exactly once: error 0 after the commit of this turn, else what to answer instead.
+ * Takes ownership of reply.
+ */
 typedef void (*flow_reply_fn)(void *reply, int error);
 int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply);
 
@@ -171,13 +189,17 @@ struct flow_opened {
 };
 /*
  * flow_session_open - creates or finds the background session (uid, app_id, identifier)
- * Errors: INVALID_REQUEST (identifier empty, too long or not UTF-8; configuration out of range, reserved or malformed header),
- * NOT_SUPPORTED_IN_SESSION (other kinds), SESSION_INVALID (being invalidated, BT-06), LIMIT_REACHED, FILE_NOT_FOUND (ca_file)
+ * Errors: INVALID_REQUEST (identifier empty, too long or not UTF-8; configuration out of range,
+ * reserved or malformed header), NOT_SUPPORTED_IN_SESSION (other kinds), SESSION_INVALID (being
+ * invalidated, BT-06), LIMIT_REACHED, FILE_NOT_FOUND (ca_file)
  */
 int flow_session_open(
 	struct flow *flow, const struct flow_open *open, struct flow_opened *ret_opened);
 int flow_session_set_description(struct flow *flow, uint64_t session, const char *description);
-/* No new tasks; when the last one has ended: BECAME_INVALID. After its acknowledgement the session is gone. */
+/*
+ * No new tasks; when the last one has ended: BECAME_INVALID. After its acknowledgement the session
+ * is gone.
+ */
 int flow_session_finish(struct flow *flow, uint64_t session);
 /* Every task ends with -999 first. */
 int flow_session_cancel(struct flow *flow, uint64_t session);
@@ -192,11 +214,17 @@ struct flow_attach {
 struct flow_attached {
 	uint64_t last_acked, last_seq;
 };
-/* Attaching twice with the same client is fine. When events wait, FINISHED_EVENTS is put after them: last_seq includes it. */
+/*
+ * Attaching twice with the same client is fine. When events wait, FINISHED_EVENTS is put after
+ * them: last_seq includes it.
+ */
 int flow_attach(
 	struct flow *flow, const struct flow_attach *attach, struct flow_attached *ret_attached);
 int flow_detach(struct flow *flow, uint64_t session, uint64_t client);
-/* All events up to seq are handled: rows and files they handed over go. INVALID_REQUEST: seq is not there yet. */
+/*
+ * All events up to seq are handled: rows and files they handed over go. INVALID_REQUEST: seq is not
+ * there yet.
+ */
 int flow_ack(struct flow *flow, uint64_t session, uint64_t client, uint64_t seq);
 uint64_t flow_session_client(const struct flow *flow, uint64_t session); /* 0: nobody */
 
@@ -228,7 +256,10 @@ struct flow_event {
 	size_t resume_data_bytes;
 };
 typedef int (*flow_event_fn)(const struct flow_event *event, void *user);
-/* Undelivered events after after_seq in order, at most limit; durable ones only when called outside a turn or by the observer. */
+/*
+ * Undelivered events after after_seq in order, at most limit; durable ones only when called outside
+ * a turn or by the observer.
+ */
 struct flow_event_range {
 	uint64_t session, after_seq;
 	size_t limit;
@@ -256,20 +287,25 @@ struct flow_create {
 	bool start_running;
 	const char *token; /* NULL: none */
 };
-/* error 0: ids are durable (uploads: with their snapshots). Called once for each flow_tasks_create() that returned 0. */
+/*
+ * error 0: ids are durable (uploads: with their snapshots). Called once for each
+ * flow_tasks_create() that returned 0.
+ */
 typedef void (*flow_created_fn)(void *user, int error, const uint64_t *ids, size_t n_ids);
 /*
  * flow_tasks_create - makes tasks, all or none, in one transaction
  * @fn, @user: the answer; user is handed over when 0 is returned
  * @ret_bad: index of the request that was refused; may be NULL
  *
- * Refused here: malformed values and header fields with CR, LF or NUL (INVALID_REQUEST), other schemes than http and https
- * (UNSUPPORTED_SCHEME), data and stream tasks, uploads without a file (NOT_SUPPORTED_IN_SESSION),
- * a source that cannot be read (FILE_NOT_FOUND, ACCESS_DENIED), too many (LIMIT_REACHED, QUOTA_EXCEEDED).
- * Made, and failing when resumed, before any network: a malformed URL (-1000), http without the exception (-1022), a destination folder
- * that cannot be used (-995), a destination that exists (-3000), resume data that cannot be used (-3003).
- * Header fields that the engine owns (Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-*, Upgrade, TE, Trailer,
- * Expect, Range, If-Range, Accept-Encoding) are dropped, as HTTPAdditionalHeaders documents it.
+ * Refused here: malformed values and header fields with CR, LF or NUL (INVALID_REQUEST), other
+ * schemes than http and https (UNSUPPORTED_SCHEME), data and stream tasks, uploads without a file
+ * (NOT_SUPPORTED_IN_SESSION), a source that cannot be read (FILE_NOT_FOUND, ACCESS_DENIED), too
+ * many (LIMIT_REACHED, QUOTA_EXCEEDED). Made, and failing when resumed, before any network: a
+ * malformed URL (-1000), http without the exception (-1022), a destination folder that cannot be
+ * used (-995), a destination that exists (-3000), resume data that cannot be used (-3003). Header
+ * fields that the engine owns (Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive,
+ * Proxy-*, Upgrade, TE, Trailer, Expect, Range, If-Range, Accept-Encoding) are dropped, as
+ * HTTPAdditionalHeaders documents it.
  */
 int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_created_fn fn,
 	void *user, size_t *ret_bad);
@@ -292,12 +328,18 @@ struct flow_steer {
 	int32_t cancelled_reason;
 };
 typedef void (*flow_failure_fn)(uint64_t id, int error, void *user);
-/* Each task for itself; fn hears those for which it could not be done (NO_SUCH_TASK, TASK_FINISHED, BUSY, SESSION_INVALID). */
+/*
+ * Each task for itself; fn hears those for which it could not be done (NO_SUCH_TASK, TASK_FINISHED,
+ * BUSY, SESSION_INVALID).
+ */
 int flow_tasks_steer(
 	struct flow *flow, const struct flow_steer *steer, flow_failure_fn fn, void *user);
 
 typedef void (*flow_resume_data_fn)(void *user, int error, const void *data, size_t size);
-/* Ends the task with -999 and answers with resume data: NO_RESUME_DATA when there is none (the task is cancelled all the same). */
+/*
+ * Ends the task with -999 and answers with resume data: NO_RESUME_DATA when there is none (the task
+ * is cancelled all the same).
+ */
 int flow_task_cancel_resumable(struct flow *flow, uint64_t id, flow_resume_data_fn fn, void *user);
 
 struct flow_changes {
@@ -333,13 +375,19 @@ struct flow_query { /* zero members: any */
 /* ret_next: after_id of the next page, 0 after the last one. */
 int flow_tasks_each(struct flow *flow, const struct flow_query *query, flow_task_fn fn, void *user,
 	uint64_t *ret_next);
-/* Tasks whose counters or state changed after generation since (0: all that match), in memory ones live. */
+/*
+ * Tasks whose counters or state changed after generation since (0: all that match), in memory ones
+ * live.
+ */
 int flow_progress_each(struct flow *flow, const struct flow_query *query,
 	uint64_t *inout_generation, flow_task_fn fn, void *user);
 
 enum transfer_task_sub_state flow_task_sub_state(const struct flow *flow, const struct task *task);
 #define FLOW_REASONS_MAX 8
-/* Why it waits, the most important first: names such as "network", "slot", "retry", "date", "disk", "mode". Returns how many. */
+/*
+ * Why it waits, the most important first: names such as "network", "slot", "retry", "date", "disk",
+ * "mode". Returns how many.
+ */
 size_t flow_task_reasons(
 	const struct flow *flow, const struct task *task, const char *reasons[FLOW_REASONS_MAX]);
 uint64_t flow_task_waiting_until_wall_us(

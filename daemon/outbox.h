@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a turn will do once it is durable (I1): replies, engine commands, notifications, in the order in which they were added.
- * Each item is a function and what it owns. It is called exactly once: with error 0 after the commit, or with the error that
- * replaces it when the commit failed; then an item that acts must only free what it owns.
+ * What a turn will do once it is durable (I1): replies, engine commands, notifications, in the
+ * order in which they were added. Each item is a function and what it owns. It is called exactly
+ * once: with error 0 after the commit, or with the error that replaces it when the commit failed;
+ * then an item that acts must only free what it owns.
  */
 #ifndef DAEMON_OUTBOX_H
 #define DAEMON_OUTBOX_H

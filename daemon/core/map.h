@@ -20,7 +20,9 @@ struct map {
 void *map_find(const struct map *map, uint64_t key);
 int map_put(struct map *map, uint64_t key, void *value); /* 0 or -ENOMEM; replaces */
 void *map_remove(struct map *map, uint64_t key); /* what was there, or NULL */
-/* Iterates in no order: start with *cursor = 0; NULL at the end. The map must not change meanwhile. */
+/*
+ * Iterates in no order: start with *cursor = 0; NULL at the end. The map must not change meanwhile.
+ */
 void *map_next(const struct map *map, size_t *cursor);
 void map_done(struct map *map); /* values are the caller's */
 

@@ -25,7 +25,10 @@ uint64_t progress_meter_bps(const struct progress_meter *meter, uint64_t now_us)
 struct progress_told {
 	uint64_t at_us, bytes;
 };
-/* True when interval_us has passed and bytes moved; then it counts as told and ret_delta says how many came since. */
+/*
+ * True when interval_us has passed and bytes moved; then it counts as told and ret_delta says how
+ * many came since.
+ */
 bool progress_tell(struct progress_told *told, uint64_t now_us, uint64_t interval_us,
 	uint64_t bytes, uint64_t *ret_delta);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tasks that are in memory: those that run, finish, or are looked at in this turn (I5). Owns them.
+ * The tasks that are in memory: those that run, finish, or are looked at in this turn (I5). Owns
+ * them.
  *
- * A task is changed only after registry_touch(): the first one in a turn keeps a shallow copy of what it was. Strings live in the
- * task's arena, which only grows, so the copy stays whole, and registry_rollback() undoes a turn exactly.
+ * A task is changed only after registry_touch(): the first one in a turn keeps a shallow copy of
+ * what it was. Strings live in the task's arena, which only grows, so the copy stays whole, and
+ * registry_rollback() undoes a turn exactly.
  */
 #ifndef CORE_REGISTRY_H
 #define CORE_REGISTRY_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon's own view of a request. The engine parses the URL again with its own parser before it connects; what is refused here
- * never gets that far, what is accepted here may still be refused there.
+ * The daemon's own view of a request. The engine parses the URL again with its own parser before it
+ * connects; what is refused here never gets that far, what is accepted here may still be refused
+ * there.
  */
 #include "daemon/core/request.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a request may look like: URLs, methods and header fields are judged here, before anything is stored. Pure. */
+/*
+ * What a request may look like: URLs, methods and header fields are judged here, before anything is
+ * stored. Pure.
+ */
 #ifndef CORE_REQUEST_H
 #define CORE_REQUEST_H
 
@@ -18,7 +21,10 @@ enum request_url {
 	REQUEST_URL_UNSUPPORTED, /* well-formed, another scheme */
 	REQUEST_URL_MALFORMED,
 };
-/* host: "https://example.org:443" in lower case when http or https. Neither path nor query is looked at but for controls. */
+/*
+ * host: "https://example.org:443" in lower case when http or https. Neither path nor query is
+ * looked at but for controls.
+ */
 enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_BYTES]);
 /* The host of a lane is this machine (127.0.0.0/8, ::1, localhost): reached without any network. */
 bool request_is_local(const char *host);
@@ -35,9 +41,14 @@ bool request_has_header(const struct task_header *headers, size_t n, const char 
 /* Sum of names and values, four bytes for the colon, space and line end. */
 size_t request_headers_bytes(const struct task_header *headers, size_t n);
 
-/* dir/.name.ID.part beside the destination, shortened to what a folder takes; 0 or -ENAMETOOLONG. */
+/*
+ * dir/.name.ID.part beside the destination, shortened to what a folder takes; 0 or -ENAMETOOLONG.
+ */
 int request_part_path(const char *destination, uint64_t id, char *buf, size_t size);
-/* A name for people: last part of the destination, of the URL's path, else its host. Borrowed from buf. */
+/*
+ * A name for people: last part of the destination, of the URL's path, else its host. Borrowed from
+ * buf.
+ */
 const char *request_display_name(const struct task *task, char *buf, size_t size);
 
 #endif

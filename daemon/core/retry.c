@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* 1 s, doubling to 10 min, ±20 % so that clients which failed together do not come back together. */
+/*
+ * 1 s, doubling to 10 min, ±20 % so that clients which failed together do not come back together.
+ */
 #include "daemon/core/retry.h"
 
 uint64_t retry_delay_us(uint32_t n_failures, uint64_t retry_after_us, uint64_t random)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes in a map, each with its window; applications in a map, each with a heap of the lanes that could start something now; the
- * applications that have such a lane in a ring. A pick costs O(log lanes); nothing here grows with the number of tasks.
+ * Lanes in a map, each with its window; applications in a map, each with a heap of the lanes that
+ * could start something now; the applications that have such a lane in a ring. A pick costs O(log
+ * lanes); nothing here grows with the number of tasks.
  *
- * A window is "whole" when it holds every queued task of its lane. Otherwise it holds the first ones, and a task that sorts behind its
- * last is left to the store: the window is filled again when it is empty. A lane with nothing queued and nothing running is forgotten.
+ * A window is "whole" when it holds every queued task of its lane. Otherwise it holds the first
+ * ones, and a task that sorts behind its last is left to the store: the window is filled again when
+ * it is empty. A lane with nothing queued and nothing running is forgotten.
  */
 #include "daemon/core/sched.h"
 
@@ -173,7 +175,10 @@ static void forget(struct sched *sched, struct lane *lane)
 	app_free(app);
 }
 
-/* Puts the lane where it belongs after any change of its window, its limit or its attempts. It may be gone afterwards. */
+/*
+ * Puts the lane where it belongs after any change of its window, its limit or its attempts. It may
+ * be gone afterwards.
+ */
 static void settle(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may start next. A lane is (session, host); it knows a window of at most SCHED_WINDOW candidates in order and is refilled by the
- * caller from the store when the window runs dry (I5): memory is bounded by lanes, not by tasks.
+ * Who may start next. A lane is (session, host); it knows a window of at most SCHED_WINDOW
+ * candidates in order and is refilled by the caller from the store when the window runs dry (I5):
+ * memory is bounded by lanes, not by tasks.
  *
- * A pick takes the application whose turn it is (round robin), in it the lane with the most urgent head (equal ones in turn), in it the
- * head: highest priority, then oldest. An application with a million tasks delays another's first task by at most one slot.
- * Limits: slots in all, and per lane the session's connections per host; a lane seen to multiplex (HTTP/2) has SCHED_LANE_HTTP2.
- * Pure; ids only.
+ * A pick takes the application whose turn it is (round robin), in it the lane with the most urgent
+ * head (equal ones in turn), in it the head: highest priority, then oldest. An application with a
+ * million tasks delays another's first task by at most one slot. Limits: slots in all, and per lane
+ * the session's connections per host; a lane seen to multiplex (HTTP/2) has SCHED_LANE_HTTP2. Pure;
+ * ids only.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -40,7 +42,9 @@ void sched_set_network(struct sched *sched, bool is_up);
 /* Everything forgotten but slots and network: the model is loaded anew. */
 void sched_reset(struct sched *sched);
 
-/* The lane exists from now on; has_queued: the store has candidates for it that are not known here. */
+/*
+ * The lane exists from now on; has_queued: the store has candidates for it that are not known here.
+ */
 int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bool has_queued);
 bool sched_lane_is_known(const struct sched *sched, uint64_t lane);
 void sched_lane_set_http2(struct sched *sched, uint64_t lane, bool is_http2);
@@ -52,8 +56,8 @@ void sched_dequeue(struct sched *sched, uint64_t lane, uint64_t id);
 
 /*
  * A lane that could start something but has an empty window while the store has more.
- * ret_limit: how many to read, those that run included. Answered with sched_fill(): candidates in order without those that run;
- * is_whole: the store has no others.
+ * ret_limit: how many to read, those that run included. Answered with sched_fill(): candidates in
+ * order without those that run; is_whole: the store has no others.
  */
 bool sched_next_refill(struct sched *sched, uint64_t *ret_lane, size_t *ret_limit);
 void sched_fill(struct sched *sched, uint64_t lane, const struct sched_candidate *candidates,

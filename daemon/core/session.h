@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A session as the model knows it. Background sessions are rows and outlive everything; all fits in memory (<= 1000 per uid). */
+/*
+ * A session as the model knows it. Background sessions are rows and outlive everything; all fits in
+ * memory (<= 1000 per uid).
+ */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of task-fsm.h as an array over (phase, event), and the way from a task to its phase and back. A running task is QUEUED in
- * the store: a crash puts it back into the queue without any clean-up. "Syncing" is not durable either, for the same reason.
+ * The table of task-fsm.h as an array over (phase, event), and the way from a task to its phase and
+ * back. A running task is QUEUED in the store: a crash puts it back into the queue without any
+ * clean-up. "Syncing" is not durable either, for the same reason.
  */
 #include "daemon/core/task-fsm.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one table of a task's life. A phase is what the task does now: its durable state, refined by what its attempt does. The table
- * says for each (phase, event) what comes next and which effects the caller has to carry out; every pair that is not in it is ignored.
- * Pure: stepping has no side effect.
+ * The one table of a task's life. A phase is what the task does now: its durable state, refined by
+ * what its attempt does. The table says for each (phase, event) what comes next and which effects
+ * the caller has to carry out; every pair that is not in it is ignored. Pure: stepping has no side
+ * effect.
  */
 #ifndef CORE_TASK_FSM_H
 #define CORE_TASK_FSM_H
@@ -153,7 +154,10 @@ int task_fsm_step(enum task_phase phase, enum task_event event, enum task_phase 
 	unsigned *ret_effects);
 
 enum task_phase task_fsm_phase(const struct task *task);
-/* Makes the task be in the phase as far as state and flags say it; counters, slots and results are the caller's. */
+/*
+ * Makes the task be in the phase as far as state and flags say it; counters, slots and results are
+ * the caller's.
+ */
 void task_fsm_enter(struct task *task, enum task_phase phase);
 
 const char *task_phase_name(enum task_phase phase);

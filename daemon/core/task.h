@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task as the model knows it: what is durable (one row of the store) and what exists only while it is in memory.
- * Objects are in memory only while they run, finish, or are looked at; the database is the queue (I5).
+ * A task as the model knows it: what is durable (one row of the store) and what exists only while
+ * it is in memory. Objects are in memory only while they run, finish, or are looked at; the
+ * database is the queue (I5).
  */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
@@ -14,7 +15,10 @@
 
 #include "base/arena.h"
 
-/* Durable states. Values are stored: never renumber. "Runs now" is not durable: a running task is QUEUED with an attempt in memory. */
+/*
+ * Durable states. Values are stored: never renumber. "Runs now" is not durable: a running task is
+ * QUEUED with an attempt in memory.
+ */
 enum task_state {
 	TASK_STATE_SUSPENDED = 0, /* suspend_count > 0 */
 	TASK_STATE_QUEUED = 1, /* wants to run; the scheduler may pick it */
@@ -43,7 +47,10 @@ struct task_header {
 	const char *name, *value;
 };
 
-/* What was asked for; never changes after creation except description, priority, max_rate_bps and not_before_wall_us (SetTasks). */
+/*
+ * What was asked for; never changes after creation except description, priority, max_rate_bps and
+ * not_before_wall_us (SetTasks).
+ */
 struct task_request {
 	const char *url; /* absolute http(s), canonical */
 	const char *host; /* "https://example.org:443": the lane together with the session */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One client per session, events until acknowledged, files until then (BT-04, BT-05, BT-61…BT-64, BT-68). */
+/*
+ * One client per session, events until acknowledged, files until then (BT-04, BT-05, BT-61…BT-64,
+ * BT-68).
+ */
 #include <string.h>
 
 #include "daemon/flow-state.h"

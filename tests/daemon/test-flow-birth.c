@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Uploads between the call and their snapshots: answered when durable, gone when anything fails, forgotten by a crash (BT-20). */
+/*
+ * Uploads between the call and their snapshots: answered when durable, gone when anything fails,
+ * forgotten by a crash (BT-20).
+ */
 #include <stdio.h>
 #include <string.h>
 

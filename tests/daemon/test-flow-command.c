@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Verbs: nesting, cancelling in every state, trying again, forgetting, changing (BT-27, BT-36, BT-72, BT-73, BT-82). */
+/*
+ * Verbs: nesting, cancelling in every state, trying again, forgetting, changing (BT-27, BT-36,
+ * BT-72, BT-73, BT-82).
+ */
 #include <stdio.h>
 #include <string.h>
 

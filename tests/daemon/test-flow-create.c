@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What may be created, what is refused at once, what fails when it is resumed (BT-12…BT-19, BT-60, S-17, S-25). */
+/*
+ * What may be created, what is refused at once, what fails when it is resumed (BT-12…BT-19, BT-60,
+ * S-17, S-25).
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

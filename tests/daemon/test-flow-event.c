@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of downloads and uploads as the engine reports it (BT-22…BT-25, BT-40…BT-48, BT-69, BT-76, BT-77, F-8). */
+/*
+ * The life of downloads and uploads as the engine reports it (BT-22…BT-25, BT-40…BT-48, BT-69,
+ * BT-76, BT-77, F-8).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -151,7 +154,10 @@ START_TEST(statuses_are_retried)
 }
 END_TEST
 
-/* BT-40, BT-41: the client sees no failure, the bytes are kept, the waits grow and fall back with progress. */
+/*
+ * BT-40, BT-41: the client sees no failure, the bytes are kept, the waits grow and fall back with
+ * progress.
+ */
 START_TEST(transport_errors_are_retried)
 {
 	uint64_t session, id;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Resume data: made, used once, refused when used again, damaged or somebody else's (BT-74…BT-81, S-24). */
+/*
+ * Resume data: made, used once, refused when used again, damaged or somebody else's (BT-74…BT-81,
+ * S-24).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,7 +241,9 @@ START_TEST(none)
 }
 END_TEST
 
-/* The commit fails: who asked is told, the task runs on; when a later one fails the answer waits. */
+/*
+ * The commit fails: who asked is told, the task runs on; when a later one fails the answer waits.
+ */
 START_TEST(commit_fails)
 {
 	static struct answer answer;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who starts when: slots, applications, dates, mode, network, clocks that jump, what is kept (BT-28, BT-34, BT-35, BT-38, F-11). */
+/*
+ * Who starts when: slots, applications, dates, mode, network, clocks that jump, what is kept
+ * (BT-28, BT-34, BT-35, BT-38, F-11).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -199,7 +202,9 @@ START_TEST(not_before)
 }
 END_TEST
 
-/* F-11: ten years back and forth. Retries keep their intervals, dates follow the clock on the wall. */
+/*
+ * F-11: ten years back and forth. Retries keep their intervals, dates follow the clock on the wall.
+ */
 START_TEST(clock_jumps)
 {
 	const uint64_t years_us = 10 * 365 * 86400 * S;

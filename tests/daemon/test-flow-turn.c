@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Commit, then act, then tell (I1): what happens when the commit fails, and that it all comes right afterwards (F-7). */
+/*
+ * Commit, then act, then tell (I1): what happens when the commit fails, and that it all comes right
+ * afterwards (F-7).
+ */
 #include <string.h>
 
 #include <transfer/error.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An engine that does what a test says: it implements engine.h by being linked instead of the real one. It keeps what was commanded;
- * the test decides what comes of it and posts the reports. Files are names in a list: what a part, a snapshot, a published file would be.
- * Not in libtest: programs that want it list it among their sources.
+ * An engine that does what a test says: it implements engine.h by being linked instead of the real
+ * one. It keeps what was commanded; the test decides what comes of it and posts the reports. Files
+ * are names in a list: what a part, a snapshot, a published file would be. Not in libtest: programs
+ * that want it list it among their sources.
  */
 #ifndef TESTS_LIB_FAKE_ENGINE_H
 #define TESTS_LIB_FAKE_ENGINE_H
@@ -35,7 +36,9 @@ struct fake_job {
 	uint64_t size_bytes; /* snapshot: of the source */
 };
 
-/* Attempts that were started and whose last report the test has not posted, in order of starting. */
+/*
+ * Attempts that were started and whose last report the test has not posted, in order of starting.
+ */
 size_t fake_engine_n(const struct engine *engine);
 struct fake_attempt *fake_engine_get(struct engine *engine, size_t i);
 struct fake_attempt *fake_engine_find(struct engine *engine, uint64_t task);

@@ -33,7 +33,10 @@
 
 static struct sim *the_sim;
 
-/* Linked with --wrap=store_commit: a commit that fails leaves everything undone, as a full disk does. */
+/*
+ * Linked with --wrap=store_commit: a commit that fails leaves everything undone, as a full disk
+ * does.
+ */
 int __real_store_commit(struct store *store);
 int __wrap_store_commit(struct store *store);
 int __wrap_store_commit(struct store *store)

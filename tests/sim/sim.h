@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A world for the flow: the real store in a folder in memory, an engine that does what is told, a clock that is moved by hand.
- * sim_turn() runs one turn with whatever was posted and checks the invariants afterwards; sim_crash() is kill -9.
+ * A world for the flow: the real store in a folder in memory, an engine that does what is told, a
+ * clock that is moved by hand. sim_turn() runs one turn with whatever was posted and checks the
+ * invariants afterwards; sim_crash() is kill -9.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -42,7 +43,10 @@ int sim_turn(struct sim *sim); /* begin, the engine's events, end */
 /* Turns until nothing is due now and no event waits. */
 void sim_settle(struct sim *sim);
 void sim_pass(struct sim *sim, uint64_t us); /* the clock moves; no turn */
-/* Moves the clock to what the flow waits for, at most by max_us, and runs that turn. False: nothing is waited for. */
+/*
+ * Moves the clock to what the flow waits for, at most by max_us, and runs that turn. False: nothing
+ * is waited for.
+ */
 bool sim_wake(struct sim *sim, uint64_t max_us);
 void sim_crash(struct sim *sim); /* and start again */
 
@@ -67,7 +71,9 @@ int32_t sim_result(struct sim *sim, uint64_t id); /* result.code */
 /* "RESUMED FINISHED METRICS COMPLETED …" of a session after its last acknowledged event; static. */
 const char *sim_events(struct sim *sim, uint64_t session);
 
-/* ---- reports of the engine about the running attempt of a task; delivered with the next turn ---- */
+/*
+ * ---- reports of the engine about the running attempt of a task; delivered with the next turn ----
+ */
 void sim_post_connected(struct sim *sim, uint64_t task, bool is_http2);
 void sim_post_response(struct sim *sim, uint64_t task, uint16_t status);
 void sim_post_checkpoint(struct sim *sim, uint64_t task, uint64_t offset, int64_t total);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A month of a busy machine in seconds: tasks come every few minutes from three applications, servers fail, the network goes away, the
- * disk fills up, the daemon is killed about once a day. Time moves from event to event. Every task must end, each exactly once, none
- * may wait without a reason, and urgent or lonely ones must not starve.
+ * A month of a busy machine in seconds: tasks come every few minutes from three applications,
+ * servers fail, the network goes away, the disk fills up, the daemon is killed about once a day.
+ * Time moves from event to event. Every task must end, each exactly once, none may wait without a
+ * reason, and urgent or lonely ones must not starve.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random walks: everything that clients, servers, disks and power can do, in any order, with the invariants checked after every turn.
- * At the end the world is kind: every task must end exactly once for each life it was given, and nothing may be left behind.
+ * Random walks: everything that clients, servers, disks and power can do, in any order, with the
+ * invariants checked after every turn. At the end the world is kind: every task must end exactly
+ * once for each life it was given, and nothing may be left behind.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots, lanes, priorities, turns of applications, windows; and a random run against a model that knows every task. */
+/*
+ * Slots, lanes, priorities, turns of applications, windows; and a random run against a model that
+ * knows every task.
+ */
 #include "daemon/core/sched.h"
 
 #include <stdio.h>
@@ -110,7 +113,10 @@ START_TEST(lanes_in_turn)
 }
 END_TEST
 
-/* One application has as many tasks as it likes on as many hosts: another's single task waits for one slot at most. */
+/*
+ * One application has as many tasks as it likes on as many hosts: another's single task waits for
+ * one slot at most.
+ */
 START_TEST(applications_in_turn)
 {
 	struct sched *s = sched_new(4);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files in the spool that belong to no task: a crash came between the commit that let them go and their removal. Looked for once,
+ * when the daemon starts. Young ones stay for a week: after a database was set aside they are all that is left of its transfers.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/flow-state.h"
+
+#define SWEEP_KEEP_S    (7 * 86400)
+#define SWEEP_FILES_MAX 10000 /* looked at in one start */
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* The task's number when the name is one of ours, else 0. */
+static uint64_t id_of(const char *name)
+{
+	static const char *const suffixes[] = { ".part", ".src", ".body" };
+	unsigned long long id;
+	char *end;
+
+	if (*name < '1' || *name > '9')
+		return 0;
+	errno = 0;
+	id = strtoull(name, &end, 10);
+	if (errno)
+		return 0;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (!strcmp(end, suffixes[i]))
+			return id;
+	return 0;
+}
+
+static int look_at(struct flow *flow, int dir_fd, const char *name)
+{
+	uint64_t id = id_of(name);
+	char path[FLOW_PATH_BYTES];
+	struct task *task;
+	struct stat st;
+	int r;
+
+	if (!id || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		(uint64_t)st.st_mtime + SWEEP_KEEP_S > flow->now.wall_us / CLOCK_US_PER_S)
+		return 0;
+	r = store_task_load(flow->store, id, &task);
+	if (!r) {
+		task_free(task);
+		return 0;
+	}
+	if (r != STORE_E_NOT_FOUND)
+		return err_fold(r);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", flow->spool_dir, name) >= sizeof(path))
+		return 0;
+	log_info("%s belongs to no task and is removed", name);
+	return flow_attempt_remove(flow, path);
+}
+
+int flow_sweep(struct flow *flow)
+{
+	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_raise(-errno);
+	for (size_t n = 0; !r && n < SWEEP_FILES_MAX && (entry = readdir(dir)); n++)
+		r = look_at(flow, dirfd(dir), entry->d_name);
+	return r;
+}
