@@ -24,3 +24,5 @@ check_PROGRAMS += tests/daemon/test-config tests/daemon/test-network tests/daemo
 tests_daemon_test_config_LDADD = $(TEST_DAEMON)
 tests_daemon_test_network_LDADD = $(TEST_DAEMON)
 tests_daemon_test_notify_LDADD = $(TEST_DAEMON)
+check_PROGRAMS += tests/daemon/test-daemon
+tests_daemon_test_daemon_LDADD = $(TEST_BASE) $(SQLITE_LIBS)
