@@ -93,3 +93,7 @@ tests_client_lib_test_words_LDADD = $(TEST_CLIENT)
 check_PROGRAMS += tests/client-lib/test-examples
 tests_client_lib_test_examples_LDADD = libtest.la $(CHECK_LIBS)
 dist_check_scripts += tests/client-lib/manual.py
+noinst_PROGRAMS += tests/client-lib/handler
+tests_client_lib_handler_LDADD = libtransfer.la
+check_PROGRAMS += tests/client-lib/test-handover
+tests_client_lib_test_handover_LDADD = libtest.la $(CHECK_LIBS)
