@@ -267,6 +267,31 @@ static int run_batch(struct ctx *ctx, struct batch *b)
 	return r ? r : finish(ctx, b);
 }
 
+static int add_download(
+	struct ctx *ctx, struct batch *b, const struct request_defaults *defaults, const char *url)
+{
+	char *destination = destination_of(ctx, url);
+	transfer_request *request;
+	int r = EXIT_CODE_FAILED;
+
+	if (!destination)
+		return ctx_fail(ctx, r, NULL, "out of memory");
+	if (!ctx->options.may_overwrite && access(destination, F_OK) == 0) {
+		r = ctx_fail(ctx, EXIT_CODE_FILE, "pass --overwrite to replace it, or another -o.",
+			"%s exists", destination);
+		free(destination);
+		return r;
+	}
+	request = request_new(ctx, defaults, url);
+	if (request) {
+		transfer_request_set_destination(request, destination, ctx->options.may_overwrite);
+		batch_add(b, request, NULL);
+		r = 0;
+	}
+	free(destination);
+	return r;
+}
+
 int cmd_get(struct ctx *ctx, int argc, char **argv)
 {
 	struct request_defaults defaults;
@@ -283,20 +308,8 @@ int cmd_get(struct ctx *ctx, int argc, char **argv)
 	if (r)
 		return r;
 	r = batch_init(ctx, &b, (size_t)argc);
-	for (int i = 0; i < argc && r == 0; i++) {
-		char *destination = destination_of(ctx, argv[i]);
-		transfer_request *request = destination ? request_new(ctx, &defaults, argv[i])
-							: NULL;
-
-		if (!request) {
-			r = EXIT_CODE_FAILED;
-		} else {
-			transfer_request_set_destination(
-				request, destination, ctx->options.may_overwrite);
-			batch_add(&b, request, NULL);
-		}
-		free(destination);
-	}
+	for (int i = 0; i < argc && r == 0; i++)
+		r = add_download(ctx, &b, &defaults, argv[i]);
 	if (r == 0)
 		r = run_batch(ctx, &b);
 	batch_done(&b);

@@ -80,7 +80,12 @@ int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const
 int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error *error)
 {
 	const char *why = error ? transfer_error_get_message(error) : "out of memory";
+	const char *colon = strstr(why, "]: ");
 	char *message = NULL;
+
+	/* which one of a call's requests it was is the library's business; what says it better */
+	if (what && colon && strncmp(why, "requests[", 9) == 0)
+		why = colon + 3;
 
 	if (asprintf(&message, "%s%s%s", what ? what : "", what ? ": " : "", why) < 0)
 		message = NULL;
