@@ -34,7 +34,8 @@ tests_cli_test_format_LDADD = $(TEST_CLI)
 tests_cli_test_options_LDADD = $(TEST_CLI)
 tests_cli_test_term_LDADD = $(TEST_CLI)
 
-dist_check_scripts += tests/cli/manual.py
+dist_check_scripts += tests/cli/manual.py tests/cli/verbs.py tests/cli/screens.py
+EXTRA_DIST += tests/cli/rig.py
 dist_man_MANS += man/transferctl.1
 
 # The completions are what "transferctl completion" prints.

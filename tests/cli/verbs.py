@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each verb of transferctl in a pipe, with the real daemon: exit codes, JSON, plain lines, detaching, a daemon that dies."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from rig import Rig, Tap, on_private_bus, wait_for  # noqa: E402
+
+TASK_KEYS = """id session session_kind kind state sub_state why url name description priority bytes_received
+bytes_expected_to_receive bytes_sent bytes_expected_to_send receive_rate send_rate eta_usec attempts next_retry_usec
+created_usec started_usec finished_usec response destination path source error last_error""".split()
+ERROR_KEYS = "domain code name message hint failing_url resumable".split()
+
+# words, exit status, a pattern in what is printed
+WRONG = (
+    ("statsu", 2, r'unknown command "statsu".  Did you mean "status" or "stats"\?'),
+    ("nix", 2, r"Hint: .*help"),
+    ("list --clumns=id", 2, r'did you mean "--columns"'),
+    ("list --upload", 2, "list does not have"),
+    ("list --json=x", 2, "use one of: off short pretty"),
+    ("list --columns=nix", 2, "no column"),
+    ("list --sort=nix", 2, "no column"),
+    ("list --state=nix", 2, "no state"),
+    ("list --state=running,nix", 2, "no state"),
+    ("list --kind=nix", 2, "no kind"),
+    ("list --timeout", 2, "needs a value"),
+    ("list nobody", 4, "no task and no session"),
+    ("list 998 999", 4, "no task 998(?s:.*)no task 999"),
+    ("status 999", 4, "no task 999"),
+    ("show 999", 4, "no task 999"),
+    ("show 1 -p Nix", 4, "no property"),
+    ("watch 999", 4, "no task 999"),
+    ("wait 999", 4, "no task 999"),
+    ("wait", 2, "wait needs"),
+    ("wait 1 --timeout=soon", 2, "is no time"),
+    ("events", 2, "events needs"),
+    ("events nobody", 4, "no such session"),
+    ("sessions nobody", 2, "takes no argument"),
+    ("stats nobody", 2, "takes no argument"),
+    ("get", 2, "get needs"),
+    ("get -o nowhere https://a.example/1 https://a.example/2", 2, "folder"),
+    ("get ftp://a.example/1", 2, "scheme"),
+    ("get --checksum=nix https://a.example/1", 2, "sha256:HEX"),
+    ("get --priority=2 https://a.example/1", 2, "0.0 to 1.0"),
+    ("get --limit-rate=fast https://a.example/1", 2, "500K"),
+    ("get --not-before=never https://a.example/1", 2, "tomorrow"),
+    ("get -H nix https://a.example/1", 2, "Name: value"),
+    ("get --cacert=nowhere https://a.example/1", 9, "cannot read"),
+    ("put", 2, "put needs"),
+    ("put nowhere https://a.example/", 9, "cannot read nowhere"),
+    ("put . https://a.example/", 9, "folder"),
+    ("add -i nowhere", 9, "cannot read nowhere"),
+    ("cancel", 2, "cancel needs"),
+    ("cancel 999", 4, "no such task"),
+    ("cancel 'nothing*'", 4, "no task to cancel"),
+    ("cancel --all", 2, "--yes"),
+    ("remove", 2, "remove needs"),
+    ("remove --all", 2, "--yes"),
+    ("retry 999", 4, "no such task"),
+    ("set 1", 2, "NAME=VALUE"),
+    ("set 1 nix=1", 4, "no property"),
+    ("set 1 priority=7", 2, "0.0 to 1.0"),
+    ("set priority=1", 2, "set needs"),
+    ("limit nix=1", 2, "is no limit"),
+    ("limit down=fast", 2, "is no limit"),
+    ("invalidate", 2, "invalidate needs"),
+    ("invalidate nobody", 2, "--finish or --cancel"),
+    ("invalidate nobody --finish", 4, "no such session"),
+    ("invalidate nobody --cancel", 2, "--yes"),
+    ("completion", 2, "bash"),
+    ("help nix", 2, "unknown command"),
+)
+
+
+def idle(rig, ok):
+    code, out, err = rig.run("list")
+    ok(code == 0 and "transferd is idle" in err and not out, "list does not start the daemon and says so", err)
+    ok(rig.json("list") == [] and rig.json("show") == [], "list and show of an idle daemon are empty arrays")
+    ok(rig.json("status")["running"] is False, "status --json says that the daemon does not run")
+    code, out, err = rig.run("list", env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"})
+    ok(code == 8, "without a bus: 8", err)
+
+
+def wrong(rig, ok):
+    rig.out("stats")  # starts the daemon: an idle one has no list
+    for words, want, pattern in WRONG:
+        code, out, err = rig.run(*[w.strip("'") for w in words.split()])
+        ok(code == want and re.search(pattern, out + err), f"{words}: {want}", f"{code}: {out}{err}")
+        if re.match("list --(json|columns|sort|timeout)", words):
+            continue  # mean nothing with -j
+        code, out, err = rig.run(*[w.strip("'") for w in words.split()], "-j")
+        try:
+            found = json.loads(err.splitlines()[0])["error"]
+            good = all(k in found for k in ERROR_KEYS)
+        except (ValueError, IndexError, KeyError):
+            good = False
+        ok(code == want and good, f"{words} -j: the error is an object", err)
+
+
+def start(rig, ok):
+    code, out, err = rig.run("get", "--allow-insecure", "-q", "-o", "plain", rig.url("/file?size=3M&seed=1"))
+    ok((code, out, err) == (0, f"{rig.folder}/plain\n", ""), "get -q prints exactly the path", (code, out, err))
+    code, out, err = rig.run("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "lines")
+    ok(code == 0 and re.fullmatch(r"(\d+ (connecting|running) .*\n)*\d+ saved as \S+/lines\n", err) and
+       out == f"{rig.folder}/lines\n", "get in a pipe prints a line per state, and the path", err)
+    rows = rig.json("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "j")
+    ok(len(rows) == 1 and all(k in rows[0] for k in TASK_KEYS) and rows[0]["destination"] == f"{rig.folder}/j",
+       "get --json prints the tasks", rows)
+    ok(rig.run("get", "--allow-insecure", "--json", rig.url("/file?size=9"), "-o", "k")[2] == "", "and nothing else")
+    code, out, err = rig.run("get", "--allow-insecure", "-q", rig.url("/404"), "-o", "gone")
+    ok(code == 6 and not out and "answered 404" in err, "a refusal is 6, and prints no path", (code, out, err))
+    code, out, err = rig.run("get", "--allow-insecure", "-q", "-o", "plain", rig.url("/file?size=9"))
+    ok(code == 9, "a file that is there is not overwritten: 9", err)
+    ok(rig.run("get", "-q", "-o", "n", rig.url("/file?size=9"))[0] == 2, "plain http needs --allow-insecure: 2")
+    ok(rig.run("get", "-q", "--allow-insecure", "--checksum=sha256:" + 64 * "0", "-o", "n", rig.url("/file?size=9"))[0]
+       == 12, "a wrong checksum: 12")
+    ok(rig.run("get", "-q", "--allow-insecure", "--timeout=300ms", "-o", "n", rig.url("/file?hang"))[0] == 3, "--timeout: 3")
+    rig.out("cancel", "@last")
+    code, out, err = rig.run("get", "-n", "https://a.example/f", "-o", "dry")
+    ok((code, out) == (0, f"https://a.example/f -> {rig.folder}/dry\n"), "get --dry-run says what would happen", out)
+    ok(rig.json("get", "-n", "https://a.example/f")[0]["url"] == "https://a.example/f", "also as JSON")
+    task = rig.json("get", "-d", "--suspended", "https://a.example/f", "-o", "later")[0]["id"]
+    ok(rig.show(task, "SubState") == "suspended", "get --suspended makes a task and returns")
+    ok(rig.run("wait", task)[0] == 7, "wait for a suspended task: 7")
+    code, out, err = rig.run("put", "--allow-insecure", "plain", rig.url("/store/"))
+    ok(code == 0 and "answered 201" in err and "/store/plain" in err and not out, "put adds the name to a slash", err)
+    rows = rig.json("put", "--allow-insecure", "plain", "lines", rig.url("/store/"))
+    ok([r["kind"] for r in rows] == ["upload"] * 2 and rows[0]["bytes_sent"] == 3 << 20, "put --json prints the tasks")
+    ok(rig.run("put", "-q", "--allow-insecure", "plain", rig.url("/store/a?status=403"))[0] == 6, "put that is refused: 6")
+
+
+def add(rig, ok):
+    lines = f"{rig.url('/file?size=5')}\n# a comment\n\n{rig.url('/file?size=6')}\tadded\n" + \
+        json.dumps({"url": rig.url("/file?size=7"), "destination": "added-json", "description": "mine"}) + "\n"
+    out = rig.out("add", "--allow-insecure", "-o", rig.folder, stdin=lines).split()
+    ok(len(out) == 3 and rig.run("wait", *out)[0] == 0, "add takes URLs, files and JSON lines", out)
+    sizes = [os.path.getsize(os.path.join(rig.folder, f)) for f in ("file", "added", "added-json")]
+    ok(sizes == [5, 6, 7], "and each goes where it should", sizes)
+    ok(rig.show(out[2], "Description") == "mine", "with what the JSON line says")
+    ids = rig.json("add", "--allow-insecure", "--upload", stdin=f"{rig.url('/store/x')}\tadded\n")
+    ok(rig.run("wait", *ids)[0] == 0 and rig.show(ids[0], "Kind") == "upload", "add --upload takes URL and source")
+    code, out, err = rig.run("add", stdin='{"url":"https://a.example/","nix":1}\n')
+    ok(code == 2 and "line 1: unknown key" in err, "add names the line that is wrong", err)
+    os.mkdir(os.path.join(rig.folder, "many"))
+    lines = "".join(f"{rig.url('/file?size=1&n=')}{i}\tmany/{i}\n" for i in range(3000))
+    begin = time.monotonic()
+    code, out, err = rig.run("add", "--allow-insecure", "-q", stdin=lines)
+    ok(code == 0 and not out and not err, "add -q of 3000 lines says nothing", err)
+    code = rig.run("wait", "--session=cli", "--state=running", "--timeout=60s")[0]
+    ok(code == 0 and len(os.listdir(os.path.join(rig.folder, "many"))) == 3000, "and all of it arrives", code)
+    print(f"# 3000 in {time.monotonic() - begin:.1f} s")
+
+
+def look(rig, ok):
+    begin = time.monotonic()
+    rows = rig.json("list", "--all")
+    ok(len(rows) > 3000 and time.monotonic() - begin < 10, "list --all --json has them all")
+    ok(all(k in rows[0] for k in TASK_KEYS), "with the keys of the manual", rows[0])
+    code, out, err = rig.run("list", "--all", "--no-legend", "--plain", "--columns=id,state", "--sort=id", "-r")
+    ids = [int(line.split()[0]) for line in out.splitlines()]
+    ok(ids == sorted(ids, reverse=True) and len(ids) == len(rows), "columns, order and no legend")
+    weird = rig.out("get", "-d", "--suspended", "https://a.example/f", "-o", "we\033[31mird\u202ename")
+    code, out, err = rig.run("list")
+    ok("\033" not in out and "\u202e" not in out and "ird" in out, "names cannot send sequences to the terminal", out)
+    code, out, err = rig.run("status", weird)
+    ok("\033" not in out and "\u202e" not in out, "nor in status", out)
+    long = "https://a.example/" + "x" * 2000
+    task = rig.out("get", "-d", "--suspended", long, "-o", "long")
+    ok(rig.out("list", task, "--no-legend", "--plain", "--columns=url") == long, "a long URL is whole in a pipe")
+    code, out, err = rig.run("list", env={"LC_ALL": "C"})
+    ok(all(ord(c) < 128 for c in out), "without UTF-8 only ASCII", out)
+    code, out, err = rig.run("list", "--color=always", env={"NO_COLOR": "1"})
+    ok("\033[" in out, "--color wins over NO_COLOR")
+    ok("\033[" not in rig.run("list", env={"NO_COLOR": "1", "CLICOLOR_FORCE": "1"})[1], "NO_COLOR over CLICOLOR_FORCE")
+    one, two = rig.json("status", 1), rig.json("show", 1, 2)
+    ok(one["id"] == 1 and [t["id"] for t in two] == [1, 2], "one number is an object, several are an array")
+    ok(rig.out("show", 1, "-p", "Id,State", "--value") == "1\ncompleted", "show -p --value")
+    ok(rig.out("list", "@last", "--no-legend", "--plain", "--columns=id") == str(task), "@last is the newest")
+    ok(rig.out("list", f"cli/{task}", "--no-legend", "--plain", "--columns=id") == str(task), "SESSION/ID")
+    ok(rig.run("list", "cli/9999999")[0] == 4, "SESSION/ID that is not there: 4")
+    ok("cli" in rig.out("sessions") and rig.json("sessions")[0]["session"] == "cli", "sessions")
+    ok(rig.json("stats")["tasks_completed"] > 3000, "stats --json")
+    metrics = rig.out("stats", "--metrics")
+    ok(all(re.fullmatch(r'# (HELP|TYPE) .*|[a-z_]+(\{[a-z]+="[a-z]+"\})? \d+', m) for m in metrics.splitlines()),
+       "stats --metrics is Prometheus text", metrics)
+    events = [json.loads(e) for e in rig.out("events", "cli", "-j").splitlines()]
+    ok(len(events) > 3000 and all(k in events[0] for k in ("seq", "id", "time_usec", "event", "path", "status", "error")),
+       "events --json are lines", events[:1])
+    ok(rig.json("version")["transferctl"] and "transferd" in rig.out("--version"), "version")
+    ok(any(c["command"] == "get" for c in rig.json("help")), "help --json")
+    ok(rig.run("list", "--json=pretty")[1].startswith("[\n") and isinstance(
+        json.loads(rig.run("list", "--json=pretty")[1]), list), "list --json=pretty")
+    ok(rig.run("list", "-j", env={"TRANSFER_JSON": "off"})[1].startswith("["), "-j wins over TRANSFER_JSON")
+
+
+def reasons(rig, ok):
+    """Why a task waits, in list, status and JSON."""
+    retry = rig.get("/file?status=503&retry_after=600", "-o", "w1", "--retry-http-errors")
+    date = rig.get("/file?size=9", "-o", "w2", "--not-before=+2h")
+    wait_for("retry", lambda: rig.show(retry, "SubState") == "waiting-retry")
+    rig.out("limit", "tasks=1")
+    slot = rig.get("/file?size=1M&gate=slot&gate_after=1000", "-o", "w3")
+    wait_for("running", lambda: rig.show(slot, "SubState") == "transferring")
+    queued = rig.get("/file?size=9", "-o", "w4")
+    for task, sub_state, reason, text in (
+            (retry, "waiting-retry", "retry", "next try in"), (date, "waiting-date", "date", "starts "),
+            (queued, "queued", "slot", "waits for a slot")):
+        row = rig.json("show", task)
+        ok((row["sub_state"], row["why"]) == (sub_state, [reason]), f"{sub_state} says why as JSON", row["why"])
+        ok(text in rig.out("list", task) and text in rig.out("status", task), f"{sub_state} says why in list and status")
+    ok(rig.json("limit", "mode=paused")["mode"] == "paused", "limit --json prints what is set now")
+    wait_for("paused", lambda: rig.show(slot, "SubState") == "waiting-mode")
+    ok("the service is paused" in rig.out("list", slot) and "paused" in rig.out("status"), "a paused service says so")
+    code, out, err = rig.run("list", date, retry)
+    ok("starts -" not in out and "in 0:00" not in out and out.count("paused") == 2, "also of tasks with a date", out)
+    rig.out("limit", "mode=running", "tasks=32", "down=0")
+    ok(rig.json("limit")["down"] is None, "no limit is null")
+    rig.release("slot")
+    ok(rig.run("wait", slot, queued)[0] == 0, "and goes on")
+    rig.out("cancel", retry, date)
+
+
+def steer(rig, ok):
+    a = rig.get("/file?size=1M&gate=a&gate_after=1000&seed=3", "-o", "s1", "--session=steer")
+    b = rig.get("/file?size=9", "-o", "s2", "--suspended", "--session=steer")
+    rows = rig.json("suspend", "steer", "-n")
+    ok(rows == {"command": "suspend", "dry_run": True, "ids": [a], "failures": []}, "a session: the tasks that run", rows)
+    ok(rig.out("resume", "steer", "-n") == f"resume {b}", "or those that are suspended")
+    ok(rig.json("suspend", a)["ids"] == [a] and rig.show(a, "SubState") == "suspended", "suspend")
+    code, out, err = rig.run("remove", a)
+    ok(code == 1 and "has not finished" in err and "Hint:" in err, "remove of an unfinished task says what to do", err)
+    code, out, err = rig.run("suspend", a, 9999999, "-j")
+    ok(code == 4 and json.loads(out)["ids"] == [a] and json.loads(out)["failures"][0]["id"] == 9999999,
+       "the others still happen; failures are named", out)
+    ok(rig.json("set", a, "priority=0.9", "description=x", "rate=1M")["ids"] == [a] and
+       rig.json("show", a)["priority"] == 0.9, "set")
+    ok(rig.run("cancel", "--session=steer")[0] == 2, "cancel of a whole session wants a confirmation")
+    ok(rig.json("cancel", "--session=steer", "--yes")["ids"] == [a, b], "and takes --yes")
+    ok(rig.run("wait", a, b)[0] == 7 and rig.show(a, "SubState") == "cancelled", "wait for a cancelled task: 7")
+    rig.release("a")
+    ok(rig.json("retry", "steer")["ids"] == [a, b] and rig.run("wait", a, b)[0] == 0, "retry of a session")
+    code, out, err = rig.run("retry", a)
+    ok(code == 1 and "has succeeded" in err, "retry of what has succeeded", err)
+    ok(rig.json("remove", "steer")["ids"] == [a, b] and rig.run("show", a)[0] == 4, "remove of a session")
+    ok(rig.run("remove", "--all", "-n", "--state=failed")[0] == 0, "remove --all --dry-run asks nothing")
+    ok(rig.json("invalidate", "steer", "--cancel", "--yes")["session"] == "steer", "invalidate --json")
+
+
+def interrupted(rig, ok, words, want_text):
+    before = rig.json("stats")["tasks_total"]
+    p = rig.start(*words)
+    if words[0] in ("get", "put"):
+        wait_for("the task", lambda: rig.json("stats")["tasks_total"] > before)
+    line = p.stderr.readline() if words[0] != "wait" else ""
+    if words[0] == "wait":
+        wait_for("its handler", lambda: handles_sigint(p.pid))
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=30)
+    ok(p.returncode == 130 and want_text in line + err, f"Ctrl-C in {words[0]}: 130", (p.returncode, line + err))
+
+
+def handles_sigint(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16) >> (signal.SIGINT - 1) & 1
+
+
+def detach(rig, ok):
+    gate = "size=1M&gate=d&gate_after=1000"
+    insecure = "--allow-insecure"
+    interrupted(rig, ok, ("get", insecure, "-o", "d1", rig.url(f"/file?{gate}")), "Still running in the background: ")
+    task = rig.json("list")[-1]["id"]
+    interrupted(rig, ok, ("watch", task), f"transferctl cancel {task}")
+    interrupted(rig, ok, ("wait", task), "")
+    interrupted(rig, ok, ("put", insecure, "plain", rig.url(f"/upload?{gate}")), "transferctl watch ")
+    interrupted(rig, ok, ("get", insecure, "--cancel-on-interrupt", "-o", "d2", rig.url(f"/file?{gate}&seed=2")), "Cancelled")
+    wait_for("cancelled", lambda: rig.json("list", "--all")[-1]["sub_state"] == "cancelled")
+    rig.release("d")
+    ok(rig.run("wait", task)[0] == 0, "what was left goes on")
+
+
+def daemon_dies(rig, ok):
+    gate = "/file?size=1M&gate=k&gate_after=1000"
+    task = rig.get(gate, "-o", "k1")
+    # with the suspended ones gone, wait --all waits for this one only
+    rig.run("cancel", "--state=suspended", "--yes")
+    rig.run("remove", "--all", "--yes")
+    waits = [rig.start("wait", task), rig.start("wait", "--all"), rig.start("watch", task),
+             rig.start("get", "--allow-insecure", "-o", "k2", rig.url(gate + "&seed=2"))]
+    wait_for("both", lambda: len(rig.json("list")) == 2)
+    for _ in range(2):
+        wait_for("running", lambda: {t["sub_state"] for t in rig.json("list")} == {"transferring"})
+        rig.kill_daemon()
+    wait_for("running", lambda: {t["sub_state"] for t in rig.json("list", "--all")} == {"transferring"})
+    ok(all(w.poll() is None for w in waits), "wait, wait --all, watch and get survive two deaths of the daemon",
+       [w.poll() for w in waits])
+    rig.release("k")
+    for name, w in zip(("wait", "wait --all", "watch", "get"), waits):
+        out, err = w.communicate(timeout=60)
+        ok(w.returncode == 0, f"{name} ends well", (w.returncode, err))
+
+
+def watch(rig, ok):
+    task = rig.get("/file?size=1M&gate=r&gate_after=1000", "-o", "r1")
+    p = rig.start("watch", "--json")
+    first = json.loads(p.stdout.readline())
+    ok(first["id"] == task, "watch --json prints a line for each task", first)
+    new = rig.get("/file?size=1M&gate=r&gate_after=1000&seed=9", "-o", "r2")
+    line = json.loads(p.stdout.readline())
+    while line["id"] != new:
+        line = json.loads(p.stdout.readline())
+    ok(line["name"] == "r2", "also for one that is made meanwhile")
+    rig.out("cancel", new)
+    rig.out("remove", new) if wait_for("end", lambda: rig.show(new, "State") == "completed") else None
+    rig.release("r")
+    rest = p.communicate(timeout=60)[0].splitlines()
+    ok(json.loads(rest[-1])["sub_state"] in ("done", "cancelled") and p.returncode in (1, 4, 7),
+       "and ends when all have ended or were removed", p.returncode)
+    p = rig.start("monitor", "--json")
+    wait_for("its handler", lambda: handles_sigint(p.pid))
+    task = rig.get("/file?size=9", "-o", "r3")
+    line = json.loads(p.stdout.readline())
+    while line["id"] != task:
+        line = json.loads(p.stdout.readline())
+    ok(all(k in line for k in ("time_usec", "id", "state", "sub_state")), "monitor --json prints changes", line)
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=30)
+    ok(p.returncode == 130, "Ctrl-C in monitor: 130", p.returncode)
+    p = rig.start("events", "cli", "-f", "-j")
+    wanted = rig.get("/file?size=9", "-o", "r4")
+    line = json.loads(p.stdout.readline())
+    while line["id"] != wanted:
+        line = json.loads(p.stdout.readline())
+    p.kill()
+    p.communicate()
+    ok(line["event"].startswith("Did"), "events -f follows", line)
+
+
+def completion(rig, ok):
+    script = rig.out("completion", "bash") + """
+complete_it() { COMP_WORDS=(transferctl "$@"); COMP_CWORD=$#; _transferctl 2>/dev/null; echo "${COMPREPLY[*]}"; }
+complete_it stat; complete_it list --col; complete_it limit up; complete_it events cl; complete_it completion f"""
+    done = subprocess.run(["bash", "-c", script], env=rig.env, cwd=rig.folder, capture_output=True, text=True)
+    ok(done.stdout.splitlines() == ["status stats", "--color= --columns=", "up=", "cli", "fish"],
+       "bash completes commands, options, limits and sessions", done.stdout + done.stderr)
+
+
+def main():
+    on_private_bus(__file__)
+    tap = Tap()
+    rig = Rig(tap)
+    for part in (idle, wrong, start, add, look, reasons, steer, detach, daemon_dies, watch, completion):
+        begin = time.monotonic()
+        try:
+            part(rig, tap.ok)
+        except (RuntimeError, TimeoutError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
+            tap.ok(False, part.__name__, repr(e))
+        print(f"# {part.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
+    rig.done()
+
+
+main()
