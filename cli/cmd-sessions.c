@@ -49,7 +49,9 @@ static void session_cells(const struct transfer_session_row *row, uint64_t now_u
 	free(app);
 	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
 	snprintf(cells[3], size, "%s",
-		row->client_name && *row->client_name ? "attached" : "not running");
+		row->state != TRANSFER_SESSION_STATE_ACTIVE     ? "ending"
+			: row->client_name && *row->client_name ? "attached"
+								: "not running");
 	snprintf(cells[4], size, "%u", row->n_active_tasks);
 	snprintf(cells[5], size, "%llu", (unsigned long long)row->n_pending_events);
 	snprintf(cells[6], size, "%s", format_ago(row->created_wall_usec, now_us, ago));
@@ -121,8 +123,9 @@ int cmd_sessions(struct ctx *ctx, int argc, char **argv)
 		const struct transfer_session_row *row = transfer_session_list_get(list, i);
 
 		if (row->n_pending_events && !(row->client_name && *row->client_name))
-			printf("%llu events wait for %s; see \"transferctl events %s\".\n",
-				(unsigned long long)row->n_pending_events, row->identifier,
+			printf("%llu event%s for %s; see \"transferctl events %s\".\n",
+				(unsigned long long)row->n_pending_events,
+				row->n_pending_events == 1 ? " waits" : "s wait", row->identifier,
 				row->identifier);
 	}
 	return EXIT_CODE_OK;

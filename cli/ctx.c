@@ -77,6 +77,17 @@ int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const
 	return code;
 }
 
+/* The library's hint, or what a user of this program can do. */
+static const char *hint_of(const transfer_error *error)
+{
+	const char *hint = error ? transfer_error_get_hint(error) : NULL;
+
+	if (hint || !error || transfer_error_get_domain(error) != TRANSFER_DOMAIN_BUS ||
+		transfer_error_get_code(error) != TRANSFER_BUS_ERROR_SESSION_INVALID)
+		return hint;
+	return "take another with --session=NAME; this one is gone when its last event was acknowledged.";
+}
+
 int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error *error)
 {
 	const char *why = error ? transfer_error_get_message(error) : "out of memory";
@@ -89,7 +100,7 @@ int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error
 
 	if (asprintf(&message, "%s%s%s", what ? what : "", what ? ": " : "", why) < 0)
 		message = NULL;
-	report(ctx, message ? message : why, error ? transfer_error_get_hint(error) : NULL, error);
+	report(ctx, message ? message : why, hint_of(error), error);
 	if (error && ctx->options.is_verbose && ctx->term.json == OPTIONS_JSON_OFF)
 		fprintf(stderr, "(%s, %d)\n", transfer_error_get_name(error),
 			transfer_error_get_code(error));
