@@ -44,7 +44,7 @@ Keys without a value are left out.
 Times are microseconds; points in time are counted from 1970-01-01 UTC.
 .Pp
 Any method may fail with
-.Er AccessDenied , InvalidArgs
+.Er AccessDenied , InvalidArgs , Busy
 or
 .Er NoMemory ,
 with
