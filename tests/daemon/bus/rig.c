@@ -127,18 +127,18 @@ struct rig *rig_new(void)
 	struct flow_config flow_config = { .jitter_seed = 1, .observer = bus_observer() };
 	struct bus_config bus_config = { .kind = IPC_BUS_USER };
 	struct clock_now now = clock_now();
-	char *state, *spool;
+	char *state;
 
 	ck_assert_ptr_nonnull(rig);
 	rig->folder = tmpdir_new();
 	ck_assert_ptr_nonnull(rig->folder);
 	start_bus(rig);
 	state = tmpdir_path("queue");
-	spool = tmpdir_path("files");
+	rig->spool = tmpdir_path("files");
 	ck_ok(mkdir(state, 0700));
-	ck_ok(mkdir(spool, 0700));
+	ck_ok(mkdir(rig->spool, 0700));
 	ck_ok(store_open(state, &rig->store, &report));
-	engine_config.spool_dir = flow_config.spool_dir = bus_config.spool_dir = spool;
+	engine_config.spool_dir = flow_config.spool_dir = bus_config.spool_dir = rig->spool;
 	ck_ok(engine_new(&engine_config, &rig->engine));
 	ck_ok(bus_new(&bus_config, &rig->bus));
 	flow_config.store = rig->store;
@@ -160,6 +160,7 @@ void rig_free(struct rig *rig)
 	bus_free(rig->bus);
 	store_close(rig->store);
 	proc_free(rig->daemon);
+	free(rig->spool);
 	free(rig);
 }
 

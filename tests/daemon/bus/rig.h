@@ -43,6 +43,7 @@ struct rig_client {
 struct rig {
 	struct proc *daemon; /* the bus daemon */
 	const char *folder;
+	char *spool;
 	struct store *store;
 	struct engine *engine;
 	struct flow *flow;
