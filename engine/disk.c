@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -36,16 +37,19 @@
 #include "engine/fault.h"
 
 /* A file above this has its own fdatasync, away from the small ones. */
-#define SMALL_BYTES      (UINT64_C(4) * 1024 * 1024)
-#define WINDOW_US        (UINT64_C(50) * CLOCK_US_PER_MS)
+#define SMALL_BYTES          (UINT64_C(4) * 1024 * 1024)
+#define WINDOW_US            (UINT64_C(50) * CLOCK_US_PER_MS)
 /* When nobody has come for so long, nobody is coming: perhaps all wait for us. */
-#define GAP_US           (UINT64_C(4) * CLOCK_US_PER_MS)
+#define GAP_US               (UINT64_C(4) * CLOCK_US_PER_MS)
 /* So many waiting need no company. */
-#define BATCH_FULL       256
-#define FILE_SYSTEMS_MAX 8
+#define BATCH_FULL           256
+#define FILE_SYSTEMS_MAX     8
 /* From so many on, one syncfs is cheaper than their own syncs. */
-#define SYNCFS_MIN       3
-#define HELD_FDS_MAX     1024
+#define SYNCFS_MIN           3
+#define HELD_FDS_MAX         1024
+/* at most 10 s for what is published together */
+#define DESCRIPTOR_WAIT_NS   20000000
+#define DESCRIPTOR_WAITS_MAX 500
 
 enum lane_kind { LANE_SYNC, LANE_BIG, LANE_BULK, LANE_COUNT };
 
@@ -61,6 +65,7 @@ struct disk {
 	disk_answer_fn answer;
 	void *user;
 	mode_t publish_mode;
+	int spare_fd; /* of the sync lane */
 	unsigned held_fds_max;
 	atomic_uint held_fds; /* descriptors of waiting small files */
 	atomic_bool is_stopping;
@@ -170,7 +175,8 @@ static void answer(struct disk *disk, struct disk_job *job)
 		return;
 	}
 	job->is_disk_full = fault_is_disk_full(&job->result);
-	job->is_retryable = fault_is_retryable(&job->result);
+	job->is_retryable = fault_is_retryable(&job->result) || job->result.os_errno == EMFILE ||
+		job->result.os_errno == ENFILE;
 	disk->answer(job, disk->user);
 }
 
@@ -389,14 +395,102 @@ static void sync_together(struct disk *disk, struct disk_job *first, size_t n_jo
 	answer_all(disk, first);
 }
 
-/* All renames, then one sync for each folder, then the answers. */
-static void publish_together(struct disk *disk, struct disk_job *first)
+/* Takes what is to be synced, or all the rest, out of the batch. */
+static struct disk_job *take_jobs(struct batch *batch, bool is_sync)
 {
+	struct mail *taken = NULL, **last_taken = &taken, *mail = batch->first, *next;
+
+	batch->first = NULL;
+	batch->last_next = &batch->first;
+	for (; mail; mail = next) {
+		struct mail ***last = (((struct disk_job *)mail)->type == DISK_SYNC) == is_sync
+			? &last_taken
+			: &batch->last_next;
+
+		next = mail->next;
+		mail->next = NULL;
+		**last = mail;
+		*last = &mail->next;
+	}
+	return (struct disk_job *)taken;
+}
+
+static void sync_batch(struct disk *disk, struct batch *batch)
+{
+	size_t n_syncs = batch->n_syncs;
+	struct disk_job *first = take_jobs(batch, true);
+
+	batch->n_syncs = 0;
+	if (first)
+		sync_together(disk, first, n_syncs);
+}
+
+/*
+ * A whole file is not given up for want of a descriptor: first goes the spare one, then those of files that wait to be
+ * synced behind this, and others come back as transfers end.
+ */
+static bool finds_descriptor(struct lane *lane, struct batch *batch, int r, unsigned *n_waits)
+{
+	const struct timespec pause = { .tv_nsec = DESCRIPTOR_WAIT_NS };
+	struct disk *disk = lane->disk;
+
+	if ((r != -EMFILE && r != -ENFILE) || *n_waits >= DESCRIPTOR_WAITS_MAX ||
+		atomic_load(&disk->is_stopping))
+		return false;
+	if (disk->spare_fd >= 0) {
+		close(take_fd(&disk->spare_fd));
+		return true;
+	}
+	gather(lane, batch);
+	if (batch->n_syncs) {
+		sync_batch(disk, batch);
+		return true;
+	}
+	++*n_waits;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+static void open_spare(struct disk *disk)
+{
+	if (disk->spare_fd < 0)
+		disk->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int publish_one(
+	struct lane *lane, struct batch *batch, const struct disk_job *job, unsigned *n_waits)
+{
+	int r;
+
+	do
+		r = disk_file_publish(job, lane->disk->publish_mode);
+	while (finds_descriptor(lane, batch, r, n_waits));
+	open_spare(lane->disk);
+	return r;
+}
+
+static int sync_folder_of(
+	struct lane *lane, struct batch *batch, const struct disk_job *job, unsigned *n_waits)
+{
+	int r;
+
+	do
+		r = disk_file_sync_folder_of(job->to_path);
+	while (finds_descriptor(lane, batch, r, n_waits));
+	open_spare(lane->disk);
+	return r;
+}
+
+/* All renames, then one sync for each folder, then the answers. */
+static void publish_together(struct lane *lane, struct batch *batch, struct disk_job *first)
+{
+	unsigned n_waits = 0;
+
 	for (struct disk_job *job = first; job; job = next_of(job)) {
 		int r = FAILPOINT("disk.publish.before");
 
 		if (!r)
-			r = disk_file_publish(job, disk->publish_mode);
+			r = publish_one(lane, batch, job, &n_waits);
 		if (!r)
 			r = FAILPOINT("disk.publish.renamed");
 		fail(job, FAULT_FILE_MOVE, r);
@@ -406,7 +500,7 @@ static void publish_together(struct disk *disk, struct disk_job *first)
 
 		if (job->result.code || job->is_folder_synced)
 			continue;
-		r = disk_file_sync_folder_of(job->to_path);
+		r = sync_folder_of(lane, batch, job, &n_waits);
 		for (struct disk_job *other = job; other; other = next_of(other)) {
 			if (other->result.code ||
 				!disk_file_is_same_folder(job->to_path, other->to_path))
@@ -417,30 +511,19 @@ static void publish_together(struct disk *disk, struct disk_job *first)
 		}
 		fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
 	}
-	answer_all(disk, first);
+	answer_all(lane->disk, first);
 }
 
-/* Syncs first, publishing after; either keeps its order. */
-static void do_sync_lane(struct disk *disk, struct batch *batch)
+/* Publishing, then syncs; either keeps its order. What publishing has gathered meanwhile is next. */
+static void do_sync_lane(struct lane *lane, struct batch *batch)
 {
-	struct mail *syncs = NULL, **last_sync = &syncs, *publishes = NULL,
-		    **last_publish = &publishes;
+	while (batch->first) {
+		struct disk_job *publishes = take_jobs(batch, false);
 
-	for (struct mail *mail = batch->first, *next; mail; mail = next) {
-		next = mail->next;
-		mail->next = NULL;
-		if (((struct disk_job *)mail)->type == DISK_SYNC) {
-			*last_sync = mail;
-			last_sync = &mail->next;
-		} else {
-			*last_publish = mail;
-			last_publish = &mail->next;
-		}
+		if (publishes)
+			publish_together(lane, batch, publishes);
+		sync_batch(lane->disk, batch);
 	}
-	if (publishes)
-		publish_together(disk, (struct disk_job *)publishes);
-	if (syncs)
-		sync_together(disk, (struct disk_job *)syncs, batch->n_syncs);
 }
 
 static void snapshot(struct disk *disk, struct disk_job *job)
@@ -492,7 +575,7 @@ static void run_lane(void *user)
 	do {
 		take_batch(lane, &batch);
 		if (lane->kind == LANE_SYNC) {
-			do_sync_lane(lane->disk, &batch);
+			do_sync_lane(lane, &batch);
 			continue;
 		}
 		for (struct mail *mail = batch.first, *next; mail; mail = next) {
@@ -527,6 +610,8 @@ int disk_new(disk_answer_fn answer_fn, void *user, struct disk **ret_disk)
 	disk = calloc(1, sizeof(*disk));
 	if (!disk)
 		return err_raise(-ENOMEM);
+	disk->spare_fd = -1;
+	open_spare(disk);
 	disk->answer = answer_fn;
 	disk->user = user;
 	disk->publish_mode = 0666 & ~mask;
@@ -559,6 +644,8 @@ struct disk *disk_free(struct disk *disk)
 		thread_join(disk->lanes[i].thread);
 		mailbox_free(disk->lanes[i].box);
 	}
+	if (disk->spare_fd >= 0)
+		close(disk->spare_fd);
 	free(disk);
 	return NULL;
 }

@@ -14,6 +14,8 @@
 #include <transfer/transfer.h>
 #include <unistd.h>
 
+#define GRACE_MS 1000
+
 struct options {
 	const char *identifier, *folder, *ca_file;
 	char **urls;
@@ -185,8 +187,9 @@ static int run(transfer_client *client, const struct options *o)
 	if (o->detach)
 		return 0;
 	transfer_session_get_tasks(session, on_tasks, &d);
-	while (!d.done) {
-		r = transfer_queue_dispatch(queue, -1);
+	/* when no task is left, what happened before we came may still be on its way to us */
+	for (r = 1; r || !d.done;) {
+		r = transfer_queue_dispatch(queue, d.done ? GRACE_MS : -1);
 		if (r < 0 && r != -EINTR)
 			return failed("waiting", r, NULL);
 	}

@@ -30,3 +30,6 @@ tests_system_test_ctl_LDADD = $(SYSTEM_LDADD)
 tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
 tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
 EXTRA_DIST += tests/system/crash
+
+# By scripts: nginx as the origin, and the machine at fault.
+dist_check_scripts += %D%/main-job.py %D%/faults.py
