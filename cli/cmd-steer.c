@@ -2,6 +2,8 @@
 /* resume, suspend, cancel, retry, remove, set, limit, invalidate: one bus call for many tasks, failures one per line. */
 #include "cli/command.h"
 
+#include <transfer/transfer.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,8 @@
 #include "cli/format.h"
 #include "cli/select.h"
 #include "cli/view.h"
+
+#define INVALIDATE_WAIT_US UINT64_C(2000000)
 
 /* "busy" is true, but a person wants to know what the task does instead. */
 static bool say_busy(struct ctx *ctx, const struct transfer_failure_row *row)
@@ -425,6 +429,59 @@ int cmd_limit(struct ctx *ctx, int argc, char **argv)
 
 /* ---- invalidate ---- */
 
+static void on_invalid(transfer_session *session, const transfer_error *error, void *user)
+{
+	(void)session;
+	(void)error;
+	*(bool *)user = true;
+}
+
+/*
+ * A session of transferctl has no application that will hear its end: be that for a moment, so that
+ * the name is free again. What does not end now ends at the next call.
+ */
+static void hear_the_end(const char *identifier)
+{
+	static const struct transfer_session_delegate delegate = {
+		TRANSFER_SESSION_DELEGATE_INIT,
+		.did_become_invalid = on_invalid,
+	};
+	transfer_auto(transfer_config) config = transfer_config_new_background(identifier);
+	transfer_auto(transfer_queue) queue = transfer_queue_new_manual();
+	transfer_auto(transfer_client) client = NULL;
+	transfer_auto(transfer_session) session = NULL;
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &delegate };
+	uint64_t give_up_us = now_monotonic_us() + INVALIDATE_WAIT_US;
+	bool is_over = false;
+
+	if (!config || !queue || transfer_client_new(&client, 0, NULL))
+		return;
+	owner.userdata = &is_over;
+	owner.queue = queue;
+	transfer_config_set_app_id(config, "transferctl");
+	if (transfer_session_new(&session, client, config, &owner, NULL))
+		return;
+	while (!is_over && now_monotonic_us() < give_up_us)
+		if (transfer_queue_dispatch(queue, 100) < 0)
+			break;
+	transfer_client_flush(client, 1000);
+}
+
+static bool is_own_session(const struct ctx *ctx, const char *identifier)
+{
+	transfer_auto(transfer_session_list) list = NULL;
+
+	if (transfer_manager_list_sessions(ctx->manager, &list, NULL))
+		return false;
+	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
+		const struct transfer_session_row *row = transfer_session_list_get(list, i);
+
+		if (strcmp(row->identifier, identifier) == 0)
+			return row->app_id && strcmp(row->app_id, "transferctl") == 0;
+	}
+	return false;
+}
+
 int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 {
 	transfer_auto(transfer_error) error = NULL;
@@ -444,6 +501,8 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 		transfer_manager_invalidate_session(
 			ctx->manager, argv[0], ctx->options.is_cancel, &error))
 		return ctx_fail_error(ctx, argv[0], error);
+	if (!ctx->options.is_dry_run && is_own_session(ctx, argv[0]))
+		hear_the_end(argv[0]);
 	if (ctx->term.json != OPTIONS_JSON_OFF)
 		view_print_json(ctx,
 			json_pack("{s:s, s:b, s:s, s:b}", "command", ctx->command, "dry_run",

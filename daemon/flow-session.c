@@ -324,8 +324,11 @@ static int reopen(struct flow *flow, const struct flow_open *open, struct flow_s
 	uint32_t differences = differences_of(s->session, open);
 	int r;
 
-	if (s->session->state != TRANSFER_SESSION_STATE_ACTIVE)
-		return FLOW_E_SESSION_INVALID;
+	/* who ended it and left may come back to hear its end (BT-06 refuses while somebody is there) */
+	if (s->session->state != TRANSFER_SESSION_STATE_ACTIVE) {
+		*ret_differences = 0;
+		return s->client ? FLOW_E_SESSION_INVALID : 0;
+	}
 	if (!differences || !open->update) {
 		*ret_differences = differences;
 		return 0;
