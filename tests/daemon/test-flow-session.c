@@ -168,12 +168,20 @@ START_TEST(finishes)
 	flow_request_init(&request);
 	request.request.url = "https://h/";
 	ck_assert_int_eq(sim_create_error(sim, session, &request), FLOW_E_SESSION_INVALID);
+	sim_begin(sim);
+	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 },
+				 &(struct flow_attached){ 0 }),
+		0);
+	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_int_eq(open_error(sim, &open, NULL), FLOW_E_SESSION_INVALID);
 	ck_assert_str_eq(sim_events(sim, session), "");
 	sim_crash(sim);
 	sim_finish(sim, a, 10);
 	ck_assert_str_eq(sim_events(sim, session), "FINISHED METRICS COMPLETED INVALID");
-	ck_assert_int_eq(open_error(sim, &open, NULL), FLOW_E_SESSION_INVALID);
+	/* nobody is there any more: whoever ended it may come back and hear the end */
+	ck_assert_int_eq(open_error(sim, &open, &opened), 0);
+	ck_assert(opened.is_reassociated);
+	ck_assert_uint_eq(opened.session, session);
 	/* acknowledged: the row goes, the name is free */
 	sim_begin(sim);
 	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 },
