@@ -107,7 +107,7 @@ def start(rig, ok):
     code, out, err = rig.run("get", "--allow-insecure", "-q", "-o", "plain", rig.url("/file?size=3M&seed=1"))
     ok((code, out, err) == (0, f"{rig.folder}/plain\n", ""), "get -q prints exactly the path", (code, out, err))
     code, out, err = rig.run("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "lines")
-    ok(code == 0 and re.fullmatch(r"(\d+ (connecting|running) .*\n)*\d+ saved as \S+/lines\n", err) and
+    ok(code == 0 and re.fullmatch(r"(\d+ (connecting|running|finishing|queued) .*\n)*\d+ saved as \S+/lines\n", err) and
        out == f"{rig.folder}/lines\n", "get in a pipe prints a line per state, and the path", err)
     rows = rig.json("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "j")
     ok(len(rows) == 1 and all(k in rows[0] for k in TASK_KEYS) and rows[0]["destination"] == f"{rig.folder}/j",
