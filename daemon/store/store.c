@@ -364,7 +364,7 @@ static int configure(struct store *store)
 		"PRAGMA locking_mode = EXCLUSIVE;"
 		"PRAGMA mmap_size = 0;"
 		"PRAGMA cell_size_check = ON;"
-		"PRAGMA cache_size = -4096;"
+		"PRAGMA cache_size = -3072;"
 		"PRAGMA temp_store = MEMORY;"
 		"PRAGMA synchronous = FULL;"
 		"PRAGMA journal_size_limit = 8388608;");
