@@ -28,6 +28,11 @@ uint64_t clock_wall_us(void)
 	return read_us(CLOCK_REALTIME);
 }
 
+uint64_t clock_file_wall_us(void)
+{
+	return read_us(CLOCK_REALTIME_COARSE);
+}
+
 struct clock_now clock_now(void)
 {
 	return (struct clock_now){

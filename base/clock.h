@@ -23,5 +23,7 @@ struct clock_now clock_now(void);
 uint64_t clock_now_us(void);
 uint64_t clock_boot_us(void);
 uint64_t clock_wall_us(void);
+/* Wall time as the kernel stamps files with it: a tick behind, but never ahead of what is written later. */
+uint64_t clock_file_wall_us(void);
 
 #endif

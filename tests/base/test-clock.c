@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "tests/lib/run.h"
 
 START_TEST(moves_forward)
@@ -16,4 +19,23 @@ START_TEST(moves_forward)
 }
 END_TEST
 
-RUN_TESTS("base/clock", TEST(moves_forward))
+/* a file is never stamped with a time before one that was read before it was written */
+START_TEST(agrees_with_the_clock_of_files)
+{
+	uint64_t before_us = clock_file_wall_us(), stamp_us;
+	FILE *f = tmpfile();
+	struct stat st;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fputc('x', f), 'x');
+	ck_assert_int_eq(fflush(f), 0);
+	ck_assert_int_eq(fstat(fileno(f), &st), 0);
+	stamp_us = (uint64_t)st.st_mtim.tv_sec * CLOCK_US_PER_S +
+		(uint64_t)st.st_mtim.tv_nsec / 1000;
+	ck_assert_uint_ge(stamp_us, before_us);
+	ck_assert_uint_le(before_us, clock_wall_us());
+	fclose(f);
+}
+END_TEST
+
+RUN_TESTS("base/clock", TEST(moves_forward), TEST(agrees_with_the_clock_of_files))
