@@ -192,8 +192,21 @@ static int start_engine(struct daemon *d)
 	return r;
 }
 
+static void read_boot_id(char boot_id[64])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	boot_id[0] = '\0';
+	if (!f)
+		return;
+	if (fgets(boot_id, 64, f))
+		boot_id[strcspn(boot_id, "\n")] = '\0';
+	fclose(f);
+}
+
 static int start_flow(struct daemon *d)
 {
+	char boot_id[64];
 	struct flow_config config = {
 		.store = d->store,
 		.engine = d->engine,
@@ -203,6 +216,8 @@ static int start_flow(struct daemon *d)
 		.floor_bps = d->config->floor_bps ? d->config->floor_bps : UINT64_MAX,
 		.floor_window_us = d->config->floor_window_us,
 		.retention_us = d->config->retention_us,
+		.boot_id = boot_id,
+		.started_file_wall_us = clock_file_wall_us(),
 		.first_limits = {
 			.max_download_bps = d->config->max_download_bps,
 			.max_upload_bps = d->config->max_upload_bps,
@@ -211,7 +226,10 @@ static int start_flow(struct daemon *d)
 		},
 	};
 	struct clock_now now = clock_now();
-	int r = flow_new(&config, &d->flow);
+	int r;
+
+	read_boot_id(boot_id);
+	r = flow_new(&config, &d->flow);
 
 	if (!r)
 		r = flow_start(d->flow, &now);

@@ -100,11 +100,14 @@ static int merge_headers(const struct task *task, const struct session *session,
 	return 0;
 }
 
-static void fill_download(const struct task *task, struct engine_spec *spec)
+static void fill_download(
+	const struct flow *flow, const struct task *task, struct engine_spec *spec)
 {
 	bool can_continue = task->offset_bytes && (task->etag || task->last_modified);
 
 	spec->resume_offset_bytes = can_continue ? task->offset_bytes : 0;
+	/* what a failed write of ours left is newer than we are, and not trusted */
+	spec->tail_before_wall_us = flow->is_same_boot ? flow->started_file_wall_us : 0;
 	spec->etag = task->etag;
 	spec->last_modified = task->last_modified;
 	spec->known_total_bytes = can_continue ? task->total_bytes : TRANSFER_SIZE_UNKNOWN;
@@ -170,7 +173,7 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 	if (task->kind == TRANSFER_TASK_UPLOAD)
 		fill_upload(task, room, spec);
 	else
-		fill_download(task, spec);
+		fill_download(flow, task, spec);
 	return 0;
 }
 

@@ -79,6 +79,8 @@ struct flow_recent {
 	uint64_t id, generation;
 };
 
+#define FLOW_BOOT_ID_BYTES 64
+
 struct flow {
 	struct store *store;
 	struct engine *engine;
@@ -97,6 +99,9 @@ struct flow {
 	struct flow_birth_list births;
 	struct flow_limits limits, limits_before;
 	bool is_network_up, is_stopping;
+	char boot_id[FLOW_BOOT_ID_BYTES];
+	uint64_t started_file_wall_us;
+	bool is_same_boot; /* the machine has not been down since the daemon before us */
 	bool has_local; /* some task is for a host on this machine: goes on without network */
 
 	/* the turn */

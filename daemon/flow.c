@@ -6,6 +6,7 @@
 #include "daemon/flow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -69,6 +70,9 @@ static int init(struct flow *flow, const struct flow_config *config)
 	flow->floor_window_us = config->floor_window_us ? config->floor_window_us : FLOOR_WINDOW_US;
 	flow->retention_us = config->retention_us ? config->retention_us : RETENTION_US;
 	flow->random = config->jitter_seed;
+	snprintf(
+		flow->boot_id, sizeof(flow->boot_id), "%s", config->boot_id ? config->boot_id : "");
+	flow->started_file_wall_us = config->started_file_wall_us;
 	if (!flow->random &&
 		getrandom(&flow->random, sizeof(flow->random), 0) != sizeof(flow->random))
 		return err_raise(-EIO);
@@ -250,9 +254,32 @@ static int load_limits(struct flow *flow)
 	return 0;
 }
 
+/* Has the machine been down since the last start? Without a name for this run of it: maybe. */
+static int meet_boot(struct flow *flow)
+{
+	char before[FLOW_BOOT_ID_BYTES] = "";
+	size_t size = 0;
+	int r;
+
+	if (!flow->boot_id[0])
+		return 0;
+	r = store_setting_load(flow->store, "boot-id", before, sizeof(before), &size);
+	if (r && r != STORE_E_NOT_FOUND)
+		return err_fold(r);
+	flow->is_same_boot = !r && size == sizeof(before) &&
+		memcmp(before, flow->boot_id, sizeof(before)) == 0;
+	if (flow->is_same_boot)
+		return 0;
+	return err_fold(
+		store_setting_put(flow->store, "boot-id", flow->boot_id, sizeof(flow->boot_id)));
+}
+
 static int start(struct flow *flow)
 {
 	int r = load_limits(flow);
+
+	if (!r)
+		r = meet_boot(flow);
 
 	if (!r)
 		r = flow_resume_load_key(flow);

@@ -114,6 +114,12 @@ struct flow_config {
 		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
 	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
 	uint64_t jitter_seed; /* 0: random */
+	/*
+	 * Names this run of the machine: what a dead daemon left in files during it is there. NULL: it may not be. And the time of
+	 * the start by the clock that stamps files (clock_file_wall_us()).
+	 */
+	const char *boot_id;
+	uint64_t started_file_wall_us;
 	struct flow_limits
 		first_limits; /* where none were set yet; 0 members: the documented ones */
 };

@@ -51,6 +51,11 @@ struct engine_spec {
 	/* download */
 	const char *part_path;          /* absolute: spool file, or hidden part file beside the destination */
 	uint64_t resume_offset_bytes;   /* durable bytes that may be kept; 0: start over (part is truncated) */
+	/*
+	 * Bytes behind resume_offset_bytes are kept, too, when there are some before it and the part was last written before this
+	 * moment: by a process that died while the machine went on, so that the kernel has them. 0: never.
+	 */
+	uint64_t tail_before_wall_us;
 	const char *etag;               /* validators of the bytes on disk; NULL: none */
 	const char *last_modified;
 	int64_t known_total_bytes;      /* -1: unknown */

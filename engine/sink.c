@@ -73,6 +73,19 @@ static int start_digest(struct sink *sink, const struct sink_spec *spec)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * Are the bytes behind the durable ones as good as those? They are of the same version, and whole: nothing is written behind
+ * durable bytes but what continues them, in order, each byte once; another version empties the file only after the caller
+ * has made it durable that nothing counts. The kernel keeps them over the death of a process, not over its own.
+ */
+static bool is_tail_good(const struct sink_spec *spec, const struct stat *st)
+{
+	uint64_t written_wall_us = (uint64_t)st->st_mtim.tv_sec * 1000000 +
+		(uint64_t)st->st_mtim.tv_nsec / 1000;
+
+	return spec->offset_bytes && written_wall_us < spec->tail_before_wall_us;
+}
+
 int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 {
 	cleanup_(sink_freep) struct sink *sink = NULL;
@@ -88,6 +101,8 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 		return r;
 	sink->flushed_bytes = spec->offset_bytes;
 	if ((uint64_t)st.st_size < spec->offset_bytes)
+		sink->flushed_bytes = (uint64_t)st.st_size;
+	else if (is_tail_good(spec, &st))
 		sink->flushed_bytes = (uint64_t)st.st_size;
 	else if ((uint64_t)st.st_size > spec->offset_bytes)
 		r = cut(sink, spec->offset_bytes);

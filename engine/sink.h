@@ -27,6 +27,8 @@ struct sink_spec {
 	/* created 0600; a symlink or anything but a regular file is refused */
 	const char *path;
 	uint64_t offset_bytes; /* durable bytes that may be kept */
+	/* what is behind them counts, too, when the file was last written before this; 0: never */
+	uint64_t tail_before_wall_us;
 	const char *digest_name; /* NULL: none */
 	const void *digest_state;
 	size_t digest_state_bytes;

@@ -186,7 +186,7 @@ static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 		xfer_fault_file(x, FAULT_FILE_WRITE, r);
 		return 0;
 	}
-	if (after_bytes - x->checkpoint_base_bytes >= x->spec.checkpoint_bytes)
+	if (after_bytes - x->checkpoint_base_bytes >= xfer_time_checkpoint_bytes(x))
 		xfer_disk_checkpoint(x);
 	return n;
 }

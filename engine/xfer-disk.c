@@ -28,6 +28,7 @@ static int open_part(struct xfer *x)
 	const struct sink_spec spec = {
 		.path = x->spec.part_path,
 		.offset_bytes = x->spec.resume_offset_bytes,
+		.tail_before_wall_us = x->spec.tail_before_wall_us,
 		.digest_name = x->spec.digest_name,
 		.digest_state = x->spec.digest_state,
 		.digest_state_bytes = x->spec.digest_state_bytes,
@@ -40,9 +41,11 @@ static int open_part(struct xfer *x)
 		xfer_fault_file(x, FAULT_FILE_CREATE, r);
 		return r;
 	}
-	/* fewer when the file lost its end */
+	/* fewer when the file lost its end, more with a good tail */
 	x->resume.offset_bytes = sink_offset_bytes(x->sink);
 	x->durable_bytes = x->resume.offset_bytes;
+	if (x->durable_bytes > x->spec.resume_offset_bytes)
+		x->durable_bytes = x->spec.resume_offset_bytes;
 	x->checkpoint_base_bytes = x->resume.offset_bytes;
 	return 0;
 }

@@ -269,6 +269,7 @@ void xfer_disk_sync(struct xfer *xfer);
 
 /* xfer-time.c */
 /* How many bytes the limits allow now; upload: which of the two. */
+uint64_t xfer_time_checkpoint_bytes(const struct xfer *xfer);
 uint64_t xfer_time_room_bytes(struct xfer *xfer, uint64_t now_us);
 void xfer_time_take(struct xfer *xfer, uint64_t bytes);
 bool xfer_time_is_limited(const struct xfer *xfer);

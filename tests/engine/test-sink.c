@@ -129,6 +129,45 @@ START_TEST(keeps_what_is_durable)
 }
 END_TEST
 
+/* bytes behind the durable ones: kept when an earlier process left them there on this run of the machine */
+static const struct {
+	uint64_t durable;
+	int64_t before_s; /* the moment, from when the file was written; INT64_MIN: 0 */
+	uint64_t kept;
+} tails[] = {
+	{ 400, 10, 1000 },
+	{ 400, -10, 400 },
+	{ 400, 0, 400 },
+	{ 400, INT64_MIN, 400 },
+	{ 0, 10, 0 },
+	{ 1000, 10, 1000 },
+	{ 2000, 10, 1000 },
+};
+
+START_TEST(keeps_a_tail_that_the_kernel_has)
+{
+	char *path = part_path();
+	struct sink_spec spec = { .path = path, .offset_bytes = tails[_i].durable };
+	struct sink *sink = open_sink(path, 0);
+	uint8_t bytes[1000];
+	struct stat st;
+
+	fill(bytes, sizeof(bytes), 0);
+	ck_assert_int_eq(sink_write(sink, bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(sink_flush(sink), 0);
+	sink_free(sink);
+	ck_assert_int_eq(stat(path, &st), 0);
+	if (tails[_i].before_s != INT64_MIN)
+		spec.tail_before_wall_us =
+			(uint64_t)((int64_t)st.st_mtim.tv_sec + tails[_i].before_s) * 1000000;
+	ck_assert_int_eq(sink_open(&spec, &sink), 0);
+	ck_assert_uint_eq(sink_offset_bytes(sink), tails[_i].kept);
+	ck_assert_uint_eq(size_of(path), tails[_i].kept);
+	sink_free(sink);
+	free(path);
+}
+END_TEST
+
 START_TEST(is_private)
 {
 	char *path = part_path();
@@ -320,6 +359,7 @@ END_TEST
 #endif
 
 RUN_TESTS("engine/sink", TEST_EACH(gathers, pieces), TEST_EACH(keeps_what_is_durable, resumes),
+	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails),
 	TEST(is_private), TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST(starts_again),
 	TEST(preallocates_without_size), TEST(hashes_over_a_restart),
 	TEST(gives_its_descriptor_away) FAILPOINT_TESTS)

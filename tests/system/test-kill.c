@@ -42,6 +42,45 @@ START_TEST(goes_on_after_each_death)
 }
 END_TEST
 
+/* F-4: of what was received before the death hardly a byte is fetched again; a checkpoint need not be near */
+START_TEST(goes_on_from_the_last_bytes)
+{
+	struct origin_entry entry;
+	transfer_request *request;
+	transfer_task *task;
+	struct app *app;
+	unsigned long long from;
+	char hex[65], *digest;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	request = app_request(app, "/file?size=16M&seed=1&gate=g&gate_after=9M&rate_bps=16M");
+	origin_bytes_sha256(1, 16 << 20, hex);
+	/* loops: without a digest, with one to be told, with one to be checked */
+	if (_i == 1)
+		transfer_request_set_want_digest(request, "sha256");
+	if (_i == 2)
+		transfer_request_set_checksum(request, "sha256", hex);
+	task = app_start(app, request);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 9 << 20, RIG_DEADLINE_MS), 0);
+	/* the daemon has the last of it when it tells of more than what can be in the sockets */
+	ck_assert_int_eq(
+		app_wait_event(app, transfer_task_get_id(task), "progress", 2, RIG_DEADLINE_MS), 0);
+	rig_restart_daemon(&rig);
+	origin_release(rig.origin, "g");
+	app_check_download(app, task, "file done:0", 1, 16 << 20);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/file", 2, &entry), 0);
+	ck_assert_int_eq(sscanf(entry.range, "bytes=%llu-", &from), 1);
+	ck_assert_uint_gt(from, 5 << 20);
+	digest = transfer_task_copy_digest(task, "sha256");
+	if (_i)
+		ck_assert_str_eq(digest, hex);
+	free(digest);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /* what a reply has promised is there after a death right behind it (I1) */
 START_TEST(keeps_its_promises)
 {
@@ -238,6 +277,7 @@ START_TEST(keeps_secrets_out_of_the_log)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/kill", 60, TEST(goes_on_after_each_death), TEST(keeps_its_promises),
+RUN_TESTS_WITHIN("system/kill", 60, TEST(goes_on_after_each_death),
+	TEST_LOOP(goes_on_from_the_last_bytes, 3), TEST(keeps_its_promises),
 	TEST(keeps_finished_files), TEST(stops_in_peace), TEST(is_alone),
 	TEST_EACH(sets_a_damaged_database_aside, damages), TEST(keeps_secrets_out_of_the_log))
