@@ -67,6 +67,10 @@ static void read_line(const char *line, struct crash_journal *journal)
 			journal->n_done[i]++;
 			journal->code[i] = code;
 		}
+	} else if (!strncmp(line, "again", 5)) {
+		journal->n_again++;
+	} else if (!strncmp(line, "ghost", 5)) {
+		journal->n_ghosts++;
 	} else if (sscanf(line, "good %llu", &id) == 1) {
 		i = task_of(journal, id);
 		if (i >= 0)
@@ -121,6 +125,17 @@ static void on_event(struct app *app, uint64_t id, const char *what, void *user)
 		kill(getpid(), SIGKILL);
 	c->app = app;
 	task = task_of(&c->journal, id);
+	/* one that could not be made is known by its address */
+	if (id > UINT32_MAX)
+		return;
+	if (id && task < 0 && !strcmp(what, "done"))
+		note(c, "ghost", id, 0);
+	/* handled by a client that died before its acknowledgement was on the way: seen and dropped, as applications do */
+	if (task >= 0 &&
+		(!strcmp(what, "done") ? c->journal.n_done[task] : c->journal.n_file[task])) {
+		note(c, "again", id, task);
+		return;
+	}
 	if (!strcmp(what, "file") || !strcmp(what, "data"))
 		note(c, task >= 0 && is_right(c, id, task) ? "good" : "bad", id, task);
 	if (!strcmp(what, "done")) {
@@ -159,25 +174,40 @@ static transfer_task *make_download(struct client *c, unsigned task, const char 
 	return app_make(c->app, app_request(c->app, target));
 }
 
-/* all tasks exist and have been written down before any of them runs */
-static void create(struct client *c)
+static transfer_task *make(struct client *c, unsigned task)
 {
-	transfer_task *tasks[CRASH_TASKS];
 	char key[32];
 
-	for (unsigned i = 0; i < CRASH_TASKS; i++) {
-		crash_key(c->batch, i, key);
-		tasks[i] = i < CRASH_DOWNLOADS ? make_download(c, i, key) : make_upload(c, i, key);
-	}
-	app_flush(c->app);
-	for (unsigned i = 0; i < CRASH_TASKS; i++) {
-		c->journal.ids[i] = transfer_task_get_id(tasks[i]);
-		if (!c->journal.ids[i]) {
-			fprintf(stderr, "crash: task %u has no number\n", i);
-			_exit(4);
+	crash_key(c->batch, task, key);
+	return task < CRASH_DOWNLOADS ? make_download(c, task, key) : make_upload(c, task, key);
+}
+
+/*
+ * All tasks exist and have been written down before any of them runs. A daemon that dies again and again while it is asked
+ * makes a task end with an error instead; then it is made again, and must not exist twice.
+ */
+static void create(struct client *c)
+{
+	transfer_task *tasks[CRASH_TASKS] = { NULL };
+	unsigned missing = CRASH_TASKS;
+
+	for (unsigned tries = 0; missing && tries < 20; tries++) {
+		for (unsigned i = 0; i < CRASH_TASKS; i++)
+			if (!tasks[i])
+				tasks[i] = make(c, i);
+		app_flush(c->app);
+		missing = 0;
+		for (unsigned i = 0; i < CRASH_TASKS; i++) {
+			c->journal.ids[i] = transfer_task_get_id(tasks[i]);
+			if (!c->journal.ids[i])
+				tasks[i] = NULL;
+			missing += !tasks[i];
 		}
-		note(c, "task", c->journal.ids[i], (int)i);
 	}
+	if (missing)
+		_exit(4);
+	for (unsigned i = 0; i < CRASH_TASKS; i++)
+		note(c, "task", c->journal.ids[i], (int)i);
 	note(c, "created", 0, 0);
 	if (c->batch->death.at && !strcmp(c->batch->death.at, "created"))
 		kill(getpid(), SIGKILL);
@@ -209,6 +239,24 @@ static bool all_ended(struct client *c)
 	return true;
 }
 
+/* The daemon may die while it is being asked, and die again at its next start: an application tries again. */
+static struct app *open_again(struct rig *rig, const struct app_config *config, uint64_t until_ms)
+{
+	transfer_error *error = NULL;
+	struct app *app;
+
+	while (app_try_open(rig, config, &app, &error)) {
+		if (!proc_left_ms(until_ms)) {
+			fprintf(stderr, "crash: no session: %s\n",
+				transfer_error_get_message(error));
+			_exit(9);
+		}
+		transfer_error_unref(error);
+		error = NULL;
+	}
+	return app;
+}
+
 void crash_client(struct rig *rig, void *user)
 {
 	struct client c = { .batch = user };
@@ -224,7 +272,7 @@ void crash_client(struct rig *rig, void *user)
 	c.event_fd = fds[1];
 	c.journal_fd = open(c.batch->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	crash_journal_read(c.batch->journal, &c.journal);
-	c.app = app_open(rig, &config);
+	c.app = open_again(rig, &config, until_ms);
 	if (!c.journal.created)
 		create(&c);
 	resume_all(&c);

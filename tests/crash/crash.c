@@ -27,13 +27,15 @@
 struct point {
 	char name[64];
 	unsigned range; /* passes are drawn from 1 to this */
-	unsigned planned, hit;
+	unsigned planned, hit, missed;
 };
 
 struct totals {
 	unsigned kills, client_kills, batches;
 	unsigned lost, twice, wrong, unexplained;
 	unsigned answered_twice; /* uploads: the answer was on its way when the daemon died */
+	unsigned answers_cut; /* uploads: the status was recorded, the rest of the answer was not */
+	unsigned again;
 	uint64_t content_bytes, again_bytes, interrupted;
 };
 
@@ -47,6 +49,14 @@ static unsigned draw(unsigned n)
 {
 	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
 	return n ? (unsigned)(random_state >> 33) % n : 0;
+}
+
+/* small numbers more often than large ones, so that a batch has many kills */
+static unsigned draw_low(unsigned n)
+{
+	unsigned a = draw(n), b = draw(n);
+
+	return a < b ? a : b;
 }
 
 static struct point *point_of(const char *name)
@@ -75,15 +85,21 @@ static void learn(void)
 	free(path);
 }
 
-/* the points that were hit least come first, so that the kills spread */
+static unsigned weight(const struct point *p)
+{
+	return p->hit + p->planned + 2 * p->missed;
+}
+
+/* The points that were hit least come first, so that the kills spread; one that is out of reach ends a batch, so it waits. */
 static struct point *next_point(void)
 {
-	struct point *best = &points[draw(n_points)];
+	unsigned first = draw(n_points);
+	struct point *best = &points[first];
 
-	for (unsigned i = 0; i < n_points; i++) {
-		struct point *p = &points[(i + (unsigned)(best - points)) % n_points];
+	for (unsigned i = 1; i < n_points; i++) {
+		struct point *p = &points[(first + i) % n_points];
 
-		if (p->hit * 4 + p->planned < best->hit * 4 + best->planned)
+		if (weight(p) < weight(best))
 			best = p;
 	}
 	return best;
@@ -106,7 +122,7 @@ static void make_plan(struct plan *plan)
 
 		p->planned++;
 		plan->points[plan->n++] = p;
-		fprintf(f, "%s:%u\n", p->name, 1 + draw(p->range));
+		fprintf(f, "%s:%u\n", p->name, 1 + draw_low(p->range));
 	}
 	fclose(f);
 	free(path);
@@ -161,29 +177,59 @@ static int drive(struct crash_batch *batch, pid_t client)
 	return rig_join(client);
 }
 
-static void check_task(
-	struct crash_batch *batch, const struct crash_journal *journal, unsigned task)
+/* has the server got the right bytes, and nothing else, as often as it got all of a body? */
+static bool is_upload_right(
+	struct crash_batch *batch, unsigned task, const struct origin_stats *stats)
 {
-	const char *why = NULL;
-	struct origin_stats stats;
-	char key[32];
+	struct origin_entry entry;
+	char key[32], target[64], hex[65];
+
+	crash_key(batch, task, key);
+	snprintf(target, sizeof(target), "/store/%s?", key);
+	origin_bytes_sha256(crash_seed(batch, task), crash_size(batch, task), hex);
+	for (unsigned n = 1; !origin_log_find(batch->rig.origin, target, n, &entry); n++)
+		if (*entry.body_sha256 && strcmp(entry.body_sha256, hex) != 0)
+			return false;
+	return stats->whole_bodies > 0;
+}
+
+static const char *judge(struct crash_batch *batch, const struct crash_journal *journal,
+	unsigned task, const struct origin_stats *stats)
+{
+	bool is_upload = task >= CRASH_DOWNLOADS;
 
 	if (!journal->n_done[task]) {
 		totals.lost++;
-		why = "lost";
-	} else if (journal->n_done[task] > 1 || journal->n_file[task] > 1) {
-		totals.twice++;
-		why = "told twice";
-	} else if (journal->code[task] || journal->n_bad[task] || !journal->n_file[task]) {
-		totals.wrong++;
-		why = "wrong";
+		return "lost";
 	}
+	if (journal->n_done[task] > 1 || journal->n_file[task] > 1) {
+		totals.twice++;
+		return "told twice";
+	}
+	if (journal->code[task] || journal->n_bad[task] || (!journal->n_file[task] && !is_upload) ||
+		(is_upload && !is_upload_right(batch, task, stats))) {
+		totals.wrong++;
+		return "wrong";
+	}
+	/* what was answered is not asked for again, even where the answer's body went down with the daemon */
+	totals.answers_cut += !journal->n_file[task];
+	return NULL;
+}
+
+static void check_task(
+	struct crash_batch *batch, const struct crash_journal *journal, unsigned task)
+{
+	struct origin_stats stats;
+	const char *why;
+	char key[32];
+
+	crash_key(batch, task, key);
+	origin_stats_get(batch->rig.origin, key, &stats);
+	why = judge(batch, journal, task, &stats);
 	if (why)
 		fprintf(stderr, "crash: batch %u task %u (id %llu): %s: code %d, %u bad\n",
 			batch->number, task, (unsigned long long)journal->ids[task], why,
 			journal->code[task], journal->n_bad[task]);
-	crash_key(batch, task, key);
-	origin_stats_get(batch->rig.origin, key, &stats);
 	if (task >= CRASH_DOWNLOADS) {
 		totals.answered_twice += stats.whole_answers > 1;
 		return;
@@ -201,6 +247,11 @@ static void close_batch(struct crash_batch *batch, const char *what, unsigned ki
 	crash_journal_read(batch->journal, &journal);
 	for (unsigned i = 0; i < CRASH_TASKS; i++)
 		check_task(batch, &journal, i);
+	if (journal.n_ghosts)
+		fprintf(stderr, "crash: batch %u: %u tasks that nobody made\n", batch->number,
+			journal.n_ghosts);
+	totals.twice += journal.n_ghosts;
+	totals.again += journal.n_again;
 	learn();
 	batch->rig.bus = bus_free(batch->rig.bus);
 	totals.unexplained += rig_log_count(&batch->rig, "Sanitizer") > 0 ||
@@ -228,12 +279,15 @@ static unsigned settle(struct crash_batch *batch, const struct plan *plan)
 	for (unsigned i = 0; i < kills; i++) {
 		plan->points[i]->hit++;
 		if (plan->points[i]->range < 200)
-			plan->points[i]->range += plan->points[i]->range / 2;
+			plan->points[i]->range += plan->points[i]->range / 4 + 1;
 	}
-	for (unsigned i = kills; i < plan->n; i++)
+	for (unsigned i = 0; i < plan->n; i++)
 		plan->points[i]->planned--;
-	if (kills < plan->n && plan->points[kills]->range > 1)
-		plan->points[kills]->range /= 2;
+	if (kills < plan->n) {
+		plan->points[kills]->missed++;
+		if (plan->points[kills]->range > 1)
+			plan->points[kills]->range /= 2;
+	}
 	totals.kills += kills;
 	return kills;
 }
@@ -310,27 +364,46 @@ static bool print_verdict(void)
 		(unsigned long long)totals.interrupted, (double)allowed / 1e6);
 	printf("uploads answered again because the daemon died before it saw the answer: %u\n",
 		totals.answered_twice);
+	printf("events told again to the next client, because the last one died before it could acknowledge: "
+	       "%u\n",
+		totals.again);
 	printf("crash: %s: %u lost, %u twice, %u wrong, %u unexplained\n",
 		good ? "PASSED" : "FAILED", totals.lost, totals.twice, totals.wrong,
 		totals.unexplained);
 	return good;
 }
 
-static int usage(int status)
-{
-	printf("usage: crash [--kills N] [--sample] [--seed N]\n"
-	       "Kills the daemon N times (500) at its failpoints, and the client inside its callbacks.\n");
-	return status;
-}
-
-int main(int argc, char **argv)
+static void run_all(struct origin *origin)
 {
 	static const char *const events[] = { "created", "progress", "file", "data", "metrics",
 		"done", "events" };
-	bool good = true;
-	struct origin *origin;
 	unsigned number = 0;
+	bool good = run_daemon_batch(origin, number++);
 
+	while (good && totals.kills < wanted_kills && number < 20 + wanted_kills)
+		good = run_daemon_batch(origin, number++);
+	for (size_t i = 0; good && i < sizeof(events) / sizeof(*events); i++)
+		good = run_client_batch(origin, number++, events[i]);
+}
+
+START_TEST(loses_nothing)
+{
+	struct origin *origin;
+	bool good;
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	ck_assert_int_eq(origin_new(NULL, &origin), 0);
+	run_all(origin);
+	print_table();
+	good = print_verdict();
+	origin_free(origin);
+	fflush(stdout);
+	ck_assert(good);
+}
+END_TEST
+
+static bool read_arguments(int argc, char **argv)
+{
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--sample"))
 			wanted_kills = 25;
@@ -339,17 +412,37 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
 			random_state = strtoull(argv[++i], NULL, 10);
 		else
-			return usage(strcmp(argv[i], "--help") ? 2 : 0);
+			return false;
 	}
-	if (tmpdir_new() == NULL || origin_new(NULL, &origin))
-		return 1;
-	good = run_daemon_batch(origin, number++);
-	while (good && totals.kills < wanted_kills && number < 20 + wanted_kills)
-		good = run_daemon_batch(origin, number++);
-	for (size_t i = 0; good && i < sizeof(events) / sizeof(*events); i++)
-		good = run_client_batch(origin, number++, events[i]);
-	print_table();
-	good = print_verdict();
-	origin_free(origin);
-	return good ? 0 : 1;
+	return true;
+}
+
+/* one test of Check's, so that a check that fails anywhere below is reported and ends all of it */
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("crash");
+	TCase *tcase = tcase_create("crash");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	if (!read_arguments(argc, argv)) {
+		printf("usage: crash [--kills N] [--sample] [--seed N]\n"
+		       "Kills the daemon N times (500) at its failpoints, and the client inside its "
+		       "callbacks.\n");
+		return 2;
+	}
+	tcase_set_timeout(tcase, 0);
+	tcase_add_test(tcase, loses_nothing);
+	suite_add_tcase(suite, tcase);
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_SILENT);
+	n_failed = srunner_ntests_failed(runner);
+	if (n_failed) {
+		TestResult **failures = srunner_failures(runner);
+
+		printf("crash: FAILED: %s\n", tr_msg(failures[0]));
+		free(failures);
+	}
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
 }

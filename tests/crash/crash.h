@@ -30,6 +30,8 @@ struct crash_batch {
 /* what a client found in the journal of the clients before it */
 struct crash_journal {
 	bool created;
+	unsigned n_ghosts; /* tasks that nobody made */
+	unsigned n_again; /* events that a dead client had handled and not acknowledged */
 	uint64_t ids[CRASH_TASKS]; /* 0: not made */
 	unsigned n_done[CRASH_TASKS];
 	unsigned n_file
