@@ -144,6 +144,7 @@ START_TEST(finishes_and_invalidates)
 {
 	transfer_error *error = NULL;
 	transfer_task *task, *late;
+	transfer_request *request;
 	struct app *app, *again;
 
 	rig_new(&rig);
@@ -152,8 +153,9 @@ START_TEST(finishes_and_invalidates)
 	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 100 << 10, RIG_DEADLINE_MS), 0);
 	transfer_session_finish_and_invalidate(app_session(app));
 	app_flush(app);
-	late = transfer_session_download_task(
-		app_session(app), app_request(app, "/file?size=1"), NULL, NULL);
+	request = app_request(app, "/file?size=1");
+	late = transfer_session_download_task(app_session(app), request, NULL, NULL);
+	transfer_request_unref(request);
 	transfer_task_resume(late);
 	ck_assert_int_eq(transfer_task_wait(late, RIG_DEADLINE_MS, NULL), -EIO);
 	transfer_task_unref(late);
