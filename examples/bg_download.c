@@ -87,8 +87,22 @@ static void on_done(
 	transfer_session_get_tasks(session, on_tasks, d);
 }
 
+/* The last call: the bus is gone, for instance. The tasks go on; start this program again. */
+static void on_invalid(transfer_session *session, const transfer_error *error, void *userdata)
+{
+	struct download *d = userdata;
+
+	(void)session;
+	if (error) {
+		fprintf(stderr, "bg_download: %s\n", transfer_error_get_message(error));
+		d->exit_code = EXIT_FAILURE;
+	}
+	d->done = true;
+}
+
 static const struct transfer_session_delegate delegate = {
 	TRANSFER_SESSION_DELEGATE_INIT,
+	.did_become_invalid = on_invalid,
 	.download_did_finish = on_file,
 	.download_did_resume = on_resumed,
 	.task_did_complete = on_done,
