@@ -353,6 +353,19 @@ static void look_at_commit(struct daemon *d, int r)
 	d->result = r;
 }
 
+static void begin_stop(struct daemon *d, const char *why)
+{
+	if (d->is_stopping)
+		return;
+	log_notice("stopping: %s", why);
+	notify_send("STOPPING=1");
+	d->is_stopping = true;
+	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
+	flow_stop(d->flow);
+	bus_stop(
+		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
+}
+
 static void run_turn(struct daemon *d)
 {
 	struct clock_now now = clock_now();
@@ -370,26 +383,13 @@ static void run_turn(struct daemon *d)
 		flow_set_network(d->flow, network_is_up(d->network, now.now_us));
 	}
 	if (d->is_ready[WATCH_BUS] && bus_dispatch(d->bus) == -ENOTCONN && !d->is_stopping) {
-		log_error("the bus is gone");
-		d->is_over = true;
+		/* what is running is saved as in any other stop; who asks on the next bus starts the next daemon */
+		begin_stop(d, "the bus is gone");
 		d->result = -ENOTCONN;
 	}
 	bus_tick(d->bus, now.now_us);
 	look_at_commit(d, flow_turn_end(d->flow));
 	bus_flush(d->bus);
-}
-
-static void begin_stop(struct daemon *d, const char *why)
-{
-	if (d->is_stopping)
-		return;
-	log_notice("stopping: %s", why);
-	notify_send("STOPPING=1");
-	d->is_stopping = true;
-	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
-	flow_stop(d->flow);
-	bus_stop(
-		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
 }
 
 static void on_complaint(const char *text, void *user)
