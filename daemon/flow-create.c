@@ -558,6 +558,8 @@ int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_
 	if (flow_session_app_tasks(flow, creation.session) + create->n_requests >
 		FLOW_TASKS_PER_APP_MAX)
 		return FLOW_E_QUOTA_EXCEEDED;
+	if (store_is_full(flow->store))
+		return FLOW_E_NO_SPACE;
 	r = make_drafts(flow, create, &creation, ret_bad);
 	if (!r) {
 		r = put_all(flow, &creation, create, &birth);

@@ -294,6 +294,10 @@ static int create(
 
 	if (!session)
 		return err_raise(-ENOMEM);
+	if (store_is_full(flow->store)) {
+		session_free(session);
+		return FLOW_E_NO_SPACE;
+	}
 	session->kind = open->kind;
 	session->uid = open->uid;
 	session->created_wall_us = flow->now.wall_us;

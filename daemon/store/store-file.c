@@ -34,7 +34,7 @@
 #define BALLAST_NAME        "queue.ballast"
 #define BALLAST_BYTES       (1 << 20)
 #define SPACE_LOW_BYTES     (UINT64_C(512) << 10)
-#define SPACE_GOOD_BYTES    (UINT64_C(16) << 20)
+#define SPACE_GOOD_BYTES    (UINT64_C(4) << 20)
 #define SQLITE_HEADER_BYTES 100
 
 static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
@@ -282,9 +282,10 @@ static void check_space(struct store_file *file)
 	if (fstatvfs(file->dir_fd, &fs))
 		return;
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	file->is_space_low = free_bytes < SPACE_LOW_BYTES;
 	if (!file->has_ballast && free_bytes > SPACE_GOOD_BYTES)
 		store_file_make_ballast(file);
+	/* the room that the ballast has left is not for new tasks */
+	file->is_space_low = free_bytes < SPACE_LOW_BYTES || !file->has_ballast;
 }
 
 int store_file_check(struct store_file *file)
@@ -322,4 +323,5 @@ void store_file_drop_ballast(struct store_file *file)
 	if (file->has_ballast)
 		unlinkat(file->dir_fd, BALLAST_NAME, 0);
 	file->has_ballast = false;
+	file->is_space_low = true; /* until it is back */
 }

@@ -110,6 +110,7 @@ struct store {
 	uint64_t next[STORE_N_SEQUENCES];
 	bool is_sequence_changed;
 	bool saw_full; /* the last commit found no room, whatever the file system says (quota) */
+	bool is_wal_held; /* no checkpoints: there is no ballast */
 	bool is_put_in_turn; /* the turn makes something new: it may not use the ballast */
 	int turn_error; /* SQLite rolled the turn back by itself: nothing more of it may be written */
 	struct store_tally_change *tally_changes; /* uthash; written at commit */

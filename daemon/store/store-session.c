@@ -112,7 +112,8 @@ static struct store_statement *get(struct store *store, int index)
 int store_session_put(struct store *store, struct session *session)
 {
 	uint64_t id;
-	int r = store_next_id(store, STORE_SEQUENCE_SESSION, &id);
+	int r = store_is_full(store) ? STORE_E_FULL
+				     : store_next_id(store, STORE_SEQUENCE_SESSION, &id);
 
 	if (r)
 		return r;

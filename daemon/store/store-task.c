@@ -251,9 +251,7 @@ int store_task_put(struct store *store, struct task *task)
 	uint64_t id;
 	int r;
 
-	/* with the disk nearly full nothing new comes in: what is there must be able to end */
-	if (store_file_is_space_low(&store->file) && store_file_check(&store->file) == 0 &&
-		store_file_is_space_low(&store->file))
+	if (store_is_full(store))
 		return STORE_E_FULL;
 	r = store_next_id(store, STORE_SEQUENCE_TASK, &id);
 	if (r)

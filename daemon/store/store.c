@@ -216,6 +216,30 @@ static int write_sequences(struct store *store)
 	return 0;
 }
 
+bool store_is_full(struct store *store)
+{
+	/* while it is low it is looked at again each time */
+	return store_file_is_space_low(&store->file) && store_file_check(&store->file) == 0 &&
+		store_file_is_space_low(&store->file);
+}
+
+/*
+ * Cancels and results must get through where new tasks may not. The room of the ballast is for the WAL: writing that back to the
+ * database would use it all up at once, so it waits until there is room again.
+ */
+static void use_ballast(struct store *store)
+{
+	bool had_ballast = store->file.has_ballast;
+
+	if ((store->saw_full || store_file_is_space_low(&store->file)) && !store->is_put_in_turn)
+		store_file_drop_ballast(&store->file);
+	if (had_ballast != store->file.has_ballast)
+		sqlite3_wal_autocheckpoint(store->db, 0);
+	else if (had_ballast && store->is_wal_held)
+		sqlite3_wal_autocheckpoint(store->db, CHECKPOINT_PAGES);
+	store->is_wal_held = !store->file.has_ballast;
+}
+
 static int commit(struct store *store)
 {
 	int r = store_file_check(&store->file);
@@ -235,9 +259,7 @@ static int commit(struct store *store)
 		r = FAILPOINT("store.commit.before");
 	if (r)
 		return r == -ENOSPC ? STORE_E_FULL : r;
-	/* cancels and results must get through where new tasks may not */
-	if ((store->saw_full || store_file_is_space_low(&store->file)) && !store->is_put_in_turn)
-		store_file_drop_ballast(&store->file);
+	use_ballast(store);
 	return store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_COMMIT)->stmt);
 }
 

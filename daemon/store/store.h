@@ -44,6 +44,8 @@ int store_open(const char *state_dir, struct store **ret_store, struct store_rep
 /* Rolls back what is open, marks a clean shutdown, closes. NULL is fine. */
 void store_close(struct store *store);
 
+/* The disk is nearly full: new tasks and sessions are refused, what is there may still change and end. */
+bool store_is_full(struct store *store);
 bool store_is_dirty(const struct store *store); /* a transaction is open */
 int store_commit(struct store *store); /* FAILPOINT "store.commit.before"/".after" */
 void store_rollback(struct store *store);

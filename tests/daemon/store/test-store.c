@@ -204,6 +204,10 @@ START_TEST(gives_the_ballast_for_an_end_but_not_for_a_beginning)
 	ck_assert(!f.store->file.has_ballast);
 	ck_assert_int_eq(access(fixture_path(&f, "queue.ballast"), F_OK), -1);
 	ck_assert(!f.store->saw_full);
+	/* there is room here: looking again brings the ballast back */
+	ck_assert(store_file_is_space_low(&f.store->file));
+	ck_assert(!store_is_full(f.store));
+	ck_assert(f.store->file.has_ballast);
 	fixture_done(&f);
 }
 END_TEST
