@@ -20,9 +20,9 @@ struct engine;
 
 struct engine_config {
 	const char *user_agent;
-	const char *ca_file;            /* NULL: the system's trust store */
-	const char *spool_dir;          /* absolute, mode 0700, exists */
-	unsigned n_workers;             /* 0: 2 */
+	const char *ca_file; /* NULL: the system's trust store */
+	const char *spool_dir; /* absolute, mode 0700, exists */
+	unsigned n_workers; /* 0: 2 */
 	unsigned max_connections_per_host; /* 0: 6; per session */
 	uint64_t max_download_bps, max_upload_bps; /* bytes per second, whole engine; 0: no limit */
 };
@@ -33,71 +33,76 @@ struct engine_header {
 
 /* Everything one attempt needs. Borrowed for the duration of engine_start(), copied there. Descriptors are duplicated. */
 struct engine_spec {
-	enum transfer_task_kind kind;   /* DOWNLOAD or UPLOAD */
-	uint64_t session;               /* connections are shared inside one session only */
-	const char *url;                /* http or https, absolute; the original request's URL */
-	const char *method;             /* "GET", "PUT", … */
-	const struct engine_header *headers; /* session and request headers already merged; order and repeats kept */
+	enum transfer_task_kind kind; /* DOWNLOAD or UPLOAD */
+	uint64_t session; /* connections are shared inside one session only */
+	const char *url; /* http or https, absolute; the original request's URL */
+	const char *method; /* "GET", "PUT", … */
+	const struct engine_header
+		*headers; /* session and request headers already merged; order and repeats kept */
 	size_t n_headers;
-	bool allow_insecure;            /* plain http allowed (first URL and redirects) */
-	const char *ca_file;            /* NULL: engine's */
-	uint64_t idle_timeout_us;       /* 0: 60 s; reset by every payload byte */
-	uint64_t deadline_boot_us;      /* resource limit on CLOCK_BOOTTIME; 0: none */
+	bool allow_insecure; /* plain http allowed (first URL and redirects) */
+	const char *ca_file; /* NULL: engine's */
+	uint64_t idle_timeout_us; /* 0: 60 s; reset by every payload byte */
+	uint64_t deadline_boot_us; /* resource limit on CLOCK_BOOTTIME; 0: none */
 	uint64_t floor_bps, floor_window_us; /* throughput floor; 0: none */
-	unsigned redirects_max;         /* 0: 16 */
-	uint64_t max_rate_bps;          /* this task; 0: none */
+	unsigned redirects_max; /* 0: 16 */
+	uint64_t max_rate_bps; /* this task; 0: none */
 	uint64_t checkpoint_bytes, checkpoint_us; /* 0: 64 MiB, 5 s */
 
 	/* download */
-	const char *part_path;          /* absolute: spool file, or hidden part file beside the destination */
-	uint64_t resume_offset_bytes;   /* durable bytes that may be kept; 0: start over (part is truncated) */
+	const char
+		*part_path; /* absolute: spool file, or hidden part file beside the destination */
+	uint64_t
+		resume_offset_bytes; /* durable bytes that may be kept; 0: start over (part is truncated) */
 	/*
 	 * Bytes behind resume_offset_bytes are kept, too, when there are some before it and the part was last written before this
 	 * moment: by a process that died while the machine went on, so that the kernel has them. 0: never.
 	 */
 	uint64_t tail_before_wall_us;
-	const char *etag;               /* validators of the bytes on disk; NULL: none */
+	const char *etag; /* validators of the bytes on disk; NULL: none */
 	const char *last_modified;
-	int64_t known_total_bytes;      /* -1: unknown */
-	const char *digest_name;        /* "sha256", … when a digest is wanted; NULL: none */
-	const void *digest_state;       /* state saved with the checkpoint, NULL: read the part once more */
+	int64_t known_total_bytes; /* -1: unknown */
+	const char *digest_name; /* "sha256", … when a digest is wanted; NULL: none */
+	const void
+		*digest_state; /* state saved with the checkpoint, NULL: read the part once more */
 	size_t digest_state_bytes;
-	bool is_resumed_by_client;      /* came from resume data: report ENGINE_EVENT_RESUMED even for offset 0 */
+	bool is_resumed_by_client; /* came from resume data: report ENGINE_EVENT_RESUMED even for offset 0 */
 
 	/* upload */
-	int source_fd;                  /* -1: open source_path */
+	int source_fd; /* -1: open source_path */
 	const char *source_path;
-	uint64_t source_ino, source_size_bytes, source_mtime_ns; /* source must still be this at start and at the end; ino 0: a private snapshot, not checked */
-	const char *body_path;          /* absolute spool file that receives the response body */
+	uint64_t source_ino, source_size_bytes,
+		source_mtime_ns; /* source must still be this at start and at the end; ino 0: a private snapshot, not checked */
+	const char *body_path; /* absolute spool file that receives the response body */
 };
 
 /* What the server said last; strings valid UTF-8, owned by the event. */
 struct engine_response {
 	uint16_t status;
-	const char *http_version;       /* "1.0", "1.1", "2" */
-	const char *url;                /* final URL */
-	const char *mime_type;          /* lower case, NULL: none */
-	const char *text_encoding;      /* NULL: none */
-	const char *suggested_name;     /* sanitised base name, never NULL */
+	const char *http_version; /* "1.0", "1.1", "2" */
+	const char *url; /* final URL */
+	const char *mime_type; /* lower case, NULL: none */
+	const char *text_encoding; /* NULL: none */
+	const char *suggested_name; /* sanitised base name, never NULL */
 	const char *etag, *last_modified; /* strong enough for If-Range, else NULL */
-	int64_t expected_bytes;         /* of the body as delivered; -1 unknown */
-	bool can_resume;                /* byte ranges + validator + identity coding + GET */
-	uint64_t retry_after_us;        /* 0: none; clamped to 24 h */
+	int64_t expected_bytes; /* of the body as delivered; -1 unknown */
+	bool can_resume; /* byte ranges + validator + identity coding + GET */
+	uint64_t retry_after_us; /* 0: none; clamped to 24 h */
 	const struct engine_header *headers;
 	size_t n_headers;
 };
 
 enum engine_event_type {
-	ENGINE_EVENT_CONNECTED,  /* the request is on its way (sub-state transferring); http2 says whether the connection multiplexes */
+	ENGINE_EVENT_CONNECTED, /* the request is on its way (sub-state transferring); http2 says whether the connection multiplexes */
 	ENGINE_EVENT_REDIRECTED, /* url: where it goes now */
-	ENGINE_EVENT_RESPONSE,   /* final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25) */
-	ENGINE_EVENT_RESUMED,    /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
-	ENGINE_EVENT_PROGRESS,   /* coalesced: one pending per attempt, newest numbers */
+	ENGINE_EVENT_RESPONSE, /* final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25) */
+	ENGINE_EVENT_RESUMED, /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
+	ENGINE_EVENT_PROGRESS, /* coalesced: one pending per attempt, newest numbers */
 	ENGINE_EVENT_CHECKPOINT, /* offset_bytes are durable on disk, with digest state and validators */
-	ENGINE_EVENT_DONE,       /* the one end of an attempt; the network slot is free */
-	ENGINE_EVENT_SYNCED,     /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
-	ENGINE_EVENT_PUBLISHED,  /* answer to engine_publish() */
-	ENGINE_EVENT_SNAPSHOT,   /* answer to engine_snapshot() */
+	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
+	ENGINE_EVENT_SYNCED, /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
+	ENGINE_EVENT_PUBLISHED, /* answer to engine_publish() */
+	ENGINE_EVENT_SNAPSHOT, /* answer to engine_snapshot() */
 };
 
 struct engine_event {
@@ -105,24 +110,26 @@ struct engine_event {
 	uint64_t task;
 	uint32_t attempt;
 	bool is_http2;
-	uint64_t received_bytes;  /* download: bytes in the file, kept ones included; upload: response body bytes */
+	uint64_t
+		received_bytes; /* download: bytes in the file, kept ones included; upload: response body bytes */
 	int64_t expected_receive_bytes; /* whole file; -1 unknown */
 	uint64_t sent_bytes;
 	int64_t expected_send_bytes;
-	uint64_t offset_bytes;    /* CHECKPOINT, RESUMED: durable / kept bytes. DONE: durable bytes that a later attempt may keep */
-	uint64_t network_bytes;   /* payload bytes received in this attempt */
+	uint64_t
+		offset_bytes; /* CHECKPOINT, RESUMED: durable / kept bytes. DONE: durable bytes that a later attempt may keep */
+	uint64_t network_bytes; /* payload bytes received in this attempt */
 	const char *url;
 	const struct engine_response *response; /* RESPONSE, DONE (NULL: none arrived) */
 	const void *digest_state; /* CHECKPOINT, DONE */
 	size_t digest_state_bytes;
-	const char *digest_hex;   /* SYNCED when a digest was wanted */
+	const char *digest_hex; /* SYNCED when a digest was wanted */
 	struct transfer_result result; /* DONE, SYNCED, PUBLISHED, SNAPSHOT */
-	bool is_retryable;        /* DONE with an error: trying again later may help (transport, timeout, floor) */
-	bool is_stopped;          /* DONE because of engine_stop() */
-	bool is_disk_full;        /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
-	bool is_restart_needed;   /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */
+	bool is_retryable; /* DONE with an error: trying again later may help (transport, timeout, floor) */
+	bool is_stopped; /* DONE because of engine_stop() */
+	bool is_disk_full; /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
+	bool is_restart_needed; /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */
 	uint64_t file_ino, file_size_bytes, file_mtime_ns; /* SYNCED, SNAPSHOT */
-	uint64_t at_us;           /* CLOCK_MONOTONIC when it happened */
+	uint64_t at_us; /* CLOCK_MONOTONIC when it happened */
 };
 
 typedef void (*engine_event_fn)(const struct engine_event *event, void *user);
@@ -137,11 +144,13 @@ int engine_fd(struct engine *engine);
 int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user);
 
 /* 0 or -ENOMEM/-EINVAL; then nothing was started and no event follows. */
-int engine_start(struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_spec *spec);
+int engine_start(
+	struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_spec *spec);
 /* Ends the attempt: what is received is written and made durable, DONE has is_stopped and the offset. */
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt);
 void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps);
-void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_t max_upload_bps, unsigned max_connections_per_host);
+void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_t max_upload_bps,
+	unsigned max_connections_per_host);
 /* New requests of the session open new connections (flush, network change). */
 void engine_drop_connections(struct engine *engine, uint64_t session);
 
@@ -152,10 +161,12 @@ struct engine_publish {
 	bool may_overwrite;
 };
 /* rename (RENAME_NOREPLACE unless may_overwrite), fsync of the folder, PUBLISHED. Error CANNOT_MOVE_FILE with os_errno EEXIST when the name is taken. */
-int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_publish *publish);
+int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
+	const struct engine_publish *publish);
 
 /* Copies source_fd (duplicated) to to_path by reflink or copy_file_range, syncs, answers SNAPSHOT with size and digest of identity. */
-int engine_snapshot(struct engine *engine, uint64_t task, uint32_t attempt, int source_fd, const char *to_path);
+int engine_snapshot(
+	struct engine *engine, uint64_t task, uint32_t attempt, int source_fd, const char *to_path);
 /* Removes a file in the background; no answer, a missing file is fine. */
 int engine_remove_file(struct engine *engine, const char *path);
 

@@ -359,7 +359,7 @@ END_TEST
 #endif
 
 RUN_TESTS("engine/sink", TEST_EACH(gathers, pieces), TEST_EACH(keeps_what_is_durable, resumes),
-	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails),
-	TEST(is_private), TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST(starts_again),
+	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails), TEST(is_private),
+	TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST(starts_again),
 	TEST(preallocates_without_size), TEST(hashes_over_a_restart),
 	TEST(gives_its_descriptor_away) FAILPOINT_TESTS)

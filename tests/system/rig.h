@@ -19,9 +19,9 @@
 #include "tests/lib/tmpdir.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RIG_DEADLINE_MS 60000
+#	define RIG_DEADLINE_MS 60000
 #else
-#define RIG_DEADLINE_MS 20000
+#	define RIG_DEADLINE_MS 20000
 #endif
 
 struct rig {
