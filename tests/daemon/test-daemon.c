@@ -313,6 +313,41 @@ START_TEST(leaves_when_the_bus_does)
 }
 END_TEST
 
+/* One change after another, until a commit sees it: it looks once a second. */
+START_TEST(leaves_when_the_database_goes)
+{
+	const char *argv[] = { "busctl", NULL, "call", BUS_NAME, "/org/transferd/Transfer1",
+		"org.transferd.Transfer1.Manager", "OpenSession", "ssa{sv}a{sv}", "background",
+		NULL, "0", "0", NULL };
+	char address[256], identifier[32], *path, *output;
+	struct fixture f;
+	int status, status_of_call;
+
+	fixture_init(&f);
+	snprintf(address, sizeof(address), "--address=%s", bus_address(f.bus));
+	argv[1] = address;
+	argv[9] = identifier;
+	start(&f, &f.daemon, NULL);
+	expect(&f, "READY=1");
+	path = tmpdir_path("state/transferd/queue.db");
+	ck_ok(unlink(path));
+	for (int i = 0; proc_wait(f.daemon, 50, &status); i++) {
+		ck_assert_int_lt(i, 1000);
+		snprintf(identifier, sizeof(identifier), "s%d", i);
+		ck_ok(proc_run(argv, DEADLINE_MS, &output, &status_of_call));
+		free(output);
+	}
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	ck_assert(has_logged("was taken away or replaced"));
+	proc_free(f.daemon);
+	start(&f, &f.daemon, NULL);
+	while (!bus_has_daemon(f.bus))
+		ck_assert_int_eq(proc_wait(f.daemon, 20, &status), -ETIMEDOUT);
+	free(path);
+	fixture_done(&f);
+}
+END_TEST
+
 static const struct {
 	const char *option;
 	int status;
@@ -341,4 +376,5 @@ RUN_TESTS_WITHIN("daemon/daemon", 60, TEST_LOOP(starts_and_stops_in_order, 2),
 	TEST(pings_the_watchdog), TEST(leaves_when_idle), TEST(stays_when_told_and_reads_again),
 	TEST(one_per_bus), TEST(the_next_waits_for_the_lock), TEST(leaves_a_newer_database_alone),
 	TEST(starts_empty_after_damage), TEST(needs_a_folder_of_its_own), TEST(needs_a_bus),
-	TEST(leaves_when_the_bus_does), TEST_EACH(takes_options, options))
+	TEST(leaves_when_the_bus_does), TEST(leaves_when_the_database_goes),
+	TEST_EACH(takes_options, options))
