@@ -327,12 +327,12 @@ int cmd_set(struct ctx *ctx, int argc, char **argv)
 
 /* ---- limit ---- */
 
-static int parse_count(const char *text, uint32_t *ret)
+static int parse_count(const char *text, uint32_t most, uint32_t *ret)
 {
 	uint64_t value;
 
 	if (strspn(text, "0123456789") != strlen(text) || format_parse_size(text, &value) ||
-		value > 100000)
+		value < 1 || value > most)
 		return -1;
 	*ret = (uint32_t)value;
 	return 0;
@@ -351,11 +351,11 @@ static int parse_limit(
 	}
 	if (strcmp(name, "tasks") == 0) {
 		*members |= TRANSFER_SERVICE_MAX_ACTIVE_TASKS;
-		return parse_count(value, &s->max_active_tasks);
+		return parse_count(value, 1000, &s->max_active_tasks);
 	}
 	if (strcmp(name, "connections") == 0) {
 		*members |= TRANSFER_SERVICE_MAX_CONNECTIONS_PER_HOST;
-		return parse_count(value, &s->max_connections_per_host);
+		return parse_count(value, 64, &s->max_connections_per_host);
 	}
 	if (strcmp(name, "mode") == 0) {
 		*members |= TRANSFER_SERVICE_MODE;
@@ -414,7 +414,7 @@ int cmd_limit(struct ctx *ctx, int argc, char **argv)
 			*equals = 0;
 		if (!equals || parse_limit(&service, argv[i], equals + 1, &members))
 			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",
+				"use down=RATE, up=RATE, tasks=1 to 1000, connections=1 to 64, mode=running|paused.",
 				"\"%s%s%s\" is no limit", argv[i], equals ? "=" : "",
 				equals ? equals + 1 : "");
 	}
