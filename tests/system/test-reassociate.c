@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that end, or are killed, and come back: nothing is lost, each event is handled once. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -203,6 +204,8 @@ static void die_in_callback(struct rig *r, void *user)
 	transfer_task *task = app_download(app, death->target);
 
 	app_wait(app, task);
+	/* the end may be known here before its callback, on the delegate's thread, has come to the kill */
+	poll(NULL, 0, RIG_DEADLINE_MS);
 	_exit(7);
 }
 
