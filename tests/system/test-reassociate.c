@@ -52,8 +52,9 @@ static void start_and_leave(struct rig *r, void *user)
 /* BT-02, BT-08, BT-62, BT-64, BT-68: finished while nobody was there; order, then didFinishEvents, no progress of the past */
 START_TEST(tells_later_what_happened)
 {
-	static const char *const targets[] = { "/file?size=100K&seed=1", "/404",
-		"/file?size=3M&seed=3", NULL };
+	/* the delay: so that none ends before the program has left */
+	static const char *const targets[] = { "/file?size=100K&seed=1&delay_ms=700",
+		"/404?delay_ms=700", "/file?size=3M&seed=3&delay_ms=700", NULL };
 	uint64_t ids[3];
 	struct app *app;
 
