@@ -2,7 +2,7 @@
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
 SYSTEM_TESTS = tests/system/test-ctl tests/system/test-download \
 	tests/system/test-errno tests/system/test-framing tests/system/test-kill tests/system/test-lifecycle \
-	tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
+	tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
 	tests/system/test-retry tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
 SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
@@ -29,6 +29,8 @@ tests_system_test_ctl_SOURCES = %D%/test-ctl.c $(SYSTEM_RIG)
 tests_system_test_ctl_LDADD = $(SYSTEM_LDADD)
 tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
 tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
+tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
+tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 EXTRA_DIST += tests/system/crash
 
 # By scripts: nginx as the origin, and the machine at fault.
