@@ -146,7 +146,7 @@ START_TEST(stays_attached_through_deaths)
 	config.argv = argv;
 	ck_assert_int_eq(proc_start(&config, &handler), 0);
 	for (int i = 0; i < N_TASKS; i++) {
-		char gate[8], line[32];
+		char gate[16], line[32];
 
 		snprintf(gate, sizeof(gate), "g%d", i);
 		snprintf(line, sizeof(line), "complete %d 0\n", i + 1);
