@@ -23,7 +23,7 @@ struct service;
 struct service_seen {
 	char text[128]; /* identifier, first URL, new description */
 	char body[64]; /* what the first body-file held */
-	uint64_t number;
+	_Atomic uint64_t number;
 	size_t n;
 	struct ipc_path path;
 	uint32_t uid, pid;

@@ -142,11 +142,13 @@ static transfer_data *cancel_with_data(transfer_task *task)
 {
 	struct answer answer = { 0 };
 	int fds[2];
+	char byte;
 
 	ck_assert_int_eq(pipe(fds), 0);
 	answer.fd = fds[1];
 	transfer_task_cancel_by_producing_resume_data(task, on_resume_data, &answer);
 	ck_assert_int_eq(proc_wait_fd(fds[0], RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
 	close(fds[0]);
 	close(fds[1]);
 	return answer.data;
