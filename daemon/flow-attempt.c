@@ -59,11 +59,11 @@ int flow_attempt_path(const struct flow *flow, const struct task *task, enum flo
 
 uint64_t flow_attempt_left_us(const struct flow *flow, const struct task *task)
 {
-	if (!task->deadline_boot_us)
+	uint64_t end_us = task->deadline_boot_us ? task->deadline_boot_us : task->expires_boot_us;
+
+	if (!end_us)
 		return task->resource_left_us;
-	return task->deadline_boot_us > flow->now.boot_us + 1
-		? task->deadline_boot_us - flow->now.boot_us
-		: 1;
+	return end_us > flow->now.boot_us + 1 ? end_us - flow->now.boot_us : 1;
 }
 
 /* ---- one attempt's spec ---- */

@@ -3,7 +3,8 @@
  * Who starts now. Run at the end of each turn: waiting tasks whose time has come join the queue,
  * lanes whose window ran dry are filled from the store (I5), free slots are given away. Nothing
  * starts without network, while paused, or while stopping; then nothing here asks for a wake-up
- * either. Also what people and the network change: limits, mode, up and down.
+ * either, but for the end of a resource limit. Also what people and the network change: limits,
+ * mode, up and down.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -279,7 +280,7 @@ static int start(struct flow *flow, uint64_t lane, uint64_t id)
 	} else if (task->result.code) {
 		result = task->result; /* doomed from its creation */
 		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
-	} else if (task->resource_left_us == 1) {
+	} else if (flow_attempt_left_us(flow, task) == 1) {
 		result = flow_step_result(TRANSFER_ERROR_TIMED_OUT, "the resource time is over");
 		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
 	} else {
@@ -371,16 +372,57 @@ static int prune(struct flow *flow)
 	return r ? r : recount_events(flow);
 }
 
-int flow_schedule_run(struct flow *flow)
-{
-	int r = flow_session_empty(flow);
+/* ---- whose time is over ---- */
 
+static int look_for_expiry(struct flow *flow)
+{
+	int r;
+
+	if (flow->is_expiry_known)
+		return 0;
+	r = flow_turn_flush(flow);
 	if (!r)
-		r = prune(flow);
-	if (r || !flow_schedule_is_open(flow) || flow->is_sched_stale)
+		r = err_fold(store_expiry_next(flow->store, &flow->next_expiry_boot_us));
+	flow->is_expiry_known = !r;
+	return r;
+}
+
+/* Also without network and while paused: the resource limit of who was started once runs on. */
+static int expire(struct flow *flow)
+{
+	const struct transfer_result result = flow_step_result(
+		TRANSFER_ERROR_TIMED_OUT, "the resource time is over");
+	uint64_t ids[FLOW_PAGE];
+	struct active *active;
+	size_t n;
+	int r = flow->is_stopping ? 0 : look_for_expiry(flow);
+
+	if (r || flow->is_stopping || flow->next_expiry_boot_us > flow->now.boot_us)
 		return r;
-	if (flow->is_waking)
-		r = wake_retries(flow);
+	r = flow_turn_flush(flow);
+	if (!r)
+		r = err_fold(store_expiry_ids(flow->store, flow->now.boot_us, FLOW_PAGE, ids, &n));
+	for (size_t i = 0; !r && i < n; i++) {
+		r = flow_turn_task(flow, ids[i], &active);
+		if (!r && flow_session_lookup(flow, active->task->session))
+			r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
+		else if (!r) /* a session that cannot be read: it has nothing to run */
+			r = flow_turn_change(flow, active, STORE_SAVE_STATE);
+		if (!r)
+			active->task->expires_boot_us = 0;
+		r = r < 0 ? r : 0;
+	}
+	if (r)
+		return r;
+	flow->has_more |= n == FLOW_PAGE;
+	flow->is_due_known = flow->is_expiry_known = false;
+	return 0;
+}
+
+static int run_open(struct flow *flow)
+{
+	int r = flow->is_waking ? wake_retries(flow) : 0;
+
 	if (!r)
 		r = run_due(flow);
 	if (!r)
@@ -390,6 +432,19 @@ int flow_schedule_run(struct flow *flow)
 	/* what was just made to wait */
 	r = flow_turn_flush(flow);
 	return r ? r : err_fold(store_due_next(flow->store, &flow->next_due_wall_us));
+}
+
+int flow_schedule_run(struct flow *flow)
+{
+	int r = flow_session_empty(flow);
+
+	if (!r)
+		r = prune(flow);
+	if (!r)
+		r = expire(flow);
+	if (!r && flow_schedule_is_open(flow) && !flow->is_sched_stale)
+		r = run_open(flow);
+	return r ? r : look_for_expiry(flow);
 }
 
 /* ---- limits, mode, network ---- */

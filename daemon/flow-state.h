@@ -8,7 +8,7 @@
  *   flow-step.c      one door from a task event to what follows from it; how a task ends
  *   flow-attempt.c   commands to the engine
  *   flow-event.c     reports of the engine
- *   flow-schedule.c  who starts now; waiting tasks; limits and network
+ *   flow-schedule.c  who starts now; waiting tasks; whose time is over; limits and network
  *   flow-sweep.c     files that belong to nobody
  *   flow-session.c   sessions, attachment, acknowledgement
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
@@ -122,6 +122,8 @@ struct flow {
 		base_wall_us; /* steady wall clock: immune to a clock that is set back */
 	uint64_t next_due_wall_us;
 	bool is_due_known, is_waking;
+	uint64_t next_expiry_boot_us; /* a task's resource limit runs out */
+	bool is_expiry_known;
 	uint64_t wake_after_id; /* waking: WAITING tasks up to this one were looked at */
 	uint64_t pruned_boot_us;
 

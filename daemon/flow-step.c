@@ -17,6 +17,8 @@
 #include "daemon/core/retry.h"
 #include "daemon/flow-state.h"
 
+#define LIMIT_MAX_US (UINT64_C(1) << 61) /* of a resource limit: for ever, without overflow */
+
 struct transfer_result flow_step_result(int32_t code, const char *detail)
 {
 	struct transfer_result result = { .code = code };
@@ -197,23 +199,34 @@ static int forget(struct flow *flow, struct active *active)
 
 /* ---- waiting ---- */
 
-/* What of the resource limit is left; saved, so that it goes on after a restart (BT-42). */
+/*
+ * The resource limit begins with the first attempt. The engine watches over it while an attempt
+ * runs, the flow while the task is queued or waits; while it rests, what is left is kept (BT-42).
+ */
+static void move_clock(struct flow *flow, struct task *task, enum task_phase next)
+{
+	bool is_ours = next == TASK_PHASE_QUEUED || next == TASK_PHASE_WAITING;
+	uint64_t left_us;
+
+	if (is_ours && task->resource_left_us && !task->expires_boot_us) {
+		left_us = task->resource_left_us < LIMIT_MAX_US ? task->resource_left_us
+								: LIMIT_MAX_US;
+		task->expires_boot_us = flow->now.boot_us + left_us;
+		flow->is_expiry_known = false;
+	} else if (!is_ours && task->expires_boot_us) {
+		task->resource_left_us = flow_attempt_left_us(flow, task);
+		task->expires_boot_us = 0;
+		flow->is_expiry_known = false;
+	}
+}
+
+/* The attempt is over: what it has left; saved, so that it goes on after a restart. */
 static void stop_clock(struct flow *flow, struct task *task)
 {
 	if (!task->deadline_boot_us)
 		return;
 	task->resource_left_us = flow_attempt_left_us(flow, task);
 	task->deadline_boot_us = 0;
-}
-
-/* The wait is charged to the resource limit in advance and refunded when it is cut short. */
-static void refund(const struct flow *flow, struct task *task)
-{
-	uint64_t wall_us = flow_turn_steady_wall_us(flow);
-
-	if (task->wait_reason != TASK_WAIT_DATE && task->resource_left_us &&
-		task->due_wall_us > wall_us)
-		task->resource_left_us += task->due_wall_us - wall_us;
 }
 
 static void wait_for(struct flow *flow, struct task *task, enum task_event event)
@@ -235,11 +248,6 @@ static void wait_for(struct flow *flow, struct task *task, enum task_event event
 		task->failures++;
 		delay_us = retry_delay_us(
 			task->failures, flow->retry_after_us, retry_random(&flow->random));
-	}
-	if (task->resource_left_us) {
-		if (delay_us >= task->resource_left_us)
-			delay_us = task->resource_left_us - 1;
-		task->resource_left_us -= delay_us;
 	}
 	task->due_wall_us = wall_us + delay_us;
 }
@@ -307,11 +315,10 @@ int flow_step(struct flow *flow, struct active *active, enum task_event event,
 		task_event_name(event), task_phase_name(next));
 	if (effects & TASK_EFFECT_RELEASE)
 		stop_clock(flow, task);
-	if (phase == TASK_PHASE_WAITING)
-		refund(flow, task);
 	if (effects & TASK_EFFECT_WAIT)
 		wait_for(flow, task, event);
 	task_fsm_enter(task, next);
+	move_clock(flow, task, next);
 	r = carry_out(flow, active, effects, result);
 	if (r)
 		return flow_turn_poison(flow, err_fold(r));

@@ -437,7 +437,7 @@ static void fail(struct flow *flow, int r)
 		TAILQ_REMOVE(&flow->turn_events, kept, entry);
 		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
 	}
-	flow->is_due_known = false;
+	flow->is_due_known = flow->is_expiry_known = false;
 	flow->is_sched_stale = true;
 	flow->poison = 0;
 	outbox_release(&flow->outbox, error);
@@ -483,17 +483,22 @@ int flow_turn_end(struct flow *flow)
 
 uint64_t flow_next_timer(const struct flow *flow)
 {
-	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX;
+	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX, due_us = UINT64_MAX;
 
 	if (flow->is_failing)
 		return flow->retry_us;
 	if (flow->has_more || !TAILQ_EMPTY(&flow->kept_events))
 		return flow->now.now_us;
+	if (!flow->is_stopping && flow->next_expiry_boot_us != UINT64_MAX)
+		at_us = flow->now.now_us +
+			(flow->next_expiry_boot_us > flow->now.boot_us
+					? flow->next_expiry_boot_us - flow->now.boot_us
+					: 0);
 	/* without network, or paused, nothing can come of it: no wake-up */
 	if (flow_schedule_is_open(flow) && flow->next_due_wall_us != UINT64_MAX)
-		at_us = flow->now.now_us +
+		due_us = flow->now.now_us +
 			(flow->next_due_wall_us > wall_us ? flow->next_due_wall_us - wall_us : 0);
-	return at_us;
+	return due_us < at_us ? due_us : at_us;
 }
 
 int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply)

@@ -100,7 +100,7 @@ int flow_new(const struct flow_config *config, struct flow **ret_flow)
 	TAILQ_INIT(&flow->turn_events);
 	TAILQ_INIT(&flow->kept_events);
 	TAILQ_INIT(&flow->touched_sessions);
-	flow->next_due_wall_us = UINT64_MAX;
+	flow->next_due_wall_us = flow->next_expiry_boot_us = UINT64_MAX;
 	flow->generation = 1;
 	r = init(flow, config);
 	if (r) {
@@ -289,6 +289,8 @@ static int start(struct flow *flow)
 		r = settle_all(flow);
 	if (!r)
 		r = flow_sweep(flow);
+	if (!r)
+		r = err_fold(store_expiry_renew(flow->store, flow->now.boot_us));
 	if (!r)
 		r = flow_schedule_rebuild(flow);
 	return r;

@@ -1,5 +1,5 @@
 -- 0001: sessions, tasks, events and what else must outlive the daemon.
--- Units are in the names; times are wall clock. Enumerations carry the numbers of task.h, session.h and store.h.
+-- Units are in the names; _wall_: wall clock, _boot_: CLOCK_BOOTTIME. Enumerations carry the numbers of task.h, session.h and store.h.
 CREATE TABLE session (
 	id INTEGER PRIMARY KEY,
 	kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
@@ -74,6 +74,7 @@ CREATE TABLE task (
 	attempts INTEGER NOT NULL DEFAULT 0,
 	failures INTEGER NOT NULL DEFAULT 0,
 	resource_left_us INTEGER NOT NULL DEFAULT 0,
+	expires_boot_us INTEGER NOT NULL DEFAULT 0,
 	-- how far it is
 	offset_bytes INTEGER NOT NULL DEFAULT 0,
 	total_bytes INTEGER NOT NULL DEFAULT -1,
@@ -105,6 +106,8 @@ CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);
 -- The queue itself, in the order in which it runs.
 CREATE INDEX task_queue ON task(lane, priority DESC, id) WHERE state = 1;
 CREATE INDEX task_due ON task(due_wall_us) WHERE state = 2;
+-- Tasks that were started once and do not rest: their resource limit runs. 0 while an attempt does.
+CREATE INDEX task_clock ON task(expires_boot_us) WHERE resource_left_us > 0 AND state IN (1, 2);
 CREATE INDEX task_unsettled ON task(id) WHERE state IN (3, 4, 5);
 CREATE INDEX task_finished ON task(finished_wall_us) WHERE state = 6;
 

@@ -101,6 +101,8 @@ struct task {
 	uint32_t failures; /* failed attempts since the last progress: what back-off counts */
 	uint64_t
 		resource_left_us; /* what is left of the resource limit when it was last saved; 0: not started */
+	uint64_t
+		expires_boot_us; /* when it is over; QUEUED and WAITING without an attempt, once started */
 	uint64_t offset_bytes; /* durable bytes in the part file (I4) */
 	int64_t total_bytes; /* of the whole file; -1 unknown */
 	uint64_t sent_bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue: lanes, the head of each lane, and what waits for a moment. All of it is read from indexes, a window at a time. */
+/* The queue: lanes, the head of each lane, what waits for a moment, whose time is over. All of it is read from indexes, a window at a time. */
 #include "daemon/store/store-private.h"
 
 #include <errno.h>
@@ -15,6 +15,9 @@ enum {
 	LANE_WINDOW,
 	LANE_DUE_NEXT,
 	LANE_DUE,
+	LANE_EXPIRY_NEXT,
+	LANE_EXPIRY,
+	LANE_EXPIRY_RENEW,
 };
 
 static const char *const texts[] = {
@@ -29,6 +32,17 @@ static const char *const texts[] = {
 		"SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us >= 0 ORDER BY due_wall_us LIMIT 1",
 	[LANE_DUE] =
 		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+	[LANE_EXPIRY_NEXT] =
+		"SELECT expires_boot_us FROM task WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us > 0"
+		" ORDER BY expires_boot_us LIMIT 1",
+	[LANE_EXPIRY] =
+		"SELECT id FROM task WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us > 0"
+		" AND expires_boot_us <= ?1 ORDER BY expires_boot_us LIMIT ?2",
+	/* a number that is far too large must not make it fail */
+	[LANE_EXPIRY_RENEW] =
+		"UPDATE task SET expires_boot_us = ?1 + min(resource_left_us, 1 << 61)"
+		" WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us >= 0"
+		" AND (expires_boot_us = 0 OR expires_boot_us > ?1 + min(resource_left_us, 1 << 61))",
 };
 
 const struct store_statements store_lane_statements = {
@@ -116,19 +130,24 @@ int store_lane_window(struct store *store, uint64_t lane, size_t limit,
 	return 0;
 }
 
-int store_due_next(struct store *store, uint64_t *ret_due_wall_us)
+static int read_moment(struct store *store, int index, uint64_t *ret_us)
 {
-	sqlite3_stmt *stmt = get(store, LANE_DUE_NEXT);
+	sqlite3_stmt *stmt = get(store, index);
 	int r = store_step(store, stmt);
 
-	*ret_due_wall_us = UINT64_MAX;
+	*ret_us = UINT64_MAX;
 	if (r == STORE_E_NOT_FOUND)
 		return 0;
 	if (r)
 		return r;
-	r = store_read_u64(stmt, 0, ret_due_wall_us);
+	r = store_read_u64(stmt, 0, ret_us);
 	sqlite3_reset(stmt);
 	return r;
+}
+
+int store_due_next(struct store *store, uint64_t *ret_due_wall_us)
+{
+	return read_moment(store, LANE_DUE_NEXT, ret_due_wall_us);
 }
 
 struct due {
@@ -170,4 +189,39 @@ int store_due_take(
 			r = fn(due[i].id, due[i].lane, user);
 	}
 	return r;
+}
+
+/* ---- the resource limit ---- */
+
+int store_expiry_next(struct store *store, uint64_t *ret_boot_us)
+{
+	return read_moment(store, LANE_EXPIRY_NEXT, ret_boot_us);
+}
+
+int store_expiry_ids(
+	struct store *store, uint64_t now_boot_us, size_t limit, uint64_t *ids, size_t *ret_n)
+{
+	sqlite3_stmt *stmt = get(store, LANE_EXPIRY);
+	size_t n = 0;
+	int r;
+
+	store_bind_u64(stmt, 1, now_boot_us);
+	store_bind_u64(stmt, 2, limit);
+	while ((r = store_step(store, stmt)) == 0) {
+		if (n < limit && store_read_u64(stmt, 0, &ids[n]) == 0)
+			n++;
+	}
+	*ret_n = n;
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
+int store_expiry_renew(struct store *store, uint64_t now_boot_us)
+{
+	sqlite3_stmt *stmt = get(store, LANE_EXPIRY_RENEW);
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	store_bind_u64(stmt, 1, now_boot_us);
+	return store_run(store, stmt);
 }

@@ -84,6 +84,7 @@ static const struct store_column columns[] = {
 	NUMBER_("attempts", U32, attempts),
 	NUMBER_("failures", U32, failures),
 	NUMBER_("resource_left_us", U64, resource_left_us),
+	NUMBER_("expires_boot_us", U64, expires_boot_us),
 	NUMBER_("offset_bytes", U64, offset_bytes),
 	NUMBER_("total_bytes", I64, total_bytes),
 	NUMBER_("sent_bytes", U64, sent_bytes),
@@ -166,7 +167,7 @@ static const char *const texts[] = {
 		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
 		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, source_ino, source_size_bytes,"
 		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, attempts,"
-		" failures, resource_left_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
+		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
 		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, digest_hex, file_ino,"
 		" file_size_bytes, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
 		" last_error_code, last_error_os_errno, last_error_library_code, last_error_detail,"
@@ -179,7 +180,7 @@ static const char *const texts[] = {
 		"UPDATE task SET state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason,"
 		" due_wall_us = :due_wall_us, attempts = :attempts, failures = :failures,"
 		" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us,"
-		" resource_left_us = :resource_left_us WHERE id = :id",
+		" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us WHERE id = :id",
 	[TASK_SAVE_PROGRESS] =
 		"UPDATE task SET offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes,"
 		" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified,"
@@ -214,7 +215,7 @@ static const char *const texts[] = {
 		" finished_wall_us = CASE WHEN state = 6 AND typeof(finished_wall_us) = 'integer'"
 		" AND finished_wall_us > 0 THEN finished_wall_us ELSE ?2 END,"
 		" wait_reason = 0, due_wall_us = 0, attempts = 0, failures = 0,"
-		" resource_left_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
+		" resource_left_us = 0, expires_boot_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
 		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
 		" redirects = 0, body_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
 		" failing_url = NULL, result_code = ?3, result_os_errno = 0, result_library_code = 0, result_detail = ?4,"

@@ -79,7 +79,7 @@ int store_task_put(struct store *store, struct task *task); /* sets task->id; la
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task);
 enum {
 	STORE_SAVE_STATE = 1
-		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left */
+		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left, expires */
 	STORE_SAVE_PROGRESS =
 		1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
 	STORE_SAVE_RESPONSE = 1 << 2, /* response, redirects, body_bytes */
@@ -103,6 +103,18 @@ int store_due_next(struct store *store, uint64_t *ret_due_wall_us); /* UINT64_MA
 typedef int (*store_due_fn)(uint64_t task, uint64_t lane, void *user);
 int store_due_take(
 	struct store *store, uint64_t now_wall_us, size_t limit, store_due_fn fn, void *user);
+
+/* ---- the resource limit of QUEUED and WAITING tasks that were started once (expires_boot_us) ---- */
+int store_expiry_next(struct store *store, uint64_t *ret_boot_us); /* UINT64_MAX: none runs */
+/* Those whose time is over, the longest first. ids: room for limit. Changes nothing. */
+int store_expiry_ids(
+	struct store *store, uint64_t now_boot_us, size_t limit, uint64_t *ids, size_t *ret_n);
+/*
+ * After a start. Tasks whose attempt died with the daemon get a moment again, from what was left; so
+ * do those whose moment is farther away than that: the machine was started anew.
+ */
+int store_expiry_renew(struct store *store, uint64_t now_boot_us);
+
 /* Tasks in FINISHING, ANSWERED or CANCELING: what a restart has to finish first. Bounded by what was in flight. */
 typedef int (*store_task_fn)(struct task *task_take, void *user);
 int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user);

@@ -46,6 +46,11 @@ START_TEST(time_left)
 		flow_attempt_left_us(sim->flow, &task), 1); /* over, but not "not started" */
 	task.deadline_boot_us = 50;
 	ck_assert_uint_eq(flow_attempt_left_us(sim->flow, &task), 1);
+	task.deadline_boot_us = 0;
+	task.expires_boot_us = 130; /* between two attempts */
+	ck_assert_uint_eq(flow_attempt_left_us(sim->flow, &task), 30);
+	task.expires_boot_us = 100;
+	ck_assert_uint_eq(flow_attempt_left_us(sim->flow, &task), 1);
 	sim_free(sim);
 }
 END_TEST

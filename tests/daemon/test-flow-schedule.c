@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who starts when: slots, applications, dates, mode, network, clocks that jump, what is kept
- * (BT-28, BT-34, BT-35, BT-38, F-11).
+ * (BT-28, BT-34, BT-35, BT-38, BT-42, F-11).
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +9,12 @@
 #include <transfer/error.h>
 
 #include "daemon/flow-state.h"
+#include "engine/engine.h"
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
 
-#define S UINT64_C(1000000)
+#define S   UINT64_C(1000000)
+#define DAY (86400 * S)
 
 static void network(struct sim *sim, bool is_up)
 {
@@ -233,11 +235,18 @@ START_TEST(clock_jumps)
 	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, dated));
 	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, running));
 	ck_assert_int_eq(sim_state(sim, running), TASK_STATE_QUEUED);
+	/* no resource limit runs out with the clock on the wall */
+	sim_post_failed(sim, retried, TRANSFER_ERROR_TIMED_OUT, true);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, retried), TASK_STATE_WAITING);
+	sim->now.wall_us += years_us;
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, retried));
 	sim_free(sim);
 }
 END_TEST
 
-/* Paused: nothing starts, what runs keeps its bytes and waits, nothing wakes up. */
+/* Paused: nothing starts, what runs keeps its bytes and waits, nothing wakes up for it. */
 START_TEST(paused)
 {
 	struct sim *sim = sim_new(1);
@@ -253,7 +262,8 @@ START_TEST(paused)
 	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
 	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_MODE);
 	ck_assert_int_eq(sim_sub_state(sim, other), TRANSFER_SUB_STATE_WAITING_MODE);
-	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	/* but for the end of the resource limit of the one that was started */
+	ck_assert_uint_ge(flow_next_timer(sim->flow) - sim->now.now_us, 6 * DAY);
 	sim_crash(sim);
 	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
 	pause_all(sim, false);
@@ -263,7 +273,7 @@ START_TEST(paused)
 }
 END_TEST
 
-/* BT-38: no network, no timer, no attempt, no failure counted; then everything goes on. */
+/* BT-38: no network, no timer for an attempt, no attempt, no failure counted; then everything goes on. */
 START_TEST(no_network)
 {
 	struct sim *sim = sim_new(1);
@@ -287,7 +297,8 @@ START_TEST(no_network)
 	ck_assert_int_eq(sim_sub_state(sim, a), TRANSFER_SUB_STATE_WAITING_NETWORK);
 	ck_assert_int_eq(sim_sub_state(sim, b), TRANSFER_SUB_STATE_WAITING_NETWORK);
 	ck_assert_int_eq(sim_sub_state(sim, c), TRANSFER_SUB_STATE_WAITING_NETWORK);
-	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	/* but for the end of the resource limits of those that were started */
+	ck_assert_uint_ge(flow_next_timer(sim->flow) - sim->now.now_us, 6 * DAY);
 	task = sim_task(sim, b);
 	ck_assert_uint_eq(task->failures, 0);
 	task_free(task);
@@ -393,7 +404,247 @@ START_TEST(prunes)
 }
 END_TEST
 
+/* ---- the resource limit between two attempts (BT-42) ---- */
+
+#define LIMIT_S 100
+
+/* A download that has run for 10 s of its 100 and has 40 bytes. */
+static uint64_t limited(struct sim *sim, uint64_t session)
+{
+	struct flow_request request;
+	uint64_t id;
+
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.resource_timeout_us = LIMIT_S * S;
+	id = sim_create(sim, session, &request, true);
+	sim_post_response(sim, id, 200);
+	sim_pass(sim, 10 * S);
+	sim_post_checkpoint(sim, id, 40, 100);
+	sim_turn(sim);
+	return id;
+}
+
+/* It ends at that moment, by a timer of its own, and can go on from its bytes. */
+static void check_expires(struct sim *sim, uint64_t id, uint64_t at_boot_us)
+{
+	struct task *task;
+	char part[FLOW_PATH_BYTES];
+
+	for (unsigned i = 0; i < 20 && sim_state(sim, id) != TASK_STATE_COMPLETED; i++)
+		ck_assert(sim_wake(sim, UINT64_MAX));
+	ck_assert_uint_ge(sim->now.boot_us + 1000, at_boot_us);
+	ck_assert_uint_le(sim->now.boot_us, at_boot_us + 1000);
+	task = sim_task(sim, id);
+	ck_assert_int_eq(task->state, TASK_STATE_COMPLETED);
+	ck_assert_int_eq(task->result.code, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert_uint_eq(task->offset_bytes, 40);
+	ck_assert_uint_eq(task->expires_boot_us, 0);
+	ck_assert(flow_task_is_resumable(task));
+	ck_assert(!flow_attempt_path(sim->flow, task, FLOW_FILE_PART, part));
+	ck_assert(fake_engine_has_file(sim->engine, part));
+	task_free(task);
+	sim_settle(sim);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+}
+
+static void go_paused(struct sim *sim, uint64_t id)
+{
+	pause_all(sim, true);
+	sim_post_stopped(sim, id, 40);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_MODE);
+}
+
+static void go_offline(struct sim *sim, uint64_t id)
+{
+	network(sim, false);
+	sim_post_failed(sim, id, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_QUEUED);
+}
+
+/* longer than what is left; with network */
+static void go_waiting(struct sim *sim, uint64_t id)
+{
+	const struct engine_response response = { .status = 503, .retry_after_us = 500 * S };
+	struct fake_attempt *a = fake_engine_find(sim->engine, id);
+	const struct engine_event event = {
+		.type = ENGINE_EVENT_DONE,
+		.task = id,
+		.attempt = a->attempt,
+		.result.code = TRANSFER_ERROR_NETWORK_CONNECTION_LOST,
+		.is_retryable = true,
+		.offset_bytes = 40,
+		.expected_receive_bytes = 100,
+		.response = &response,
+	};
+
+	fake_engine_post(sim->engine, &event);
+	fake_engine_drop(sim->engine, a);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_WAITING);
+}
+
+static void go_waiting_offline(struct sim *sim, uint64_t id)
+{
+	go_waiting(sim, id);
+	network(sim, false);
+}
+
+/* a short wait whose end comes while nothing may start */
+static void go_waiting_paused(struct sim *sim, uint64_t id)
+{
+	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_WAITING);
+	pause_all(sim, true);
+}
+
+static void (*const ways[])(struct sim *sim, uint64_t id) = { go_paused, go_offline, go_waiting,
+	go_waiting_offline, go_waiting_paused };
+
+START_TEST(limit_runs_out)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t begin_us = sim->now.boot_us, session = sim_session(sim, "app", "one"),
+		 id = limited(sim, session);
+
+	ways[_i](sim, id);
+	check_expires(sim, id, begin_us + LIMIT_S * S);
+	ck_assert_str_eq(sim_events(sim, session), "METRICS COMPLETED");
+	/* retry begins with a limit of its own, and with the bytes */
+	network(sim, true);
+	pause_all(sim, false);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RETRY, id), 0);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 40);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->deadline_boot_us - sim->now.boot_us,
+		LIMIT_S * S);
+	sim_free(sim);
+}
+END_TEST
+
+/* It rests meanwhile: that does not count. */
+START_TEST(limit_rests_with_the_task)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t begin_us = sim->now.boot_us, session = sim_session(sim, "app", "one"),
+		 id = limited(sim, session);
+
+	ways[_i](sim, id);
+	sim_pass(sim, 20 * S);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, id), 0);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_pass(sim, 1000 * S);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_SUSPENDED);
+	network(sim, false);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RESUME, id), 0);
+	check_expires(sim, id, begin_us + (1000 + LIMIT_S) * S);
+	sim_free(sim);
+}
+END_TEST
+
+/* A crash while it waits, and while the daemon is away: the clock since the boot counts on. */
+START_TEST(limit_survives_crash)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t begin_us = sim->now.boot_us, session = sim_session(sim, "app", "one"),
+		 id = limited(sim, session);
+
+	ways[_i](sim, id);
+	pause_all(sim, true);
+	sim_pass(sim, 20 * S);
+	sim_crash(sim);
+	check_expires(sim, id, begin_us + LIMIT_S * S);
+	sim_free(sim);
+}
+END_TEST
+
+/* The attempt died with the daemon: what was left at the last checkpoint is left. */
+START_TEST(limit_after_crash_of_an_attempt)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = limited(sim, session), at_us;
+
+	/* paused, and killed before the attempt could end */
+	pause_all(sim, true);
+	sim_pass(sim, 1000 * S);
+	sim_crash(sim);
+	at_us = sim->now.boot_us + (LIMIT_S - 10) * S;
+	check_expires(sim, id, at_us);
+	sim_free(sim);
+}
+END_TEST
+
+/* The machine was started anew: its clock began again, so what was left is left. */
+START_TEST(limit_after_boot)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+
+	sim_pass(sim, 5000 * S);
+	id = limited(sim, session);
+	go_paused(sim, id);
+	sim->now.boot_us = 7 * S;
+	sim->now.now_us = 7 * S;
+	sim_crash(sim);
+	check_expires(sim, id, (7 + LIMIT_S - 10) * S);
+	sim_free(sim);
+}
+END_TEST
+
+/* All slots are taken; who was never started has no limit yet. */
+START_TEST(limit_without_slot)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t begin_us = sim->now.boot_us, session = sim_session(sim, "app", "one"), id, fresh;
+	struct flow_limits l;
+
+	flow_limits_get(sim->flow, &l);
+	l.max_active_tasks = 1;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_limits_set(sim->flow, &l), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	id = limited(sim, session);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, id), 0);
+	sim_download(sim, session, "other");
+	sim_post_stopped(sim, id, 40);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RESUME, id), 0);
+	fresh = sim_download(sim, session, "other");
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_QUEUED);
+	check_expires(sim, id, begin_us + LIMIT_S * S);
+	ck_assert_int_eq(sim_state(sim, fresh), TASK_STATE_QUEUED);
+	ck_assert_uint_eq(fake_engine_n_running(sim->engine), 1);
+	sim_free(sim);
+}
+END_TEST
+
+/* The commit fails at that moment: it ends when it can be saved, once. */
+START_TEST(limit_while_failing)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = limited(sim, session);
+
+	go_paused(sim, id);
+	sim->is_commit_failing = true;
+	sim_pass(sim, LIMIT_S * S);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_QUEUED);
+	sim->is_commit_failing = false;
+	sim_pass(sim, 2 * S);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_result(sim, id), TRANSFER_ERROR_TIMED_OUT);
+	ck_assert_str_eq(sim_events(sim, session), "METRICS COMPLETED");
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/flow-schedule", 60, TEST(limits), TEST(connections_per_host),
 	TEST(applications_in_turn), TEST(long_queue), TEST(not_before), TEST(clock_jumps),
 	TEST(paused), TEST(no_network), TEST(retry_after_survives_network), TEST(local_hosts),
-	TEST(stops), TEST(prunes))
+	TEST(stops), TEST(prunes), TEST_LOOP(limit_runs_out, 5),
+	TEST_LOOP(limit_rests_with_the_task, 5), TEST_LOOP(limit_survives_crash, 5),
+	TEST(limit_after_crash_of_an_attempt), TEST(limit_after_boot), TEST(limit_without_slot),
+	TEST(limit_while_failing))

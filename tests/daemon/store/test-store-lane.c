@@ -137,5 +137,85 @@ START_TEST(takes_what_is_due)
 }
 END_TEST
 
+static uint64_t put_limited(
+	struct fixture *f, enum task_state state, uint64_t left_us, uint64_t expires_boot_us)
+{
+	struct task *task = fixture_task(f, state);
+	uint64_t id;
+
+	ck_ok(store_task_put(f->store, task));
+	task->resource_left_us = left_us;
+	task->expires_boot_us = expires_boot_us;
+	ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE));
+	id = task->id;
+	task_free(task);
+	return id;
+}
+
+static uint64_t expires(struct fixture *f, uint64_t id)
+{
+	struct task *task = fixture_load(f, id);
+	uint64_t boot_us = task->expires_boot_us;
+
+	task_free(task);
+	return boot_us;
+}
+
+START_TEST(knows_whose_time_is_over)
+{
+	uint64_t queued, waiting, ids[4], boot_us;
+	struct fixture f;
+	size_t n;
+
+	fixture_init(&f);
+	put(&f, 0.5, TASK_STATE_QUEUED, 0);
+	ck_ok(store_expiry_next(f.store, &boot_us));
+	ck_assert(boot_us == UINT64_MAX);
+	queued = put_limited(&f, TASK_STATE_QUEUED, 50, 300);
+	waiting = put_limited(&f, TASK_STATE_WAITING, 50, 200);
+	put_limited(&f, TASK_STATE_QUEUED, 50, 0); /* runs */
+	put_limited(&f, TASK_STATE_SUSPENDED, 50, 100);
+	put_limited(&f, TASK_STATE_COMPLETED, 50, 100);
+	ck_ok(store_expiry_next(f.store, &boot_us));
+	ck_assert_uint_eq(boot_us, 200);
+	ck_ok(store_expiry_ids(f.store, 199, 4, ids, &n));
+	ck_assert_uint_eq(n, 0);
+	ck_ok(store_expiry_ids(f.store, 300, 1, ids, &n));
+	ck_assert_uint_eq(n, 1);
+	ck_ok(store_expiry_ids(f.store, 300, 4, ids, &n));
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(ids[0], waiting);
+	ck_assert_uint_eq(ids[1], queued);
+	/* what is due is queued, and its limit runs on */
+	ck_ok(store_task_set_state(f.store, waiting, TASK_STATE_QUEUED));
+	ck_assert_uint_eq(expires(&f, waiting), 200);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(renews_what_a_crash_or_a_boot_took)
+{
+	uint64_t near, far, none, fresh, resting, endless;
+	struct fixture f;
+
+	fixture_init(&f);
+	near = put_limited(&f, TASK_STATE_QUEUED, 50, 120);
+	far = put_limited(&f, TASK_STATE_WAITING, 50, 9000);
+	none = put_limited(&f, TASK_STATE_QUEUED, 70, 0);
+	fresh = put_limited(&f, TASK_STATE_QUEUED, 0, 0);
+	resting = put_limited(&f, TASK_STATE_SUSPENDED, 50, 0);
+	endless = put_limited(&f, TASK_STATE_QUEUED, INT64_MAX, 0);
+	ck_ok(store_expiry_renew(f.store, 100));
+	ck_assert_uint_eq(expires(&f, near), 120);
+	ck_assert_uint_eq(expires(&f, far), 150);
+	ck_assert_uint_eq(expires(&f, none), 170);
+	ck_assert_uint_eq(expires(&f, fresh), 0);
+	ck_assert_uint_eq(expires(&f, resting), 0);
+	ck_assert_uint_eq(expires(&f, endless), 100 + (UINT64_C(1) << 61));
+	fixture_done(&f);
+}
+END_TEST
+
 RUN_TESTS("daemon/store/store-lane", TEST(finds_a_lane_again), TEST(shows_the_head_in_order),
-	TEST(lists_lanes_with_work), TEST(takes_what_is_due))
+	TEST(lists_lanes_with_work), TEST(takes_what_is_due), TEST(knows_whose_time_is_over),
+	TEST(renews_what_a_crash_or_a_boot_took))

@@ -48,6 +48,7 @@ static void fill_life(struct task *task)
 	task->started_wall_us = 14;
 	task->finished_wall_us = 15;
 	task->resource_left_us = 16;
+	task->expires_boot_us = 116;
 	task->offset_bytes = 17;
 	task->total_bytes = 18;
 	task->sent_bytes = 19;
@@ -112,6 +113,7 @@ static void check_life(const struct task *is)
 	ck_assert_uint_eq(is->started_wall_us, 14);
 	ck_assert_uint_eq(is->finished_wall_us, 15);
 	ck_assert_uint_eq(is->resource_left_us, 16);
+	ck_assert_uint_eq(is->expires_boot_us, 116);
 	ck_assert_uint_eq(is->offset_bytes, 17);
 	ck_assert_int_eq(is->total_bytes, 18);
 	ck_assert_uint_eq(is->sent_bytes, 19);

@@ -314,7 +314,7 @@ static void exercise(struct store *store)
 	struct store_event_range range = { .session = 1, .limit = 1000 };
 	struct store_counts counts;
 	size_t n = 0, n_candidates;
-	uint64_t due_wall_us;
+	uint64_t due_wall_us, expires_boot_us, ids[100];
 
 	store_session_each(store, take_session, &n);
 	store_task_each_unsettled(store, take_task, &n);
@@ -323,6 +323,9 @@ static void exercise(struct store *store)
 	store_lane_window(store, 1, 64, candidates, &n_candidates);
 	store_due_next(store, &due_wall_us);
 	store_due_take(store, 1000000, 100, hear_due, &n);
+	store_expiry_renew(store, 1000000);
+	store_expiry_next(store, &expires_boot_us);
+	store_expiry_ids(store, 1000000, 100, ids, &n);
 	store_prune(store, 1000000, 100, hear_due, &n);
 	store_counts(store, &counts);
 	if (store_commit(store))
