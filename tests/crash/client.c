@@ -174,6 +174,25 @@ static transfer_task *make_download(struct client *c, unsigned task, const char 
 	return app_make(c->app, app_request(c->app, target));
 }
 
+/* what a client made that died before all was made and written down */
+static void adopt(struct client *c, transfer_task *tasks[CRASH_TASKS])
+{
+	uint64_t ids[2 * CRASH_TASKS];
+	unsigned n = app_tasks(c->app, ids, 2 * CRASH_TASKS);
+
+	for (unsigned i = 0; i < n && i < 2 * CRASH_TASKS; i++) {
+		transfer_task *task = app_find_task(c->app, ids[i]);
+		const char *url = task
+			? transfer_request_get_url(transfer_task_get_original_request(task))
+			: "";
+		const char *key = strstr(url, "key=b");
+		unsigned batch, index;
+
+		if (key && sscanf(key, "key=b%u-t%u", &batch, &index) == 2 && index < CRASH_TASKS)
+			tasks[index] = task;
+	}
+}
+
 static transfer_task *make(struct client *c, unsigned task)
 {
 	char key[32];
@@ -191,6 +210,7 @@ static void create(struct client *c)
 	transfer_task *tasks[CRASH_TASKS] = { NULL };
 	unsigned missing = CRASH_TASKS;
 
+	adopt(c, tasks);
 	for (unsigned tries = 0; missing && tries < 20; tries++) {
 		for (unsigned i = 0; i < CRASH_TASKS; i++)
 			if (!tasks[i])
