@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ struct identity {
 
 struct source {
 	int fd;
+	char *path; /* must go on naming it; NULL: does not matter */
+	uint64_t device;
 	struct identity identity;
 	uint64_t offset_bytes;
 };
@@ -75,6 +78,12 @@ int source_open(const struct source_spec *spec, struct source **ret_source)
 	if (r)
 		return r;
 	source->identity = identity_of(&st);
+	source->device = st.st_dev;
+	if (spec->ino && spec->fd < 0) {
+		source->path = strdup(spec->path);
+		if (!source->path)
+			return err_raise(-ENOMEM);
+	}
 	if (spec->ino && !is_same(&source->identity, &want))
 		return SOURCE_E_CHANGED;
 	if (!spec->ino && want.size_bytes && source->identity.size_bytes != want.size_bytes)
@@ -90,6 +99,7 @@ struct source *source_free(struct source *source)
 		return NULL;
 	if (source->fd >= 0)
 		close(source->fd);
+	free(source->path);
 	free(source);
 	return NULL;
 }
@@ -97,6 +107,18 @@ struct source *source_free(struct source *source)
 void source_freep(struct source **source)
 {
 	source_free(*source);
+}
+
+/* The open file; what its name means by now is not looked at. */
+static int check_file(const struct source *source)
+{
+	struct identity now;
+	struct stat st;
+
+	if (fstat(source->fd, &st))
+		return -errno;
+	now = identity_of(&st);
+	return is_same(&source->identity, &now) ? 0 : SOURCE_E_CHANGED;
 }
 
 int source_read(struct source *source, void *bytes, size_t size, size_t *ret_size)
@@ -112,7 +134,7 @@ int source_read(struct source *source, void *bytes, size_t size, size_t *ret_siz
 		return r;
 	if (got < size)
 		return SOURCE_E_CHANGED;
-	r = source_check(source);
+	r = check_file(source);
 	if (r)
 		return r;
 	source->offset_bytes += got;
@@ -120,20 +142,24 @@ int source_read(struct source *source, void *bytes, size_t size, size_t *ret_siz
 	return 0;
 }
 
-void source_rewind(struct source *source)
+void source_seek(struct source *source, uint64_t offset_bytes)
 {
-	source->offset_bytes = 0;
+	source->offset_bytes = offset_bytes;
 }
 
 int source_check(const struct source *source)
 {
 	struct identity now;
 	struct stat st;
+	int r = check_file(source);
 
-	if (fstat(source->fd, &st))
-		return -errno;
+	if (r || !source->path)
+		return r;
+	if (fstatat(AT_FDCWD, source->path, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_CHANGED : -errno;
 	now = identity_of(&st);
-	return is_same(&source->identity, &now) ? 0 : SOURCE_E_CHANGED;
+	return st.st_dev == source->device && is_same(&source->identity, &now) ? 0
+									       : SOURCE_E_CHANGED;
 }
 
 uint64_t source_size_bytes(const struct source *source)

@@ -2,7 +2,8 @@
 /*
  * What an upload sends: a regular file read from its start with pread, so that a shared descriptor
  * keeps its place. Never mapped: a file cut short is an error, not a signal. The file must stay
- * what it was when the task was made (inode, size, time of change).
+ * what it was when the task was made (inode, size, time of change), and its name must go on
+ * meaning it: a file that was replaced by another is a changed source, too.
  */
 #ifndef ENGINE_SOURCE_H
 #define ENGINE_SOURCE_H
@@ -17,7 +18,7 @@ struct source;
 struct source_spec {
 	int fd; /* duplicated; -1: open path */
 	const char *path;
-	/* ino 0: a private snapshot; only its size is held on to */
+	/* ino 0: a private snapshot; only its size is held on to, and its name does not matter */
 	uint64_t ino, size_bytes, mtime_ns;
 };
 
@@ -31,10 +32,11 @@ void source_freep(struct source **source);
 
 /* Fills up to @size bytes, 0 only at the end; a file that ends too early is SOURCE_E_CHANGED. */
 int source_read(struct source *source, void *bytes, size_t size, size_t *ret_size);
-void source_rewind(struct source *source);
+/* What is read next; not behind the end. */
+void source_seek(struct source *source, uint64_t offset_bytes);
 /*
- * Still the same file? Call after the last byte is read and before success is believed. 0,
- * SOURCE_E_CHANGED or -errno.
+ * Still the same file, under the same name? Call after the last byte is read and before success is
+ * believed. 0, SOURCE_E_CHANGED or -errno.
  */
 int source_check(const struct source *source);
 uint64_t source_size_bytes(const struct source *source);

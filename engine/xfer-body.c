@@ -260,7 +260,7 @@ int xfer_body_on_seek(void *user, curl_off_t offset, int origin)
 
 	if (offset || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
-	source_rewind(x->source);
+	source_seek(x->source, 0);
 	return CURL_SEEKFUNC_OK;
 }
 

@@ -232,7 +232,7 @@ static void follow(struct xfer *x)
 	x->has_crossed = x->has_crossed || !x->redirect.is_same_origin;
 	x->n_redirects++;
 	if (x->source)
-		source_rewind(x->source);
+		source_seek(x->source, 0);
 	xfer_post_simple(x, ENGINE_EVENT_REDIRECTED);
 	if (x->fault.code)
 		xfer_finish(x);
@@ -245,7 +245,7 @@ static void send_again(struct xfer *x)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
 	if (x->source)
-		source_rewind(x->source);
+		source_seek(x->source, 0);
 	if (!x->is_held)
 		send_request(x);
 }

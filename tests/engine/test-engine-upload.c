@@ -153,7 +153,14 @@ START_TEST(a_redirect_takes_the_body_along_or_not)
 END_TEST
 
 /* What may happen to the source, before or while it is sent. */
-enum change { CHANGE_GROWS, CHANGE_SHRINKS, CHANGE_IS_REPLACED, CHANGE_IS_EDITED, CHANGE_N };
+enum change {
+	CHANGE_GROWS,
+	CHANGE_SHRINKS,
+	CHANGE_IS_REPLACED,
+	CHANGE_IS_EDITED,
+	CHANGE_IS_MOVED,
+	CHANGE_N
+};
 
 static void change(const char *path, int how)
 {
@@ -178,6 +185,11 @@ static void change(const char *path, int how)
 		ck_assert_int_eq(pwrite(fd, "x", 1, 39999999), 1);
 		close(fd);
 		break;
+	case CHANGE_IS_MOVED:
+		ck_assert_int_gt(asprintf(&other, "%s.new", path), 0);
+		ck_assert_int_eq(rename(path, other), 0);
+		free(other);
+		break;
 	case CHANGE_N:
 		break;
 	}
@@ -192,7 +204,9 @@ START_TEST(a_changed_source_is_not_sent)
 	spec = rig_upload(&rig, 1, "/upload", make_source(3, 40000000));
 	change(spec.source_path, _i);
 	t = rig_run(&rig, 1, &spec);
-	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_SOURCE_CHANGED);
+	ck_assert_int_eq(t->done.result.code,
+		_i == CHANGE_IS_MOVED ? TRANSFER_ERROR_FILE_DOES_NOT_EXIST
+				      : TRANSFER_ERROR_SOURCE_CHANGED);
 	ck_assert(!t->done.is_retryable);
 	ck_assert_uint_eq(origin_log_last(rig.origin), 0);
 	rig_stop(&rig);
@@ -212,17 +226,12 @@ START_TEST(no_whole_request_of_mixed_content)
 	change(spec.source_path, _i);
 	origin_release(rig.origin, "g");
 	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
-	if (_i == CHANGE_IS_REPLACED) {
-		/* the descriptor still shows the old file, and that is what was sent */
-		ck_assert(t->done.result.code == 0 ||
-			t->done.result.code == TRANSFER_ERROR_SOURCE_CHANGED);
-	} else {
-		ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_SOURCE_CHANGED);
-		ck_assert_int_eq(origin_wait_ended(rig.origin, "/upload", 1, 5000), 0);
-		ck_assert_int_eq(origin_log_find(rig.origin, "/upload", 1, &entry), 0);
-		ck_assert_str_eq(entry.body_sha256, "");
-		ck_assert_uint_lt(entry.body_received_bytes, 40000000);
-	}
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_SOURCE_CHANGED);
+	ck_assert(!t->done.is_retryable);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/upload", 1, 5000), 0);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/upload", 1, &entry), 0);
+	ck_assert_str_eq(entry.body_sha256, "");
+	ck_assert_uint_lt(entry.body_received_bytes, 40000000);
 	rig_stop(&rig);
 }
 END_TEST

@@ -60,7 +60,7 @@ START_TEST(reads_and_rewinds)
 		ck_assert_int_eq(source_read(source, bytes, sizeof(bytes), &got), 0);
 		ck_assert_uint_eq(got, 0);
 		ck_assert_uint_eq(source_offset_bytes(source), 10);
-		source_rewind(source);
+		source_seek(source, 0);
 	}
 	ck_assert_int_eq(source_check(source), 0);
 	source_free(source);
@@ -147,6 +147,68 @@ START_TEST(notices_changes_while_reading)
 }
 END_TEST
 
+/* The open file is still the old one, whole; but it is no longer what its name means. */
+static void replace(const char *path)
+{
+	char *other = tmpdir_path("other");
+
+	ck_assert_int_eq(tmpdir_write(other, TEXT), 0);
+	ck_assert_int_eq(rename(other, path), 0);
+	free(other);
+}
+
+static void take_away(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+static void put_a_link(const char *path)
+{
+	char *other = tmpdir_path("other");
+
+	ck_assert_int_eq(rename(path, other), 0);
+	ck_assert_int_eq(symlink(other, path), 0);
+	free(other);
+}
+
+static void (*const swaps[])(const char *path) = { replace, take_away, put_a_link };
+
+START_TEST(notices_what_became_of_its_name)
+{
+	struct source_spec spec;
+	struct source *source = NULL;
+	char *path = make_file(&spec), bytes[64];
+	bool is_snapshot = (size_t)_i >= sizeof(swaps) / sizeof(swaps[0]);
+	size_t got = 0;
+
+	if (is_snapshot)
+		spec.ino = 0;
+	ck_assert_int_eq(source_open(&spec, &source), 0);
+	swaps[(size_t)_i % (sizeof(swaps) / sizeof(swaps[0]))](path);
+	ck_assert_int_eq(source_read(source, bytes, sizeof(bytes), &got), 0);
+	ck_assert_int_eq(source_check(source), is_snapshot ? 0 : SOURCE_E_CHANGED);
+	source_free(source);
+	free(path);
+}
+END_TEST
+
+START_TEST(goes_on_from_anywhere)
+{
+	struct source_spec spec;
+	struct source *source = NULL;
+	char *path = make_file(&spec), bytes[64];
+	size_t got = 0;
+
+	ck_assert_int_eq(source_open(&spec, &source), 0);
+	source_seek(source, 7);
+	ck_assert_int_eq(source_read(source, bytes, sizeof(bytes), &got), 0);
+	ck_assert_uint_eq(got, 3);
+	ck_assert_mem_eq(bytes, TEXT + 7, 3);
+	source_free(source);
+	free(path);
+}
+END_TEST
+
 enum odd { ODD_MISSING, ODD_FOLDER, ODD_FIFO, ODD_LINK, ODD_COUNT };
 
 START_TEST(refuses_odd_files)
@@ -180,4 +242,5 @@ END_TEST
 
 RUN_TESTS("engine/source", TEST_LOOP(reads_and_rewinds, 2),
 	TEST_EACH(refuses_what_changed_before, changes), TEST(refuses_another_file),
-	TEST_LOOP(notices_changes_while_reading, 8), TEST_LOOP(refuses_odd_files, ODD_COUNT))
+	TEST_LOOP(notices_changes_while_reading, 8), TEST_LOOP(notices_what_became_of_its_name, 6),
+	TEST(goes_on_from_anywhere), TEST_LOOP(refuses_odd_files, ODD_COUNT))
