@@ -8,9 +8,9 @@ include %D%/crash/local.mk
 include %D%/fuzz/local.mk
 
 # arch: the gates.
-EXTRA_DIST += %D%/arch/tap.py
+EXTRA_DIST += %D%/arch/tap.py %D%/cases.tsv
 dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py \
-	%D%/arch/docs.py %D%/arch/interface.py
+	%D%/arch/docs.py %D%/arch/interface.py %D%/arch/cases.py
 
 # bench: how fast the engine is by itself; run by hand.
 noinst_PROGRAMS += tests/bench/engine-bench
