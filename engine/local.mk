@@ -10,6 +10,8 @@ libengine_la_SOURCES =
 # What is not network plumbing: the response head, resuming, files, errors.
 libengine_la_SOURCES += \
 	%D%/blob.c %D%/blob.h \
+	%D%/cookie.c %D%/cookie.h \
+	%D%/cookie-date.c %D%/cookie-date.h \
 	%D%/date.c %D%/date.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/disk.c %D%/disk.h \
@@ -18,6 +20,7 @@ libengine_la_SOURCES += \
 	%D%/fault.c %D%/fault.h \
 	%D%/filename.c %D%/filename.h \
 	%D%/head.c %D%/head.h \
+	%D%/jar.c %D%/jar.h \
 	%D%/mime.c %D%/mime.h \
 	%D%/range.c %D%/range.h \
 	%D%/redirect.c %D%/redirect.h \
@@ -29,12 +32,15 @@ libengine_la_SOURCES += \
 
 check_PROGRAMS += \
 	tests/engine/test-blob \
+	tests/engine/test-cookie \
+	tests/engine/test-cookie-date \
 	tests/engine/test-date \
 	tests/engine/test-digest \
 	tests/engine/test-disk \
 	tests/engine/test-fault \
 	tests/engine/test-filename \
 	tests/engine/test-head \
+	tests/engine/test-jar \
 	tests/engine/test-mime \
 	tests/engine/test-range \
 	tests/engine/test-redirect \
@@ -44,6 +50,9 @@ check_PROGRAMS += \
 	tests/engine/test-url \
 	tests/engine/test-validator
 tests_engine_test_blob_LDADD = $(TEST_ENGINE)
+tests_engine_test_jar_LDADD = $(TEST_ENGINE)
+tests_engine_test_cookie_date_LDADD = $(TEST_ENGINE)
+tests_engine_test_cookie_LDADD = $(TEST_ENGINE)
 tests_engine_test_date_LDADD = $(TEST_ENGINE)
 tests_engine_test_digest_LDADD = $(TEST_ENGINE)
 tests_engine_test_disk_LDADD = $(TEST_ENGINE)

@@ -3,6 +3,8 @@
 #ifndef TRANSFER_TYPES_H
 #define TRANSFER_TYPES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -54,18 +56,53 @@ extern "C" {
 	X(FINISHING, 2, "finishing") \
 	X(INVALID, 3, "invalid")
 
+/* Which cookies of answers are kept. Source: NSHTTPCookieAcceptPolicy, same numbers. */
+#define TRANSFER_COOKIE_ACCEPTS(X) \
+	X(ALWAYS, 0, "always") \
+	X(NEVER, 1, "never") \
+	X(ONLY_FROM_MAIN_DOCUMENT_DOMAIN, 2, "only-from-main-document-domain")
+
+/* What a cookie's SameSite said; kept, and left to the application. Source: NSHTTPCookieSameSitePolicy. */
+#define TRANSFER_COOKIE_SAME_SITES(X) \
+	X(UNSET, 0, "") \
+	X(NONE, 1, "none") \
+	X(LAX, 2, "lax") \
+	X(STRICT, 3, "strict")
+
 #define TRANSFER_TYPES_ENUM(prefix, symbol, value) TRANSFER_##prefix##_##symbol = (value),
 #define TRANSFER_TYPES_TASK_KIND(s, v, n)          TRANSFER_TYPES_ENUM(TASK, s, v)
 #define TRANSFER_TYPES_TASK_STATE(s, v, n)         TRANSFER_TYPES_ENUM(TASK_STATE, s, v)
 #define TRANSFER_TYPES_TASK_SUB_STATE(s, v, n)     TRANSFER_TYPES_ENUM(SUB_STATE, s, v)
 #define TRANSFER_TYPES_SESSION_KIND(s, v, n)       TRANSFER_TYPES_ENUM(SESSION, s, v)
 #define TRANSFER_TYPES_SESSION_STATE(s, v, n)      TRANSFER_TYPES_ENUM(SESSION_STATE, s, v)
+#define TRANSFER_TYPES_COOKIE_ACCEPT(s, v, n)      TRANSFER_TYPES_ENUM(COOKIE_ACCEPT, s, v)
+#define TRANSFER_TYPES_COOKIE_SAME_SITE(s, v, n)   TRANSFER_TYPES_ENUM(COOKIE_SAME_SITE, s, v)
 
 enum transfer_task_kind { TRANSFER_TASK_KINDS(TRANSFER_TYPES_TASK_KIND) };
 enum transfer_task_state { TRANSFER_TASK_STATES(TRANSFER_TYPES_TASK_STATE) };
 enum transfer_task_sub_state { TRANSFER_TASK_SUB_STATES(TRANSFER_TYPES_TASK_SUB_STATE) };
 enum transfer_session_kind { TRANSFER_SESSION_KINDS(TRANSFER_TYPES_SESSION_KIND) };
 enum transfer_session_state { TRANSFER_SESSION_STATES(TRANSFER_TYPES_SESSION_STATE) };
+enum transfer_cookie_accept { TRANSFER_COOKIE_ACCEPTS(TRANSFER_TYPES_COOKIE_ACCEPT) };
+enum transfer_cookie_same_site { TRANSFER_COOKIE_SAME_SITES(TRANSFER_TYPES_COOKIE_SAME_SITE) };
+
+/* More cookies than these push the oldest out of a store. */
+#define TRANSFER_COOKIES_PER_DOMAIN_MAX 180
+#define TRANSFER_COOKIES_MAX            3000
+
+/* One cookie. Name, domain, path and is_host_only together tell it from others. Source: NSHTTPCookie. */
+struct transfer_cookie {
+	size_t size; /* of this struct */
+	const char *name, *value;
+	const char *domain; /* lower case, without a leading dot */
+	const char *path; /* begins with "/" */
+	uint64_t expires_wall_usec; /* 0: it lasts until the machine is started anew */
+	uint64_t created_wall_usec;
+	enum transfer_cookie_same_site same_site;
+	bool is_host_only; /* false: sub-domains get it, too */
+	bool is_secure; /* https only */
+	bool is_http_only;
+};
 
 /*
  * What a transfer failed with. A value, not a C error: made once where it is seen, stored, sent, handed to the delegate.
