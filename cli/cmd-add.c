@@ -7,24 +7,40 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "cli/now.h"
 #include "cli/request.h"
 #include "cli/view.h"
+
+#define ADD_PROGRESS_US 100000
 
 struct adding {
 	struct ctx *ctx;
 	struct request_defaults defaults;
-	const char *session;
+	const char *session, *folder;
+	unsigned long lines[TRANSFER_MANAGER_MAX_TASKS];
 	struct transfer_task_spec specs[TRANSFER_MANAGER_MAX_TASKS];
 	char *sources[TRANSFER_MANAGER_MAX_TASKS];
 	uint64_t ids[TRANSFER_MANAGER_MAX_TASKS];
 	size_t n, n_all;
-	unsigned long line, first_line;
+	unsigned long line;
+	uint64_t size_bytes, said_us; /* of the list, 0: not known; when progress was last shown */
+	FILE *file;
 	json_t *json; /* all ids, when JSON is asked for */
 };
+
+static volatile sig_atomic_t was_interrupted;
+
+static void on_interrupt(int number)
+{
+	was_interrupted = 1;
+	signal(number, SIG_DFL); /* the second one ends us at once */
+}
 
 static void forget(struct adding *a)
 {
@@ -33,6 +49,84 @@ static void forget(struct adding *a)
 		free(a->sources[i]);
 	}
 	a->n = 0;
+}
+
+/* A line in place on a terminal; the numbers of the tasks would tear it. */
+static void show_progress(struct adding *a, bool is_over)
+{
+	const struct ctx *ctx = a->ctx;
+	uint64_t now_us = now_monotonic_us();
+	long at = a->size_bytes ? ftell(a->file) : -1;
+
+	if (ctx->term.progress != OPTIONS_PROGRESS_BAR || (ctx->term.out_is_tty && !a->json) ||
+		(!is_over && now_us - a->said_us < ADD_PROGRESS_US))
+		return;
+	if (is_over)
+		fputs("\r\033[K", stderr);
+	else if (at >= 0)
+		fprintf(stderr, "\r%zu queued, %3.0f%% of the list\033[K", a->n_all,
+			(double)at * 100 / (double)a->size_bytes);
+	else
+		fprintf(stderr, "\r%zu queued\033[K", a->n_all);
+	a->said_us = now_us;
+}
+
+/* Which of this call's tasks the error is about; n: it does not tell. */
+static size_t culprit_of(const struct adding *a, size_t made, const transfer_error *error)
+{
+	const char *url = error ? transfer_error_get_failing_url(error) : NULL;
+	const char *why = error ? transfer_error_get_message(error) : "";
+
+	if (strncmp(why, "requests[", 9) == 0 && made + strtoull(why + 9, NULL, 10) < a->n)
+		return made + (size_t)strtoull(why + 9, NULL, 10);
+	for (size_t i = made; url && i < a->n; i++)
+		if (strcmp(transfer_request_get_url(a->specs[i].request), url) == 0)
+			return i;
+	return a->n;
+}
+
+/* Names the line of the task that the error is about; the others of this call were not made either. */
+static int say_failure(struct adding *a, size_t made, const transfer_error *error)
+{
+	size_t culprit = culprit_of(a, made, error);
+	char where[64];
+	int r;
+
+	show_progress(a, true);
+	if (culprit < a->n)
+		snprintf(where, sizeof(where), "line %lu", a->lines[culprit]);
+	else
+		snprintf(where, sizeof(where), "lines %lu-%lu", a->lines[made], a->lines[a->n - 1]);
+	r = ctx_fail_error(a->ctx, where, error);
+	ctx_note(a->ctx, "%zu task%s queued; nothing from line %lu on.", a->n_all + made,
+		a->n_all + made == 1 ? " is" : "s are", a->lines[made]);
+	return r;
+}
+
+static void print_ids(const struct adding *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (a->json)
+			json_array_append_new(a->json, json_integer((json_int_t)a->ids[i]));
+		else if (!a->ctx->options.is_quiet)
+			printf("%llu\n", (unsigned long long)a->ids[i]);
+	}
+}
+
+static void dry_run(const struct adding *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const char *url = transfer_request_get_url(a->specs[i].request);
+		const char *to = transfer_request_get_destination(a->specs[i].request);
+
+		if (a->json)
+			json_array_append_new(a->json,
+				json_pack("{s:s, s:s?, s:s?}", "url", url, "source", a->sources[i],
+					"destination", a->sources[i] ? NULL : to));
+		else
+			printf("%s -> %s\n", a->sources[i] ? a->sources[i] : url,
+				a->sources[i] ? url : to);
+	}
 }
 
 static int send_off(struct adding *a)
@@ -44,48 +138,32 @@ static int send_off(struct adding *a)
 
 	if (!a->n)
 		return 0;
+	if (a->ctx->options.is_dry_run) {
+		dry_run(a);
+		forget(a);
+		return 0;
+	}
 	request_token(token);
 	batch.specs = a->specs;
 	batch.n_specs = a->n;
 	batch.start = !a->ctx->options.is_suspended;
 	batch.token = token;
 	if (transfer_manager_create_tasks(a->ctx->manager, &batch, a->ids, &made, &error)) {
-		char where[64];
-
-		snprintf(where, sizeof(where), "lines %lu-%lu (%zu queued before)", a->first_line,
-			a->line, a->n_all + made);
-		return ctx_fail_error(a->ctx, where, error);
+		print_ids(a, made);
+		return say_failure(a, made, error);
 	}
-	for (size_t i = 0; i < made; i++) {
-		if (a->json)
-			json_array_append_new(a->json, json_integer((json_int_t)a->ids[i]));
-		else if (!a->ctx->options.is_quiet)
-			printf("%llu\n", (unsigned long long)a->ids[i]);
-	}
+	print_ids(a, made);
 	a->n_all += made;
 	forget(a);
-	a->first_line = a->line + 1;
+	show_progress(a, false);
 	return 0;
 }
 
-static int bad_line(const struct adding *a, const char *why)
+static int bad_line(struct adding *a, const char *why)
 {
+	show_progress(a, true);
 	return ctx_fail(a->ctx, EXIT_CODE_USAGE, "a line is URL, URL<TAB>FILE, or a JSON object.",
 		"line %lu: %s", a->line, why);
-}
-
-/* Where a download without a named file goes. */
-static char *default_file(const struct adding *a, const char *url)
-{
-	const char *folder = a->ctx->options.output;
-	char *name = request_file_name(url), *joined = NULL, *all;
-
-	if (!name || asprintf(&joined, "%s%s%s", folder ? folder : "", folder ? "/" : "", name) < 0)
-		joined = NULL;
-	free(name);
-	all = joined ? request_absolute(joined) : NULL;
-	free(joined);
-	return all;
 }
 
 /* Takes the request; file: destination or source, NULL: none named. */
@@ -95,7 +173,7 @@ static int add_one(
 	struct transfer_task_spec *spec = &a->specs[a->n];
 	char *path = file && *file ? request_absolute(file)
 		: is_upload        ? NULL
-				   : default_file(a, transfer_request_get_url(request_take));
+			    : request_in_folder(a->folder, transfer_request_get_url(request_take));
 
 	if (!path) {
 		transfer_request_unref(request_take);
@@ -111,7 +189,7 @@ static int add_one(
 		transfer_request_set_destination(request_take, path, a->ctx->options.may_overwrite);
 		free(path);
 	}
-	a->n++;
+	a->lines[a->n++] = a->line;
 	return a->n == TRANSFER_MANAGER_MAX_TASKS ? send_off(a) : 0;
 }
 
@@ -202,15 +280,14 @@ static int add_json(struct adding *a, const char *text)
 	return r;
 }
 
-static int read_list(struct adding *a, FILE *file)
+static int read_list(struct adding *a)
 {
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t n;
 	int r = 0;
 
-	a->first_line = 1;
-	while (r == 0 && (n = getline(&text, &size, file)) >= 0) {
+	while (r == 0 && !was_interrupted && (n = getline(&text, &size, a->file)) >= 0) {
 		a->line++;
 		while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 			text[--n] = 0;
@@ -219,40 +296,82 @@ static int read_list(struct adding *a, FILE *file)
 		r = text[0] == '{' ? add_json(a, text) : add_text(a, text);
 	}
 	free(text);
-	if (r == 0 && ferror(file))
+	if (r == 0 && !was_interrupted && ferror(a->file))
 		r = ctx_fail(
 			a->ctx, EXIT_CODE_FILE, NULL, "cannot read the list: %s", strerror(errno));
-	return r ? r : send_off(a);
+	return r || was_interrupted ? r : send_off(a);
+}
+
+/* What was sent is queued and goes on; what was only read is not. */
+static int finish(struct adding *a, int r)
+{
+	const struct ctx *ctx = a->ctx;
+
+	show_progress(a, true);
+	if (r == 0 && was_interrupted) {
+		ctx_note(ctx, "Interrupted: %zu task%s queued; nothing from line %lu on.", a->n_all,
+			a->n_all == 1 ? " is" : "s are", a->n ? a->lines[0] : a->line + 1);
+		r = EXIT_CODE_INTERRUPTED;
+	} else if (r == 0 && !ctx->options.is_dry_run) {
+		ctx_note(ctx, "%zu task%s queued.", a->n_all, a->n_all == 1 ? "" : "s");
+	}
+	if (a->json)
+		view_print_json(ctx, a->json);
+	return r;
+}
+
+static int add_list(struct ctx *ctx, FILE *file)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+	struct adding *a = calloc(1, sizeof(*a));
+	struct stat st;
+	int r;
+
+	if (!a)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	a->ctx = ctx;
+	a->file = file;
+	a->folder = ctx->options.output_folder;
+	if (!a->folder && ctx->options.outputs.n)
+		a->folder = ctx->options.outputs.items[ctx->options.outputs.n - 1];
+	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode))
+		a->size_bytes = (uint64_t)st.st_size;
+	r = request_defaults_init(ctx, &a->defaults);
+	if (r == 0) {
+		a->json = ctx->term.json != OPTIONS_JSON_OFF ? json_array() : NULL;
+		if (!ctx->options.is_dry_run)
+			r = request_open_session(ctx, &a->session);
+		sigaction(SIGINT, &action, NULL);
+		if (r == 0)
+			r = read_list(a);
+		r = finish(a, r);
+		forget(a);
+		request_defaults_done(&a->defaults);
+	}
+	free(a);
+	return r;
 }
 
 int cmd_add(struct ctx *ctx, int argc, char **argv)
 {
 	const char *input = ctx->options.input ? ctx->options.input : argc ? argv[0] : "-";
-	FILE *file = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
-	struct adding *a;
+	FILE *file;
 	int r;
 
+	if (argc > (ctx->options.input ? 0 : 1))
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"\"transferctl get -d\" takes URLs; add takes a file with one on each line.",
+			"add takes one list: \"%s\"", argv[ctx->options.input ? 0 : 1]);
+	if (argc && strstr(input, "://"))
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"\"transferctl get -d\" takes URLs; add takes a file with one on each line.",
+			"%s is no list", input);
+	file = strcmp(input, "-") == 0 ? stdin : fopen(input, "re");
 	if (!file)
 		return ctx_fail(
 			ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", input, strerror(errno));
-	a = calloc(1, sizeof(*a));
-	r = a ? request_defaults_init(ctx, &a->defaults)
-	      : ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	if (r == 0) {
-		a->ctx = ctx;
-		a->json = ctx->term.json != OPTIONS_JSON_OFF ? json_array() : NULL;
-		r = request_open_session(ctx, &a->session);
-		if (r == 0)
-			r = read_list(a, file);
-		if (r == 0)
-			ctx_note(ctx, "%zu task%s queued.", a->n_all, a->n_all == 1 ? "" : "s");
-		if (a->json)
-			view_print_json(ctx, a->json);
-		forget(a);
-		request_defaults_done(&a->defaults);
-	}
+	r = add_list(ctx, file);
 	if (file != stdin)
 		fclose(file);
-	free(a);
 	return r;
 }

@@ -98,7 +98,9 @@ int cmd_events(struct ctx *ctx, int argc, char **argv)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
 			"\"transferctl sessions\" lists the sessions.",
 			"events needs the name of one session");
-	r = print_new(ctx, argv[0], &seq, &all);
+	r = ctx_connect(ctx);
+	if (r == 0)
+		r = print_new(ctx, argv[0], &seq, &all);
 	while (r == 0 && ctx->options.is_following) {
 		now_sleep_us(EVENTS_FOLLOW_US);
 		r = print_new(ctx, argv[0], &seq, &n);

@@ -10,11 +10,11 @@
 
 static const char *const group_titles[] = { "Look", "Start", "Steer", "Sessions", "Other" };
 
-static void print_option(const struct options_def *d)
+static void print_option(const struct options_def *d, bool is_log)
 {
 	char names[64], letter[8] = "    ";
 
-	if (d->letter)
+	if (options_has_letter(d, is_log))
 		snprintf(letter, sizeof(letter), "-%c%s", d->letter,
 			strcmp(d->name, "json-auto") == 0 ? "  " : ", ");
 	if (strcmp(d->name, "json-auto") == 0)
@@ -53,12 +53,12 @@ static int help_one(const struct ctx *ctx, const char *name)
 		command->alias ? command->alias : "", command->alias ? ")" : "");
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (d->groups & command->options)
-			print_option(d);
+			print_option(d, command->run == cmd_log);
 	if (command->options)
 		putchar('\n');
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (d->groups & OPTIONS_FOR_ALL)
-			print_option(d);
+			print_option(d, command->run == cmd_log);
 	return EXIT_CODE_OK;
 }
 
@@ -85,9 +85,13 @@ int cmd_version(struct ctx *ctx, int argc, char **argv)
 {
 	struct transfer_service service = { .size = sizeof(service) };
 	const char *daemon = NULL;
+	uint64_t flags = TRANSFER_CLIENT_NO_AUTOSTART;
 
 	(void)argc;
 	(void)argv;
+	if (ctx->options.is_system)
+		flags |= TRANSFER_CLIENT_SYSTEM;
+	transfer_manager_new(&ctx->manager, flags, NULL); /* without a bus there is no daemon */
 	if (ctx->manager && transfer_manager_is_running(ctx->manager, NULL) == 1 &&
 		transfer_manager_get_service(ctx->manager, &service, NULL) == 0)
 		daemon = service.version;

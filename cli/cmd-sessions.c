@@ -9,60 +9,120 @@
 
 #include "cli/now.h"
 #include "cli/format.h"
+#include "cli/suggest.h"
+#include "cli/table.h"
 #include "cli/view.h"
+
+static uint64_t number_of(const struct transfer_session_row *row)
+{
+	const char *slash = row->object_path ? strrchr(row->object_path, '/') : NULL;
+
+	return slash ? strtoull(slash + 1, NULL, 10) : 0;
+}
+
+/* "" is as unknown as NULL. */
+static json_t *text_json(const char *text)
+{
+	json_t *value = text && *text ? json_string(text) : NULL;
+
+	return value ? value : json_null();
+}
 
 static json_t *session_json(const struct transfer_session_row *row)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:i, s:I, s:I}", "session",
-		row->identifier, "kind", transfer_session_kind_get_name(row->kind), "state",
-		transfer_session_state_get_name(row->state), "app_id", row->app_id, "description",
-		row->description, "client", row->client_name, "active_tasks",
-		(int)row->n_active_tasks, "pending_events", (json_int_t)row->n_pending_events,
-		"created_usec", (json_int_t)row->created_wall_usec);
+	return json_pack("{s:s, s:I, s:s?, s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I}", "session",
+		row->identifier, "number", (json_int_t)number_of(row), "kind",
+		transfer_session_kind_get_name(row->kind), "state",
+		transfer_session_state_get_name(row->state), "app_id", text_json(row->app_id),
+		"description", text_json(row->description), "client", text_json(row->client_name),
+		"tasks", (int)row->n_tasks, "active_tasks", (int)row->n_active_tasks,
+		"pending_events", (json_int_t)row->n_pending_events, "created_usec",
+		(json_int_t)row->created_wall_usec);
 }
 
 static const struct {
 	const char *name, *heading;
 	int flags;
+	bool is_default;
 } session_columns[] = {
-	{ "session", "SESSION", 0 },
-	{ "app", "APP", SCOLS_FL_TRUNC },
-	{ "kind", "KIND", 0 },
-	{ "client", "CLIENT", 0 },
-	{ "tasks", "TASKS", SCOLS_FL_RIGHT },
-	{ "events", "EVENTS", SCOLS_FL_RIGHT },
-	{ "created", "CREATED", 0 },
+	{ "number", "NUMBER", SCOLS_FL_RIGHT, false },
+	{ "session", "SESSION", SCOLS_FL_TRUNC, true },
+	{ "app", "APP", SCOLS_FL_TRUNC, false },
+	{ "kind", "KIND", 0, true },
+	{ "client", "CLIENT", 0, true },
+	{ "tasks", "TASKS", SCOLS_FL_RIGHT, true },
+	{ "active", "ACTIVE", SCOLS_FL_RIGHT, true },
+	{ "events", "EVENTS", SCOLS_FL_RIGHT, true },
+	{ "created", "CREATED", 0, true },
 };
 #define SESSION_CELL_BYTES 1024
 #define N_SESSION_COLUMNS  (sizeof(session_columns) / sizeof(session_columns[0]))
 
-static void session_cells(const struct transfer_session_row *row, uint64_t now_us,
+static void put_plain(const struct ctx *ctx, const char *text, char *cell)
+{
+	char *safe = format_plain(text && *text ? text : "-", ctx->term.is_utf8);
+
+	snprintf(cell, SESSION_CELL_BYTES, "%s", safe ? safe : "");
+	free(safe);
+}
+
+static void session_cells(const struct ctx *ctx, const struct transfer_session_row *row,
 	char cells[N_SESSION_COLUMNS][SESSION_CELL_BYTES])
 {
-	char ago[FORMAT_SPAN_BYTES], *name = format_plain(row->identifier, true);
-	char *app = format_plain(row->app_id ? row->app_id : "-", true);
+	char ago[FORMAT_SPAN_BYTES];
 	size_t size = sizeof(cells[0]);
 
-	snprintf(cells[0], size, "%s", name ? name : "");
-	snprintf(cells[1], size, "%s", app ? app : "");
-	free(name);
-	free(app);
-	snprintf(cells[2], size, "%s", transfer_session_kind_get_name(row->kind));
-	snprintf(cells[3], size, "%s",
+	snprintf(cells[0], size, "#%llu", (unsigned long long)number_of(row));
+	put_plain(ctx, row->identifier, cells[1]);
+	put_plain(ctx, row->app_id, cells[2]);
+	snprintf(cells[3], size, "%s", transfer_session_kind_get_name(row->kind));
+	snprintf(cells[4], size, "%s",
 		row->state != TRANSFER_SESSION_STATE_ACTIVE     ? "ending"
 			: row->client_name && *row->client_name ? "attached"
 								: "not running");
-	snprintf(cells[4], size, "%u", row->n_active_tasks);
-	snprintf(cells[5], size, "%llu", (unsigned long long)row->n_pending_events);
-	snprintf(cells[6], size, "%s", format_ago(row->created_wall_usec, now_us, ago));
+	snprintf(cells[5], size, "%u", row->n_tasks);
+	snprintf(cells[6], size, "%u", row->n_active_tasks);
+	snprintf(cells[7], size, "%llu", (unsigned long long)row->n_pending_events);
+	snprintf(cells[8], size, "%s", format_ago(row->created_wall_usec, now_wall_us(), ago));
 }
 
-static bool has_session_column(const struct ctx *ctx, const char *name)
+static const char *session_column_name(size_t i)
 {
-	const char *list = ctx->options.columns ? ctx->options.columns : ctx->options.output;
-	const char *at = list ? strstr(list, name) : NULL;
+	return i < N_SESSION_COLUMNS ? session_columns[i].name : NULL;
+}
 
-	return !list || (at && (at == list || at[-1] == ',') && strchr(",", at[strlen(name)]));
+static bool has_session_column(const struct ctx *ctx, size_t i)
+{
+	const char *list = table_wanted(ctx);
+	size_t len = strlen(session_columns[i].name);
+
+	if (!list)
+		return session_columns[i].is_default;
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == len && strncmp(list, session_columns[i].name, len) == 0)
+			return true;
+	return false;
+}
+
+static int check_columns(const struct ctx *ctx)
+{
+	const char *list = table_wanted(ctx), *name;
+	char hint[SUGGEST_HINT_BYTES];
+
+	for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
+		size_t len = strcspn(list, ","), i = 0;
+
+		while ((name = session_column_name(i)) &&
+			(strlen(name) != len || strncmp(name, list, len) != 0))
+			i++;
+		if (!name)
+			return ctx_fail(ctx, EXIT_CODE_USAGE,
+				suggest_hint(list, len, session_column_name,
+					"\"transferctl sessions --columns=help\" lists them.",
+					hint),
+				"no column \"%.*s\"", (int)len, list);
+	}
+	return 0;
 }
 
 static void print_sessions(const struct ctx *ctx, const transfer_session_list *list)
@@ -77,16 +137,16 @@ static void print_sessions(const struct ctx *ctx, const transfer_session_list *l
 		table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
 	scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t c = 0; c < N_SESSION_COLUMNS; c++)
-		if (has_session_column(ctx, session_columns[c].name))
+		if (has_session_column(ctx, c))
 			scols_table_new_column(
 				table, session_columns[c].heading, 0, session_columns[c].flags);
 	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
 		struct libscols_line *row = scols_table_new_line(table, NULL);
 		size_t n = 0;
 
-		session_cells(transfer_session_list_get(list, i), now_wall_us(), cells);
+		session_cells(ctx, transfer_session_list_get(list, i), cells);
 		for (size_t c = 0; row && c < N_SESSION_COLUMNS; c++)
-			if (has_session_column(ctx, session_columns[c].name))
+			if (has_session_column(ctx, c))
 				scols_line_set_data(row, n++, cells[c]);
 	}
 	scols_print_table(table);
@@ -99,10 +159,21 @@ int cmd_sessions(struct ctx *ctx, int argc, char **argv)
 	transfer_auto(transfer_error) error = NULL;
 	json_t *all;
 	size_t n;
+	int r;
 
 	(void)argc;
 	(void)argv;
-	transfer_manager_set_autostart(ctx->manager, true);
+	if (table_wanted(ctx) && strcmp(table_wanted(ctx), "help") == 0) {
+		for (n = 0; n < N_SESSION_COLUMNS; n++)
+			puts(session_columns[n].name);
+		return EXIT_CODE_OK;
+	}
+	ctx->can_start = true;
+	r = check_columns(ctx);
+	if (r == 0)
+		r = ctx_connect(ctx);
+	if (r)
+		return r;
 	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	n = transfer_session_list_get_size(list);
@@ -207,9 +278,12 @@ int cmd_stats(struct ctx *ctx, int argc, char **argv)
 	transfer_auto(transfer_statistics) statistics = NULL;
 	transfer_auto(transfer_error) error = NULL;
 	json_t *all;
+	int r = ctx_connect(ctx);
 
 	(void)argc;
 	(void)argv;
+	if (r)
+		return r;
 	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	if (ctx->options.as_metrics) {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/follow.h"
@@ -59,31 +58,46 @@ static void batch_add(struct batch *b, transfer_request *request_take, char *sou
 	b->n++;
 }
 
-static bool is_folder(const char *path)
+static int compare_names(const void *a, const void *b)
 {
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Where a download of url goes: -o FILE, -o FOLDER, or the current folder; absolute, the caller frees. */
-static char *destination_of(const struct ctx *ctx, const char *url)
+/* Where the i-th download goes: its -o FILE; else its own name in the folder of -o or -O, or here. The caller frees. */
+static char *destination_of(const struct ctx *ctx, const char *url, size_t i)
 {
-	const char *output = ctx->options.output;
-	char *name, *joined = NULL, *all;
+	const struct options_list *outputs = &ctx->options.outputs;
+	const char *folder = ctx->options.output_folder;
 
-	if (output && !is_folder(output) && (!*output || output[strlen(output) - 1] != '/'))
-		return request_absolute(output);
-	name = request_file_name(url);
-	if (!name ||
-		asprintf(&joined, "%s%s%s", output ? output : "",
-			output && *output && output[strlen(output) - 1] != '/' ? "/" : "",
-			name) < 0)
-		joined = NULL;
-	free(name);
-	all = joined ? request_absolute(joined) : NULL;
-	free(joined);
-	return all;
+	if (i < outputs->n && !request_is_folder(outputs->items[i])) {
+		if (folder && outputs->items[i][0] != '/')
+			return request_join(folder, outputs->items[i]);
+		return request_absolute(outputs->items[i]);
+	}
+	if (outputs->n == 1 && request_is_folder(outputs->items[0]))
+		folder = outputs->items[0];
+	else if (i < outputs->n)
+		folder = outputs->items[i];
+	return request_in_folder(folder, url);
+}
+
+/* Two downloads cannot become the same file. */
+static int check_destinations(struct ctx *ctx, const struct batch *b)
+{
+	const char **names = calloc(b->n + 1, sizeof(*names));
+	int r = 0;
+
+	if (!names)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	for (size_t i = 0; i < b->n; i++)
+		names[i] = transfer_request_get_destination(b->specs[i].request);
+	qsort(names, b->n, sizeof(*names), compare_names);
+	for (size_t i = 1; i < b->n && r == 0; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			r = ctx_fail(ctx, EXIT_CODE_USAGE, "give each its own name with -o.",
+				"two of the URLs would be saved as %s", names[i]);
+	free(names);
+	return r;
 }
 
 static int create(struct ctx *ctx, struct batch *b)
@@ -270,7 +284,7 @@ static int run_batch(struct ctx *ctx, struct batch *b)
 static int add_download(
 	struct ctx *ctx, struct batch *b, const struct request_defaults *defaults, const char *url)
 {
-	char *destination = destination_of(ctx, url);
+	char *destination = destination_of(ctx, url, b->n);
 	transfer_request *request;
 	int r = EXIT_CODE_FAILED;
 
@@ -301,15 +315,21 @@ int cmd_get(struct ctx *ctx, int argc, char **argv)
 	if (argc == 0)
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "transferctl get https://example.org/file",
 			"get needs a URL");
-	if (argc > 1 && ctx->options.output && !is_folder(ctx->options.output))
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "make the folder first.",
-			"several URLs need a folder, and %s is none", ctx->options.output);
+	if (ctx->options.outputs.n > (size_t)argc)
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"the first -o is for the first URL, and so on.",
+			"there are more -o than URLs");
+	if (ctx->options.output_folder && !request_is_folder(ctx->options.output_folder))
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "make the folder first.", "%s is no folder",
+			ctx->options.output_folder);
 	r = request_defaults_init(ctx, &defaults);
 	if (r)
 		return r;
 	r = batch_init(ctx, &b, (size_t)argc);
 	for (int i = 0; i < argc && r == 0; i++)
 		r = add_download(ctx, &b, &defaults, argv[i]);
+	if (r == 0)
+		r = check_destinations(ctx, &b);
 	if (r == 0)
 		r = run_batch(ctx, &b);
 	batch_done(&b);
@@ -349,7 +369,7 @@ static int add_upload(struct ctx *ctx, struct batch *b, const struct request_def
 	if (access(path, R_OK))
 		return ctx_fail(
 			ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", path, strerror(errno));
-	if (is_folder(path))
+	if (request_is_folder(path))
 		return ctx_fail(ctx, EXIT_CODE_FILE, NULL, "%s is a folder", path);
 	target = target_of(url, path);
 	source = request_absolute(path);

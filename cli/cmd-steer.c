@@ -11,6 +11,7 @@
 #include "cli/now.h"
 #include "cli/format.h"
 #include "cli/select.h"
+#include "cli/suggest.h"
 #include "cli/view.h"
 
 #define INVALIDATE_WAIT_US UINT64_C(2000000)
@@ -95,6 +96,10 @@ static void print_done(
 /* Nothing named needs --all or a filter. 0 or an exit code. */
 static int check_named(struct ctx *ctx, int argc)
 {
+	int r = select_check(ctx);
+
+	if (r)
+		return r;
 	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states &&
 		!ctx->options.kinds)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
@@ -268,9 +273,15 @@ static const struct {
 	{ "not-before", "a time such as +2h, tomorrow 09:00, or now", set_not_before },
 };
 
+static const char *changeable_name(size_t i)
+{
+	return i < sizeof(changeables) / sizeof(changeables[0]) ? changeables[i].name : NULL;
+}
+
 static int parse_change(struct ctx *ctx, struct transfer_task_changes *c, const char *word)
 {
 	size_t len = strcspn(word, "=");
+	char hint[SUGGEST_HINT_BYTES];
 
 	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++) {
 		if (strlen(changeables[i].name) != len ||
@@ -281,7 +292,9 @@ static int parse_change(struct ctx *ctx, struct transfer_task_changes *c, const 
 				changeables[i].name, changeables[i].hint);
 		return 0;
 	}
-	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, "use priority, rate, description or not-before.",
+	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+		suggest_hint(word, len, changeable_name,
+			"use priority, rate, description or not-before.", hint),
 		"no property \"%.*s\" to set", (int)len, word);
 }
 
@@ -338,31 +351,75 @@ static int parse_count(const char *text, uint32_t most, uint32_t *ret)
 	return 0;
 }
 
-static int parse_limit(
-	struct transfer_service *s, const char *name, const char *value, uint32_t *members)
+static int limit_down(struct transfer_service *s, const char *value)
 {
-	if (strcmp(name, "down") == 0) {
-		*members |= TRANSFER_SERVICE_MAX_DOWNLOAD_RATE;
-		return format_parse_size(value, &s->max_download_rate_bps);
+	return format_parse_size(value, &s->max_download_rate_bps);
+}
+
+static int limit_up(struct transfer_service *s, const char *value)
+{
+	return format_parse_size(value, &s->max_upload_rate_bps);
+}
+
+static int limit_tasks(struct transfer_service *s, const char *value)
+{
+	return parse_count(value, 1000, &s->max_active_tasks);
+}
+
+static int limit_connections(struct transfer_service *s, const char *value)
+{
+	return parse_count(value, 64, &s->max_connections_per_host);
+}
+
+static int limit_mode(struct transfer_service *s, const char *value)
+{
+	s->is_paused = strcmp(value, "paused") == 0;
+	return s->is_paused || strcmp(value, "running") == 0 ? 0 : -1;
+}
+
+static const struct {
+	const char *name, *hint;
+	uint32_t member;
+	int (*set)(struct transfer_service *s, const char *value);
+} limits[] = {
+	{ "down", "bytes per second such as 500K or 2M; 0: no limit",
+		TRANSFER_SERVICE_MAX_DOWNLOAD_RATE, limit_down },
+	{ "up", "bytes per second such as 500K or 2M; 0: no limit",
+		TRANSFER_SERVICE_MAX_UPLOAD_RATE, limit_up },
+	{ "tasks", "a number from 1 to 1000", TRANSFER_SERVICE_MAX_ACTIVE_TASKS, limit_tasks },
+	{ "connections", "a number from 1 to 64", TRANSFER_SERVICE_MAX_CONNECTIONS_PER_HOST,
+		limit_connections },
+	{ "mode", "running or paused", TRANSFER_SERVICE_MODE, limit_mode },
+};
+#define N_LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+static const char *limit_name(size_t i)
+{
+	return i < N_LIMITS ? limits[i].name : NULL;
+}
+
+/* Ends the name in word with a zero; the value stands behind it. 0 or an exit code. */
+static int parse_limit(
+	const struct ctx *ctx, struct transfer_service *s, char *word, uint32_t *members)
+{
+	size_t len = strcspn(word, "=");
+	char hint[SUGGEST_HINT_BYTES];
+
+	for (size_t i = 0; i < N_LIMITS && word[len]; i++) {
+		if (strlen(limits[i].name) != len || strncmp(limits[i].name, word, len) != 0)
+			continue;
+		if (limits[i].set(s, word + len + 1))
+			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes %s", limits[i].name,
+				limits[i].hint);
+		*members |= limits[i].member;
+		word[len] = 0;
+		return 0;
 	}
-	if (strcmp(name, "up") == 0) {
-		*members |= TRANSFER_SERVICE_MAX_UPLOAD_RATE;
-		return format_parse_size(value, &s->max_upload_rate_bps);
-	}
-	if (strcmp(name, "tasks") == 0) {
-		*members |= TRANSFER_SERVICE_MAX_ACTIVE_TASKS;
-		return parse_count(value, 1000, &s->max_active_tasks);
-	}
-	if (strcmp(name, "connections") == 0) {
-		*members |= TRANSFER_SERVICE_MAX_CONNECTIONS_PER_HOST;
-		return parse_count(value, 64, &s->max_connections_per_host);
-	}
-	if (strcmp(name, "mode") == 0) {
-		*members |= TRANSFER_SERVICE_MODE;
-		s->is_paused = strcmp(value, "paused") == 0;
-		return s->is_paused || strcmp(value, "running") == 0 ? 0 : -1;
-	}
-	return -1;
+	return ctx_fail(ctx, EXIT_CODE_USAGE,
+		suggest_hint(word, len, limit_name,
+			"use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",
+			hint),
+		"\"%s\" is no limit", word);
 }
 
 /* No limit is null. */
@@ -399,29 +456,44 @@ static int show_limits(struct ctx *ctx)
 	return EXIT_CODE_OK;
 }
 
+/* argv[i] is the name, and behind its end stands the value. */
+static int limit_dry_run(const struct ctx *ctx, int argc, char **argv)
+{
+	json_t *changes = json_object();
+
+	for (int i = 0; i < argc; i++) {
+		const char *value = argv[i] + strlen(argv[i]) + 1;
+
+		json_object_set_new(changes, argv[i], json_string(value));
+		if (ctx->term.json == OPTIONS_JSON_OFF)
+			printf("limit %s=%s\n", argv[i], value);
+	}
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		view_print_json(ctx,
+			json_pack("{s:s, s:b, s:O}", "command", ctx->command, "dry_run", 1,
+				"changes", changes));
+	json_decref(changes);
+	return EXIT_CODE_OK;
+}
+
 int cmd_limit(struct ctx *ctx, int argc, char **argv)
 {
 	struct transfer_service service = { .size = sizeof(service) };
 	transfer_auto(transfer_error) error = NULL;
 	uint32_t members = 0;
+	int r = 0;
 
+	for (int i = 0; i < argc && r == 0; i++)
+		r = parse_limit(ctx, &service, argv[i], &members);
+	if (r)
+		return r;
+	r = ctx_connect(ctx);
+	if (r)
+		return r;
 	if (argc == 0)
 		return show_limits(ctx);
-	for (int i = 0; i < argc; i++) {
-		char *equals = strchr(argv[i], '=');
-
-		if (equals)
-			*equals = 0;
-		if (!equals || parse_limit(&service, argv[i], equals + 1, &members))
-			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"use down=RATE, up=RATE, tasks=1 to 1000, connections=1 to 64, mode=running|paused.",
-				"\"%s%s%s\" is no limit", argv[i], equals ? "=" : "",
-				equals ? equals + 1 : "");
-	}
-	if (ctx->options.is_dry_run) {
-		ctx_note(ctx, "The limits would be changed.");
-		return EXIT_CODE_OK;
-	}
+	if (ctx->options.is_dry_run)
+		return limit_dry_run(ctx, argc, argv);
 	if (transfer_manager_set_service(ctx->manager, &service, members, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	return ctx->term.json != OPTIONS_JSON_OFF ? show_limits(ctx) : EXIT_CODE_OK;
@@ -485,6 +557,7 @@ static bool is_own_session(const struct ctx *ctx, const char *identifier)
 int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 {
 	transfer_auto(transfer_error) error = NULL;
+	int r;
 
 	if (argc != 1)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
@@ -497,6 +570,9 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 	if (ctx->options.is_cancel && !ctx->options.is_dry_run &&
 		!ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
+	r = ctx_connect(ctx);
+	if (r)
+		return r;
 	if (!ctx->options.is_dry_run &&
 		transfer_manager_invalidate_session(
 			ctx->manager, argv[0], ctx->options.is_cancel, &error))

@@ -132,8 +132,10 @@ static int all_settled(struct ctx *ctx, uint64_t *silent_since_us)
 static int wait_all(struct ctx *ctx)
 {
 	uint64_t start_us = now_monotonic_us(), step_us, waited_us, silent_since_us = 0;
-	int r;
+	int r = ctx_connect(ctx);
 
+	if (r)
+		return r;
 	while ((r = all_settled(ctx, &silent_since_us)) < 0) {
 		waited_us = now_monotonic_us() - start_us;
 		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
@@ -222,10 +224,12 @@ int cmd_monitor(struct ctx *ctx, int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_end };
 	transfer_auto(transfer_error) error = NULL;
 	uint64_t start_us = now_monotonic_us();
-	int r = 0;
+	int r = ctx_connect(ctx);
 
 	(void)argc;
 	(void)argv;
+	if (r)
+		return r;
 	if (transfer_manager_watch(ctx->manager, on_change, ctx, &error))
 		return ctx_fail_error(ctx, NULL, error);
 	sigaction(SIGINT, &action, NULL);

@@ -14,7 +14,6 @@ struct command {
 	const char *help;
 	unsigned options; /* OPTIONS_FOR_* besides OPTIONS_FOR_ALL */
 	bool can_start_daemon; /* false: looks only, an idle daemon stays idle */
-	bool needs_daemon; /* false: runs without a connection */
 	int (*run)(struct ctx *ctx, int argc,
 		char **argv); /* argv[0]: first word after the command; returns an exit code */
 };
@@ -24,12 +23,13 @@ extern const struct command command_table[];
 
 const struct command *command_find(const char *name);
 
-/* cmd-look.c */
+/* cmd-list.c, cmd-log.c, cmd-sessions.c, cmd-show.c, cmd-status.c */
 int cmd_list(struct ctx *ctx, int argc, char **argv);
-int cmd_status(struct ctx *ctx, int argc, char **argv);
-int cmd_show(struct ctx *ctx, int argc, char **argv);
+int cmd_log(struct ctx *ctx, int argc, char **argv);
 int cmd_sessions(struct ctx *ctx, int argc, char **argv);
+int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_stats(struct ctx *ctx, int argc, char **argv);
+int cmd_status(struct ctx *ctx, int argc, char **argv);
 /* cmd-watch.c */
 int cmd_watch(struct ctx *ctx, int argc, char **argv);
 int cmd_wait(struct ctx *ctx, int argc, char **argv);

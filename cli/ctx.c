@@ -189,7 +189,7 @@ bool ctx_confirm(const struct ctx *ctx, const char *format, ...)
 
 	if (ctx->options.assume_yes)
 		return true;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+	if (ctx->options.never_ask || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return false;
 	va_start(args, format);
 	vfprintf(stderr, format, args);
@@ -197,4 +197,20 @@ bool ctx_confirm(const struct ctx *ctx, const char *format, ...)
 	fputs(" [y/N] ", stderr);
 	fflush(stderr);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+int ctx_connect(struct ctx *ctx)
+{
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t flags = 0;
+
+	if (ctx->manager)
+		return 0;
+	if (ctx->options.is_system)
+		flags |= TRANSFER_CLIENT_SYSTEM;
+	if (!ctx->can_start)
+		flags |= TRANSFER_CLIENT_NO_AUTOSTART;
+	if (transfer_manager_new(&ctx->manager, flags, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	return 0;
 }

@@ -16,10 +16,17 @@ struct ctx {
 	struct options options;
 	struct term term;
 	uint64_t timeout_us; /* --timeout; 0: none */
-	transfer_manager *manager; /* NULL while not connected */
+	transfer_manager *manager; /* NULL before ctx_connect() */
+	bool can_start; /* the command may start transferd */
 	const char *command; /* the word the user typed */
 };
 
+/*
+ * ctx_connect - connect to the bus
+ * Commands look at all their words and options first: what is wrong is told without a daemon.
+ * Returns: 0, or an exit code after the message.
+ */
+int ctx_connect(struct ctx *ctx);
 /* "transferctl: WHAT.\nHint: HINT\n" on stderr, or {"error":{…}} with JSON; hint may be NULL. Returns code. */
 int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

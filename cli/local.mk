@@ -7,20 +7,27 @@ libcli_la_SOURCES = \
 	%D%/cmd-add.c \
 	%D%/cmd-events.c \
 	%D%/cmd-help.c \
-	%D%/cmd-look.c \
-	%D%/now.c %D%/now.h \
+	%D%/cmd-list.c \
+	%D%/cmd-log.c \
 	%D%/cmd-sessions.c \
+	%D%/cmd-show.c \
 	%D%/cmd-start.c \
+	%D%/cmd-status.c \
 	%D%/cmd-steer.c \
 	%D%/cmd-watch.c \
 	%D%/command.c %D%/command.h \
 	%D%/ctx.c %D%/ctx.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/format.c %D%/format.h \
+	%D%/idle.c %D%/idle.h \
+	%D%/journal.c %D%/journal.h \
+	%D%/now.c %D%/now.h \
 	%D%/options.c %D%/options.h \
 	%D%/pager.c %D%/pager.h \
+	%D%/pages.c %D%/pages.h \
 	%D%/request.c %D%/request.h \
 	%D%/select.c %D%/select.h \
+	%D%/suggest.c %D%/suggest.h \
 	%D%/table.c %D%/table.h \
 	%D%/term.c %D%/term.h \
 	%D%/view.c %D%/view.h

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cli/ctx.h"
-#include "cli/format.h"
+#include "cli/suggest.h"
 
 #define FLAG(name, letter, groups, member, help) \
 	{ \
@@ -40,6 +40,8 @@ const struct options_def options_table[] = {
 	FLAG("bytes", 0, OPTIONS_FOR_ALL, is_exact, "exact numbers instead of KiB, MiB, GiB"),
 	FLAG("dry-run", 'n', OPTIONS_FOR_ALL, is_dry_run, "show what would happen, change nothing"),
 	FLAG("yes", 'y', OPTIONS_FOR_ALL, assume_yes, "answer yes to every question"),
+	FLAG("no-ask-password", 0, OPTIONS_FOR_ALL, never_ask,
+		"ask nothing; what needs an answer fails"),
 	FLAG("no-pager", 0, OPTIONS_FOR_ALL, no_pager, "do not pipe long output into a pager"),
 
 	FLAG("all", 'a', OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, is_all,
@@ -59,11 +61,16 @@ const struct options_def options_table[] = {
 	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_LIST, properties,
 		"show: only these properties"),
 	FLAG("value", 0, OPTIONS_FOR_LIST, only_values, "show: values without names"),
-	FLAG("follow", 'f', OPTIONS_FOR_LIST, is_following, "events: go on as they happen"),
+	FLAG("follow", 'f', OPTIONS_FOR_LIST, is_following, "events, log: go on as they happen"),
+	TEXT("lines", 'n', "N", OPTIONS_FOR_LOG, lines, "log: only the last N lines"),
+	TEXT("since", 0, "TIME", OPTIONS_FOR_LOG, since, "log: not older, such as today or -1h"),
 	FLAG("metrics", 0, OPTIONS_FOR_LIST, as_metrics, "stats: Prometheus text"),
 
-	TEXT("output", 'o', "FILE|DIR", OPTIONS_FOR_START | OPTIONS_FOR_LIST, output,
-		"get: where to save; list: same as --columns"),
+	{ "output", 'o', "FILE|DIR", OPTIONS_FOR_START | OPTIONS_FOR_LIST,
+		"get: where to save, one for each URL or a folder for all; list: same as --columns",
+		offsetof(struct options, outputs), OPTIONS_LIST },
+	TEXT("output-dir", 'O', "DIR", OPTIONS_FOR_START, output_folder,
+		"get, add: the folder for what --output does not name"),
 	FLAG("overwrite", 0, OPTIONS_FOR_START, may_overwrite,
 		"replace an existing file when the new one is whole"),
 	FLAG("detach", 'd', OPTIONS_FOR_START, is_detached, "print the ID and return at once"),
@@ -107,7 +114,20 @@ const struct options_def options_table[] = {
 #define OPTIONS_MAX  80
 #define OPTIONS_BASE 256
 
-static void build_getopt(struct option *longs, char *shorts)
+bool options_has_letter(const struct options_def *d, bool is_log)
+{
+	return d->letter && (d->letter != 'n' || (strcmp(d->name, "lines") == 0) == is_log);
+}
+
+static bool is_log(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] != '-')
+			return strcmp(argv[i], "log") == 0;
+	return false;
+}
+
+static void build_getopt(struct option *longs, char *shorts, bool for_log)
 {
 	size_t i = 0, s = 0;
 
@@ -118,7 +138,7 @@ static void build_getopt(struct option *longs, char *shorts)
 		longs[i].has_arg = !d->arg ? no_argument
 			: d->arg[0] == '[' ? optional_argument
 					   : required_argument;
-		if (!d->letter)
+		if (!options_has_letter(d, for_log))
 			continue;
 		shorts[s++] = d->letter;
 		if (d->arg)
@@ -128,12 +148,12 @@ static void build_getopt(struct option *longs, char *shorts)
 	shorts[s] = 0;
 }
 
-static const struct options_def *find_def(int value)
+static const struct options_def *find_def(int value, bool for_log)
 {
 	if (value >= OPTIONS_BASE)
 		return &options_table[value - OPTIONS_BASE];
 	for (const struct options_def *d = options_table; d->name; d++)
-		if (d->letter == value)
+		if (d->letter == value && options_has_letter(d, for_log))
 			return d;
 	return NULL;
 }
@@ -172,7 +192,8 @@ static int store_value(struct options *o, const struct options_def *d, const cha
 	void *member = (char *)o + d->offset;
 	struct options_list *list = member;
 
-	o->groups_used |= d->groups & OPTIONS_FOR_ALL ? 0 : UINT32_C(1) << d->groups;
+	if (!(d->groups & OPTIONS_FOR_ALL))
+		o->used[d->groups] = d->name;
 	if (d->offset == offsetof(struct options, json)) {
 		o->json_text = "";
 		return 0;
@@ -254,45 +275,43 @@ static void read_environment(struct options *o)
 		o->color = OPTIONS_ALWAYS;
 }
 
+static const char *option_name(size_t i)
+{
+	return options_table[i].name;
+}
+
 static void say_unknown(const char *word)
 {
-	const char *best = NULL;
-	char *name, hint[80] = "\"transferctl help\" lists the options.";
-	unsigned least = 3;
+	const char *near = NULL;
+	char hint[SUGGEST_HINT_BYTES] = "\"transferctl help\" lists the options.";
+	size_t len;
 
 	while (*word == '-')
 		word++;
-	name = strndup(word, strcspn(word, "="));
-	if (!name)
-		return;
-	for (const struct options_def *d = options_table; d->name; d++) {
-		unsigned n = format_distance(name, d->name);
-
-		if (n < least) {
-			least = n;
-			best = d->name;
-		}
-	}
-	if (best && name[0] && name[1])
-		snprintf(hint, sizeof(hint), "did you mean \"--%s\"?", best);
-	complain(hint, "unknown option \"%s%s\"", name[0] && name[1] ? "--" : "-", name);
-	free(name);
+	len = strcspn(word, "=");
+	if (len > 1)
+		near = suggest_nearest(word, len, option_name);
+	if (near)
+		snprintf(hint, sizeof(hint), "did you mean \"--%s\"?", near);
+	complain(hint, "unknown option \"%s%.*s\"", len > 1 ? "--" : "-", (int)len, word);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options, int *ret_index)
 {
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2];
+	bool for_log;
 	int value;
 
 	*ret_options = (struct options){ 0 };
 	read_environment(ret_options);
 	wants_json = expects_json(argc, argv);
 	shorts[0] = ':';
-	build_getopt(longs, shorts + 1);
+	for_log = is_log(argc, argv);
+	build_getopt(longs, shorts + 1, for_log);
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct options_def *d = find_def(value);
+		const struct options_def *d = find_def(value, for_log);
 
 		if (value == ':') {
 			complain(NULL, "option \"%s\" needs a value", argv[optind - 1]);

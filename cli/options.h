@@ -29,7 +29,7 @@ struct options_list {
 struct options {
 	/* which daemon, how to print */
 	bool is_user, is_system, is_quiet, is_verbose, is_full, is_plain, no_legend, no_pager,
-		is_exact, assume_yes;
+		is_exact, assume_yes, never_ask;
 	bool is_dry_run, show_help, show_version;
 	const char *json_text, *color_text, *progress_text, *timeout_text;
 	enum options_json json;
@@ -38,16 +38,17 @@ struct options {
 	/* lists */
 	bool is_all, is_reverse, only_values, is_following, as_metrics;
 	const char *columns, *sort, *states, *kinds, *session, *properties;
+	const char *lines, *since;
 	/* starting transfers */
 	bool is_detached, is_upload, may_overwrite, allow_insecure, no_copy, cancel_on_interrupt;
 	bool is_suspended;
-	const char *output, *input, *method, *user_agent, *limit_rate, *cacert, *priority;
+	const char *output_folder, *input, *method, *user_agent, *limit_rate, *cacert, *priority;
 	const char *checksum, *not_before, *description, *max_time;
 	bool retry_http_errors;
-	struct options_list headers;
+	struct options_list headers, outputs;
 	/* steering */
 	bool keep_partial, is_finish, is_cancel;
-	uint32_t groups_used; /* bit 1 << groups of each option given that is not for all */
+	const char *used[32]; /* by groups: an option given that is not for all; NULL: none */
 };
 
 /* Which commands an option belongs to. */
@@ -56,11 +57,12 @@ enum {
 	OPTIONS_FOR_LIST = 1 << 1, /* list, sessions, status, show, watch, events, stats */
 	OPTIONS_FOR_START = 1 << 2, /* get, put, add */
 	OPTIONS_FOR_STEER = 1 << 3, /* cancel, invalidate, … */
+	OPTIONS_FOR_LOG = 1 << 4,
 };
 
 struct options_def {
 	const char *name; /* long option */
-	char letter; /* 0: none */
+	char letter; /* 0: none; 'n' is lines for log, else dry-run */
 	const char *arg; /* "TIME"; NULL: a switch; "[MODE]": optional */
 	unsigned groups;
 	const char *help;
@@ -70,6 +72,9 @@ struct options_def {
 
 /* Ends with a row whose name is NULL. */
 extern const struct options_def options_table[];
+
+/* Whether the option has its letter: in log -n is --lines, as in journalctl, elsewhere --dry-run. */
+bool options_has_letter(const struct options_def *d, bool is_log);
 
 /*
  * options_parse - reads argv (permuted) and the TRANSFER_* environment

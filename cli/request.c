@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/now.h"
@@ -191,14 +192,47 @@ char *request_absolute(const char *path)
 	return all;
 }
 
+bool request_is_folder(const char *path)
+{
+	struct stat st;
+
+	return (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) ||
+		(*path && path[strlen(path) - 1] == '/');
+}
+
+char *request_join(const char *folder, const char *name)
+{
+	bool has_slash = folder && *folder && folder[strlen(folder) - 1] == '/';
+	char *joined, *all;
+
+	if (asprintf(&joined, "%s%s%s", folder ? folder : "",
+		    folder && *folder && !has_slash ? "/" : "", name) < 0)
+		return NULL;
+	all = request_absolute(joined);
+	free(joined);
+	return all;
+}
+
+char *request_in_folder(const char *folder, const char *url)
+{
+	char *name = request_file_name(url), *all = name ? request_join(folder, name) : NULL;
+
+	free(name);
+	return all;
+}
+
 int request_open_session(struct ctx *ctx, const char **ret_session)
 {
 	const char *name = ctx->options.session ? ctx->options.session : REQUEST_SESSION;
 	transfer_auto(transfer_config) config = transfer_config_new_background(name);
 	transfer_auto(transfer_error) error = NULL;
+	int r;
 
 	if (!config)
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	r = ctx_connect(ctx);
+	if (r)
+		return r;
 	transfer_config_set_app_id(config, "transferctl");
 	if (transfer_manager_open_session(ctx->manager, config, &error) < 0)
 		return ctx_fail_error(ctx, NULL, error);

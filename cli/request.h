@@ -25,9 +25,15 @@ transfer_request *request_new(
 
 /* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
 char *request_file_name(const char *url);
+/* Whether path is a folder, or says so with a slash at its end. */
+bool request_is_folder(const char *path);
+/* folder/name, absolute; folder NULL: the current one. The caller frees; NULL: out of memory. */
+char *request_join(const char *folder, const char *name);
+/* Where a download of url goes in folder (NULL: the current one): absolute; the caller frees; NULL: out of memory. */
+char *request_in_folder(const char *folder, const char *url);
 /* path made absolute with the current folder; the caller frees; NULL: out of memory. */
 char *request_absolute(const char *path);
-/* Makes sure the session exists; *ret_session borrowed. 0 or an exit code. */
+/* Connects, and makes sure the session exists; *ret_session borrowed. 0 or an exit code. */
 int request_open_session(struct ctx *ctx, const char **ret_session);
 /* Random text for transfer_batch.token. */
 void request_token(char buf[40]);

@@ -97,36 +97,66 @@ static uint32_t sub_states_of(const char *list, size_t *ret_unknown)
 	return sub_states;
 }
 
+/* --kind as bits; 0 or an exit code. */
+static int parse_kinds(struct ctx *ctx, uint32_t *ret_kinds)
+{
+	size_t n_unknown = 0;
+	uint32_t kinds = ctx->options.kinds ? mask_of(ctx->options.kinds, kind_name, 8, &n_unknown)
+					    : 0;
+
+	if (ctx->options.kinds && (!kinds || n_unknown))
+		return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.",
+			"--kind: \"%s\" is no kind", ctx->options.kinds);
+	*ret_kinds = kinds;
+	return 0;
+}
+
+/* --state as bits of one kind or the other; 0 or an exit code. */
+static int parse_states(struct ctx *ctx, uint32_t *ret_states, uint32_t *ret_sub_states)
+{
+	const char *text = ctx->options.states;
+	uint32_t states, sub_states;
+	size_t n_unknown;
+
+	if (!text)
+		return 0;
+	states = mask_of(text, state_name, 8, &n_unknown);
+	if (states && !n_unknown) {
+		*ret_states = states;
+		return 0;
+	}
+	sub_states = sub_states_of(text, &n_unknown);
+	if (!sub_states || n_unknown)
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"use running, queued, waiting, retry, suspended, done, failed, cancelled, …",
+			"--state: \"%s\" is no state", text);
+	*ret_sub_states = sub_states;
+	return 0;
+}
+
 /* What the options say, without any word. */
 static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 {
 	const struct options *o = &ctx->options;
-	size_t n_unknown;
+	int r;
 
 	*filter = (struct transfer_task_filter){ TRANSFER_TASK_FILTER_INIT };
 	filter->include_finished = o->is_all && !o->states;
 	filter->session = o->session;
-	if (o->kinds) {
-		filter->kinds = mask_of(o->kinds, kind_name, 8, &n_unknown);
-		if (!filter->kinds || n_unknown)
-			return ctx_fail(ctx, EXIT_CODE_USAGE, "use download or upload.",
-				"--kind: \"%s\" is no kind", o->kinds);
-	}
-	if (o->states) {
-		filter->states = mask_of(o->states, state_name, 8, &n_unknown);
-		if (n_unknown || !filter->states) {
-			filter->states = 0;
-			filter->sub_states = sub_states_of(o->states, &n_unknown);
-			if (n_unknown || !filter->sub_states)
-				return ctx_fail(ctx, EXIT_CODE_USAGE,
-					"use running, queued, waiting, retry, suspended, done, failed, cancelled, …",
-					"--state: \"%s\" is no state", o->states);
-		}
-		if (filter->sub_states & SUB_ENDED ||
-			filter->states & UINT32_C(1) << TRANSFER_TASK_STATE_COMPLETED)
-			filter->include_finished = true;
-	}
-	return 0;
+	r = parse_kinds(ctx, &filter->kinds);
+	if (r == 0)
+		r = parse_states(ctx, &filter->states, &filter->sub_states);
+	if (filter->sub_states & SUB_ENDED ||
+		filter->states & UINT32_C(1) << TRANSFER_TASK_STATE_COMPLETED)
+		filter->include_finished = true;
+	return r;
+}
+
+int select_check(struct ctx *ctx)
+{
+	struct transfer_task_filter filter;
+
+	return base_filter(ctx, &filter);
 }
 
 /* The greatest number in use: by halving, since lists run upwards. 0: there is none. */
@@ -157,8 +187,11 @@ static int find_last(struct ctx *ctx, uint64_t *ret_id)
 
 static char *keep_word(struct select *s, const char *text)
 {
-	char *copy = strdup(text);
+	char **words = realloc(s->words, (s->n_words + 1) * sizeof(*words));
+	char *copy = words ? strdup(text) : NULL;
 
+	if (words)
+		s->words = words;
 	if (copy)
 		s->words[s->n_words++] = copy;
 	return copy;
@@ -166,7 +199,7 @@ static char *keep_word(struct select *s, const char *text)
 
 static int add_id(struct ctx *ctx, struct select *s, uint64_t id)
 {
-	uint64_t *ids = realloc(s->ids, (s->n_ids + 1) * sizeof(*ids));
+	uint64_t *ids = realloc(s->ids, (s->n_ids + 1) * sizeof(*ids)); /* few: they were typed */
 
 	if (!ids)
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
@@ -296,9 +329,11 @@ static int parse_word(struct ctx *ctx, struct select *s, const char *word)
 int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_select)
 {
 	struct transfer_task_filter *filter;
-	int r = 0;
+	int r = select_check(ctx);
 
 	*ret_select = (struct select){ 0 };
+	if (r == 0)
+		r = ctx_connect(ctx);
 	for (int i = 0; i < argc && r == 0; i++)
 		r = parse_word(ctx, ret_select, argv[i]);
 	if (r == 0 && argc == 0)
@@ -312,6 +347,7 @@ void select_done(struct select *select)
 {
 	for (size_t i = 0; i < select->n_words; i++)
 		free(select->words[i]);
+	free(select->words);
 	free(select->ids);
 	*select = (struct select){ 0 };
 }

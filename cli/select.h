@@ -12,13 +12,15 @@ struct select {
 	size_t n_filters;
 	uint64_t *ids; /* of the first filter, when is_exact */
 	size_t n_ids;
-	char *words[SELECT_FILTERS_MAX]; /* owned texts the filters point to */
+	char **words; /* owned texts the filters point to */
 	size_t n_words;
 	bool is_exact; /* numbers were named: each must exist */
 	size_t n_missing; /* of them do not, which select_each_page() has said */
 };
 
-/* 0 or an exit code, after the message. No words: every task that --state, --kind, --session and --all let through. */
+/* Whether --state and --kind can be understood; asks nobody. 0 or an exit code, after the message. */
+int select_check(struct ctx *ctx);
+/* Connects, too. 0 or an exit code, after the message. No words: every task that --state, --kind, --session and --all let through. */
 int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_select);
 void select_done(struct select *select);
 

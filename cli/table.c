@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "cli/format.h"
+#include "cli/suggest.h"
 #include "cli/view.h"
 
-#define TABLE_CELL_BYTES  32768 /* as long as the longest URL; only what is cut is lost */
-#define TABLE_COLUMNS_MAX 24
+#define TABLE_CELL_BYTES 32768 /* as long as the longest URL; only what is cut is lost */
 
 struct cell {
 	const struct ctx *ctx;
@@ -85,9 +85,20 @@ static const char *plain(struct cell *c, const char *text)
 	return c->text;
 }
 
+static const char *cell_url(struct cell *c)
+{
+	char *url = view_url(c->row->url);
+
+	plain(c, url);
+	free(url);
+	return c->text;
+}
+
 static const char *cell_name(struct cell *c)
 {
-	return plain(c, c->row->name ? c->row->name : c->row->url);
+	if (c->row->name)
+		return plain(c, c->row->name);
+	return cell_url(c);
 }
 
 static const char *cell_why(struct cell *c)
@@ -133,11 +144,6 @@ static const char *cell_attempts(struct cell *c)
 static const char *cell_created(struct cell *c)
 {
 	return format_date(c->row->created_wall_usec, c->text);
-}
-
-static const char *cell_url(struct cell *c)
-{
-	return plain(c, c->row->url);
 }
 
 static const char *cell_file(struct cell *c)
@@ -264,10 +270,58 @@ static const struct column *find_column(const char *name, size_t len)
 	return NULL;
 }
 
-void table_print_columns(void)
+static const char *column_name(size_t i)
 {
-	for (size_t i = 1; i < N_COLUMNS; i++)
-		puts(columns[i].name);
+	return i < N_COLUMNS ? columns[i].name : NULL;
+}
+
+void table_print_columns(const struct ctx *ctx)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 1; i < N_COLUMNS; i++) {
+		if (ctx->term.json != OPTIONS_JSON_OFF)
+			json_array_append_new(all, json_string(columns[i].name));
+		else
+			puts(columns[i].name);
+	}
+	if (ctx->term.json != OPTIONS_JSON_OFF)
+		view_print_json(ctx, json_incref(all));
+	json_decref(all);
+}
+
+const char *table_wanted(const struct ctx *ctx)
+{
+	const struct options_list *outputs = &ctx->options.outputs;
+
+	return ctx->options.columns ? ctx->options.columns
+		: outputs->n        ? outputs->items[outputs->n - 1]
+				    : NULL;
+}
+
+static int no_column(const struct ctx *ctx, const char *option, const char *name, size_t len)
+{
+	char hint[SUGGEST_HINT_BYTES];
+
+	suggest_hint(
+		name, len, column_name, "\"transferctl list --columns=help\" lists them.", hint);
+	return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "%sno column \"%.*s\"", option, (int)len, name);
+}
+
+int table_check(const struct ctx *ctx)
+{
+	const char *sort = ctx->options.sort, *p = table_wanted(ctx);
+	size_t n = 0;
+
+	if (sort && !find_column(sort, strlen(sort)))
+		return no_column(ctx, "--sort: ", sort, strlen(sort));
+	for (; p && *p; p += strcspn(p, ","), p += *p == ',') {
+		if (!find_column(p, strcspn(p, ",")))
+			return no_column(ctx, "", p, strcspn(p, ","));
+		if (++n == TABLE_COLUMNS_MAX)
+			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "too many columns");
+	}
+	return 0;
 }
 
 struct order {
@@ -285,51 +339,42 @@ static int compare_rows(const void *a, const void *b, void *user)
 	return order->sign * (c ? c : by_id(x, y));
 }
 
-int table_sort(const struct ctx *ctx, struct table_rows *rows)
+void table_sort(const struct ctx *ctx, struct table_rows *rows)
 {
 	struct order order = { .sign = ctx->options.is_reverse ? -1 : 1 };
 
-	if (ctx->options.sort) {
+	if (ctx->options.sort)
 		order.column = find_column(ctx->options.sort, strlen(ctx->options.sort));
-		if (!order.column)
-			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"\"transferctl list --columns=help\" lists them.",
-				"--sort: no column \"%s\"", ctx->options.sort);
-	}
-	if (order.column || ctx->options.is_reverse)
-		qsort_r(rows->rows, rows->n, sizeof(rows->rows[0]), compare_rows, &order);
-	return 0;
+	qsort_r(rows->rows, rows->n, sizeof(rows->rows[0]), compare_rows, &order);
 }
 
-/* Which columns, from --columns or the default; why joins the default when someone waits or failed. */
-static int pick_columns(const struct ctx *ctx, const struct table_rows *rows,
-	const struct column **picked, size_t *ret_n)
+/* why joins the default when someone waits or failed; the first page decides. */
+static bool has_why(const struct table_rows *rows)
 {
-	const char *list = ctx->options.columns ? ctx->options.columns : ctx->options.output;
-	bool has_why = false;
+	char why[VIEW_WHY_BYTES];
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->rows[i]->error || *view_why(rows->rows[i], 0, why))
+			return true;
+	return false;
+}
+
+/* Which columns, from --columns or the default. table_check() has looked at the names. */
+static size_t pick_columns(const struct ctx *ctx, const struct table_shape *shape,
+	const struct column *picked[TABLE_COLUMNS_MAX])
+{
+	const char *list = table_wanted(ctx), *p = list ? list : DEFAULT_COLUMNS;
 	size_t n = 0;
 
-	for (size_t i = 0; i < rows->n && !has_why; i++) {
-		char why[VIEW_WHY_BYTES];
+	for (; *p && n + 1 < TABLE_COLUMNS_MAX; p += strcspn(p, ","), p += *p == ',') {
+		const struct column *column = find_column(p, strcspn(p, ","));
 
-		has_why = rows->rows[i]->error || *view_why(rows->rows[i], 0, why);
-	}
-	for (const char *p = list ? list : DEFAULT_COLUMNS; *p && n < TABLE_COLUMNS_MAX - 1;) {
-		size_t len = strcspn(p, ",");
-		const struct column *column = find_column(p, len);
-
-		if (!column)
-			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"\"transferctl list --columns=help\" lists them.",
-				"no column \"%.*s\"", (int)len, p);
-		if (!(column == &columns[0] && ctx->options.is_plain))
+		if (column && !(column == &columns[0] && ctx->options.is_plain))
 			picked[n++] = column;
-		p += len + (p[len] == ',');
 	}
-	if (!list && has_why)
+	if (!list && shape->has_why)
 		picked[n++] = find_column("why", 3);
-	*ret_n = n;
-	return 0;
+	return n;
 }
 
 static void fill_row(const struct ctx *ctx, struct libscols_line *line,
@@ -344,22 +389,14 @@ static void fill_row(const struct ctx *ctx, struct libscols_line *line,
 	}
 }
 
-int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t now_wall_us)
+static struct libscols_table *new_table(const struct ctx *ctx, const struct table_shape *shape,
+	const struct column **picked, size_t n)
 {
-	const struct column *picked[TABLE_COLUMNS_MAX];
-	struct cell cell;
-	struct libscols_table *table;
-	size_t n = 0;
-	int r = pick_columns(ctx, rows, picked, &n);
+	struct libscols_table *table = scols_new_table();
 
-	if (r)
-		return r;
-	cell.ctx = ctx;
-	cell.now_wall_us = now_wall_us;
-	table = scols_new_table();
 	if (!table)
-		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	scols_table_enable_noheadings(table, ctx->options.no_legend);
+		return NULL;
+	scols_table_enable_noheadings(table, ctx->options.no_legend || shape->is_begun);
 	scols_table_enable_colors(table, ctx->term.has_color);
 	scols_table_enable_nowrap(table, 1);
 	scols_table_set_termforce(table,
@@ -367,9 +404,28 @@ int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t n
 							      : SCOLS_TERMFORCE_NEVER);
 	scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t i = 0; i < n; i++)
-		scols_table_new_column(table, picked[i]->heading, 0,
+		scols_table_new_column(table, picked[i]->heading, (double)shape->widths[i],
 			(picked[i]->is_right ? SCOLS_FL_RIGHT : 0) |
 				(picked[i]->can_truncate ? SCOLS_FL_TRUNC : 0));
+	return table;
+}
+
+int table_print(const struct ctx *ctx, struct table_shape *shape, const struct table_rows *rows,
+	uint64_t now_wall_us)
+{
+	const struct column *picked[TABLE_COLUMNS_MAX];
+	struct libscols_table *table;
+	struct cell cell;
+	size_t n;
+
+	if (!shape->is_begun)
+		shape->has_why = shape->has_more || has_why(rows);
+	n = pick_columns(ctx, shape, picked);
+	table = new_table(ctx, shape, picked, n);
+	if (!table)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	cell.ctx = ctx;
+	cell.now_wall_us = now_wall_us;
 	for (size_t i = 0; i < rows->n; i++) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 
@@ -378,6 +434,9 @@ int table_print(const struct ctx *ctx, const struct table_rows *rows, uint64_t n
 			fill_row(ctx, line, picked, n, &cell);
 	}
 	scols_print_table(table);
+	for (size_t i = 0; i < n; i++)
+		shape->widths[i] = scols_column_get_width(scols_table_get_column(table, i));
+	shape->is_begun = true;
 	scols_unref_table(table);
 	return 0;
 }

@@ -15,8 +15,10 @@ static int say_unknown(const struct ctx *ctx, const char *word)
 	size_t used = 0;
 
 	for (const struct command *c = command_table; c->name; c++) {
-		if (format_distance(word, c->name) > 2 ||
-			used + strlen(c->name) + 16 > sizeof(near))
+		bool is_near = format_distance(word, c->name) <= 2 ||
+			(c->alias && format_distance(word, c->alias) <= 1);
+
+		if (!is_near || used + strlen(c->name) + 20 > sizeof(near))
 			continue;
 		used += (size_t)snprintf(near + used, sizeof(near) - used, "%s\"%s\"",
 			used ? " or " : "  Did you mean ", c->name);
@@ -32,23 +34,6 @@ static int say_unknown(const struct ctx *ctx, const char *word)
 	return EXIT_CODE_USAGE;
 }
 
-/* A daemon that is not running is no failure for commands that only look: they say it is idle. */
-static int connect_manager(struct ctx *ctx, const struct command *command)
-{
-	transfer_auto(transfer_error) error = NULL;
-	uint64_t flags = 0;
-
-	if (ctx->options.is_system)
-		flags |= TRANSFER_CLIENT_SYSTEM;
-	if (!command->can_start_daemon && !ctx->options.is_all)
-		flags |= TRANSFER_CLIENT_NO_AUTOSTART;
-	if (transfer_manager_new(&ctx->manager, flags, &error) == 0)
-		return 0;
-	if (command->run == cmd_version)
-		return 0;
-	return ctx_fail_error(ctx, NULL, error);
-}
-
 static void on_deadly_signal(int number)
 {
 	term_restore();
@@ -59,12 +44,13 @@ static void on_deadly_signal(int number)
 /* An option of another kind of command would be ignored: better said. */
 static int check_options(const struct ctx *ctx, const struct command *command)
 {
+	char hint[80];
+
+	snprintf(hint, sizeof(hint), "\"transferctl help %s\" lists its options.", command->name);
 	for (unsigned groups = 1; groups < 32; groups++)
-		if (ctx->options.groups_used & UINT32_C(1) << groups &&
-			!(groups & command->options))
-			return ctx_fail(ctx, EXIT_CODE_USAGE,
-				"\"transferctl help COMMAND\" lists a command's options.",
-				"%s does not have one of these options", command->name);
+		if (ctx->options.used[groups] && !(groups & command->options))
+			return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "%s does not have --%s",
+				command->name, ctx->options.used[groups]);
 	return 0;
 }
 
@@ -76,6 +62,7 @@ static int run_command(struct ctx *ctx, int argc, char **argv)
 	if (!command)
 		return say_unknown(ctx, argv[0]);
 	ctx->command = command->name;
+	ctx->can_start = command->can_start_daemon || ctx->options.is_all;
 	if (ctx->options.show_help)
 		return cmd_help(ctx, argc > 0 ? 1 : 0, argv);
 	if (ctx->options.timeout_text &&
@@ -90,11 +77,6 @@ static int run_command(struct ctx *ctx, int argc, char **argv)
 	if (!*command->args && argc > 1)
 		return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "%s takes no argument: \"%s\"",
 			command->name, argv[1]);
-	if (command->needs_daemon) {
-		r = connect_manager(ctx, command);
-		if (r)
-			return r;
-	}
 	return command->run(ctx, argc > 0 ? argc - 1 : 0, argc > 0 ? argv + 1 : argv);
 }
 

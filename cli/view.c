@@ -134,6 +134,23 @@ static int status_of(const struct transfer_task_row *row)
 	return row->response ? transfer_response_get_status(row->response) : 0;
 }
 
+char *view_url(const char *url)
+{
+	const char *start = url ? strstr(url, "://") : NULL, *at = NULL;
+	char *clean = NULL;
+
+	if (start) {
+		start += 3;
+		for (const char *p = start; *p && !strchr("/?#", *p); p++)
+			at = *p == '@' ? p : at;
+	}
+	if (!at)
+		return url ? strdup(url) : NULL;
+	if (asprintf(&clean, "%.*s%s", (int)(start - url), url, at + 1) < 0)
+		clean = NULL;
+	return clean;
+}
+
 char *view_outcome(const struct transfer_task_row *row)
 {
 	const char *path = row->path ? row->path : row->destination;
@@ -190,21 +207,11 @@ static json_t *text_json(const char *text)
 	return value ? value : json_null();
 }
 
-/* A URL without user name and password. */
 static json_t *url_json(const char *url)
 {
-	const char *start = url ? strstr(url, "://") : NULL, *at = NULL;
-	char *clean = NULL;
-	json_t *value;
+	char *clean = view_url(url);
+	json_t *value = text_json(clean);
 
-	if (start) {
-		start += 3;
-		for (const char *p = start; *p && !strchr("/?#", *p); p++)
-			at = *p == '@' ? p : at;
-	}
-	if (!at || asprintf(&clean, "%.*s%s", (int)(start - url), url, at + 1) < 0)
-		return text_json(url);
-	value = text_json(clean);
 	free(clean);
 	return value;
 }

@@ -26,6 +26,8 @@ int64_t view_total_bytes(const struct transfer_task_row *row);
 uint64_t view_rate_bps(const struct transfer_task_row *row);
 /* "saved as x", "201, https://…", "failed: why"; NULL while unfinished. The caller frees. */
 char *view_outcome(const struct transfer_task_row *row);
+/* The URL without user name and password; NULL for NULL. The caller frees. */
+char *view_url(const char *url);
 bool view_is_finished(const struct transfer_task_row *row);
 /* The exit code a finished task stands for; an HTTP status of 400 or more is EXIT_CODE_REFUSED. */
 enum exit_code view_exit_code(const struct transfer_task_row *row);

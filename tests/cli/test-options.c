@@ -34,7 +34,8 @@ START_TEST(reads_options_in_any_place)
 
 	ck_assert_int_eq(parse(words, &o, &first), 0);
 	ck_assert_str_eq(first, "get");
-	ck_assert_str_eq(o.output, "x.iso");
+	ck_assert_uint_eq(o.outputs.n, 1);
+	ck_assert_str_eq(o.outputs.items[0], "x.iso");
 	ck_assert(o.is_quiet && o.is_detached);
 	ck_assert_uint_eq(o.headers.n, 2);
 	ck_assert_str_eq(o.headers.items[1], "B: 2");
@@ -89,7 +90,9 @@ START_TEST(has_no_letter_twice)
 	for (const struct options_def *a = options_table; a->name; a++)
 		for (const struct options_def *b = a + 1; b->name; b++) {
 			ck_assert_str_ne(a->name, b->name);
-			ck_assert(!a->letter || a->letter != b->letter);
+			for (int is_log = 0; is_log < 2; is_log++)
+				ck_assert(!options_has_letter(a, is_log) ||
+					!options_has_letter(b, is_log) || a->letter != b->letter);
 		}
 }
 END_TEST

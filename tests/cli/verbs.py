@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,11 @@ WRONG = (
     ("sessions nobody", 2, "takes no argument"),
     ("stats nobody", 2, "takes no argument"),
     ("get", 2, "get needs"),
-    ("get -o nowhere https://a.example/1 https://a.example/2", 2, "folder"),
+    ("get -O nowhere https://a.example/1 https://a.example/2", 2, "folder"),
+    ("get -o 1 -o 2 https://a.example/1", 2, "more -o than"),
+    ("get https://a.example/1 https://b.example/1", 2, "would be saved as"),
+    ("add https://a.example/1", 2, "is no list"),
+    ("limit taks=1", 2, "did you mean"),
     ("get ftp://a.example/1", 2, "scheme"),
     ("get --checksum=nix https://a.example/1", 2, "sha256:HEX"),
     ("get --priority=2 https://a.example/1", 2, "0.0 to 1.0"),
@@ -68,7 +73,8 @@ WRONG = (
     ("set 1 priority=7", 2, "0.0 to 1.0"),
     ("set priority=1", 2, "set needs"),
     ("limit nix=1", 2, "is no limit"),
-    ("limit down=fast", 2, "is no limit"),
+    ("limit down=fast", 2, "down takes bytes"),
+    ("limit down", 2, "is no limit"),
     ("invalidate", 2, "invalidate needs"),
     ("invalidate nobody", 2, "--finish or --cancel"),
     ("invalidate nobody --finish", 4, "no such session"),
@@ -85,6 +91,12 @@ def idle(rig, ok):
     ok(rig.json("status")["running"] is False, "status --json says that the daemon does not run")
     code, out, err = rig.run("list", env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"})
     ok(code == 8, "without a bus: 8", err)
+    for words, want, pattern in WRONG:
+        if want != 2 or words.startswith("get ftp"):
+            continue  # these need an answer of the daemon
+        code, out, err = rig.run(*[w.strip("'") for w in words.split()],
+                                 env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"})
+        ok(code == 2 and re.search(pattern, err), f"{words}: also without a bus", f"{code}: {out}{err}")
 
 
 def wrong(rig, ok):
@@ -155,6 +167,41 @@ def add(rig, ok):
     code = rig.run("wait", "--session=cli", "--state=running", "--timeout=60s")[0]
     ok(code == 0 and len(os.listdir(os.path.join(rig.folder, "many"))) == 3000, "and all of it arrives", code)
     print(f"# 3000 in {time.monotonic() - begin:.1f} s")
+
+
+    code, out, err = rig.run("add", "-n", "-O", "many", stdin="https://a.example/f\nhttps://a.example/g\tx\n")
+    ok((code, out) == (0, f"https://a.example/f -> {rig.folder}/many/f\nhttps://a.example/g -> {rig.folder}/x\n"),
+       "add --dry-run says what would happen", (code, out, err))
+    code, out, err = rig.run("add", "-q", stdin="https://a.example/1\there\n" * 3 + "ftp://a.example/2\tthere\n")
+    ok(code == 2 and "line 4: " in err, "add names the line that the daemon refuses", err)
+
+
+def journal(rig, ok):
+    """A stand-in for journalctl, for there is no journal on a private bus."""
+    tools = os.path.join(rig.folder, "tools")
+    os.mkdir(tools)
+    lines = [{"__REALTIME_TIMESTAMP": str(1780394467000000 + i), "_PID": "812", "PRIORITY": "6",
+              "MESSAGE": f"task {1 + i % 2}: line {i}\033[31m" if i else "network is up"} for i in range(40)]
+    with open(os.path.join(tools, "journalctl"), "w") as f:
+        f.write("#!/bin/sh\nprintf '%s\\n' \"$*\" >>" + tools + "/calls\ncat <<'E'\n" +
+                "".join(json.dumps(line) + "\n" for line in lines) + "E\n")
+    os.chmod(f.name, 0o755)
+    env = {"PATH": tools + ":" + rig.env["PATH"], "TZ": "UTC"}
+    code, out, err = rig.run("status", 1, env=env)
+    found = re.findall(r"^Jun 02 10:01:07 transferd\[812\]: task 1: line (\d+)\\x1b", out, re.M)
+    ok(code == 0 and found == [str(i) for i in range(20, 40, 2)], "status ends with the task's last ten lines", out)
+    code, out, err = rig.run("log", 2, "-n", 3, "--since=today", env=env)
+    ok(code == 0 and [line.split()[7] for line in out.splitlines()] == [f"{n}\\x1b[31m" for n in (35, 37, 39)],
+       "log prints the last lines", out)
+    rows = json.loads(rig.run("log", "-j", env=env)[1])
+    ok(len(rows) == 40 and rows[0]["id"] is None and rows[1]["id"] == 2 and rows[1]["priority"] == 6, "log --json", rows[:2])
+    with open(os.path.join(tools, "calls")) as f:
+        calls = f.read()
+    ok("--since=today" in calls and r"--grep=\btask (2)\b" in calls and "--user-unit=transferd.service" in calls,
+       "journalctl is asked for what is wanted", calls)
+    code, out, err = rig.run("log", env={"PATH": os.path.dirname(shutil.which("transferctl"))})
+    ok(code == 1 and "journalctl cannot be run" in err, "log without journalctl says so", err)
+    ok(rig.run("status", 1, env={"PATH": os.path.dirname(shutil.which("transferctl"))})[0] == 0, "status does without")
 
 
 def look(rig, ok):
@@ -355,7 +402,7 @@ def main():
     on_private_bus(__file__)
     tap = Tap()
     rig = Rig(tap)
-    for part in (idle, wrong, start, add, look, reasons, steer, detach, daemon_dies, watch, completion):
+    for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, watch, completion):
         begin = time.monotonic()
         try:
             part(rig, tap.ok)
