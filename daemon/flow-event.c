@@ -249,6 +249,9 @@ static int on_response(struct flow *flow, struct active *active, const struct en
 		r = set_response(task, event->response);
 	if (!r && event->response)
 		r = set_validators(task, event->response);
+	/* whatever an attempt before was told: this may be unknown again */
+	if (event->response && event->response->status == 200)
+		task->expected_receive_bytes = event->expected_receive_bytes;
 	if (r || !event->response || task->kind != TRANSFER_TASK_UPLOAD ||
 		is_status_retried(flow, task, event->response->status))
 		return r;

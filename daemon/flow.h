@@ -310,7 +310,7 @@ typedef void (*flow_created_fn)(void *user, int error, const uint64_t *ids, size
  * malformed URL (-1000), http without the exception (-1022), a destination folder that cannot be
  * used (-995), a destination that exists (-3000), resume data that cannot be used (-3003). Header
  * fields that the engine owns (Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive,
- * Proxy-*, Upgrade, TE, Trailer, Expect, Range, If-Range, Accept-Encoding) are dropped, as
+ * Proxy-*, Upgrade, TE, Trailer, Expect, Range, If-Range) are dropped, as
  * HTTPAdditionalHeaders documents it.
  */
 int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_created_fn fn,

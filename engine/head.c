@@ -18,7 +18,7 @@
 #include "engine/engine.h"
 
 /* What becomes of a field that comes again with another value. */
-enum repeat { REPEAT_FIRST_WINS, REPEAT_VOIDS, REPEAT_REFUSED };
+enum repeat { REPEAT_FIRST_WINS, REPEAT_VOIDS, REPEAT_REFUSED, REPEAT_JOINS };
 
 static const struct known_field {
 	const char *name;
@@ -27,7 +27,7 @@ static const struct known_field {
 } known_fields[] = {
 	{ "Accept-Ranges", offsetof(struct head, accept_ranges), REPEAT_FIRST_WINS },
 	{ "Content-Disposition", offsetof(struct head, content_disposition), REPEAT_FIRST_WINS },
-	{ "Content-Encoding", offsetof(struct head, content_encoding), REPEAT_FIRST_WINS },
+	{ "Content-Encoding", offsetof(struct head, content_encoding), REPEAT_JOINS },
 	{ "Content-Range", offsetof(struct head, content_range), REPEAT_REFUSED },
 	{ "Content-Type", offsetof(struct head, content_type), REPEAT_FIRST_WINS },
 	{ "Date", offsetof(struct head, date), REPEAT_FIRST_WINS },
@@ -160,6 +160,22 @@ static int transfer_encoding(struct head *head, const char *value)
 	return 0;
 }
 
+/* Two fields are one list (RFC 9110, section 5.3). */
+static int join(struct head *head, const char **slot, const char *value)
+{
+	size_t size = strlen(*slot) + 2 + strlen(value) + 1;
+	char *both;
+
+	if (size > HEAD_LIST_MAX_BYTES)
+		return refuse(head, "a list in header fields is too long");
+	both = arena_alloc(&head->arena, size, 1);
+	if (!both)
+		return err_raise(-ENOMEM);
+	stpcpy(stpcpy(stpcpy(both, *slot), ", "), value);
+	*slot = both;
+	return 0;
+}
+
 static int known_field(struct head *head, const char *name, const char *value)
 {
 	if (strcasecmp(name, "Content-Length") == 0)
@@ -178,6 +194,8 @@ static int known_field(struct head *head, const char *name, const char *value)
 			return refuse(head, "contradicting header fields");
 		else if (known->repeat == REPEAT_VOIDS && strcmp(*slot, value) != 0)
 			*slot = "";
+		else if (known->repeat == REPEAT_JOINS)
+			return join(head, slot, value);
 		return 0;
 	}
 	return 0;

@@ -27,6 +27,7 @@ struct engine_header;
 #define HEAD_INTERIM_MAX     32
 #define HEAD_BLOCK_MAX_BYTES (300u * 1024)
 #define HEAD_LINE_MAX_BYTES  (100u * 1024)
+#define HEAD_LIST_MAX_BYTES  1024 /* of a list that came in several fields */
 
 /* The response breaks a rule: BAD_SERVER_RESPONSE with head->why; close the connection. */
 enum { HEAD_E_BAD = 1 };

@@ -13,6 +13,7 @@ libengine_la_SOURCES += \
 	%D%/cookie.c %D%/cookie.h \
 	%D%/cookie-date.c %D%/cookie-date.h \
 	%D%/date.c %D%/date.h \
+	%D%/decode.c %D%/decode.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/disk.c %D%/disk.h \
 	%D%/disk-file.c %D%/disk-file.h \
@@ -35,6 +36,7 @@ check_PROGRAMS += \
 	tests/engine/test-cookie \
 	tests/engine/test-cookie-date \
 	tests/engine/test-date \
+	tests/engine/test-decode \
 	tests/engine/test-digest \
 	tests/engine/test-disk \
 	tests/engine/test-fault \
@@ -54,6 +56,7 @@ tests_engine_test_jar_LDADD = $(TEST_ENGINE)
 tests_engine_test_cookie_date_LDADD = $(TEST_ENGINE)
 tests_engine_test_cookie_LDADD = $(TEST_ENGINE)
 tests_engine_test_date_LDADD = $(TEST_ENGINE)
+tests_engine_test_decode_LDADD = $(TEST_ENGINE) $(BROTLIENC_LIBS)
 tests_engine_test_digest_LDADD = $(TEST_ENGINE)
 tests_engine_test_disk_LDADD = $(TEST_ENGINE)
 tests_engine_test_fault_LDADD = $(TEST_ENGINE)
@@ -79,6 +82,7 @@ libengine_la_SOURCES += \
 	%D%/worker.c %D%/worker.h \
 	%D%/xfer.c %D%/xfer.h \
 	%D%/xfer-body.c \
+	%D%/xfer-decode.c \
 	%D%/xfer-disk.c \
 	%D%/xfer-event.c \
 	%D%/xfer-judge.c \
@@ -87,11 +91,13 @@ libengine_la_SOURCES += \
 
 # Their tests: a real engine against the scripted origin.
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
-check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-framing \
+check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-coding tests/engine/test-engine-framing \
 	tests/engine/test-engine-http2 \
 	tests/engine/test-engine-resume tests/engine/test-engine-upload
 tests_engine_test_engine_SOURCES = tests/engine/test-engine.c $(TEST_RIG)
 tests_engine_test_engine_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_coding_SOURCES = tests/engine/test-engine-coding.c $(TEST_RIG)
+tests_engine_test_engine_coding_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_framing_SOURCES = tests/engine/test-engine-framing.c $(TEST_RIG)
 tests_engine_test_engine_framing_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TEST_RIG)

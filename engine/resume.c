@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "engine/date.h"
+#include "engine/decode.h"
 #include "engine/head.h"
 #include "engine/range.h"
 #include "engine/validator.h"
@@ -80,8 +81,7 @@ static bool is_proven(const struct resume *resume, const struct head *head)
 
 static bool is_identity(const struct head *head)
 {
-	return !head->content_encoding || !head->content_encoding[0] ||
-		strcasecmp(head->content_encoding, "identity") == 0;
+	return decode_is_identity(head->content_encoding);
 }
 
 static bool refuses_ranges(const struct head *head)

@@ -149,43 +149,54 @@ static int open_answer(struct xfer *x)
 	return r;
 }
 
-static size_t keep_answer(struct xfer *x, const char *bytes, size_t n)
+static int put(struct xfer *x, const char *bytes, size_t n)
 {
-	int r;
+	int r = sink_write(x->sink, bytes, n);
 
-	x->network_bytes += n;
+	if (r)
+		xfer_fault_file(x, FAULT_FILE_WRITE, r);
+	return r;
+}
+
+static int put_answer(struct xfer *x, const char *bytes, size_t n)
+{
 	if (!x->spec.body_path) {
 		x->received_bytes += n;
-		return n;
+		return 0;
 	}
 	if (!x->sink && open_answer(x))
-		return 0;
+		return -1;
 	if (sink_offset_bytes(x->sink) + n > BODY_UPLOAD_ANSWER_MAX_BYTES) {
 		xfer_fault(
 			x, TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM, "the response is too long");
-		return 0;
+		return -1;
 	}
-	r = sink_write(x->sink, bytes, n);
-	if (r)
-		xfer_fault_file(x, FAULT_FILE_WRITE, r);
-	return r ? 0 : n;
+	return put(x, bytes, n);
+}
+
+static size_t keep_coded(struct xfer *x, const char *bytes, size_t n)
+{
+	x->network_bytes += n;
+	return xfer_decode_put(x, bytes, n, is_download(x) ? put : put_answer) ? 0 : n;
+}
+
+static size_t keep_answer(struct xfer *x, const char *bytes, size_t n)
+{
+	x->network_bytes += n;
+	return put_answer(x, bytes, n) ? 0 : n;
 }
 
 static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 {
 	uint64_t after_bytes = sink_offset_bytes(x->sink) + n;
-	int r;
 
 	x->network_bytes += n;
 	if (x->total_bytes >= 0 && after_bytes > (uint64_t)x->total_bytes) {
 		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "the body is too long");
 		return 0;
 	}
-	r = sink_write(x->sink, bytes, n);
-	if (r) {
-		xfer_fault_file(x, FAULT_FILE_WRITE, r);
+	if (put(x, bytes, n))
 		return 0;
-	}
 	if (after_bytes - x->checkpoint_base_bytes >= xfer_time_checkpoint_bytes(x))
 		xfer_disk_checkpoint(x);
 	return n;
@@ -202,7 +213,7 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	if (x->body == XFER_BODY_DROP)
 		return drop(x, n);
 	if (!is_download(x))
-		return keep_answer(x, bytes, n);
+		return x->decode ? keep_coded(x, bytes, n) : keep_answer(x, bytes, n);
 	if (x->is_held)
 		return CURL_WRITEFUNC_PAUSE;
 	if (xfer_time_is_limited(x)) {
@@ -217,7 +228,7 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 		}
 		xfer_time_take(x, n);
 	}
-	return keep_part(x, bytes, n);
+	return x->decode ? keep_coded(x, bytes, n) : keep_part(x, bytes, n);
 }
 
 /*

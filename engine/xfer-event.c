@@ -105,7 +105,8 @@ void xfer_post_response(struct xfer *xfer)
 		.suggested_name = name,
 		.etag = xfer->resume.etag,
 		.last_modified = xfer->resume.last_modified,
-		.expected_bytes = h->is_chunked ? -1 : h->content_length_bytes,
+		.expected_bytes = h->is_chunked || xfer->decode ? TRANSFER_SIZE_UNKNOWN
+								: h->content_length_bytes,
 		.can_resume = xfer->can_resume,
 		.headers = h->fields,
 		.n_headers = h->n_fields,

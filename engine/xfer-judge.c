@@ -134,10 +134,10 @@ static void refuse_final(struct xfer *x)
 	x->is_retryable = is_passing_status(x->head.status);
 }
 
-/* Whatever Content-Length says. */
-static bool has_no_body(const struct xfer *x)
+bool xfer_has_no_body(const struct xfer *xfer)
 {
-	return !strcmp(x->method, "HEAD") || x->head.status == 204 || x->head.status == 304;
+	return !strcmp(xfer->method, "HEAD") || xfer->head.status == 204 ||
+		xfer->head.status == 304;
 }
 
 static void judge_download(struct xfer *x)
@@ -146,7 +146,7 @@ static void judge_download(struct xfer *x)
 
 	resume_judge(&x->resume, &x->head, &answer);
 	x->can_resume = !x->resume.has_caller_range && resume_is_possible(&x->head, x->method);
-	x->total_bytes = has_no_body(x) ? 0 : answer.total_bytes;
+	x->total_bytes = xfer_has_no_body(x) ? 0 : answer.total_bytes;
 	x->body = XFER_BODY_DROP;
 	switch (answer.verdict) {
 	case RESUME_APPEND:
@@ -155,6 +155,7 @@ static void judge_download(struct xfer *x)
 		break;
 	case RESUME_REPLACE:
 		x->body = XFER_BODY_KEEP;
+		xfer_decode_start(x);
 		accept_whole(x);
 		break;
 	case RESUME_COMPLETE:
@@ -190,8 +191,9 @@ static void judge_upload(struct xfer *x)
 	}
 	x->body = XFER_BODY_KEEP;
 	x->total_bytes = x->head.is_chunked ? -1 : x->head.content_length_bytes;
-	if (has_no_body(x))
+	if (xfer_has_no_body(x))
 		x->total_bytes = 0;
+	xfer_decode_start(x);
 	xfer_post_response(x);
 }
 

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "engine/decode.h"
 #include "engine/multi.h"
 #include "engine/source.h"
 #include "engine/url.h"
@@ -57,7 +58,7 @@ static bool is_download(const struct xfer *x)
 	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
 }
 
-static bool may_send(const struct xfer *x, const char *name)
+static bool may_send(const struct xfer *x, const char *name, bool asks_for_part)
 {
 	if (is_reserved(name))
 		return false;
@@ -66,7 +67,7 @@ static bool may_send(const struct xfer *x, const char *name)
 	if (!is_download(x) && !x->has_body && redirect_header_is_of_body(name))
 		return false;
 	/* a part of a coded body cannot be put together again */
-	if (is_download(x) && !strcasecmp(name, "Accept-Encoding"))
+	if (asks_for_part && !strcasecmp(name, "Accept-Encoding"))
 		return false;
 	if (!x->resume.has_caller_range && !strcasecmp(name, "If-Range"))
 		return false;
@@ -89,9 +90,9 @@ static int append(struct curl_slist **list, const char *name, const char *value)
 	return 0;
 }
 
-static int append_own(struct xfer *x)
+/* What the caller did not say. */
+static int append_own(struct xfer *x, const struct resume_request *ask, bool has_coding)
 {
-	struct resume_request ask;
 	int r = 0;
 
 	if (x->is_expect_refused) {
@@ -103,26 +104,32 @@ static int append_own(struct xfer *x)
 	}
 	if (!is_download(x))
 		return 0;
-	r = append(&x->headers, "Accept-Encoding", "identity");
-	resume_request(&x->resume, &ask);
-	if (!r && ask.range[0])
-		r = append(&x->headers, "Range", ask.range);
-	if (!r && ask.range[0] && ask.if_range)
-		r = append(&x->headers, "If-Range", ask.if_range);
+	if (!has_coding)
+		r = append(&x->headers, "Accept-Encoding", "identity");
+	if (!r && ask->range[0])
+		r = append(&x->headers, "Range", ask->range);
+	if (!r && ask->range[0] && ask->if_range)
+		r = append(&x->headers, "If-Range", ask->if_range);
 	return r;
 }
 
 static int make_headers(struct xfer *x)
 {
+	struct resume_request ask = { .range = "" };
+	bool has_coding = false;
 	int r = 0;
 
+	if (is_download(x))
+		resume_request(&x->resume, &ask);
 	for (size_t i = 0; !r && i < x->spec.n_headers; i++) {
 		const struct engine_header *h = &x->spec.headers[i];
 
-		if (may_send(x, h->name))
-			r = append(&x->headers, h->name, h->value);
+		if (!may_send(x, h->name, ask.range[0]))
+			continue;
+		has_coding = has_coding || !strcasecmp(h->name, "Accept-Encoding");
+		r = append(&x->headers, h->name, h->value);
 	}
-	return r ? r : append_own(x);
+	return r ? r : append_own(x, &ask, has_coding);
 }
 
 bool xfer_request_can_pause_http2(void)
@@ -261,4 +268,5 @@ void xfer_request_free(struct xfer *xfer, bool is_clean)
 	if (xfer->easy)
 		multi_put_easy(xfer->pool->multi, take_ptr(xfer->easy), may_keep);
 	curl_slist_free_all(take_ptr(xfer->headers));
+	xfer->decode = decode_free(xfer->decode);
 }

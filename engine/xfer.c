@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "engine/decode.h"
 #include "engine/disk.h"
 #include "engine/multi.h"
 #include "engine/post.h"
@@ -328,6 +329,9 @@ static bool has_whole_answer(const struct xfer *x, CURLcode code)
 
 	if (is_download(x) || (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR))
 		return false;
+	if (x->decode)
+		return !x->head.is_chunked &&
+			x->head.content_length_bytes == (int64_t)x->network_bytes;
 	return x->total_bytes >= 0 && got_bytes == (uint64_t)x->total_bytes;
 }
 
@@ -347,10 +351,11 @@ static void judge_end(struct xfer *x, CURLcode code)
 			xfer_fault_curl(x, code);
 		return;
 	}
-	if (x->next != XFER_NEXT_END || x->body == XFER_BODY_DROP || has_whole_answer(x, code))
+	if (x->next != XFER_NEXT_END || x->body == XFER_BODY_DROP)
 		return;
-	if (code == CURLE_OK) {
+	if (code == CURLE_OK || has_whole_answer(x, code)) {
 		check_length(x);
+		xfer_decode_end(x);
 	} else if (code == CURLE_PARTIAL_FILE && !x->network_bytes) {
 		xfer_fault(x, TRANSFER_ERROR_ZERO_BYTE_RESOURCE, NULL);
 		x->is_retryable = true;

@@ -37,6 +37,7 @@
 #include "engine/redirect.h"
 #include "engine/resume.h"
 
+struct decode;
 struct disk;
 struct disk_job;
 struct multi;
@@ -122,6 +123,7 @@ struct xfer {
 	bool is_tainted; /* a kept connection held bytes that nobody asked for */
 	bool can_resume;
 	enum xfer_body body;
+	struct decode *decode; /* of this answer's body; NULL: it comes as it is */
 	enum xfer_next next;
 	uint64_t dropped_bytes;
 	int64_t total_bytes; /* whole file; -1 unknown */
@@ -252,8 +254,19 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose);
 int xfer_body_on_resolve(void *resolver, void *reserved, void *user);
 
+/*
+ * xfer-decode.c: coded bodies. put takes what was decoded; 0, or not 0 after it has noted a fault. So
+ * does xfer_decode_put() itself.
+ */
+typedef int (*xfer_put_fn)(struct xfer *xfer, const char *bytes, size_t size);
+void xfer_decode_start(struct xfer *xfer);
+int xfer_decode_put(struct xfer *xfer, const char *bytes, size_t size, xfer_put_fn put);
+void xfer_decode_end(struct xfer *xfer);
+
 /* xfer-judge.c: the head is complete: what it means. Inside the header callback. */
 void xfer_judge(struct xfer *xfer);
+/* Whatever Content-Length says. */
+bool xfer_has_no_body(const struct xfer *xfer);
 /* Takes the space for a body whose length is known. */
 void xfer_judge_expect(struct xfer *xfer);
 

@@ -134,7 +134,6 @@ enum request_header request_check_header(const struct task_header *header)
 		"Expect",
 		"Range",
 		"If-Range",
-		"Accept-Encoding",
 	};
 
 	if (!request_is_token(header->name))

@@ -201,6 +201,36 @@ START_TEST(voids_contradicting_validators)
 }
 END_TEST
 
+/* Codings are a list, wherever its parts stand. */
+START_TEST(joins_codings)
+{
+	struct head head;
+
+	head_init(&head, false, false);
+	ck_assert_int_eq(
+		feed_str(&head, OK "Content-Encoding: a\r\nX: y\r\ncontent-encoding: b\r\n"), 0);
+	ck_assert_int_eq(feed_str(&head, "Content-Encoding: a\r\n\r\n"), 0);
+	ck_assert_str_eq(head.content_encoding, "a, b, a");
+	ck_assert_uint_eq(head.n_fields, 4);
+	head_done(&head);
+}
+END_TEST
+
+START_TEST(bounds_joined_codings)
+{
+	unsigned n = 0;
+	struct head head;
+
+	head_init(&head, false, false);
+	ck_assert_int_eq(feed_str(&head, OK), 0);
+	while (!feed_str(&head, "Content-Encoding: identity\r\n"))
+		ck_assert_uint_le(++n, HEAD_LIST_MAX_BYTES / 10);
+	ck_assert_str_eq(head.why, "a list in header fields is too long");
+	ck_assert_uint_ge(n, 100);
+	head_done(&head);
+}
+END_TEST
+
 START_TEST(makes_values_valid_utf8)
 {
 	struct head head;
@@ -292,6 +322,7 @@ START_TEST(bounds_line_and_block)
 END_TEST
 
 RUN_TESTS("engine/head", TEST_EACH(accepts, good), TEST_EACH(refuses, bad),
-	TEST(takes_fields_apart), TEST(voids_contradicting_validators),
-	TEST(makes_values_valid_utf8), TEST(lets_the_answer_to_connect_go), TEST(bounds_fields),
-	TEST(bounds_trailers), TEST(bounds_interim_responses), TEST(bounds_line_and_block))
+	TEST(takes_fields_apart), TEST(voids_contradicting_validators), TEST(joins_codings),
+	TEST(bounds_joined_codings), TEST(makes_values_valid_utf8),
+	TEST(lets_the_answer_to_connect_go), TEST(bounds_fields), TEST(bounds_trailers),
+	TEST(bounds_interim_responses), TEST(bounds_line_and_block))

@@ -2,7 +2,7 @@
 # tests/fuzz: one target per thing that parses what others send. With --enable-fuzz they are libFuzzer programs;
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
 # libraries, and a folder of seeds.
-fuzz_targets = %D%/fuzz-blob %D%/fuzz-cookie %D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
+fuzz_targets = %D%/fuzz-blob %D%/fuzz-cookie %D%/fuzz-decode %D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
 EXTRA_DIST += %D%/corpus
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
@@ -20,6 +20,9 @@ endif
 %C%_fuzz_cookie_SOURCES = %D%/fuzz-cookie.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_cookie_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_cookie_LDADD = $(LINK_ENGINE)
+%C%_fuzz_decode_SOURCES = %D%/fuzz-decode.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_decode_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_decode_LDADD = $(LINK_ENGINE)
 %C%_fuzz_head_SOURCES = %D%/fuzz-head.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_head_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_head_LDADD = $(LINK_ENGINE)

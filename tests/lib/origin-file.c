@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
+
+#include "tests/lib/coding.h"
 
 struct file {
 	struct origin_request *r;
@@ -24,7 +25,8 @@ struct file {
 	uint64_t end_bytes; /* behind its last byte */
 	char etag[128]; /* empty: none */
 	char last_modified[64];
-	char *encoded; /* gzip: the whole body */
+	char *coded; /* the whole coded body */
+	char *coding; /* Content-Encoding */
 	int fd; /* a file of the folder; -1: computed bytes */
 	bool partial;
 	bool unsatisfiable;
@@ -103,36 +105,54 @@ static unsigned preconditions(struct file *f)
 	return 0;
 }
 
-static int encode(struct file *f)
+/* 200 MB of nothing cost no memory; what is sent then is small */
+static char *plain(const struct file *f)
 {
-	z_stream z = { 0 };
-	char *plain = malloc(f->size_bytes);
-	uint64_t cut = origin_knob_u64(f->r, "gzip_cut", UINT64_MAX);
-	uLong bound;
-	int result = 0;
+	char *bytes = f->size_bytes <= (256u << 20) ? calloc(1, f->size_bytes + 1) : NULL;
 
-	if (!plain || f->size_bytes > (64u << 20) ||
-		deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(plain);
-		return -ENOMEM;
+	if (bytes && !origin_has(f->r, "zeros"))
+		origin_bytes(f->seed, 0, bytes, f->size_bytes);
+	return bytes;
+}
+
+static uint64_t coded_end(const struct file *f, uint64_t size_bytes)
+{
+	uint64_t cut = origin_knob_u64(f->r, "coded_cut", UINT64_MAX);
+	uint64_t permille = origin_knob_u64(f->r, "coded_permille", 1000);
+
+	if (size_bytes * permille / 1000 < cut)
+		cut = size_bytes * permille / 1000;
+	return cut < size_bytes ? cut : size_bytes;
+}
+
+/* coding=NAMES, coded_twice, coded_junk=TEXT, coded_cut=N, coded_permille=N */
+static int encode(struct file *f, const char *names)
+{
+	struct coding_bytes one = { NULL, 0 };
+	char *body = plain(f), *junk = origin_knob(f->r, "coded_junk");
+	size_t n = junk ? strlen(junk) : 0, all;
+	int result = body ? coding_encode(names, body, f->size_bytes, &one) : -ENOMEM;
+
+	free(body);
+	all = origin_has(f->r, "coded_twice") ? 2 * one.size : one.size;
+	f->coded = result ? NULL : malloc(all + n + 1);
+	if (f->coded) {
+		memcpy(f->coded + all - one.size, one.bytes, one.size);
+		memcpy(f->coded, one.bytes, one.size);
+		if (junk)
+			memcpy(f->coded + all, junk, n);
 	}
-	bound = deflateBound(&z, f->size_bytes);
-	f->encoded = malloc(bound);
-	origin_bytes(f->seed, 0, plain, f->size_bytes);
-	if (origin_has(f->r, "zeros"))
-		memset(plain, 0, f->size_bytes);
-	z.next_in = (Bytef *)plain;
-	z.avail_in = (uInt)f->size_bytes;
-	z.next_out = (Bytef *)f->encoded;
-	z.avail_out = (uInt)bound;
-	if (!f->encoded || deflate(&z, Z_FINISH) != Z_STREAM_END)
-		result = -ENOMEM;
+	free(one.bytes);
+	free(junk);
+	f->coding = origin_knob(f->r, "coded_as");
+	if (!f->coding)
+		f->coding = coding_field(names);
+	if (!f->coded || !f->coding)
+		return result ? result : -ENOMEM;
 	f->start_bytes = 0;
 	f->partial = false;
-	f->end_bytes = z.total_out < cut ? z.total_out : cut;
-	deflateEnd(&z);
-	free(plain);
-	return result;
+	f->end_bytes = coded_end(f, all + n);
+	return 0;
 }
 
 static void add_content_range(struct origin_answer *a, const struct file *f)
@@ -169,8 +189,8 @@ static void add_fields(struct origin_answer *a, const struct file *f)
 	if (*f->last_modified)
 		origin_answer_field(a, "Last-Modified: %s", f->last_modified);
 	origin_answer_field(a, "Accept-Ranges: %s", origin_has(r, "noranges") ? "none" : "bytes");
-	if (f->encoded)
-		origin_answer_field(a, "Content-Encoding: gzip");
+	if (f->coding || (f->partial && origin_has(r, "coded_206")))
+		origin_answer_field(a, "Content-Encoding: %s", f->coding ? f->coding : "gzip");
 	add_content_range(a, f);
 }
 
@@ -330,8 +350,8 @@ static int send_end(struct flow *w)
 
 static int read_part(const struct file *f, uint64_t sent, char *buffer, size_t size_bytes)
 {
-	if (f->encoded)
-		memcpy(buffer, f->encoded + sent, size_bytes);
+	if (f->coded)
+		memcpy(buffer, f->coded + sent, size_bytes);
 	else if (f->fd < 0)
 		origin_bytes(f->seed, f->start_bytes + sent, buffer, size_bytes);
 	else if (pread(f->fd, buffer, size_bytes, (off_t)(f->start_bytes + sent)) !=
@@ -390,8 +410,18 @@ static int send_file(struct file *f, unsigned status)
 	return result;
 }
 
+/* coded_after=N: the first N answers are plain; coded_times=N: only N are coded */
+static bool knows_coding(const struct origin_request *r)
+{
+	uint64_t after = origin_knob_u64(r, "coded_after", 0);
+	uint64_t times = origin_knob_u64(r, "coded_times", UINT64_MAX);
+
+	return r->nth > after && r->nth - after <= times;
+}
+
 static int serve(struct file *f, bool changed)
 {
+	char *names = knows_coding(f->r) ? origin_knob(f->r, "coding") : NULL;
 	unsigned status;
 	int result = 0;
 
@@ -400,13 +430,15 @@ static int serve(struct file *f, bool changed)
 	status = preconditions(f);
 	if (!status) {
 		apply_range(f);
-		if (origin_has(f->r, "gzip") && f->fd < 0)
-			result = encode(f);
+		if (names && f->fd < 0)
+			result = encode(f, names);
 		status = f->unsatisfiable ? 416 : f->partial ? 206 : 200;
 	}
 	if (!result)
 		result = send_file(f, status);
-	free(f->encoded);
+	free(f->coded);
+	free(f->coding);
+	free(names);
 	return result;
 }
 
@@ -447,12 +479,36 @@ int origin_folder_serve(struct origin_request *r, const char *folder)
 	return result;
 }
 
+static int upload_reply(
+	struct origin_request *r, unsigned status, const char *fields, uint64_t size_bytes)
+{
+	char *reply = malloc(size_bytes), *names = origin_knob(r, "coding"), all[512];
+	char *field = names ? coding_field(names) : NULL;
+	struct coding_bytes coded = { NULL, 0 };
+	int result = reply ? 0 : -ENOMEM;
+
+	if (reply)
+		origin_bytes(origin_knob_u64(r, "seed", 0), 0, reply, size_bytes);
+	if (!result && names)
+		result = coding_encode(names, reply, size_bytes, &coded);
+	snprintf(all, sizeof(all), "%s\r\nContent-Encoding: %s", fields, field ? field : "");
+	if (!result && names)
+		result = origin_answer_bytes(r, status, all, coded.bytes,
+			coded.size * origin_knob_u64(r, "coded_permille", 1000) / 1000);
+	else if (!result)
+		result = origin_answer_bytes(r, status, fields, reply, size_bytes);
+	free(coded.bytes);
+	free(names);
+	free(field);
+	free(reply);
+	return result;
+}
+
 int origin_upload_serve(struct origin_request *r, unsigned status)
 {
 	uint64_t expect_status = origin_knob_u64(r, "expect_status", 0);
 	uint64_t reply_bytes = origin_knob_u64(r, "reply_size", 0);
 	char fields[256];
-	char *reply;
 	int result = 0;
 
 	if (expect_status && origin_request_field(r, "Expect"))
@@ -471,11 +527,5 @@ int origin_upload_serve(struct origin_request *r, unsigned status)
 	if (!reply_bytes)
 		return origin_answer_text(r, status, fields, "%llu %s\n",
 			(unsigned long long)r->body_bytes, r->body_sha256);
-	reply = malloc(reply_bytes);
-	if (!reply)
-		return -ENOMEM;
-	origin_bytes(origin_knob_u64(r, "seed", 0), 0, reply, reply_bytes);
-	result = origin_answer_bytes(r, status, fields, reply, reply_bytes);
-	free(reply);
-	return result;
+	return upload_reply(r, status, fields, reply_bytes);
 }

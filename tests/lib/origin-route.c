@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <zlib.h>
+
+#include "tests/lib/coding.h"
 
 struct text {
 	char *bytes;
@@ -251,22 +252,17 @@ static int on_echo_query(struct origin_request *r, const char *text)
 }
 
 /* R17 */
-static int on_gzipped(struct origin_request *r, const char *text)
+static int on_coded(struct origin_request *r, const char *text)
 {
-	unsigned char out[128];
-	z_stream z = { 0 };
+	struct coding_bytes coded = { NULL, 0 };
+	char field[96];
+	int result = coding_encode(text, "Hello World!", 12, &coded);
 
-	(void)text;
-	if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	z.next_in = (Bytef *)"Hello World!";
-	z.avail_in = 12;
-	z.next_out = out;
-	z.avail_out = sizeof(out);
-	deflate(&z, Z_FINISH);
-	deflateEnd(&z);
-	return origin_answer_bytes(
-		r, 200, "Content-Encoding: gzip\r\nContent-Type: text/plain", out, z.total_out);
+	snprintf(field, sizeof(field), "Content-Encoding: %s\r\nContent-Type: text/plain", text);
+	if (!result)
+		result = origin_answer_bytes(r, 200, field, coded.bytes, coded.size);
+	free(coded.bytes);
+	return result;
 }
 
 /* R18 */
@@ -426,7 +422,8 @@ static const struct route routes[] = {
 	{ "/redirect-with-default-port", on_moved, "default-port" },
 	{ "/echo", on_echo, NULL },
 	{ "/echo-query", on_echo_query, NULL },
-	{ "/gzipped-response", on_gzipped, NULL },
+	{ "/gzipped-response", on_coded, "gzip" },
+	{ "/brotli-response", on_coded, "br" },
 	{ "/accept-encoding", on_accept_encoding, NULL },
 	{ "/auth/", on_auth, "Basic dXNlcjpwYXNzd2Q=" },
 	{ "/index", on_auth, "Basic bG9naW46cGFzc3dvcmQ=" },

@@ -21,7 +21,10 @@
  *	always_416			lies to a range request
  *	changed_after=N			other content and ETag after the first N requests
  *	chunked no_length length_lie=T extra=N close	framing; T is sent as it is
- *	gzip gzip_cut=N			encoded body, cut after N bytes with a correct length
+ *	coding=NAME,…			coded body (coding.h: gzip deflate raw br zstd); zeros: of nothing but 0
+ *	coded_cut=N coded_permille=N	cut there with a correct length; coded_junk=T behind it; coded_twice
+ *	coded_as=T coded_206		another Content-Encoding; one in a 206 only, which is a lie
+ *	coded_after=N coded_times=N	the first N answers are plain; so many are coded
  *	interim=N head_headers=N head_bytes=N chunk_ext=N trailer=N	floods
  *	drip_ms=N			a byte of the head each N ms
  * PUT, POST /upload?KNOBS answers with X-Body-Length and X-Body-SHA256; besides most of the above:

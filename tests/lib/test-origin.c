@@ -141,7 +141,7 @@ static const struct {
 		"Content-Length: 5, 6\r\n", 1000 },
 	{ "GET", "/file?size=100&no_length", "", "", "HTTP/1.1 200 ", "Connection: close", 100 },
 	{ "GET", "/file?size=3&chunked&trailer=1", "", "", "HTTP/1.1 200 ", "X-Trailer-0: ", -1 },
-	{ "GET", "/file?size=5&gzip", "", "", "HTTP/1.1 200 ", "Content-Encoding: gzip", -1 },
+	{ "GET", "/file?size=5&coding=gzip", "", "", "HTTP/1.1 200 ", "Content-Encoding: gzip", -1 },
 	{ "GET", "/file?size=5&status=503&retry_after=7", "", "", "HTTP/1.1 503 ",
 		"Retry-After: 7\r\n", -1 },
 	{ "GET", "/file?redirect_to=/Nepal&status=307", "", "", "HTTP/1.1 307 ",

@@ -175,7 +175,7 @@ START_TEST(never_ends_well_with_a_part)
 		transfer_task *task;
 		int code;
 
-		snprintf(target, sizeof(target), "/file?size=1500&seed=1&gzip&gzip_cut=%u", cut);
+		snprintf(target, sizeof(target), "/file?size=1500&seed=1&coding=gzip&coded_cut=%u", cut);
 		task = app_download(app, target);
 		code = app_wait(app, task);
 		if (!code && cut < 1500)

@@ -117,6 +117,11 @@ TRANSFER_PUBLIC const char *transfer_request_get_method(const transfer_request *
  * @name:    field name; earlier ones of this name are replaced
  * @value:   field value; NULL removes them
  *
+ * Fields of framing and routing (Host, Content-Length, Range and the like) are dropped. Downloads ask
+ * for "Accept-Encoding: identity" unless the request has a field of that name; gzip, deflate, br and
+ * zstd are decoded whether they were asked for or not. A coded body has no known length and cannot
+ * be continued after a break: it is fetched from its start.
+ *
  * Returns:  0, or
  *           -EINVAL  not a header field
  *           -E2BIG   more than 256 fields
@@ -232,7 +237,7 @@ TRANSFER_PUBLIC const char *transfer_request_get_destination(const transfer_requ
  * @hex:       the digest in hexadecimal
  *
  * A download with another digest fails with TRANSFER_ERROR_CHECKSUM_MISMATCH and nothing is put in
- * place.
+ * place. The digest is of the file as it is kept, after a content coding was undone.
  *
  * Returns:  0, or
  *           -EINVAL  unknown algorithm, or not its number of hexadecimal digits
