@@ -17,7 +17,7 @@ SEEDS = [
     ("bus uses more of the daemon than flow.h", "daemon/bus/x.c", '#include "daemon/loop.h"\n'),
     ("the daemon uses the engine's inside", "daemon/x.c", '#include "engine/multi.h"\n'),
     ("a header without its folder", "engine/x.c", '#include "resume.h"\n'),
-    ("a library that nobody declared", "engine/x.c", "#include <zlib.h>\n"),
+    ("a library that nobody declared", "engine/x.c", "#include <lzma.h>\n"),
 ]
 FINE = [
     ("bus uses flow.h", "daemon/bus/x.c", '#include "daemon/flow.h"\n'),
