@@ -247,6 +247,7 @@ static const struct {
 	{ "tasks-suspended", "transferd_tasks{state=\"suspended\"}", NULL, NULL },
 	{ "tasks-completed", "transferd_tasks{state=\"completed\"}", NULL, NULL },
 	{ "tasks-failed", "transferd_tasks{state=\"failed\"}", NULL, NULL },
+	{ "tasks-cancelled", "transferd_tasks{state=\"cancelled\"}", NULL, NULL },
 	{ "bytes-received", "transferd_received_bytes_total", "counter",
 		"Payload bytes received." },
 	{ "bytes-sent", "transferd_sent_bytes_total", "counter", "Payload bytes sent." },

@@ -91,6 +91,10 @@ static void status_error(const char *name, const transfer_error *error)
 
 	if (!error)
 		return;
+	/* its own words are often those of what stands behind it */
+	if (under &&
+		strcmp(transfer_error_get_message(under), transfer_error_get_message(error)) == 0)
+		under = NULL;
 	snprintf(text, sizeof(text), "%s (%d): %s%s%s", transfer_error_get_name(error),
 		transfer_error_get_code(error), transfer_error_get_message(error),
 		under ? ": " : "", under ? transfer_error_get_message(under) : "");

@@ -100,43 +100,57 @@ static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
 static void print_counts(struct ctx *ctx, const transfer_statistics *statistics)
 {
 	view_print_json(ctx,
-		json_pack("{s:I, s:I, s:I}", "tasks_suspended",
+		json_pack("{s:I, s:I, s:I, s:I}", "tasks_suspended",
 			(json_int_t)stat_of(statistics, "tasks-suspended"), "tasks_completed",
 			(json_int_t)stat_of(statistics, "tasks-completed"), "tasks_failed",
-			(json_int_t)stat_of(statistics, "tasks-failed")));
+			(json_int_t)stat_of(statistics, "tasks-failed"), "tasks_cancelled",
+			(json_int_t)stat_of(statistics, "tasks-cancelled")));
 }
 
+struct waiting {
+	uint64_t silent_since_us;
+	uint64_t n_cancelled; /* when the waiting began */
+	bool is_begun;
+};
+
 /* -1: something still moves; else an exit code. */
-static int all_settled(struct ctx *ctx, uint64_t *silent_since_us)
+static int all_settled(struct ctx *ctx, struct waiting *waiting)
 {
 	transfer_auto(transfer_statistics) statistics = NULL;
 	transfer_auto(transfer_error) error = NULL;
 
 	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error)) {
 		/* it may have died, and D-Bus starts it again */
-		if (follow_patience(error, silent_since_us))
+		if (follow_patience(error, &waiting->silent_since_us))
 			return -1;
 		return ctx_fail_error(ctx, NULL, error);
 	}
-	*silent_since_us = 0;
+	waiting->silent_since_us = 0;
+	if (!waiting->is_begun)
+		waiting->n_cancelled = stat_of(statistics, "tasks-cancelled");
+	waiting->is_begun = true;
 	if (stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
 		stat_of(statistics, "tasks-waiting"))
 		return -1;
 	if (ctx->term.json != OPTIONS_JSON_OFF)
 		print_counts(ctx, statistics);
-	if (stat_of(statistics, "tasks-suspended"))
+	if (stat_of(statistics, "tasks-failed"))
+		return EXIT_CODE_FAILED;
+	if (stat_of(statistics, "tasks-suspended") ||
+		stat_of(statistics, "tasks-cancelled") > waiting->n_cancelled)
 		return EXIT_CODE_UNFINISHED;
-	return stat_of(statistics, "tasks-failed") ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+	return EXIT_CODE_OK;
 }
 
 static int wait_all(struct ctx *ctx)
 {
-	uint64_t start_us = now_monotonic_us(), step_us, waited_us, silent_since_us = 0;
+	uint64_t start_us = now_monotonic_us(), step_us, waited_us;
+	struct waiting waiting = { 0 };
 	int r = ctx_connect(ctx);
 
 	if (r)
 		return r;
-	while ((r = all_settled(ctx, &silent_since_us)) < 0) {
+	while ((r = all_settled(ctx, &waiting)) < 0) {
 		waited_us = now_monotonic_us() - start_us;
 		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,

@@ -456,7 +456,9 @@ int flow_statistics(struct flow *flow, struct flow_statistics *ret_statistics)
 	st.n_waiting = counts.by_state[TASK_STATE_WAITING];
 	st.n_suspended = counts.by_state[TASK_STATE_SUSPENDED];
 	st.n_failed = counts.n_failed;
-	st.n_completed = counts.by_state[TASK_STATE_COMPLETED] - counts.n_failed;
+	st.n_cancelled = counts.n_cancelled;
+	st.n_completed = counts.by_state[TASK_STATE_COMPLETED] - counts.n_failed -
+		counts.n_cancelled;
 	st.n_events = counts.n_events;
 	st.database_bytes = counts.database_bytes;
 	st.received_bytes = flow->received_bytes;
@@ -470,6 +472,13 @@ int flow_statistics(struct flow *flow, struct flow_statistics *ret_statistics)
 	progress_samples_get(&flow->sent_samples, flow->now.now_us, st.send_samples_bps);
 	*ret_statistics = st;
 	return 0;
+}
+
+int flow_session_count(struct flow *flow, uint64_t session, uint64_t *ret_n_tasks)
+{
+	int r = settle_writes(flow);
+
+	return r ? r : err_fold(store_session_tasks(flow->store, session, ret_n_tasks));
 }
 
 uint32_t flow_n_running(const struct flow *flow)

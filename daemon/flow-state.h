@@ -128,6 +128,7 @@ struct flow {
 	uint64_t pruned_boot_us;
 
 	/* counters */
+	uint64_t n_repaired; /* rows of the store that were found damaged so far */
 	uint64_t generation;
 	struct flow_recent recent[FLOW_RECENT];
 	size_t n_recent;

@@ -443,6 +443,36 @@ static void fail(struct flow *flow, int r)
 	outbox_release(&flow->outbox, error);
 }
 
+/* Rows that turned out to be damaged were ended or dropped by the store: it knows the counts. */
+static int recount(struct flow *flow)
+{
+	struct flow_session *s;
+	uint64_t seq;
+	size_t cursor = 0;
+	int r = flow_turn_flush(flow);
+
+	while (!r && (s = map_next(&flow->sessions, &cursor))) {
+		if (s->is_gone)
+			continue;
+		r = flow_session_touch(flow, s);
+		if (!r)
+			r = err_fold(store_session_unfinished(
+				flow->store, s->session->id, &s->session->n_tasks));
+		if (!r)
+			r = err_fold(store_session_events(
+				flow->store, s->session->id, &s->session->n_events));
+		if (!r)
+			r = err_fold(store_event_last_seq(flow->store, s->session->id, &seq));
+		if (!r && seq > s->last_seq) {
+			s->last_seq = seq;
+			s->has_new_events = true;
+		}
+		if (!r)
+			r = flow_step_settle_session(flow, s);
+	}
+	return r;
+}
+
 static int commit(struct flow *flow)
 {
 	int r;
@@ -457,6 +487,12 @@ static int commit(struct flow *flow)
 	}
 	if (flow->poison)
 		return flow->poison;
+	if (store_n_repaired(flow->store) != flow->n_repaired) {
+		flow->n_repaired = store_n_repaired(flow->store);
+		r = recount(flow);
+		if (r)
+			return r;
+	}
 	r = flow_turn_flush(flow);
 	if (r)
 		return r;

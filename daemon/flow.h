@@ -233,6 +233,8 @@ int flow_detach(struct flow *flow, uint64_t session, uint64_t client);
  */
 int flow_ack(struct flow *flow, uint64_t session, uint64_t client, uint64_t seq);
 uint64_t flow_session_client(const struct flow *flow, uint64_t session); /* 0: nobody */
+/* All tasks that are kept, finished ones included. */
+int flow_session_count(struct flow *flow, uint64_t session, uint64_t *ret_n_tasks);
 
 const struct session *flow_session_get(struct flow *flow, uint64_t session); /* NULL: no such */
 /* app_id NULL: the only or first one of the user. */
@@ -412,7 +414,8 @@ bool flow_network_is_up(const struct flow *flow);
 struct flow_statistics {
 	uint64_t started_wall_us;
 	uint64_t n_sessions, n_clients;
-	uint64_t n_total, n_queued, n_active, n_waiting, n_suspended, n_completed, n_failed;
+	uint64_t n_total, n_queued, n_active, n_waiting, n_suspended, n_completed, n_failed,
+		n_cancelled;
 	uint64_t received_bytes, sent_bytes, receive_bps, send_bps;
 	uint64_t n_attempts, n_retries, n_commits;
 	uint64_t n_events, database_bytes;

@@ -23,7 +23,8 @@
 /* What checks and getters may return besides 0 and -errno. */
 static const uint8_t property_errors[] = { IPC_E_NO_SUCH_SESSION, IPC_E_NO_SUCH_TASK,
 	IPC_E_ACCESS_DENIED, IPC_E_INVALID_ARGS, IPC_E_INVALID_REQUEST, IPC_E_LIMIT_REACHED,
-	IPC_E_NOT_SUPPORTED, IPC_E_TASK_FINISHED, IPC_E_SESSION_INVALID, IPC_E_NO_MEMORY, 0 };
+	IPC_E_NOT_SUPPORTED, IPC_E_TASK_FINISHED, IPC_E_SESSION_INVALID, IPC_E_BUSY, IPC_E_NO_SPACE,
+	IPC_E_NO_MEMORY, 0 };
 
 static const char standard_xml[] =
 	" <interface name=\"org.freedesktop.DBus.Properties\">\n"

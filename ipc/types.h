@@ -56,6 +56,7 @@ int ipc_path_parse(const char *text, struct ipc_path *ret_path);
 	X(TASK_FINISHED, IPC_NAME ".Error.TaskFinished") \
 	X(NO_RESUME_DATA, IPC_NAME ".Error.NoResumeData") \
 	X(BUSY, IPC_NAME ".Error.Busy") \
+	X(NO_SPACE, IPC_NAME ".Error.NoSpace") \
 	X(FAILED, "org.freedesktop.DBus.Error.Failed") \
 	X(INVALID_ARGS, "org.freedesktop.DBus.Error.InvalidArgs") \
 	X(ACCESS_DENIED, "org.freedesktop.DBus.Error.AccessDenied") \

@@ -5,7 +5,8 @@ libschema_la_SOURCES =
 nodist_libschema_la_SOURCES = schema/migrations.c schema/migrations.h
 
 SCHEMA_SQL = \
-	%D%/0001-queue.sql
+	%D%/0001-queue.sql \
+	%D%/0002-questions.sql
 
 schema/migrations.c: $(SCHEMA_SQL) %D%/released tools/sqlgen.py
 	$(AM_V_GEN)$(MKDIR_P) schema && $(PYTHON) $(top_srcdir)/tools/sqlgen.py \

@@ -20,7 +20,8 @@ CREATE TABLE session (
 	is_discretionary INTEGER NOT NULL,
 	allows_metered INTEGER NOT NULL,
 	allow_insecure INTEGER NOT NULL,
-	retry_http_errors INTEGER NOT NULL
+	retry_http_errors INTEGER NOT NULL,
+	implements INTEGER NOT NULL DEFAULT 0 -- of the last client: 1 << kind of question
 ) STRICT;
 CREATE UNIQUE INDEX session_by_name ON session(uid, app_id, identifier);
 
@@ -98,7 +99,8 @@ CREATE TABLE task (
 	last_error_code INTEGER NOT NULL DEFAULT 0,
 	last_error_os_errno INTEGER NOT NULL DEFAULT 0,
 	last_error_library_code INTEGER NOT NULL DEFAULT 0,
-	last_error_detail TEXT NOT NULL DEFAULT ''
+	last_error_detail TEXT NOT NULL DEFAULT '',
+	is_begun INTEGER NOT NULL DEFAULT 0 -- its date has come, and who had to be asked was asked
 ) STRICT;
 -- Lists: all that a filter on state and kind needs is in the index.
 CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);
@@ -153,22 +155,34 @@ CREATE TABLE token (
 CREATE UNIQUE INDEX token_by_name ON token(session, token);
 CREATE INDEX token_by_age ON token(session, id);
 
--- How many tasks a session has in each state (0 to 6), failed ones (7), and events (8).
-CREATE TABLE tally (
-	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
-	what INTEGER NOT NULL CHECK (what BETWEEN 0 AND 8),
-	n INTEGER NOT NULL CHECK (n >= 0),
-	PRIMARY KEY (session, what)
-) STRICT, WITHOUT ROWID;
-
 -- The next number of each kind: never given out twice, not even after the row is gone.
 CREATE TABLE sequence (
 	name TEXT PRIMARY KEY,
 	next INTEGER NOT NULL CHECK (next > 0)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO sequence(name, next) VALUES ('session', 1), ('task', 1), ('event', 1);
+INSERT INTO sequence(name, next) VALUES ('session', 1), ('task', 1), ('event', 1), ('question', 1);
 
 CREATE TABLE setting (
 	name TEXT PRIMARY KEY,
 	value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- How many tasks a session has in each state (0 to 6), failed ones (7), events (8), cancelled ones (9).
+CREATE TABLE tally (
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	what INTEGER NOT NULL CHECK (what BETWEEN 0 AND 9),
+	n INTEGER NOT NULL CHECK (n >= 0),
+	PRIMARY KEY (session, what)
+) STRICT, WITHOUT ROWID;
+
+-- What a client is asked and has not answered (state 0); what it has answered (1); what needs no answer any more (2).
+CREATE TABLE question (
+	id INTEGER PRIMARY KEY,
+	session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	task INTEGER NOT NULL REFERENCES task(id) ON DELETE CASCADE,
+	kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 32),
+	state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+	asked_wall_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX question_by_session ON question(session, state, id);
+CREATE INDEX question_by_task ON question(task);

@@ -51,7 +51,9 @@ with
 .Er InvalidRequest
 for a dictionary it cannot accept, with
 .Er LimitReached
-for a message that is too large, and with
+for a message that is too large, with
+.Er NoSpace
+when the disk has no room to keep what it does, and with
 .Er NoSuchSession
 or
 .Er NoSuchTask

@@ -21,7 +21,7 @@ FIXED_ARRAYS = {
 }
 # Errors of the dispatcher itself: every method may return them.
 IMPLICIT = ("AccessDenied", "NoSuchSession", "NoSuchTask", "InvalidArgs", "InvalidRequest",
-            "LimitReached", "Busy", "NoMemory")
+            "LimitReached", "Busy", "NoSpace", "NoMemory")
 EMITS_C = {"true": "TABLE_EMITS_VALUE", "invalidates": "TABLE_EMITS_NAME",
            "const": "TABLE_EMITS_NOTHING", "false": "TABLE_EMITS_NOTHING"}
 # Arguments of delegate signals that are columns of the event, not keys of EventArgs.

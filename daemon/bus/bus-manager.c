@@ -219,11 +219,14 @@ static int on_session(const struct session *session, void *user)
 	struct arena *arena = ipc_call_arena(list->call);
 	struct ipc_session_properties properties = { 0 };
 	struct ipc_session_info *row = &list->rows[list->out.n_sessions];
+	uint64_t n_tasks = 0;
 	int r;
 
 	if (list->out.n_sessions == FLOW_SESSIONS_PER_UID_MAX || !is_wanted(session, list))
 		return 0;
 	r = bus_session_properties(list->bus, session, arena, &properties);
+	if (r == 0)
+		r = flow_session_count(list->bus->flow, session->id, &n_tasks);
 	*row = (struct ipc_session_info){
 		.path = { session->id, 0 },
 		.has_path = true,
@@ -239,6 +242,8 @@ static int on_session(const struct session *session, void *user)
 		.client_name = properties.client_name[0] ? properties.client_name : NULL,
 		.active_tasks = properties.n_tasks,
 		.has_active_tasks = true,
+		.tasks = n_tasks > UINT32_MAX ? UINT32_MAX : (uint32_t)n_tasks,
+		.has_tasks = true,
 		.pending_events = properties.pending_events,
 		.has_pending_events = true,
 	};
@@ -497,6 +502,7 @@ static int get_statistics(
 	STATISTIC(tasks_suspended, from->n_suspended);
 	STATISTIC(tasks_completed, from->n_completed);
 	STATISTIC(tasks_failed, from->n_failed);
+	STATISTIC(tasks_cancelled, from->n_cancelled);
 	STATISTIC(bytes_received, from->received_bytes);
 	STATISTIC(bytes_sent, from->sent_bytes);
 	STATISTIC(receive_rate, from->receive_bps);

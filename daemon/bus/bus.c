@@ -43,8 +43,9 @@ int bus_error(int flow_error)
 	case FLOW_E_UNSUPPORTED_SCHEME:
 		return IPC_E_UNSUPPORTED_SCHEME;
 	case FLOW_E_LIMIT_REACHED:
-	case FLOW_E_NO_SPACE:
 		return IPC_E_LIMIT_REACHED;
+	case FLOW_E_NO_SPACE:
+		return IPC_E_NO_SPACE;
 	case FLOW_E_QUOTA_EXCEEDED:
 		return IPC_E_QUOTA_EXCEEDED;
 	case FLOW_E_TASK_FINISHED:

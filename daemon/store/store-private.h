@@ -82,8 +82,9 @@ enum store_sequence {
 	STORE_SEQUENCE_SESSION,
 	STORE_SEQUENCE_TASK,
 	STORE_SEQUENCE_EVENT,
+	STORE_SEQUENCE_QUESTION,
 };
-#define STORE_N_SEQUENCES 3
+#define STORE_N_SEQUENCES 4
 
 struct store_tally_change;
 struct store_lane_change;
@@ -108,6 +109,7 @@ struct store {
 	struct store_file file;
 	struct store_statement *statements[STORE_N_NOUNS];
 	uint64_t next[STORE_N_SEQUENCES];
+	uint64_t n_repaired; /* rows that could not be read */
 	bool is_sequence_changed;
 	bool saw_full; /* the last commit found no room, whatever the file system says (quota) */
 	bool is_wal_held; /* no checkpoints: there is no ballast */
@@ -164,14 +166,16 @@ int store_schema_migrate(sqlite3 *db, int from, int to);
 
 /* ---- store-tally.c ---- */
 enum {
-	STORE_TALLY_FAILED = 7,
+	STORE_TALLY_FAILED = 7, /* ended with an error of their own */
 	STORE_TALLY_EVENTS = 8,
-	STORE_N_TALLIES = 9,
+	STORE_TALLY_CANCELLED = 9,
+	STORE_N_TALLIES = 10,
 };
 int store_tally_add(struct store *store, uint64_t session, unsigned what, int64_t n);
 int store_tally_add_lane(struct store *store, uint64_t lane, int64_t n_queued);
 int store_tally_flush(struct store *store); /* writes the changes of the turn */
 void store_tally_drop(struct store *store); /* forgets them */
+int store_tally_recount(struct store *store); /* reads every row */
 int store_tally_load(struct store *store, uint64_t session, uint64_t ret_n[STORE_N_TALLIES]);
 /* What a task counts as. */
 struct store_standing {

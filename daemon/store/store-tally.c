@@ -11,6 +11,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include <transfer/error.h>
+
 #include "base/err.h"
 
 struct store_tally_change {
@@ -33,6 +35,11 @@ enum {
 	TALLY_LANE_ADD,
 	TALLY_SESSION,
 	TALLY_ALL,
+	TALLY_FORGET,
+	TALLY_COUNT,
+	TALLY_COUNT_ENDS,
+	TALLY_COUNT_EVENTS,
+	TALLY_COUNT_LANES,
 };
 
 static const char *const texts[] = {
@@ -41,7 +48,25 @@ static const char *const texts[] = {
 	[TALLY_LANE_ADD] = "UPDATE lane SET n_queued = max(0, n_queued + ?2) WHERE id = ?1",
 	[TALLY_SESSION] = "SELECT what, n FROM tally WHERE session = ?1",
 	[TALLY_ALL] =
-		"SELECT what, sum(min(n, 1000000000000)) FROM tally /* scan: nine rows a session */ GROUP BY what",
+		"SELECT what, sum(min(n, 1000000000000)) FROM tally /* scan: ten rows a session */ GROUP BY what",
+	/* from scratch, after a row was dropped that could not say what it counted as */
+	[TALLY_FORGET] = "DELETE FROM tally /* scan: after damage */",
+	[TALLY_COUNT] =
+		"INSERT INTO tally(session, what, n) SELECT t.session, t.state, count(*)"
+		" FROM task AS t /* scan: after damage */ JOIN session AS s ON s.id = t.session"
+		" WHERE t.state BETWEEN 0 AND 6 GROUP BY t.session, t.state",
+	[TALLY_COUNT_ENDS] =
+		"INSERT INTO tally(session, what, n) SELECT t.session,"
+		" CASE t.result_code WHEN -999 THEN 9 ELSE 7 END AS what, count(*)"
+		" FROM task AS t /* scan: after damage */ JOIN session AS s ON s.id = t.session"
+		" WHERE t.state = 6 AND t.result_code <> 0 GROUP BY t.session, what",
+	[TALLY_COUNT_EVENTS] =
+		"INSERT INTO tally(session, what, n) SELECT e.session, 8, count(*)"
+		" FROM event AS e /* scan: after damage */ JOIN session AS s ON s.id = e.session"
+		" GROUP BY e.session",
+	[TALLY_COUNT_LANES] =
+		"UPDATE lane /* scan: after damage */ SET n_queued = (SELECT count(*) FROM task"
+		" WHERE task.lane = lane.id AND task.state = 1)",
 };
 
 const struct store_statements store_tally_statements = {
@@ -94,7 +119,10 @@ int store_tally_task(struct store *store, const struct store_standing *standing,
 	int r = store_tally_add(store, standing->session, standing->state, n);
 
 	if (r == 0 && standing->state == TASK_STATE_COMPLETED && standing->result_code)
-		r = store_tally_add(store, standing->session, STORE_TALLY_FAILED, n);
+		r = store_tally_add(store, standing->session,
+			standing->result_code == TRANSFER_ERROR_CANCELLED ? STORE_TALLY_CANCELLED
+									  : STORE_TALLY_FAILED,
+			n);
 	if (r == 0 && standing->state == TASK_STATE_QUEUED)
 		r = store_tally_add_lane(store, standing->lane, n);
 	return r;
@@ -165,6 +193,18 @@ void store_tally_drop(struct store *store)
 	}
 }
 
+int store_tally_recount(struct store *store)
+{
+	static const int steps[] = { TALLY_FORGET, TALLY_COUNT, TALLY_COUNT_ENDS,
+		TALLY_COUNT_EVENTS, TALLY_COUNT_LANES };
+	int r = 0;
+
+	store_tally_drop(store);
+	for (size_t i = 0; r == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		r = store_run(store, get(store, steps[i]));
+	return r;
+}
+
 /* The session's counts, or everybody's for session 0. */
 int store_tally_load(struct store *store, uint64_t session, uint64_t ret_n[STORE_N_TALLIES])
 {
@@ -197,6 +237,7 @@ int store_counts(struct store *store, struct store_counts *ret_counts)
 	for (unsigned state = 0; state <= TASK_STATE_COMPLETED; state++)
 		ret_counts->by_state[state] = n[state];
 	ret_counts->n_failed = n[STORE_TALLY_FAILED];
+	ret_counts->n_cancelled = n[STORE_TALLY_CANCELLED];
 	ret_counts->n_events = n[STORE_TALLY_EVENTS];
 	stmt = store_statement(store, STORE_NOUN_TURN, 0)->stmt;
 	r = store_step(store, stmt);
@@ -207,6 +248,11 @@ int store_counts(struct store *store, struct store_counts *ret_counts)
 	return r;
 }
 
+uint64_t store_n_repaired(const struct store *store)
+{
+	return store->n_repaired;
+}
+
 int store_session_events(struct store *store, uint64_t session, uint64_t *ret_n)
 {
 	uint64_t n[STORE_N_TALLIES];
@@ -215,6 +261,19 @@ int store_session_events(struct store *store, uint64_t session, uint64_t *ret_n)
 	if (!r)
 		*ret_n = n[STORE_TALLY_EVENTS];
 	return r;
+}
+
+int store_session_tasks(struct store *store, uint64_t session, uint64_t *ret_n)
+{
+	uint64_t n[STORE_N_TALLIES];
+	int r = store_tally_load(store, session, n);
+
+	if (r)
+		return r;
+	*ret_n = 0;
+	for (unsigned state = 0; state <= TASK_STATE_COMPLETED; state++)
+		*ret_n += n[state];
+	return 0;
 }
 
 int store_session_unfinished(struct store *store, uint64_t session, uint64_t *ret_n)

@@ -294,8 +294,7 @@ static int recount(struct store *store, const struct store_standing *before,
 {
 	int r;
 
-	if (before->state == after->state &&
-		(before->result_code == 0) == (after->result_code == 0))
+	if (before->state == after->state && before->result_code == after->result_code)
 		return 0;
 	r = store_tally_task(store, before, -1);
 	return r ? r : store_tally_task(store, after, 1);
@@ -415,11 +414,14 @@ static int quarantine(struct store *store, uint64_t id)
 
 	if (r)
 		return r;
+	store->n_repaired++;
 	r = load_standing(store, id, &before);
 	if (r == 0)
 		r = fail_row(store, id, event.wall_us);
 	if (r == -EBADMSG || r == -EINVAL) {
 		r = store_task_del(store, id);
+		if (r == 0)
+			r = store_tally_recount(store);
 		return r ? r : STORE_E_NOT_FOUND;
 	}
 	if (r)

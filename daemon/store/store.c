@@ -38,6 +38,7 @@ static const char *const texts[] = {
 	[TURN_SEQUENCES] = "SELECT (SELECT next FROM sequence WHERE name = ?1),"
 			   " CASE ?1 WHEN 'task' THEN (SELECT max(id) FROM task)"
 			   " WHEN 'event' THEN (SELECT max(seq) FROM event)"
+			   " WHEN 'question' THEN (SELECT max(id) FROM question)"
 			   " ELSE (SELECT max(id) FROM session) END",
 	[TURN_SEQUENCE_PUT] = "INSERT INTO sequence(name, next) VALUES (?1, ?2)"
 			      " ON CONFLICT DO UPDATE SET next = excluded.next",
@@ -63,6 +64,7 @@ static const char *const sequence_names[STORE_N_SEQUENCES] = {
 	[STORE_SEQUENCE_SESSION] = "session",
 	[STORE_SEQUENCE_TASK] = "task",
 	[STORE_SEQUENCE_EVENT] = "event",
+	[STORE_SEQUENCE_QUESTION] = "question",
 };
 
 struct store_statement *store_statement(struct store *store, enum store_noun noun, int index)

@@ -140,15 +140,23 @@ int store_task_ids(
 
 struct store_counts {
 	uint64_t by_state[8]; /* enum task_state */
-	uint64_t n_failed; /* COMPLETED with an error */
+	uint64_t n_failed; /* COMPLETED with an error of their own */
+	uint64_t n_cancelled; /* COMPLETED because they were cancelled */
 	uint64_t n_events;
 	uint64_t database_bytes;
 };
 int store_counts(struct store *store,
 	struct store_counts *ret_counts); /* full count once at open, kept up to date after that */
+/*
+ * Grows with each row that could not be read and was ended or dropped: what was counted in memory
+ * has to be counted anew.
+ */
+uint64_t store_n_repaired(const struct store *store);
 /* Events that were not acknowledged. */
 int store_session_events(struct store *store, uint64_t session, uint64_t *ret_n);
 int store_session_unfinished(struct store *store, uint64_t session, uint64_t *ret_n);
+int store_session_tasks(
+	struct store *store, uint64_t session, uint64_t *ret_n); /* all that are kept */
 
 /* ---- delegate events: rows made in the transaction that made them true; args come from the task's row ---- */
 enum store_event_type { /* stored: never renumber */

@@ -353,6 +353,37 @@ def daemon_dies(rig, ok):
         ok(w.returncode == 0, f"{name} ends well", (w.returncode, err))
 
 
+def wait_all_and_cancel(rig, ok):
+    rig.run("remove", "--all", "--yes")
+    task = rig.get("/file?size=1M&gate=w&gate_after=1000", "-o", "w1")
+    with subprocess.Popen(["dbus-monitor", "--session", "member='GetStatistics'"], stdout=subprocess.PIPE,
+                          text=True) as monitor:
+        # the monitor says so once it listens; then the first question is that of wait
+        while "NameLost" not in monitor.stdout.readline():
+            pass
+        w = rig.start("wait", "--all")
+        while "member=GetStatistics" not in monitor.stdout.readline():
+            pass
+        monitor.kill()
+    rig.out("cancel", task)
+    w.communicate(timeout=60)
+    ok(w.returncode == 7, "wait --all: cancelled while waiting is 7, not failed", w.returncode)
+    stats = rig.json("stats")
+    ok(stats["tasks_failed"] == 0 and stats["tasks_cancelled"] == 1, "cancelled tasks have not failed", stats)
+    ok(rig.run("wait", "--all")[0] == 0, "wait --all: what was cancelled before does not count")
+
+
+def taken_place(rig, ok):
+    task = rig.get("/file?size=1M&gate=q&gate_after=1000", "-o", "q1")
+    wait_for("running", lambda: rig.json("list")[0]["sub_state"] == "transferring")
+    with open(f"{rig.folder}/q1", "w", encoding="ascii") as file:
+        file.write("mine")
+    rig.release("q")
+    wait_for("end", lambda: rig.json("list", "--all")[-1]["state"] == "completed")
+    line = [x for x in rig.out("status", task).splitlines() if "(-3005)" in x]
+    ok(len(line) == 1 and line[0].count("File exists") == 1, "an error says its words once", line)
+
+
 def watch(rig, ok):
     task = rig.get("/file?size=1M&gate=r&gate_after=1000", "-o", "r1")
     p = rig.start("watch", "--json")
@@ -402,7 +433,8 @@ def main():
     on_private_bus(__file__)
     tap = Tap()
     rig = Rig(tap)
-    for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, watch, completion):
+    for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, wait_all_and_cancel,
+                 taken_place, watch, completion):
         begin = time.monotonic()
         try:
             part(rig, tap.ok)

@@ -209,7 +209,8 @@ START_TEST(statistics)
 	ck_assert_uint_eq(st.n_waiting, 1);
 	ck_assert_uint_eq(st.n_suspended, 1);
 	ck_assert_uint_eq(st.n_completed, 1);
-	ck_assert_uint_eq(st.n_failed, 2);
+	ck_assert_uint_eq(st.n_failed, 1);
+	ck_assert_uint_eq(st.n_cancelled, 1);
 	ck_assert_uint_eq(st.n_attempts, 5);
 	ck_assert_uint_eq(st.n_retries, 0);
 	ck_assert_uint_eq(st.n_events, 3 + 2 + 2);

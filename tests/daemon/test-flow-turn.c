@@ -8,6 +8,7 @@
 #include <transfer/error.h>
 
 #include "daemon/flow-state.h"
+#include "daemon/store/store-private.h"
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
 
@@ -182,6 +183,50 @@ START_TEST(group_commit)
 }
 END_TEST
 
+/* Changes the database behind the store's back. */
+static void damage(struct sim *sim, const char *sql)
+{
+	sqlite3 *db = sim->store->db;
+
+	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA ignore_check_constraints = 1", NULL, NULL, NULL),
+		SQLITE_OK);
+	ck_assert_msg(
+		sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+}
+
+static const char *const damages[] = {
+	/* ended as failed, with its event */
+	"UPDATE task SET url = CAST(x'ff' AS TEXT)",
+	/* not even that can be written: dropped */
+	"UPDATE task SET state = 77",
+};
+
+/* B17: a session counts no task that a damaged row was made of, and can end without it. */
+START_TEST(a_damaged_row_is_not_counted)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	uint64_t other;
+
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, id), 0);
+	sim_post_stopped(sim, id, 0);
+	sim_settle(sim);
+	damage(sim, damages[_i]);
+	other = sim_download(sim, session, "h");
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 2);
+	sim_steer(sim, FLOW_VERB_RESUME, id);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 1);
+	sim_finish(sim, other, 5);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 0);
+	sim_begin(sim);
+	ck_assert_int_eq(flow_session_finish(sim->flow, session), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_int_eq(
+		flow_session_get(sim->flow, session)->state, TRANSFER_SESSION_STATE_INVALID);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
 	TEST(reports_are_kept), TEST(command_between), TEST(no_commit_for_nothing),
-	TEST(group_commit))
+	TEST(group_commit), TEST_EACH(a_damaged_row_is_not_counted, damages))

@@ -110,7 +110,8 @@ enum transfer_error_domain {
 	X(STALE_CURSOR, 29, "stale-cursor", "the list changed; start over") \
 	X(TASK_FINISHED, 30, "task-finished", "the task has ended") \
 	X(NO_RESUME_DATA, 32, "no-resume-data", "the download cannot be resumed") \
-	X(BUSY, 34, "busy", "transferd is busy; try again")
+	X(BUSY, 34, "busy", "transferd is busy; try again") \
+	X(NO_SPACE, 35, "no-space", "no room on the disk of transferd's state folder")
 
 /* Codes of TRANSFER_DOMAIN_BUS. */
 enum transfer_bus_error {

@@ -205,13 +205,16 @@ START_TEST(counts)
 
 	rig_finish(rig, rig_download(rig, client, session), 10);
 	rig_fail(rig, rig_download(rig, client, session), -1011);
+	rig_fail(rig, rig_download(rig, client, session), -999);
 	rig_settle(rig);
 	ck_ok(ipc_start_manager_get_statistics(
 		client->bus, (struct ipc_path){ 0, 0 }, on_statistics, &statistics));
 	rig_pump(rig, is_counted, &statistics);
 	ck_assert_uint_eq(statistics.sessions, 1);
-	ck_assert_uint_eq(statistics.tasks_total, 2);
+	ck_assert_uint_eq(statistics.tasks_total, 3);
 	ck_assert_uint_eq(statistics.tasks_failed, 1);
+	ck_assert_uint_eq(statistics.tasks_cancelled, 1);
+	ck_assert_uint_eq(statistics.tasks_completed, 1);
 	ck_assert_uint_gt(statistics.memory_bytes, 1 << 20);
 	ck_assert_uint_gt(statistics.disk_free_bytes, 0);
 	ck_assert_uint_gt(statistics.events_pending, 0);
@@ -219,6 +222,48 @@ START_TEST(counts)
 }
 END_TEST
 
+struct listed {
+	unsigned n;
+	uint32_t active_tasks, tasks;
+};
+
+static void on_listed(
+	void *user, int r, const char *text, const struct ipc_manager_list_sessions_out *out)
+{
+	struct listed *listed = user;
+
+	ck_assert_msg(r == 0, "%s", text);
+	ck_assert_uint_eq(out->n_sessions, 1);
+	listed->active_tasks = out->sessions[0].active_tasks;
+	listed->tasks = out->sessions[0].has_tasks ? out->sessions[0].tasks : 0;
+	listed->n++;
+}
+
+static bool is_listed(void *user)
+{
+	return ((struct listed *)user)->n;
+}
+
+START_TEST(counts_a_sessions_tasks)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+	const struct ipc_manager_list_sessions_in in = { 0 };
+	struct listed listed = { 0 };
+
+	rig_finish(rig, rig_download(rig, client, session), 10);
+	rig_download(rig, client, session);
+	rig_settle(rig);
+	ck_ok(ipc_start_manager_list_sessions(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_listed, &listed));
+	rig_pump(rig, is_listed, &listed);
+	ck_assert_uint_eq(listed.active_tasks, 1);
+	ck_assert_uint_eq(listed.tasks, 2);
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-manager", 60, TEST(opens_once_and_reassociates),
 	TEST_EACH(refuses_by_name, refused), TEST(steers_each_task_for_itself),
-	TEST(peeking_takes_nothing), TEST(counts))
+	TEST(peeking_takes_nothing), TEST(counts), TEST(counts_a_sessions_tasks))

@@ -86,6 +86,8 @@ START_TEST(names_every_error_of_the_flow)
 		ck_assert_msg(bus_error(all[i]) != IPC_E_FAILED, "%s", flow_error_name(all[i]));
 	ck_assert_int_eq(bus_error(-ENOMEM), -ENOMEM);
 	ck_assert_int_eq(bus_error(0), 0);
+	/* F-7: a full state volume is called what it is */
+	ck_assert_int_eq(bus_error(FLOW_E_NO_SPACE), IPC_E_NO_SPACE);
 	ck_assert_int_eq(bus_error(9999), IPC_E_FAILED);
 }
 END_TEST

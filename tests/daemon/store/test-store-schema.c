@@ -126,6 +126,41 @@ START_TEST(a_half_made_database_is_finished)
 }
 END_TEST
 
+/* A database as version 1 wrote it: cancelled tasks were counted with the failed ones. */
+START_TEST(counts_cancelled_tasks_apart_after_version_1)
+{
+	static const char *const rows[] = {
+		"INSERT INTO session VALUES (1, 4, 0, 'a', 'b', 1, NULL, 1, 0, 1, 1, 0, 6, NULL, NULL, NULL, 0, 0, 1, 0, 0)",
+		"INSERT INTO lane VALUES (1, 1, 'https://h:443', 0)",
+		"INSERT INTO task(id, session, lane, kind, state, url, method, created_wall_us, result_code)"
+		" VALUES (1, 1, 1, 3, 6, 'u', 'GET', 1, -999), (2, 1, 1, 3, 6, 'u', 'GET', 1, -1001),"
+		" (3, 1, 1, 3, 6, 'u', 'GET', 1, 0), (4, 1, 1, 3, 0, 'u', 'GET', 1, 0)",
+		"INSERT INTO tally VALUES (1, 0, 1), (1, 6, 3), (1, 7, 2), (1, 8, 0)",
+	};
+	struct store_counts counts;
+	struct fixture f;
+	sqlite3 *db;
+
+	fixture_dir(&f);
+	ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
+	ck_ok(sqlite3_exec(db, "PRAGMA application_id = 0x74667264", NULL, NULL, NULL));
+	ck_ok(store_schema_migrate(db, 0, 1));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(sqlite3_exec(db, rows[i], NULL, NULL, NULL) == SQLITE_OK, "%s",
+			sqlite3_errmsg(db));
+	ck_ok(sqlite3_close(db));
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	ck_assert_int_eq(f.report.migrated_from, 1);
+	ck_assert_str_ne(f.report.backup, "");
+	ck_ok(store_counts(f.store, &counts));
+	ck_assert_uint_eq(counts.n_failed, 1);
+	ck_assert_uint_eq(counts.n_cancelled, 1);
+	ck_assert_uint_eq(counts.by_state[TASK_STATE_COMPLETED], 3);
+	fixture_done(&f);
+}
+END_TEST
+
 /* ---- schema.sql says what the migrations make ---- */
 
 static void describe(sqlite3 *db, char *text, size_t size)
@@ -185,4 +220,5 @@ END_TEST
 RUN_TESTS("daemon/store/store-schema", TEST(migrations_are_numbered),
 	TEST(leaves_a_newer_database_alone), TEST(leaves_a_newer_database_in_its_wal_alone),
 	TEST_EACH(sets_a_forged_database_aside, forgeries), TEST(a_new_database_needs_no_backup),
-	TEST(a_half_made_database_is_finished), TEST(schema_sql_is_what_migrations_make))
+	TEST(a_half_made_database_is_finished), TEST(counts_cancelled_tasks_apart_after_version_1),
+	TEST(schema_sql_is_what_migrations_make))
