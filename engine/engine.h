@@ -118,7 +118,7 @@ struct engine_event {
 	uint64_t
 		offset_bytes; /* CHECKPOINT, RESUMED: durable / kept bytes. DONE: durable bytes that a later attempt may keep */
 	uint64_t network_bytes; /* payload bytes received in this attempt */
-	const char *url;
+	const char *url; /* REDIRECTED; DONE with an error: what failed, or NULL */
 	const struct engine_response *response; /* RESPONSE, DONE (NULL: none arrived) */
 	const void *digest_state; /* CHECKPOINT, DONE */
 	size_t digest_state_bytes;

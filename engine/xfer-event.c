@@ -129,6 +129,14 @@ void xfer_post_response(struct xfer *xfer)
 	xfer_post(xfer, p);
 }
 
+/* What failed: the address that was asked for, or the one that a redirect led to in vain. */
+static const char *failing_url(const struct xfer *xfer)
+{
+	bool is_refused = xfer->redirect.verdict == REDIRECT_REFUSE && xfer->redirect.url;
+
+	return is_refused ? xfer->redirect.url->full : xfer->url->full;
+}
+
 void xfer_post_done(struct xfer *xfer)
 {
 	struct post *p = take_ptr(xfer->done);
@@ -137,6 +145,9 @@ void xfer_post_done(struct xfer *xfer)
 	size_t n;
 
 	e->result = xfer->fault;
+	/* without memory for it the event goes without */
+	if (xfer->fault.code && xfer->url)
+		(void)post_set_url(p, failing_url(xfer));
 	/*
 	 * while held the caller was told that the kept bytes do not count, although they are
 	 * still there
