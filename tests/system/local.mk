@@ -2,8 +2,8 @@
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
 SYSTEM_TESTS = tests/system/test-ctl tests/system/test-download \
 	tests/system/test-errno tests/system/test-framing tests/system/test-kill tests/system/test-lifecycle \
-	tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
-	tests/system/test-retry tests/system/test-sequence tests/system/test-upload
+	tests/system/test-places tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
+	tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
 SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
 SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
@@ -25,6 +25,10 @@ tests_system_test_retry_SOURCES = %D%/test-retry.c $(SYSTEM_RIG)
 tests_system_test_retry_LDADD = $(SYSTEM_LDADD)
 tests_system_test_sequence_SOURCES = %D%/test-sequence.c $(SYSTEM_RIG)
 tests_system_test_sequence_LDADD = $(SYSTEM_LDADD)
+tests_system_test_places_SOURCES = %D%/test-places.c $(SYSTEM_RIG)
+tests_system_test_places_LDADD = $(SYSTEM_LDADD)
+tests_system_test_turns_SOURCES = %D%/test-turns.c $(SYSTEM_RIG)
+tests_system_test_turns_LDADD = $(SYSTEM_LDADD)
 tests_system_test_upload_SOURCES = %D%/test-upload.c $(SYSTEM_RIG)
 tests_system_test_upload_LDADD = $(SYSTEM_LDADD)
 tests_system_test_ctl_SOURCES = %D%/test-ctl.c $(SYSTEM_RIG)
