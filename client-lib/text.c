@@ -32,7 +32,9 @@ int text_set(char **to, const char *text, size_t max_bytes)
 
 int text_set_path(char **to, const char *path)
 {
-	if (path && (path[0] != '/' || path[strlen(path) - 1] == '/'))
+	const char *name = path ? strrchr(path, '/') : NULL;
+
+	if (path && (path[0] != '/' || !name[1] || !strcmp(name, "/.") || !strcmp(name, "/..")))
 		return -EINVAL;
 	return text_set(to, path, TEXT_PATH_MAX_BYTES - 1);
 }

@@ -257,7 +257,7 @@ static void fail(struct disk_job *job, enum fault_file what, int r)
 		fault_from_file(what, r, &job->result);
 }
 
-/* What a finished file is; its size must be what was received. */
+/* What a finished file is; it must be there, and its size what was received. */
 static void identify(struct disk_job *job)
 {
 	struct stat st;
@@ -266,8 +266,8 @@ static void identify(struct disk_job *job)
 		fail(job, FAULT_FILE_WRITE, -errno);
 		return;
 	}
-	if ((uint64_t)st.st_size != job->offset_bytes) {
-		fail(job, FAULT_FILE_WRITE, -EIO);
+	if (!st.st_nlink || (uint64_t)st.st_size != job->offset_bytes) {
+		fail(job, FAULT_FILE_WRITE, -ESTALE);
 		return;
 	}
 	job->file_ino = st.st_ino;

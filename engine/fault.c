@@ -205,10 +205,10 @@ bool fault_is_retryable(const struct transfer_result *result)
 		return result->library_code == CURLE_OUT_OF_MEMORY;
 	case TRANSFER_ERROR_CANNOT_WRITE_TO_FILE:
 		/*
-		 * a disk that failed to keep bytes: they are fetched again from the last durable
-		 * one
+		 * a disk that failed to keep bytes, or somebody who cut or removed the file: they
+		 * are fetched again from the last one that is there
 		 */
-		return result->os_errno == EIO;
+		return result->os_errno == EIO || result->os_errno == ESTALE;
 	}
 	return false;
 }

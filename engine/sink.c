@@ -177,10 +177,24 @@ int sink_expect(struct sink *sink, uint64_t total_bytes)
 	return 0;
 }
 
+/* Has somebody cut the file, or removed it? What comes now would stand behind a hole, or nowhere. */
+static int check_whole(const struct sink *sink)
+{
+	struct stat st;
+
+	if (!sink->flushed_bytes)
+		return 0;
+	if (fstat(sink->fd, &st))
+		return -errno;
+	return st.st_nlink && (uint64_t)st.st_size >= sink->flushed_bytes ? 0 : -ESTALE;
+}
+
 static int write_out(struct sink *sink, const void *bytes, size_t size)
 {
 	int r = FAILPOINT("sink.write");
 
+	if (!r)
+		r = check_whole(sink);
 	if (!r)
 		r = io_pwrite_all(sink->fd, bytes, size, sink->flushed_bytes);
 	if (r)

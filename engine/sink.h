@@ -50,7 +50,7 @@ int sink_restart(struct sink *sink);
  * lost, nothing more was taken from the disk.
  */
 int sink_expect(struct sink *sink, uint64_t total_bytes);
-/* 0 or -errno; -ENOSPC and -EDQUOT keep what was written before. */
+/* 0 or -errno; -ENOSPC and -EDQUOT keep what was written before; -ESTALE: somebody cut or removed the file. */
 int sink_write(struct sink *sink, const void *bytes, size_t size);
 int sink_flush(struct sink *sink);
 

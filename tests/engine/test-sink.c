@@ -358,8 +358,28 @@ END_TEST
 #	define FAILPOINT_TESTS
 #endif
 
+/* What was cut or removed by somebody else is not written on: there would be a hole. */
+START_TEST(notices_a_damaged_file)
+{
+	char *path = part_path();
+	uint8_t *bytes = malloc(SINK_GATHER_BYTES);
+	struct sink *sink = open_sink(path, 0);
+
+	fill(bytes, SINK_GATHER_BYTES, 0);
+	ck_assert_int_eq(sink_write(sink, bytes, SINK_GATHER_BYTES), 0);
+	ck_assert_int_eq(_i ? truncate(path, SINK_GATHER_BYTES - 1) : unlink(path), 0);
+	ck_assert_int_eq(sink_write(sink, bytes, SINK_GATHER_BYTES), -ESTALE);
+	ck_assert_int_eq(sink_write(sink, bytes, 1), 0); /* gathered */
+	ck_assert_int_eq(sink_flush(sink), -ESTALE);
+	ck_assert_uint_eq(sink_flushed_bytes(sink), SINK_GATHER_BYTES);
+	sink_free(sink);
+	free(bytes);
+	free(path);
+}
+END_TEST
+
 RUN_TESTS("engine/sink", TEST_EACH(gathers, pieces), TEST_EACH(keeps_what_is_durable, resumes),
 	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails), TEST(is_private),
 	TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST(starts_again),
 	TEST(preallocates_without_size), TEST(hashes_over_a_restart),
-	TEST(gives_its_descriptor_away) FAILPOINT_TESTS)
+	TEST(gives_its_descriptor_away), TEST_LOOP(notices_a_damaged_file, 2) FAILPOINT_TESTS)

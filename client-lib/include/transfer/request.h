@@ -203,7 +203,8 @@ TRANSFER_PUBLIC int transfer_request_set_resource_timeout(
  * @request:   the request; borrowed
  * @path:      absolute path of the file; NULL: kept by transferd and handed over by
  *             download_did_finish
- * @overwrite: false: an existing file makes the task fail with TRANSFER_ERROR_CANNOT_CREATE_FILE
+ * @overwrite: false: an existing file makes the task fail with TRANSFER_ERROR_CANNOT_CREATE_FILE,
+ *             one that appears while it runs with TRANSFER_ERROR_CANNOT_MOVE_FILE
  *
  * Returns:  0, or
  *           -EINVAL  not an absolute path of a file
