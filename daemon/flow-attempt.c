@@ -103,7 +103,7 @@ static int merge_headers(const struct task *task, const struct session *session,
 static void fill_download(
 	const struct flow *flow, const struct task *task, struct engine_spec *spec)
 {
-	bool can_continue = task->offset_bytes && (task->etag || task->last_modified);
+	bool can_continue = task->etag || task->last_modified;
 
 	spec->resume_offset_bytes = can_continue ? task->offset_bytes : 0;
 	/* what a failed write of ours left is newer than we are, and not trusted */

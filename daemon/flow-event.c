@@ -275,6 +275,9 @@ static int on_resumed(struct flow *flow, struct active *active, const struct eng
 		task->digest_state = NULL;
 		task->digest_state_bytes = 0;
 	}
+	/* other bytes come into the part: nothing may say that they are of the version before */
+	if (!event->offset_bytes)
+		task->etag = task->last_modified = NULL;
 	if (total >= 0)
 		task->expected_receive_bytes = total;
 	/* told once, for data that the client brought; attempts of our own are silent (BT-40) */

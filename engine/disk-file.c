@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/failpoint.h"
 #include "base/io.h"
 #include "engine/disk.h"
 
@@ -30,6 +31,30 @@ int disk_file_sync(int fd)
 			return -errno;
 	}
 	return 0;
+}
+
+void disk_file_mark(int fd, bool is_marked)
+{
+	/* a file system without modes shows all of its files as executable, or none: the first are never trusted */
+	(void)fchmod(fd, is_marked ? 0700 : 0600);
+}
+
+bool disk_file_is_marked(const struct stat *st)
+{
+	return st->st_mode & S_IXUSR;
+}
+
+int disk_file_sync_marked(int fd)
+{
+	int r;
+
+	disk_file_mark(fd, true);
+	r = FAILPOINT("disk.sync.data");
+	if (!r)
+		r = disk_file_sync(fd);
+	if (!r)
+		disk_file_mark(fd, false);
+	return r;
 }
 
 static size_t folder_size(const char *path)

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "engine/digest.h"
@@ -19,6 +20,14 @@ enum {
 
 /* fdatasync. Never call it again after an error: the kernel forgets the bytes it lost. */
 int disk_file_sync(int fd);
+/*
+ * The mark of a part file: a sync of it has begun and not ended well. Whoever finds it trusts nothing behind the bytes that
+ * are known to be durable: the kernel tells of a lost write only once, and a process that died in the sync was told.
+ */
+void disk_file_mark(int fd, bool is_marked);
+bool disk_file_is_marked(const struct stat *st);
+/* disk_file_sync() inside the mark, which stays after an error. */
+int disk_file_sync_marked(int fd);
 /* Makes the name durable. */
 int disk_file_sync_folder_of(const char *path);
 bool disk_file_is_same_folder(const char *a, const char *b);

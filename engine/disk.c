@@ -35,6 +35,7 @@
 #include "base/thread.h"
 #include "engine/disk-file.h"
 #include "engine/fault.h"
+#include "engine/sink.h"
 
 /* A file above this has its own fdatasync, away from the small ones. */
 #define SMALL_BYTES          (UINT64_C(4) * 1024 * 1024)
@@ -276,6 +277,14 @@ static void identify(struct disk_job *job)
 		(uint64_t)st.st_mtim.tv_nsec;
 }
 
+/*
+ * Small finished files go without the mark, for speed: the sink never keeps what a dead process left of them unsynced.
+ */
+static bool needs_mark(const struct disk_job *job)
+{
+	return job->type == DISK_CHECKPOINT || job->offset_bytes > SINK_GATHER_BYTES;
+}
+
 /* Data, then the name. */
 static void sync_alone(struct disk *disk, struct disk_job *job)
 {
@@ -285,7 +294,7 @@ static void sync_alone(struct disk *disk, struct disk_job *job)
 	if (!r)
 		r = FAILPOINT("disk.sync.before");
 	if (!r)
-		r = disk_file_sync(job->fd);
+		r = needs_mark(job) ? disk_file_sync_marked(job->fd) : disk_file_sync(job->fd);
 	if (!r && job->path)
 		r = disk_file_sync_folder_of(job->path);
 	if (!r)
@@ -310,12 +319,16 @@ static void check_synced(struct disk_job *job)
 	bool was_closed = job->fd < 0;
 	int r = open_again(job);
 
+	if (!r && needs_mark(job))
+		disk_file_mark(job->fd, true);
 	if (!r &&
 		sync_file_range(job->fd, 0, 0,
 			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 				SYNC_FILE_RANGE_WAIT_AFTER))
 		r = errno == ESPIPE || errno == ENOSYS ? disk_file_sync(job->fd) : -errno;
 	fail(job, FAULT_FILE_WRITE, r);
+	if (!r && needs_mark(job))
+		disk_file_mark(job->fd, false);
 	if (!r)
 		identify(job);
 	close_again(job, was_closed);

@@ -55,8 +55,9 @@ struct engine_spec {
 	uint64_t
 		resume_offset_bytes; /* durable bytes that may be kept; 0: start over (part is truncated) */
 	/*
-	 * Bytes behind resume_offset_bytes are kept, too, when there are some before it and the part was last written before this
-	 * moment: by a process that died while the machine went on, so that the kernel has them. 0: never.
+	 * Bytes behind resume_offset_bytes are kept, too, when there is a validator and the part was last written before this
+	 * moment: by a process that died while the machine went on, so that the kernel has them. 0: never. So a validator says
+	 * that whatever is in the part is of its version: keep it no longer than till RESUMED with offset 0.
 	 */
 	uint64_t tail_before_wall_us;
 	const char *etag; /* validators of the bytes on disk; NULL: none */
@@ -98,7 +99,7 @@ enum engine_event_type {
 	ENGINE_EVENT_RESPONSE, /* final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25) */
 	ENGINE_EVENT_RESUMED, /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
 	ENGINE_EVENT_PROGRESS, /* coalesced: one pending per attempt, newest numbers */
-	ENGINE_EVENT_CHECKPOINT, /* offset_bytes are durable on disk, with digest state and validators */
+	ENGINE_EVENT_CHECKPOINT, /* offset_bytes are durable on disk; 0: what follows is of the version that RESPONSE named */
 	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
 	ENGINE_EVENT_SYNCED, /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
 	ENGINE_EVENT_PUBLISHED, /* answer to engine_publish() */

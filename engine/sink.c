@@ -15,10 +15,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/io.h"
 #include "engine/digest.h"
+#include "engine/disk-file.h"
+
+/* What is gathered goes down with the process, so it is written after this time at the latest (when more comes). */
+#define GATHER_US (UINT64_C(10) * CLOCK_US_PER_MS)
 
 struct sink {
 	int fd;
@@ -26,6 +31,7 @@ struct sink {
 	uint64_t expected_bytes; /* 0: unknown */
 	char *gathered; /* SINK_GATHER_BYTES, allocated when first needed */
 	size_t gathered_bytes;
+	uint64_t gathered_us; /* when the first of them came */
 	char *digest_name;
 	struct digest *digest; /* of exactly the flushed bytes; NULL: none */
 };
@@ -74,16 +80,34 @@ static int start_digest(struct sink *sink, const struct sink_spec *spec)
 }
 
 /*
- * Are the bytes behind the durable ones as good as those? They are of the same version, and whole: nothing is written behind
- * durable bytes but what continues them, in order, each byte once; another version empties the file only after the caller
- * has made it durable that nothing counts. The kernel keeps them over the death of a process, not over its own.
+ * Are the bytes behind the durable ones as good as those? They are whole: nothing is written behind durable bytes but what
+ * continues them, in order, each byte once. The kernel keeps them over the death of a process, not over its own. What it
+ * may not keep are bytes that it failed to write, and it tells of that only once: a file whose sync has not ended well is
+ * marked (disk-file.h). Small files are not, so they are fetched again.
  */
 static bool is_tail_good(const struct sink_spec *spec, const struct stat *st)
 {
 	uint64_t written_wall_us = (uint64_t)st->st_mtim.tv_sec * 1000000 +
 		(uint64_t)st->st_mtim.tv_nsec / 1000;
 
-	return spec->offset_bytes && written_wall_us < spec->tail_before_wall_us;
+	return written_wall_us < spec->tail_before_wall_us && st->st_size > SINK_GATHER_BYTES &&
+		!disk_file_is_marked(st);
+}
+
+/* What counts of the file that is there. */
+static int keep(struct sink *sink, const struct sink_spec *spec, const struct stat *st)
+{
+	uint64_t size_bytes = (uint64_t)st->st_size;
+	int r = 0;
+
+	sink->flushed_bytes = spec->offset_bytes;
+	if (size_bytes < spec->offset_bytes || is_tail_good(spec, st))
+		sink->flushed_bytes = size_bytes;
+	else if (size_bytes > spec->offset_bytes)
+		r = cut(sink, spec->offset_bytes);
+	if (!r && disk_file_is_marked(st))
+		disk_file_mark(sink->fd, false);
+	return r;
 }
 
 int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
@@ -99,13 +123,7 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 	r = open_part(spec->path, &st, &sink->fd);
 	if (r)
 		return r;
-	sink->flushed_bytes = spec->offset_bytes;
-	if ((uint64_t)st.st_size < spec->offset_bytes)
-		sink->flushed_bytes = (uint64_t)st.st_size;
-	else if (is_tail_good(spec, &st))
-		sink->flushed_bytes = (uint64_t)st.st_size;
-	else if ((uint64_t)st.st_size > spec->offset_bytes)
-		r = cut(sink, spec->offset_bytes);
+	r = keep(sink, spec, &st);
 	if (!r)
 		r = start_digest(sink, spec);
 	if (r)
@@ -233,6 +251,8 @@ int sink_write(struct sink *sink, const void *bytes, size_t size)
 		if (!sink->gathered)
 			return err_raise(-ENOMEM);
 	}
+	if (!sink->gathered_bytes)
+		sink->gathered_us = clock_now_us();
 	while (size) {
 		size_t n = SINK_GATHER_BYTES - sink->gathered_bytes;
 
@@ -246,6 +266,8 @@ int sink_write(struct sink *sink, const void *bytes, size_t size)
 		if (r)
 			return r;
 	}
+	if (sink->gathered_bytes && clock_now_us() - sink->gathered_us >= GATHER_US)
+		return sink_flush(sink);
 	return 0;
 }
 

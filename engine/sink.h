@@ -5,7 +5,7 @@
  *
  *   sink_open()      cuts the file to its durable bytes (or finds fewer: sink_offset_bytes() tells)
  *   sink_expect()    when the size is known: preallocates
- *   sink_write()     gathers to 256 KiB
+ *   sink_write()     gathers to 256 KiB, or for 10 ms
  *   checkpoint       sink_flush(), then a DISK_CHECKPOINT job with a duplicate of sink_fd(),
  *   sink_offset_bytes() and the digest state
  *   end              sink_flush(), then a DISK_SYNC job with sink_take_fd(); sink_free()
@@ -27,7 +27,10 @@ struct sink_spec {
 	/* created 0600; a symlink or anything but a regular file is refused */
 	const char *path;
 	uint64_t offset_bytes; /* durable bytes that may be kept */
-	/* what is behind them counts, too, when the file was last written before this; 0: never */
+	/*
+	 * What is behind them counts, too, when the file was last written before this and no sync of it was under way; 0: never.
+	 * The caller must know that it is of the same version.
+	 */
 	uint64_t tail_before_wall_us;
 	const char *digest_name; /* NULL: none */
 	const void *digest_state;

@@ -197,7 +197,7 @@ static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 	}
 	if (put(x, bytes, n))
 		return 0;
-	if (after_bytes - x->checkpoint_base_bytes >= xfer_time_checkpoint_bytes(x))
+	if (after_bytes - x->checkpoint_base_bytes >= x->spec.checkpoint_bytes)
 		xfer_disk_checkpoint(x);
 	return n;
 }

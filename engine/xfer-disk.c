@@ -25,10 +25,11 @@ static bool is_download(const struct xfer *x)
 
 static int open_part(struct xfer *x)
 {
+	bool is_claimed = x->spec.etag || x->spec.last_modified;
 	const struct sink_spec spec = {
 		.path = x->spec.part_path,
 		.offset_bytes = x->spec.resume_offset_bytes,
-		.tail_before_wall_us = x->spec.tail_before_wall_us,
+		.tail_before_wall_us = is_claimed ? x->spec.tail_before_wall_us : 0,
 		.digest_name = x->spec.digest_name,
 		.digest_state = x->spec.digest_state,
 		.digest_state_bytes = x->spec.digest_state_bytes,
@@ -47,6 +48,7 @@ static int open_part(struct xfer *x)
 	if (x->durable_bytes > x->spec.resume_offset_bytes)
 		x->durable_bytes = x->spec.resume_offset_bytes;
 	x->checkpoint_base_bytes = x->resume.offset_bytes;
+	x->is_claimed = is_claimed;
 	return 0;
 }
 
@@ -90,6 +92,7 @@ void xfer_disk_restart(struct xfer *xfer)
 	xfer->durable_bytes = 0;
 	xfer->checkpoint_base_bytes = 0;
 	xfer->received_bytes = 0;
+	xfer->is_claimed = false;
 	xfer->is_checkpoint_stale = xfer->is_checkpointing;
 }
 

@@ -126,6 +126,7 @@ void xfer_post_response(struct xfer *xfer)
 		post_free(p);
 		return;
 	}
+	xfer->is_claimed = xfer->is_claimed || r.etag || r.last_modified;
 	xfer_post(xfer, p);
 }
 
@@ -135,6 +136,14 @@ static const char *failing_url(const struct xfer *xfer)
 	bool is_refused = xfer->redirect.verdict == REDIRECT_REFUSE && xfer->redirect.url;
 
 	return is_refused ? xfer->redirect.url->full : xfer->url->full;
+}
+
+void xfer_post_begun(struct xfer *xfer)
+{
+	struct post *p = post_for(xfer, ENGINE_EVENT_CHECKPOINT);
+
+	if (p)
+		xfer_post(xfer, p);
 }
 
 void xfer_post_done(struct xfer *xfer)

@@ -51,7 +51,7 @@ static bool judge_redirect(struct xfer *x)
 }
 
 /* Space for the whole file, before the first byte of it. */
-void xfer_judge_expect(struct xfer *xfer)
+static void expect(struct xfer *xfer)
 {
 	int r;
 
@@ -67,7 +67,20 @@ static void accept_part(struct xfer *x)
 	x->can_resume = true;
 	xfer_post_resumed(x, x->resume.offset_bytes, false);
 	xfer_post_response(x);
-	xfer_judge_expect(x);
+	expect(x);
+}
+
+/*
+ * Only when the part is empty may the caller give it the validators of this answer: from then on they are taken for those
+ * of whatever is in it. What is written in one go needs no such promise.
+ */
+void xfer_judge_begin(struct xfer *xfer)
+{
+	xfer_post_response(xfer);
+	if (xfer->can_resume &&
+		(xfer->total_bytes < 0 || xfer->total_bytes > (int64_t)SINK_GATHER_BYTES))
+		xfer_post_begun(xfer);
+	expect(xfer);
 }
 
 /* From now on the file is what this answer says it is. */
@@ -83,21 +96,20 @@ static void note_validators(struct xfer *x)
 }
 
 /*
- * The body is the whole file. Kept bytes are given up only when the caller knows it: till then
- * libcurl waits.
+ * The body is the whole file. Kept bytes, and validators of some that may be, are given up only when the caller knows it:
+ * till then libcurl waits.
  */
 static void accept_whole(struct xfer *x)
 {
 	note_validators(x);
-	if (sink_offset_bytes(x->sink) > 0) {
+	if (sink_offset_bytes(x->sink) > 0 || x->is_claimed) {
 		xfer_post_resumed(x, 0, true);
 		x->is_held = true;
-	} else if (x->spec.is_resumed_by_client) {
-		xfer_post_resumed(x, 0, false);
+		return;
 	}
-	xfer_post_response(x);
-	if (!x->is_held)
-		xfer_judge_expect(x);
+	if (x->spec.is_resumed_by_client)
+		xfer_post_resumed(x, 0, false);
+	xfer_judge_begin(x);
 }
 
 /*

@@ -13,11 +13,9 @@
 #include "engine/multi.h"
 #include "engine/sink.h"
 
-#define TIME_CONNECT_US             (UINT64_C(60) * 1000 * 1000)
+#define TIME_CONNECT_US  (UINT64_C(60) * 1000 * 1000)
 /* a little under a quarter of a second, so that a tick that comes early still reports */
-#define TIME_PROGRESS_US            (UINT64_C(240) * 1000)
-#define TIME_FIRST_CHECKPOINT_BYTES (UINT64_C(4) << 20)
-#define TIME_FIRST_CHECKPOINT_US    (UINT64_C(250) * 1000)
+#define TIME_PROGRESS_US (UINT64_C(240) * 1000)
 
 static bool is_download(const struct xfer *x)
 {
@@ -184,34 +182,16 @@ void xfer_on_progress_seen(struct xfer *xfer)
 	xfer->is_progress_out = false;
 }
 
-/*
- * The first durable byte makes all that follow worth keeping when only the process dies (sink.c), so the first checkpoint
- * comes early; small and fast downloads end before it.
- */
-uint64_t xfer_time_checkpoint_bytes(const struct xfer *xfer)
-{
-	bool is_first = !xfer->durable_bytes &&
-		xfer->spec.checkpoint_bytes > TIME_FIRST_CHECKPOINT_BYTES;
-
-	return is_first ? TIME_FIRST_CHECKPOINT_BYTES : xfer->spec.checkpoint_bytes;
-}
-
-static uint64_t checkpoint_after_us(const struct xfer *x)
-{
-	bool is_first = !x->durable_bytes && x->spec.checkpoint_us > TIME_FIRST_CHECKPOINT_US;
-
-	return is_first ? TIME_FIRST_CHECKPOINT_US : x->spec.checkpoint_us;
-}
-
 static void checkpoint(struct xfer *x, uint64_t now_us)
 {
-	if (!is_over(x->checkpoint_us, checkpoint_after_us(x), now_us))
+	if (!is_download(x) || x->is_held)
 		return;
-	x->checkpoint_us = now_us;
-	if (!is_download(x) || !x->can_resume || x->is_checkpointing || x->is_held)
-		return;
+	/* what was gathered before the stream stood still */
 	if (sink_flush(x->sink))
 		return; /* the next write says so too */
+	if (!is_over(x->checkpoint_us, x->spec.checkpoint_us, now_us))
+		return;
+	x->checkpoint_us = now_us;
 	xfer_disk_checkpoint(x);
 }
 

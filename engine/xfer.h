@@ -137,6 +137,7 @@ struct xfer {
 	uint64_t checkpoint_base_bytes, checkpoint_us; /* the last one asked for */
 	bool is_checkpointing;
 	bool is_checkpoint_stale; /* the file was emptied since */
+	bool is_claimed; /* the caller has a validator for what is in the file */
 	bool is_disk_broken; /* a sync failed: nothing after durable_bytes counts */
 
 	/* waiting */
@@ -229,6 +230,8 @@ void xfer_post(struct xfer *xfer, struct post *post);
 void xfer_post_simple(struct xfer *xfer, enum engine_event_type type);
 void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn);
 void xfer_post_response(struct xfer *xfer);
+/* The part begins with the answer that was posted: worth keeping from its first byte. */
+void xfer_post_begun(struct xfer *xfer);
 void xfer_post_done(struct xfer *xfer);
 void xfer_fault(struct xfer *xfer, enum transfer_error_code code, const char *detail);
 void xfer_fault_file(struct xfer *xfer, enum fault_file what, int error_no);
@@ -267,8 +270,8 @@ void xfer_decode_end(struct xfer *xfer);
 void xfer_judge(struct xfer *xfer);
 /* Whatever Content-Length says. */
 bool xfer_has_no_body(const struct xfer *xfer);
-/* Takes the space for a body whose length is known. */
-void xfer_judge_expect(struct xfer *xfer);
+/* The body goes into an empty part: tells what it is, takes the space for it. */
+void xfer_judge_begin(struct xfer *xfer);
 
 /* xfer-disk.c: checkpoints and the last sync. */
 int xfer_disk_open(struct xfer *xfer);
@@ -282,7 +285,6 @@ void xfer_disk_sync(struct xfer *xfer);
 
 /* xfer-time.c */
 /* How many bytes the limits allow now; upload: which of the two. */
-uint64_t xfer_time_checkpoint_bytes(const struct xfer *xfer);
 uint64_t xfer_time_room_bytes(struct xfer *xfer, uint64_t now_us);
 void xfer_time_take(struct xfer *xfer, uint64_t bytes);
 bool xfer_time_is_limited(const struct xfer *xfer);

@@ -433,6 +433,40 @@ START_TEST(engine_refuses_to_start)
 }
 END_TEST
 
+/* A validator without a durable byte is kept for what a dead daemon left, and never outlives those bytes. */
+START_TEST(begun_parts_have_validators)
+{
+	uint64_t session, id;
+	struct sim *sim = world(&session, &id);
+	struct engine_event event = { .type = ENGINE_EVENT_RESUMED,
+		.task = id,
+		.expected_receive_bytes = -1,
+		.expected_send_bytes = -1 };
+	struct task *task;
+
+	sim_post_response(sim, id, 200);
+	sim_post_checkpoint(sim, id, 0, 100);
+	sim_turn(sim);
+	task = sim_task(sim, id);
+	ck_assert_str_eq(task->etag, "\"v1\"");
+	ck_assert_uint_eq(task->offset_bytes, 0);
+	task_free(task);
+	sim_post_failed(sim, id, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_turn(sim);
+	check_retry(sim, id, 0.8, 1.2);
+	ck_assert_str_eq(fake_engine_find(sim->engine, id)->etag, "\"v1\"");
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 0);
+	event.attempt = fake_engine_find(sim->engine, id)->attempt;
+	fake_engine_post(sim->engine, &event);
+	sim_turn(sim);
+	task = sim_task(sim, id);
+	ck_assert_ptr_null(task->etag);
+	ck_assert_ptr_null(task->last_modified);
+	task_free(task);
+	sim_free(sim);
+}
+END_TEST
+
 /* Weeks of checkpoints do not fill the memory. */
 START_TEST(arena_stays_small)
 {
@@ -554,5 +588,6 @@ RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuse
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
 	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(late_reports),
-	TEST_LOOP(engine_refuses_to_start, 2), TEST(arena_stays_small), TEST(upload_life),
-	TEST_LOOP(answered_is_final, 4), TEST_LOOP(answer_at_the_end, 2), TEST(upload_again))
+	TEST_LOOP(engine_refuses_to_start, 2), TEST(begun_parts_have_validators),
+	TEST(arena_stays_small), TEST(upload_life), TEST_LOOP(answered_is_final, 4),
+	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again))

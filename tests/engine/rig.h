@@ -20,6 +20,7 @@
 /* What was said about one task. */
 struct rig_task {
 	unsigned n_events[ENGINE_EVENT_SNAPSHOT + 1];
+	unsigned n_begun; /* CHECKPOINT with offset 0, not counted in n_events */
 	char order
 		[128]; /* first letters: c onnected, > redirected, R esponse, r esumed, D one, S ynced,
 			    P ublished, s napshot; progress and checkpoints are left out */

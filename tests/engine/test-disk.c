@@ -13,6 +13,8 @@
 #include <transfer/error.h>
 
 #include "base/clock.h"
+#include "engine/sink.h"
+#include "tests/lib/origin.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
@@ -530,6 +532,54 @@ START_TEST(reports_a_failed_sync)
 }
 END_TEST
 
+/* A sync that fails, or ends with the process, leaves a mark that says so; small finished files do without. */
+static const struct {
+	enum disk_job_type type;
+	uint64_t size_bytes;
+	unsigned n_jobs;
+	const char *points;
+	unsigned mode;
+} marks[] = {
+	{ DISK_CHECKPOINT, 3, 1, "disk.sync.data:1=5", 0700 },
+	{ DISK_CHECKPOINT, 3, 1, "disk.sync.data:2=5", 0600 },
+	{ DISK_SYNC, SINK_GATHER_BYTES + 1, 1, "disk.sync.data:1=5", 0700 },
+	{ DISK_SYNC, SINK_GATHER_BYTES + 1, 1, "disk.sync.data:2=5", 0600 },
+	{ DISK_SYNC, SINK_GATHER_BYTES, 1, "disk.sync.data:1=5", 0600 },
+	/* together, by syncfs, but for the first */
+	{ DISK_SYNC, SINK_GATHER_BYTES + 1, 8, "disk.sync.data:9=5", 0600 },
+};
+
+START_TEST(marks_what_is_not_synced)
+{
+	struct bed *bed = bed_new();
+	char *paths[8];
+	struct stat st;
+
+	ck_assert_int_eq(setenv("TRANSFERD_FAILPOINT", marks[_i].points, 1), 0);
+	for (unsigned i = 0; i < marks[_i].n_jobs; i++) {
+		struct disk_job *job;
+
+		paths[i] = tmpdir_path("part-%u", i);
+		ck_assert_int_eq(origin_bytes_write(paths[i], i, marks[_i].size_bytes), 0);
+		ck_assert_int_eq(chmod(paths[i], 0600), 0);
+		job = job_for(marks[_i].type, paths[i], NULL);
+		job->fd = open_file(paths[i]);
+		job->offset_bytes = marks[_i].size_bytes;
+		disk_post_take(bed->disk, job);
+	}
+	bed->disk = disk_free(bed->disk);
+	for (struct mail *mail = bed->waiting = mailbox_take_all(bed->box); mail; mail = mail->next)
+		ck_assert_int_eq(
+			((struct disk_job *)mail)->result.code != 0, marks[_i].mode != 0600);
+	for (unsigned i = 0; i < marks[_i].n_jobs; i++) {
+		ck_assert_int_eq(stat(paths[i], &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, marks[_i].mode);
+		free(paths[i]);
+	}
+	bed_free(bed);
+}
+END_TEST
+
 START_TEST(reports_a_failed_publish)
 {
 	struct bed *bed = bed_new();
@@ -555,7 +605,8 @@ START_TEST(reports_a_failed_publish)
 }
 END_TEST
 #	define FAILPOINT_TESTS \
-		, TEST_EACH(reports_a_failed_sync, failures), TEST(reports_a_failed_publish)
+		, TEST_EACH(reports_a_failed_sync, failures), \
+			TEST_EACH(marks_what_is_not_synced, marks), TEST(reports_a_failed_publish)
 #else
 #	define FAILPOINT_TESTS
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/engine/rig.h"
 #include "tests/lib/run.h"
@@ -62,6 +63,54 @@ START_TEST(ends_in_the_right_file)
 	ck_assert_uint_eq(t->resumed_bytes, goods[_i].resumed_bytes);
 	ck_assert_uint_eq(t->done.network_bytes, goods[_i].network_bytes);
 	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), goods[_i].n_requests);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* A process died and left KEPT bytes, none of them durable: they count when it is known what they are. */
+static const struct {
+	const char *etag;
+	mode_t mode;
+	uint64_t before_wall_us;
+	uint64_t left_bytes;
+	const char *order;
+	unsigned n_begun;
+	uint64_t network_bytes;
+} tails[] = {
+	{ ETAG, 0600, UINT64_MAX, KEPT, "crRDS", 0, SIZE - KEPT },
+	{ ETAG, 0600, UINT64_MAX, SIZE, "crRDS", 0, 0 },
+	/* nobody has said of what version */
+	{ NULL, 0600, UINT64_MAX, KEPT, "cRDS", 1, SIZE },
+	/* of another: replaced after the caller's turn */
+	{ "\"v5-1000000\"", 0600, UINT64_MAX, KEPT, "crRDS", 1, SIZE },
+	/* the process died in a sync; what it left is gone, and its validator goes before new bytes come */
+	{ ETAG, 0700, UINT64_MAX, KEPT, "crRDS", 1, SIZE },
+	/* left by this process, or before the machine was down */
+	{ ETAG, 0600, 1, KEPT, "crRDS", 1, SIZE },
+	{ ETAG, 0600, 0, KEPT, "crRDS", 1, SIZE },
+	{ ETAG, 0600, UINT64_MAX, 1000, "crRDS", 1, SIZE },
+};
+
+START_TEST(a_dead_process_leaves_good_bytes)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	struct stat st;
+
+	rig_start(&rig, NULL, NULL);
+	spec = kept("/file?size=1000000&seed=6", 6);
+	ck_assert_int_eq(origin_bytes_write(spec.part_path, 6, tails[_i].left_bytes), 0);
+	ck_assert_int_eq(chmod(spec.part_path, tails[_i].mode), 0);
+	spec.resume_offset_bytes = 0;
+	spec.etag = tails[_i].etag;
+	spec.tail_before_wall_us = tails[_i].before_wall_us;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_str_eq(t->order, tails[_i].order);
+	ck_assert_uint_eq(t->n_begun, tails[_i].n_begun);
+	ck_assert_uint_eq(t->done.network_bytes, tails[_i].network_bytes);
+	rig_check_part(&rig, 1, 6, SIZE);
+	ck_assert_int_eq(stat(spec.part_path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	rig_stop(&rig);
 }
 END_TEST
@@ -274,6 +323,7 @@ START_TEST(resume_data_is_always_answered)
 END_TEST
 
 RUN_TESTS_WITHIN("engine/resume", 40, TEST_EACH(ends_in_the_right_file, goods),
+	TEST_EACH(a_dead_process_leaves_good_bytes, tails),
 	TEST(a_changed_file_replaces_the_kept_bytes),
 	TEST(kept_bytes_stay_until_the_caller_had_its_turn), TEST(a_stop_in_between_keeps_nothing),
 	TEST(nothing_is_missing), TEST_EACH(other_answers_leave_the_bytes, others),

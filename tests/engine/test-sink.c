@@ -129,19 +129,26 @@ START_TEST(keeps_what_is_durable)
 }
 END_TEST
 
+#define LEFT (SINK_GATHER_BYTES + 1000)
+
 /* bytes behind the durable ones: kept when an earlier process left them there on this run of the machine */
 static const struct {
 	uint64_t durable;
 	int64_t before_s; /* the moment, from when the file was written; INT64_MIN: 0 */
-	uint64_t kept;
+	uint64_t size, kept;
+	bool is_marked; /* a sync of it did not end well */
 } tails[] = {
-	{ 400, 10, 1000 },
-	{ 400, -10, 400 },
-	{ 400, 0, 400 },
-	{ 400, INT64_MIN, 400 },
-	{ 0, 10, 0 },
-	{ 1000, 10, 1000 },
-	{ 2000, 10, 1000 },
+	{ 400, 10, LEFT, LEFT, false },
+	{ 0, 10, LEFT, LEFT, false },
+	{ 400, 10, LEFT, 400, true },
+	{ 0, 10, LEFT, 0, true },
+	{ LEFT, 10, LEFT, LEFT, true },
+	{ 400, 10, 1000, 400, false },
+	{ 400, -10, LEFT, 400, false },
+	{ 400, 0, LEFT, 400, false },
+	{ 400, INT64_MIN, LEFT, 400, false },
+	{ LEFT, 10, LEFT, LEFT, false },
+	{ 2 * LEFT, 10, LEFT, LEFT, false },
 };
 
 START_TEST(keeps_a_tail_that_the_kernel_has)
@@ -149,13 +156,16 @@ START_TEST(keeps_a_tail_that_the_kernel_has)
 	char *path = part_path();
 	struct sink_spec spec = { .path = path, .offset_bytes = tails[_i].durable };
 	struct sink *sink = open_sink(path, 0);
-	uint8_t bytes[1000];
+	uint8_t *bytes = malloc(LEFT);
 	struct stat st;
 
-	fill(bytes, sizeof(bytes), 0);
-	ck_assert_int_eq(sink_write(sink, bytes, sizeof(bytes)), 0);
+	fill(bytes, LEFT, 0);
+	ck_assert_int_eq(sink_write(sink, bytes, tails[_i].size), 0);
 	ck_assert_int_eq(sink_flush(sink), 0);
 	sink_free(sink);
+	free(bytes);
+	if (tails[_i].is_marked)
+		ck_assert_int_eq(chmod(path, 0700), 0);
 	ck_assert_int_eq(stat(path, &st), 0);
 	if (tails[_i].before_s != INT64_MIN)
 		spec.tail_before_wall_us =
@@ -163,6 +173,8 @@ START_TEST(keeps_a_tail_that_the_kernel_has)
 	ck_assert_int_eq(sink_open(&spec, &sink), 0);
 	ck_assert_uint_eq(sink_offset_bytes(sink), tails[_i].kept);
 	ck_assert_uint_eq(size_of(path), tails[_i].kept);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	sink_free(sink);
 	free(path);
 }

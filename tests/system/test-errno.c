@@ -24,6 +24,7 @@ static const struct {
 	{ "sink.write", 4, EDQUOT },
 	{ "sink.write", 2, EIO },
 	{ "disk.sync.before", 1, EIO },
+	{ "disk.sync.data", 1, EIO },
 	{ "disk.sync.after", 1, EIO },
 	{ "disk.publish.before", 1, EIO },
 	{ "disk.publish.renamed", 1, EIO },
