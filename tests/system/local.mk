@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
-SYSTEM_TESTS = tests/system/test-ctl tests/system/test-download \
+SYSTEM_TESTS = tests/system/test-coding tests/system/test-ctl tests/system/test-download \
 	tests/system/test-errno tests/system/test-framing tests/system/test-kill tests/system/test-lifecycle \
 	tests/system/test-places tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
 	tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
 SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
 SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
+tests_system_test_coding_SOURCES = %D%/test-coding.c $(SYSTEM_RIG)
+tests_system_test_coding_LDADD = $(SYSTEM_LDADD)
 tests_system_test_download_SOURCES = %D%/test-download.c $(SYSTEM_RIG)
 tests_system_test_download_LDADD = $(SYSTEM_LDADD)
 tests_system_test_framing_SOURCES = %D%/test-framing.c $(SYSTEM_RIG)

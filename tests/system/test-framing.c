@@ -159,36 +159,5 @@ START_TEST(asks_again_after_a_cut)
 }
 END_TEST
 
-/*
- * Content codings. Nothing was offered but identity, so a coded body is delivered as it is or decoded; a cut one is never a
- * success with a part of the data (N-9).
- */
-START_TEST(never_ends_well_with_a_part)
-{
-	struct rig *r = &rig;
-	char target[128];
-	struct app *app;
-
-	rig_new(r);
-	app = app_open(r, NULL);
-	for (unsigned cut = 1; cut < 2000; cut += 97) {
-		transfer_task *task;
-		int code;
-
-		snprintf(target, sizeof(target), "/file?size=1500&seed=1&coding=gzip&coded_cut=%u", cut);
-		task = app_download(app, target);
-		code = app_wait(app, task);
-		if (!code && cut < 1500)
-			ck_assert_int_ne(
-				origin_bytes_check(
-					app_file(app, transfer_task_get_id(task)), 1, 1500),
-				0);
-	}
-	app_close(app);
-	rig_done(r);
-}
-END_TEST
-
 RUN_TESTS_WITHIN("system/framing", 60, TEST_EACH(judges_framing, raws),
-	TEST_EACH(withstands_floods, floods), TEST_EACH(asks_again_after_a_cut, cuts),
-	TEST(never_ends_well_with_a_part))
+	TEST_EACH(withstands_floods, floods), TEST_EACH(asks_again_after_a_cut, cuts))

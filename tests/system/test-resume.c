@@ -37,6 +37,9 @@ static const struct {
 	{ "&other_etag", true, true, 4, 1 },
 	{ "&always_416", true, true, 4, 1 },
 	{ "&wrong_end=9", true, true, 4, 1 },
+	{ "&coded_206", true, true, 4, 1 },
+	{ "&coding=gzip", false, false, 2, 1 },
+	{ "&coding=zstd&coded_after=1&noranges", false, false, 2, 1 },
 };
 
 START_TEST(goes_on_after_a_cut)
@@ -167,6 +170,7 @@ static const struct {
 	{ "&etag=none", false, 0, false },
 	{ "&weak", false, 0, false },
 	{ "&noranges", false, 0, false },
+	{ "&coding=gzip", false, 0, false },
 };
 
 START_TEST(makes_resume_data)
