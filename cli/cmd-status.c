@@ -119,17 +119,20 @@ static void status_hint(const struct transfer_task_row *row)
 
 static void status_response(const struct transfer_task_row *row)
 {
-	char text[160];
+	bool is_verified;
+	char text[192];
 	const char *mime;
 
 	if (!row->response)
 		return;
 	mime = transfer_response_get_mime_type(row->response);
-	snprintf(text, sizeof(text), "HTTP/%s %d%s%s",
+	is_verified = transfer_response_is_length_verified(row->response);
+	snprintf(text, sizeof(text), "HTTP/%s %d%s%s%s",
 		transfer_response_get_http_version(row->response)
 			? transfer_response_get_http_version(row->response)
 			: "?",
-		transfer_response_get_status(row->response), mime ? ", " : "", mime ? mime : "");
+		transfer_response_get_status(row->response), mime ? ", " : "", mime ? mime : "",
+		is_verified ? "" : ", length unverified");
 	line("Response", text);
 }
 

@@ -246,6 +246,8 @@ static json_t *response_json(const transfer_response *response)
 	json_object_set_new(
 		o, "http_version", text_json(transfer_response_get_http_version(response)));
 	json_object_set_new(o, "url", url_json(transfer_response_get_url(response)));
+	json_object_set_new(
+		o, "length_verified", json_boolean(transfer_response_is_length_verified(response)));
 	return o;
 }
 

@@ -3,6 +3,7 @@
 #include "client-lib/response.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "client-lib/ref.h"
@@ -93,6 +94,25 @@ const char *transfer_response_get_http_version(const transfer_response *response
 int64_t transfer_response_get_expected_length(const transfer_response *response)
 {
 	return response->expected_bytes;
+}
+
+/* Where the version is not known, it is not HTTP/2, in which every body has an end. */
+static bool has_framed_bodies(const char *version)
+{
+	if (!version)
+		return false;
+	if (strncmp(version, "HTTP/", 5) == 0)
+		version += 5;
+	return version[0] >= '2' && version[0] <= '9';
+}
+
+bool transfer_response_is_length_verified(const transfer_response *response)
+{
+	int status = response->status;
+
+	return status == 204 || status == 304 || has_framed_bodies(response->http_version) ||
+		text_headers_get(&response->headers, "Content-Length") ||
+		text_headers_get(&response->headers, "Transfer-Encoding");
 }
 
 const char *transfer_response_get_header(const transfer_response *response, const char *name)

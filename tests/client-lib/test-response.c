@@ -53,4 +53,41 @@ START_TEST(tells_what_was_answered)
 }
 END_TEST
 
-RUN_TESTS("client-lib/response", TEST(tells_what_was_answered))
+/* what ends with its connection may have been cut */
+static const struct {
+	const char *version;
+	int status;
+	const char *field;
+	bool want;
+} lengths[] = {
+	{ "1.1", 200, "X", false },
+	{ "1.0", 200, "X", false },
+	{ "HTTP/1.1", 200, "X", false },
+	{ NULL, 200, "X", false },
+	{ "1.1", 404, "X", false },
+	{ "1.1", 200, "content-length", true },
+	{ "1.1", 200, "Transfer-Encoding", true },
+	{ "1.1", 204, "X", true },
+	{ "1.1", 304, "X", true },
+	{ "2", 200, "X", true },
+	{ "HTTP/2", 200, "X", true },
+};
+
+START_TEST(knows_an_unverified_length)
+{
+	const struct ipc_header header = { lengths[_i].field, "5" };
+	const struct ipc_response from = {
+		.status = (unsigned)lengths[_i].status,
+		.has_status = true,
+		.http_version = lengths[_i].version,
+		.headers = &header,
+		.n_headers = 1,
+	};
+	transfer_auto(transfer_response) response = response_new_ipc(&from);
+
+	ck_assert_int_eq(transfer_response_is_length_verified(response), lengths[_i].want);
+}
+END_TEST
+
+RUN_TESTS("client-lib/response", TEST(tells_what_was_answered),
+	TEST_EACH(knows_an_unverified_length, lengths))

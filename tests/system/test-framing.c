@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers that break the rules of framing: a named error, no file, no connection used again, the daemon lives. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/run.h"
@@ -12,7 +13,7 @@
 
 static struct rig rig;
 
-/* answered with exactly these bytes; N-1, N-4 to N-7, SW-63, SW-66, GS-20 */
+/* answered with exactly these bytes; N-1, N-4, N-5, N-6, N-7, N-8, SW-63, SW-66, GS-20 */
 static const struct {
 	const char *name;
 	const char *bytes;
@@ -134,7 +135,7 @@ START_TEST(withstands_floods)
 }
 END_TEST
 
-/* bodies that end too early: tried again, and whole in the end (N-8) */
+/* bodies shorter than said, without a last chunk, cut by RST: tried again, and whole in the end (N-8) */
 static const char *const cuts[] = {
 	"/file?size=200K&seed=2&drop_after=0&drop_times=1",
 	"/file?size=200K&seed=2&drop_after=100K&drop_times=1",
@@ -159,5 +160,96 @@ START_TEST(asks_again_after_a_cut)
 }
 END_TEST
 
+/*
+ * Where only the end of the connection ends the body, a cut cannot be seen; it is said so (N-8). What
+ * knows its end better sees it: a reset, a coding, a digest.
+ */
+static const struct {
+	const char *knobs;
+	const char *digest_of_all; /* NULL: none asked for */
+	int want_code;
+	bool want_verified;
+	uint64_t want_size;
+} ends[] = {
+	{ "", NULL, 0, true, 50000 },
+	{ "&chunked", NULL, 0, true, 50000 },
+	{ "&no_length", NULL, 0, false, 50000 },
+	{ "&no_length&drop_after=20000", NULL, 0, false, 20000 },
+	{ "&no_length&drop_after=20000&drop_times=1&drop=rst", NULL, 0, false, 50000 },
+	{ "&no_length&coding=gzip", NULL, 0, false, 50000 },
+	{ "&no_length&coding=gzip&drop_after=20000", NULL, TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA,
+		false, 0 },
+	{ "&no_length&drop_after=20000", "sha256", TRANSFER_ERROR_CHECKSUM_MISMATCH, false, 0 },
+	{ "&no_length", "sha256", 0, false, 50000 },
+};
+
+static void check_shown(uint64_t id, bool is_verified)
+{
+	char number[24], *output;
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)id);
+	ck_assert_int_eq(RIG_CTL(&rig, &output, "show", "--json=short", number), 0);
+	ck_assert_msg(strstr(output,
+			      is_verified ? "\"length_verified\":true"
+					  : "\"length_verified\":false") != NULL,
+		"%s", output);
+	free(output);
+	ck_assert_int_eq(RIG_CTL(&rig, &output, "status", number), 0);
+	ck_assert_int_eq(strstr(output, "length unverified") == NULL, is_verified);
+	free(output);
+}
+
+START_TEST(flags_what_ends_with_its_connection)
+{
+	transfer_auto(transfer_response) response = NULL;
+	transfer_request *request;
+	transfer_task *task;
+	char target[256], hex[65];
+	struct app *app;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	snprintf(target, sizeof(target), "/file?size=50000&seed=1%s", ends[_i].knobs);
+	request = app_request(app, target);
+	origin_bytes_sha256(1, 50000, hex);
+	if (ends[_i].digest_of_all)
+		transfer_request_set_checksum(request, ends[_i].digest_of_all, hex);
+	task = app_start(app, request);
+	ck_assert_int_eq(app_wait(app, task), ends[_i].want_code);
+	if (!ends[_i].want_code)
+		app_check_download(app, task, NULL, 1, ends[_i].want_size);
+	response = transfer_task_copy_response(task);
+	ck_assert_int_eq(transfer_response_is_length_verified(response), ends[_i].want_verified);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(shows_an_unverified_length)
+{
+	transfer_task *plain, *open;
+	struct app *app;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	plain = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=3M");
+	open = app_download(app, "/file?size=4M&seed=1&gate=h&gate_after=3M&no_length");
+	ck_assert_int_eq(
+		app_wait_event(app, transfer_task_get_id(plain), "progress", 1, RIG_DEADLINE_MS),
+		0);
+	ck_assert_int_eq(
+		app_wait_event(app, transfer_task_get_id(open), "progress", 1, RIG_DEADLINE_MS), 0);
+	check_shown(transfer_task_get_id(plain), true);
+	check_shown(transfer_task_get_id(open), false);
+	origin_release(rig.origin, "g");
+	origin_release(rig.origin, "h");
+	app_check_download(app, plain, NULL, 1, 4 << 20);
+	app_check_download(app, open, NULL, 1, 4 << 20);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/framing", 60, TEST_EACH(judges_framing, raws),
-	TEST_EACH(withstands_floods, floods), TEST_EACH(asks_again_after_a_cut, cuts))
+	TEST_EACH(withstands_floods, floods), TEST_EACH(asks_again_after_a_cut, cuts),
+	TEST_EACH(flags_what_ends_with_its_connection, ends), TEST(shows_an_unverified_length))

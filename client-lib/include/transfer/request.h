@@ -515,6 +515,22 @@ TRANSFER_PUBLIC const char *transfer_response_get_http_version(const transfer_re
 TRANSFER_PUBLIC int64_t transfer_response_get_expected_length(const transfer_response *response);
 
 /**
+ * transfer_response_is_length_verified - whether the answer said where its body ends
+ *
+ * @response: the response; borrowed
+ *
+ * A body without a length and not in chunks ends when the connection does. That it came whole can then
+ * not be told from a connection that was cut; a checksum or a content coding can tell.
+ *
+ * Returns:  true: the body was held against what the server announced. false: its end is unverified.
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   RFC 9112, section 6.3
+ */
+TRANSFER_PUBLIC bool transfer_response_is_length_verified(const transfer_response *response);
+
+/**
  * transfer_response_get_header - first header field of a name, letter case ignored
  *
  * @response: the response; borrowed
