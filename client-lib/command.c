@@ -213,18 +213,27 @@ static void drop_flight(transfer_session *session)
 	pthread_cond_broadcast(&session->client->changed);
 }
 
-static void set_made(transfer_session *session, transfer_task *task, uint64_t id)
+/* -ENOMEM: it is as if the answer had not come. */
+static int set_made(transfer_session *session, transfer_task *task, uint64_t id)
 {
 	transfer_task *twin = session_find_task(session, id);
+	int r;
 
+	if (twin == task)
+		return 0;
 	if (twin)
 		session_remove_task(session, twin);
 	task->id = id;
+	r = session_add_task(session, task);
+	if (r) {
+		task->id = 0;
+		return r;
+	}
 	task->stage = TASK_STAGE_LIVE;
 	if (task->source_fd >= 0)
 		close(task->source_fd);
 	task->source_fd = -1;
-	session_add_task(session, task);
+	return 0;
 }
 
 static transfer_error *refusal_of(const transfer_task *task, int r, const char *text)
@@ -304,11 +313,15 @@ static void on_created(
 		r = -EBADMSG;
 	if (r) {
 		not_created(session, r, text);
-	} else {
-		TAILQ_FOREACH (command, &session->flight, link)
-			set_made(session, command->task, out->tasks[i++].id);
-		drop_flight(session);
+		reply_end(session);
+		return;
 	}
+	TAILQ_FOREACH (command, &session->flight, link)
+		r = r ? r : set_made(session, command->task, out->tasks[i++].id);
+	if (r)
+		wire_reopen(session); /* and ask again: the token makes no task twice */
+	else
+		drop_flight(session);
 	reply_end(session);
 }
 
@@ -411,8 +424,9 @@ static void take_rows(transfer_session *session, const struct ipc_manager_list_t
 			continue;
 		}
 		task = task_new_from_row(session, &out->tasks[i]);
+		/* without memory it is met again with its next event */
 		if (task)
-			session_add_task(session, task);
+			(void)session_add_task(session, task);
 		transfer_task_unref(task);
 	}
 }

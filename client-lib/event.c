@@ -246,7 +246,8 @@ static void add_task(transfer_session *session, transfer_task *task)
 {
 	if (!task)
 		return;
-	session_add_task(session, task);
+	(void)session_add_task(
+		session, task); /* without memory it is fetched again with its next event */
 	transfer_task_unref(task);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
 #include "client-lib/error.h"
@@ -45,10 +46,14 @@ transfer_task *session_find_task(transfer_session *session, uint64_t id)
 	return task;
 }
 
-void session_add_task(transfer_session *session, transfer_task *task)
+int session_add_task(transfer_session *session, transfer_task *task)
 {
-	transfer_task_ref(task);
+	task->is_unlisted = false;
 	HASH_ADD(hh, session->tasks, id, sizeof(task->id), task);
+	if (task->is_unlisted)
+		return err_raise(-ENOMEM);
+	transfer_task_ref(task);
+	return 0;
 }
 
 void session_remove_task(transfer_session *session, transfer_task *task)

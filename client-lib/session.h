@@ -89,7 +89,7 @@ void session_memory_unref(transfer_session *session);
 
 /* All with the client's lock held. */
 transfer_task *session_find_task(transfer_session *session, uint64_t id);
-void session_add_task(transfer_session *session, transfer_task *task);
+int session_add_task(transfer_session *session, transfer_task *task); /* 0 or -ENOMEM */
 void session_remove_task(transfer_session *session, transfer_task *task);
 /* Ends a task here and now with an error (taken) that transferd will not tell. */
 void session_complete_locally(

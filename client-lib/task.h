@@ -3,10 +3,9 @@
 #ifndef CLIENT_LIB_TASK_H
 #define CLIENT_LIB_TASK_H
 
-#include <uthash.h>
-
 #include <transfer/session.h>
 
+#include "base/hash.h"
 #include "client-lib/ref.h"
 
 struct delivery;
@@ -29,6 +28,7 @@ struct transfer_task {
 	transfer_data *resume_data; /* download that goes on */
 
 	/* ---- under lock ---- */
+	bool is_unlisted;
 	UT_hash_handle hh;
 	uint64_t id; /* 0: not known yet */
 	enum task_stage stage;

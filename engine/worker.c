@@ -225,6 +225,11 @@ static void requeue(struct worker *w, struct xfer *x)
 		return;
 	HASH_DEL(w->xfers, x);
 	HASH_ADD(hh, w->xfers, key, sizeof(x->key), x);
+	if (!x->is_unlisted || x->state >= XFER_STATE_FINISH)
+		return;
+	xfer_fault_memory(x);
+	xfer_finish(x);
+	reap(w, x);
 }
 
 /* Lets those go on that a rate limit made wait; true: some still wait. */

@@ -21,13 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* a hash table without memory says so instead of ending the process */
-#define HASH_NONFATAL_OOM            1
-#define uthash_nonfatal_oom(element) ((element)->is_unlisted = true)
-#include <uthash.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mailbox.h"
 #include "engine/bucket.h"
 #include "engine/chunk.h"

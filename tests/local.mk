@@ -6,6 +6,7 @@ include %D%/sim/local.mk
 include %D%/system/local.mk
 include %D%/crash/local.mk
 include %D%/fuzz/local.mk
+include %D%/torture/local.mk
 
 # arch: the gates.
 EXTRA_DIST += %D%/arch/tap.py %D%/cases.tsv

@@ -50,6 +50,10 @@ static struct bus_change *find_or_add(struct bus *bus, const struct task *task)
 	change->path = (struct ipc_path){ task->session, task->id };
 	change->due_us = clock_now_us() + CHANGE_FIRST_US;
 	HASH_ADD(hh, bus->changes, task, sizeof(change->task), change);
+	if (change->is_unlisted) {
+		free(change);
+		return NULL;
+	}
 	return change;
 }
 
@@ -123,6 +127,8 @@ void bus_change_tick(struct bus *bus, uint64_t now_us)
 		tell(bus, change);
 		change->due_us = now_us + CHANGE_INTERVAL_US;
 		HASH_ADD(hh, bus->changes, task, sizeof(change->task), change);
+		if (change->is_unlisted)
+			free(change);
 	}
 }
 

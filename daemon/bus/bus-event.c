@@ -56,6 +56,10 @@ struct bus_attachment *bus_event_attach(
 	attachment->client = client;
 	memcpy(attachment->name, name, strlen(name) + 1);
 	HASH_ADD(hh, bus->attachments, session, sizeof(session), attachment);
+	if (attachment->is_unlisted) {
+		free(attachment);
+		return NULL;
+	}
 	return attachment;
 }
 
@@ -253,6 +257,10 @@ void bus_event_progress(const struct flow_progress *progress, void *user)
 			return;
 		held->task = progress->task;
 		HASH_ADD(hh, attachment->progress, task, sizeof(held->task), held);
+		if (held->is_unlisted) {
+			free(held);
+			return;
+		}
 	}
 	held->progress = *progress;
 	held->progress.delta_bytes = delta_bytes;

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "daemon/bus/bus.h"
 #include "daemon/flow.h"
 #include "ipc/bus.h"
@@ -33,6 +33,7 @@
 struct bus_progress {
 	uint64_t task;
 	struct flow_progress progress;
+	bool is_unlisted;
 	UT_hash_handle hh;
 };
 
@@ -48,6 +49,7 @@ struct bus_attachment {
 	uint64_t in_flight[BUS_WINDOW_MAX]; /* ring of sequence numbers sent and not acknowledged */
 	uint32_t first, n_in_flight;
 	struct bus_progress *progress;
+	bool is_unlisted;
 	UT_hash_handle hh;
 };
 
@@ -63,6 +65,7 @@ struct bus_change {
 	} told, now;
 	bool is_told, is_pending;
 	uint64_t due_us; /* pending: when to tell; else: when to forget */
+	bool is_unlisted;
 	UT_hash_handle hh;
 };
 

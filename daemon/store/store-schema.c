@@ -42,28 +42,60 @@ static int pragma_int(struct store *store, const char *sql, int *ret_value)
 	return err_fold(r);
 }
 
+/*
+ * What reading the database for the first time says about it. No memory, a disk that cannot be read and a file that
+ * cannot be opened just now are no damage: the queue is not given up for them.
+ */
+static int judge(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_NOMEM:
+		return err_raise(-ENOMEM);
+	case SQLITE_IOERR:
+		if (rc == SQLITE_IOERR_NOMEM)
+			return err_raise(-ENOMEM);
+		if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
+			return STORE_E_DAMAGED;
+		return err_raise(-EIO);
+	case SQLITE_FULL:
+		return STORE_E_FULL;
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return err_raise(-EIO);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_raise(-EBUSY);
+	default: /* SQLite's codes, not ours */
+		return STORE_E_DAMAGED;
+	}
+}
+
 /* All objects of the schema as one text. */
 static int schema_text(sqlite3 *db, struct buf *buf)
 {
 	sqlite3_stmt *stmt;
-	int rc, r = 0;
+	int rc, r;
 
-	if (sqlite3_prepare_v2(db,
-		    "SELECT type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, '') FROM sqlite_schema"
-		    " ORDER BY name, type",
-		    -1, &stmt, NULL))
-		return STORE_E_DAMAGED;
+	r = judge(sqlite3_prepare_v2(db,
+		"SELECT type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, '') FROM sqlite_schema"
+		" ORDER BY name, type",
+		-1, &stmt, NULL));
+	if (r)
+		return r;
 	while (r == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(stmt, 0);
 
-		r = text ? buf_append_str(buf, text) : STORE_E_DAMAGED;
+		r = text ? buf_append_str(buf, text) : judge(sqlite3_extended_errcode(db));
 		if (r == 0)
 			r = buf_append(buf, "\n", 1);
 		if (r == -EMSGSIZE)
 			r = STORE_E_DAMAGED;
 	}
-	if (r == 0 && rc != SQLITE_DONE)
-		r = STORE_E_DAMAGED;
+	if (r == 0)
+		r = judge(rc);
 	sqlite3_finalize(stmt);
 	return r;
 }
@@ -139,23 +171,23 @@ static int check_content(struct store *store, const char *sql, uint64_t limit_us
 {
 	uint64_t deadline_us = clock_now_us() + limit_us;
 	sqlite3_stmt *stmt;
-	int rc, r = 0;
+	int rc, r = judge(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL));
 
-	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL))
-		return STORE_E_DAMAGED;
+	if (r)
+		return r;
 	if (limit_us)
 		sqlite3_progress_handler(store->db, CHECK_STEPS, on_progress, &deadline_us);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(stmt, 0);
 
-		if (!text || strcmp(text, "ok") != 0)
+		if (!text)
+			r = judge(sqlite3_extended_errcode(store->db));
+		else if (strcmp(text, "ok") != 0)
 			r = STORE_E_DAMAGED;
 	}
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
 	sqlite3_finalize(stmt);
-	if (r || rc == SQLITE_DONE || (rc & 0xff) == SQLITE_INTERRUPT)
-		return r;
-	return rc == SQLITE_NOMEM ? err_raise(-ENOMEM) : STORE_E_DAMAGED;
+	return r || (rc & 0xff) == SQLITE_INTERRUPT ? r : judge(rc);
 }
 
 static int check(struct store *store, bool is_clean)

@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include <transfer/error.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 
 struct store_tally_change {
 	struct {
@@ -21,12 +21,14 @@ struct store_tally_change {
 		uint64_t what;
 	} key;
 	int64_t n;
+	bool is_unlisted;
 	UT_hash_handle hh;
 };
 
 struct store_lane_change {
 	uint64_t lane;
 	int64_t n;
+	bool is_unlisted;
 	UT_hash_handle hh;
 };
 
@@ -93,6 +95,10 @@ int store_tally_add(struct store *store, uint64_t session, unsigned what, int64_
 			return err_raise(-ENOMEM);
 		change->key = probe.key;
 		HASH_ADD(hh, store->tally_changes, key, sizeof(change->key), change);
+		if (change->is_unlisted) {
+			free(change);
+			return err_raise(-ENOMEM);
+		}
 	}
 	change->n += n;
 	return 0;
@@ -109,6 +115,10 @@ int store_tally_add_lane(struct store *store, uint64_t lane, int64_t n_queued)
 			return err_raise(-ENOMEM);
 		change->lane = lane;
 		HASH_ADD(hh, store->lane_changes, lane, sizeof(lane), change);
+		if (change->is_unlisted) {
+			free(change);
+			return err_raise(-ENOMEM);
+		}
 	}
 	change->n += n_queued;
 	return 0;

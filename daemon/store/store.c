@@ -84,6 +84,8 @@ static int error_of(struct store *store, int rc)
 	case SQLITE_FULL:
 		return STORE_E_FULL;
 	case SQLITE_IOERR:
+		if (rc == SQLITE_IOERR_NOMEM)
+			return -ENOMEM;
 		return os_errno == ENOSPC || os_errno == EDQUOT ? STORE_E_FULL : -EIO;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
