@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
 SYSTEM_TESTS = tests/system/test-coding tests/system/test-ctl tests/system/test-download \
-	tests/system/test-errno tests/system/test-framing tests/system/test-kill tests/system/test-lifecycle \
+	tests/system/test-errno tests/system/test-framing tests/system/test-hostile tests/system/test-kill tests/system/test-lifecycle \
 	tests/system/test-places tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
 	tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
@@ -13,6 +13,8 @@ tests_system_test_download_SOURCES = %D%/test-download.c $(SYSTEM_RIG)
 tests_system_test_download_LDADD = $(SYSTEM_LDADD)
 tests_system_test_framing_SOURCES = %D%/test-framing.c $(SYSTEM_RIG)
 tests_system_test_framing_LDADD = $(SYSTEM_LDADD)
+tests_system_test_hostile_SOURCES = %D%/test-hostile.c $(SYSTEM_RIG)
+tests_system_test_hostile_LDADD = $(SYSTEM_LDADD)
 tests_system_test_kill_SOURCES = %D%/test-kill.c $(SYSTEM_RIG)
 tests_system_test_kill_LDADD = $(SYSTEM_LDADD)
 tests_system_test_lifecycle_SOURCES = %D%/test-lifecycle.c $(SYSTEM_RIG)
