@@ -185,8 +185,37 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 	return 0;
 }
 
+/* The bars or lines have said why; what can be done about it they have not. */
+static void say_hint(const struct ctx *ctx, const struct transfer_task_row *row, bool is_only)
+{
+	const char *hint = row->error ? transfer_error_get_hint(row->error) : NULL;
+
+	if (!is_only)
+		return;
+	if (hint)
+		ctx_note(ctx, "Hint: %s", hint);
+	else if (row->error && row->is_resumable && row->received_bytes > 0)
+		ctx_note(ctx, "Hint: \"transferctl retry %llu\" goes on from what is here.",
+			(unsigned long long)row->id);
+	else if (row->error)
+		ctx_note(ctx, "Hint: \"transferctl status %llu\" tells more.",
+			(unsigned long long)row->id);
+}
+
 /* With bars off, failures must still be heard. */
-static void say_failures(struct ctx *ctx, const struct batch *b)
+static void say_failure(struct ctx *ctx, const struct transfer_task_row *row)
+{
+	char status[VIEW_STATUS_BYTES], *url = view_url(row->url);
+
+	if (row->error)
+		ctx_fail_error(ctx, url, row->error);
+	else
+		ctx_fail(ctx, EXIT_CODE_REFUSED, NULL, "%s: the server answered %s", url,
+			view_status(row, status));
+	free(url);
+}
+
+static void say_failures(struct ctx *ctx, const struct batch *b, bool is_only)
 {
 	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
 		.include_finished = true };
@@ -199,11 +228,12 @@ static void say_failures(struct ctx *ctx, const struct batch *b)
 	for (size_t i = 0; i < transfer_task_list_get_size(list); i++) {
 		const struct transfer_task_row *row = transfer_task_list_get(list, i);
 
-		if (row->error)
-			ctx_fail_error(ctx, row->url, row->error);
-		else if (view_exit_code(row) == EXIT_CODE_REFUSED)
-			ctx_fail(ctx, EXIT_CODE_REFUSED, NULL, "%s: the server answered %d",
-				row->url, transfer_response_get_status(row->response));
+		if (!view_is_finished(row) || view_exit_code(row) == EXIT_CODE_OK)
+			continue;
+		if (ctx->term.progress == OPTIONS_PROGRESS_NONE)
+			say_failure(ctx, row);
+		else
+			say_hint(ctx, row, is_only);
 	}
 }
 
@@ -244,7 +274,7 @@ static int finish(struct ctx *ctx, struct batch *b)
 	else
 		print_results(ctx, b);
 	if (end.n_failed && !end.was_interrupted)
-		say_failures(ctx, b);
+		say_failures(ctx, b, end.n_failed == 1);
 	return (int)end.code;
 }
 

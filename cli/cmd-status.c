@@ -30,18 +30,10 @@ static void line(const char *name, const char *value)
 	free(safe);
 }
 
-/* From the first attempt to the end; 0: not known, or less than a second. */
-static uint64_t status_took_us(const struct transfer_task_row *row)
-{
-	if (!row->started_wall_usec || row->finished_wall_usec < row->started_wall_usec + 1000000)
-		return 0;
-	return row->finished_wall_usec - row->started_wall_usec;
-}
-
 static void status_state(const struct transfer_task_row *row, uint64_t now_us)
 {
 	char text[256], ago[FORMAT_SPAN_BYTES], span[FORMAT_SPAN_BYTES], why[VIEW_WHY_BYTES];
-	uint64_t took_us = status_took_us(row);
+	uint64_t took_us = view_took_us(row);
 
 	view_why(row, now_us, why);
 	if (view_is_finished(row))
@@ -60,7 +52,7 @@ static void status_done(const struct ctx *ctx, const struct transfer_task_row *r
 	char done[FORMAT_SIZE_BYTES], all[FORMAT_SIZE_BYTES], rate[FORMAT_SIZE_BYTES],
 		eta[FORMAT_SPAN_BYTES], text[200];
 	int64_t total = view_total_bytes(row);
-	uint64_t took_us = status_took_us(row);
+	uint64_t took_us = view_took_us(row);
 	size_t used;
 
 	format_size(view_done_bytes(row), ctx->options.is_exact, done);

@@ -15,6 +15,17 @@
 #include "cli/select.h"
 #include "cli/view.h"
 
+#define WATCH_FEW   3000 /* so many are asked for one by one */
+#define WATCH_FIRST 250 /* of a longer queue: more than a window has */
+
+static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
+{
+	uint64_t value = 0;
+
+	transfer_statistics_get(statistics, name, &value);
+	return value;
+}
+
 /* wait --json: the tasks as they are in the end. */
 static int print_rows(struct ctx *ctx, const uint64_t *ids, size_t n)
 {
@@ -40,43 +51,102 @@ static int print_rows(struct ctx *ctx, const uint64_t *ids, size_t n)
 	return 0;
 }
 
+/* Adds the first tasks that filter lets through. 0 or an exit code. */
+static int add_first(struct ctx *ctx, struct transfer_task_filter filter, uint64_t *ids, size_t *n)
+{
+	transfer_auto(transfer_task_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+
+	if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	for (size_t i = 0; i < transfer_task_list_get_size(list) && i < WATCH_FIRST; i++)
+		ids[(*n)++] = transfer_task_list_get(list, i)->id;
+	return 0;
+}
+
+/*
+ * The tasks to watch when none is named. A long queue is not read: what moves and what is first fills the window, and the service
+ * knows how many there are.
+ */
+static int find_all(struct ctx *ctx, struct follow *follow, uint64_t **ret_ids)
+{
+	struct transfer_task_filter moving = { TRANSFER_TASK_FILTER_INIT },
+				    first = { TRANSFER_TASK_FILTER_INIT };
+	transfer_auto(transfer_statistics) statistics = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t *ids;
+	int r;
+
+	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	follow->is_large = stat_of(statistics, "tasks-queued") +
+			stat_of(statistics, "tasks-waiting") +
+			stat_of(statistics, "tasks-suspended") >
+		WATCH_FEW;
+	if (!follow->is_large)
+		return 0;
+	moving.sub_states = UINT32_C(1) << TRANSFER_SUB_STATE_CONNECTING |
+		UINT32_C(1) << TRANSFER_SUB_STATE_TRANSFERRING |
+		UINT32_C(1) << TRANSFER_SUB_STATE_FINISHING;
+	ids = calloc(2 * WATCH_FIRST, sizeof(*ids));
+	if (!ids)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	r = add_first(ctx, moving, ids, &follow->n_ids);
+	if (r == 0)
+		r = add_first(ctx, first, ids, &follow->n_ids);
+	*ret_ids = ids;
+	return r;
+}
+
+static int find_named(
+	struct ctx *ctx, int argc, char **argv, struct follow *follow, uint64_t **ret_ids)
+{
+	struct select select;
+	int r = select_parse(ctx, argc, argv, &select);
+
+	if (r)
+		return r;
+	r = select_ids(ctx, &select, ret_ids, &follow->n_ids);
+	select_done(&select);
+	return r;
+}
+
 static int follow_selected(struct ctx *ctx, int argc, char **argv, bool is_silent)
 {
 	bool is_json = ctx->term.json != OPTIONS_JSON_OFF;
 	struct follow follow = { .is_silent = is_silent,
 		.ends_when_suspended = is_silent,
+		.is_service = !is_silent,
 		.as_json_lines = is_json && !is_silent,
-		.takes_new = !is_silent && argc == 0 && !ctx->options.session &&
-			!ctx->options.states && !ctx->options.kinds };
+		.takes_new = !is_silent && argc == 0 && !ctx->options.is_all &&
+			!ctx->options.session && !ctx->options.states && !ctx->options.kinds };
 	struct follow_end end;
-	struct select select;
 	uint64_t *ids = NULL;
-	size_t n = 0;
-	int r = select_parse(ctx, argc, argv, &select);
+	int r = select_check(ctx);
 
-	if (r)
-		return r;
-	r = select_ids(ctx, &select, &ids, &n);
-	select_done(&select);
-	if (r)
-		return r;
+	if (r == 0)
+		r = ctx_connect(ctx);
+	if (r == 0 && follow.takes_new)
+		r = find_all(ctx, &follow, &ids);
+	if (r == 0 && !ids)
+		r = find_named(ctx, argc, argv, &follow, &ids);
 	follow.ids = ids;
-	follow.n_ids = n;
-	if (n == 0 && !is_silent)
+	if (r == 0 && follow.n_ids == 0 && !is_silent)
 		ctx_note(ctx, "Nothing to watch: no unfinished task.");
-	r = follow_run(ctx, &follow, &end);
+	if (r == 0)
+		r = follow_run(ctx, &follow, &end);
 	if (r == 0 && is_json && is_silent)
-		r = print_rows(ctx, ids, n);
+		r = print_rows(ctx, ids, follow.n_ids);
 	free(ids);
 	if (r)
 		return r;
-	if (end.was_interrupted && !is_silent)
+	if ((end.was_interrupted || end.was_left) && !is_silent)
 		follow_say_detached(ctx, &end);
 	if (end.code == EXIT_CODE_TIMEOUT)
 		return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 			"the transfers go on; see \"transferctl list\".",
 			"not finished within the time given");
-	return (int)end.code;
+	return end.was_left ? EXIT_CODE_OK : (int)end.code;
 }
 
 int cmd_watch(struct ctx *ctx, int argc, char **argv)
@@ -89,14 +159,6 @@ int cmd_watch(struct ctx *ctx, int argc, char **argv)
 #define WAIT_LEAST_US UINT64_C(10000)
 #define WAIT_MOST_US  UINT64_C(250000)
 
-static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
-{
-	uint64_t value = 0;
-
-	transfer_statistics_get(statistics, name, &value);
-	return value;
-}
-
 static void print_counts(struct ctx *ctx, const transfer_statistics *statistics)
 {
 	view_print_json(ctx,
@@ -107,52 +169,78 @@ static void print_counts(struct ctx *ctx, const transfer_statistics *statistics)
 			(json_int_t)stat_of(statistics, "tasks-cancelled")));
 }
 
-struct waiting {
-	uint64_t silent_since_us;
-	uint64_t n_cancelled; /* when the waiting began */
-	bool is_begun;
-};
-
-/* -1: something still moves; else an exit code. */
-static int all_settled(struct ctx *ctx, struct waiting *waiting)
+/* The exit code of those that failed: their own where it is the same for all. EXIT_CODE_OK: none has. */
+static int code_of_failed(struct ctx *ctx)
 {
-	transfer_auto(transfer_statistics) statistics = NULL;
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+		.sub_states = UINT32_C(1) << TRANSFER_SUB_STATE_FAILED, .include_finished = true };
+	transfer_auto(transfer_task_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	int code = EXIT_CODE_OK;
+
+	if (transfer_manager_list_tasks(ctx->manager, &filter, NULL, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	for (size_t i = 0; i < transfer_task_list_get_size(list); i++) {
+		int one = view_exit_code(transfer_task_list_get(list, i));
+
+		code = code == EXIT_CODE_OK || code == one ? one : EXIT_CODE_FAILED;
+	}
+	return code;
+}
+
+/* Cancelled before we came is as it was wished; cancelled meanwhile is not what was waited for. */
+static int code_of_end(
+	struct ctx *ctx, const transfer_statistics *statistics, uint64_t n_cancelled_before)
+{
+	bool is_unfinished = stat_of(statistics, "tasks-suspended") ||
+		stat_of(statistics, "tasks-cancelled") > n_cancelled_before;
+	int code = stat_of(statistics, "tasks-failed") ? code_of_failed(ctx) : EXIT_CODE_OK;
+
+	if (!is_unfinished)
+		return code;
+	return code == EXIT_CODE_OK ? EXIT_CODE_UNFINISHED : EXIT_CODE_FAILED;
+}
+
+/* The counters; NULL in *ret: not now. 0 or an exit code. */
+static int ask(struct ctx *ctx, uint64_t *silent_since_us, transfer_statistics **ret)
+{
 	transfer_auto(transfer_error) error = NULL;
 
-	if (transfer_manager_get_statistics(ctx->manager, &statistics, &error)) {
-		/* it may have died, and D-Bus starts it again */
-		if (follow_patience(error, &waiting->silent_since_us))
-			return -1;
-		return ctx_fail_error(ctx, NULL, error);
+	*ret = NULL;
+	if (transfer_manager_get_statistics(ctx->manager, ret, &error) == 0) {
+		*silent_since_us = 0;
+		return 0;
 	}
-	waiting->silent_since_us = 0;
-	if (!waiting->is_begun)
-		waiting->n_cancelled = stat_of(statistics, "tasks-cancelled");
-	waiting->is_begun = true;
-	if (stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
-		stat_of(statistics, "tasks-waiting"))
-		return -1;
-	if (ctx->term.json != OPTIONS_JSON_OFF)
-		print_counts(ctx, statistics);
-	if (stat_of(statistics, "tasks-failed"))
-		return EXIT_CODE_FAILED;
-	if (stat_of(statistics, "tasks-suspended") ||
-		stat_of(statistics, "tasks-cancelled") > waiting->n_cancelled)
-		return EXIT_CODE_UNFINISHED;
-	return EXIT_CODE_OK;
+	/* it may have died, and D-Bus starts it again */
+	return follow_patience(error, silent_since_us) ? 0 : ctx_fail_error(ctx, NULL, error);
+}
+
+static bool is_moving(const transfer_statistics *statistics)
+{
+	return stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
+		stat_of(statistics, "tasks-waiting") >
+		0;
 }
 
 static int wait_all(struct ctx *ctx)
 {
-	uint64_t start_us = now_monotonic_us(), step_us, waited_us;
-	struct waiting waiting = { 0 };
+	uint64_t start_us = now_monotonic_us(), step_us, waited_us, silent_since_us = 0;
+	uint64_t n_cancelled = UINT64_MAX;
 	int r = ctx_connect(ctx);
 
-	if (r)
-		return r;
-	while ((r = all_settled(ctx, &waiting)) < 0) {
+	while (r == 0) {
+		transfer_auto(transfer_statistics) statistics = NULL;
+
+		r = ask(ctx, &silent_since_us, &statistics);
+		if (statistics && n_cancelled == UINT64_MAX)
+			n_cancelled = stat_of(statistics, "tasks-cancelled");
+		if (statistics && !is_moving(statistics)) {
+			if (ctx->term.json != OPTIONS_JSON_OFF)
+				print_counts(ctx, statistics);
+			return code_of_end(ctx, statistics, n_cancelled);
+		}
 		waited_us = now_monotonic_us() - start_us;
-		if (ctx->timeout_us && waited_us >= ctx->timeout_us)
+		if (r == 0 && ctx->timeout_us && waited_us >= ctx->timeout_us)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 				"the transfers go on; see \"transferctl list\".",
 				"not finished within the time given");

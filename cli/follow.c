@@ -7,6 +7,7 @@
 #include "cli/follow.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,12 @@
 
 #define FOLLOW_INTERVAL_US UINT64_C(250000)
 #define FOLLOW_LEAST_US    UINT64_C(50000) /* between two looks */
+#define FOLLOW_REDRAW_US   UINT64_C(100000) /* after the window has changed */
+#define FOLLOW_SERVICE_US  UINT64_C(1000000)
 #define FOLLOW_COST        8 /* a pause is at least so many looks long */
 #define FOLLOW_PATIENCE_US UINT64_C(30000000)
 
-static volatile sig_atomic_t was_interrupted, was_continued;
+static volatile sig_atomic_t was_interrupted, was_continued, was_resized;
 
 /* The second one ends a program that does not come back from a call. */
 static void on_interrupt(int number)
@@ -47,6 +50,12 @@ static void on_stop(int number)
 	errno = saved;
 }
 
+static void on_resize(int number)
+{
+	(void)number;
+	was_resized = 1;
+}
+
 struct entry {
 	uint64_t id;
 	int sub_state; /* as it was last told as JSON; -1: never */
@@ -62,7 +71,10 @@ struct state {
 	size_t n_open, room, n_all;
 	uint64_t newest_id, look_us, silent_since_us;
 	enum exit_code code;
-	bool has_code, is_mixed, has_news;
+	bool has_code, is_mixed, has_news, is_leaving;
+	int keys_fd; /* -1: no keys */
+	struct transfer_service service; /* as it was last told */
+	uint64_t n_waiting, n_unfinished, asked_us;
 };
 
 static void note_code(struct state *s, enum exit_code code)
@@ -78,10 +90,14 @@ static void note_code(struct state *s, enum exit_code code)
 
 static void show_bar(struct state *s, const struct transfer_task_row *row)
 {
-	char why[VIEW_WHY_BYTES], *outcome = view_outcome(row);
+	char why[VIEW_WHY_BYTES];
+	bool is_bar = s->ctx->term.progress == OPTIONS_PROGRESS_BAR;
+	char *outcome = view_outcome(row, is_bar), *url = view_url(row->url);
 	struct bars_row b = {
 		.id = row->id,
-		.name = row->name ? row->name : row->url,
+		.name = row->name ? row->name
+			: url     ? url
+				  : "",
 		.mark = view_mark(&s->ctx->term, row),
 		.color = view_color(row),
 		.state = view_word(row),
@@ -90,12 +106,16 @@ static void show_bar(struct state *s, const struct transfer_task_row *row)
 		.total_bytes = view_total_bytes(row),
 		.rate_bps = view_rate_bps(row),
 		.is_transferring = row->sub_state == TRANSFER_SUB_STATE_TRANSFERRING,
+		.is_upload = row->kind == TRANSFER_TASK_UPLOAD,
+		.rank = view_rank(row),
+		.took_us = view_took_us(row),
 	};
 
 	if (*view_why(row, now_wall_us(), why))
 		b.note = why;
 	bars_row(s->bars, &b);
 	free(outcome);
+	free(url);
 }
 
 static void show(struct state *s, const struct transfer_task_row *row, struct entry *entry)
@@ -182,6 +202,46 @@ static int look_at_page(struct state *s, size_t first, size_t n, size_t *kept)
 	return 0;
 }
 
+static uint64_t stat_of(const transfer_statistics *statistics, const char *name)
+{
+	uint64_t value = 0;
+
+	transfer_statistics_get(statistics, name, &value);
+	return value;
+}
+
+/* What stands above the bars, and how much there is in all; not more than once a second. */
+static void ask_service(struct state *s, uint64_t now_us)
+{
+	transfer_auto(transfer_statistics) statistics = NULL;
+
+	if (!s->follow->is_service || (s->asked_us && now_us - s->asked_us < FOLLOW_SERVICE_US))
+		return;
+	s->asked_us = now_us;
+	s->service.size = sizeof(s->service);
+	transfer_manager_get_service(s->ctx->manager, &s->service, NULL);
+	if (transfer_manager_get_statistics(s->ctx->manager, &statistics, NULL))
+		return;
+	s->n_waiting = stat_of(statistics, "tasks-waiting");
+	s->n_unfinished = stat_of(statistics, "tasks-queued") +
+		stat_of(statistics, "tasks-active") + s->n_waiting +
+		stat_of(statistics, "tasks-suspended");
+}
+
+static void draw(struct state *s)
+{
+	struct bars_service service = { .n_running = s->service.n_active_tasks,
+		.n_queued = s->service.n_queued_tasks,
+		.n_waiting = s->n_waiting,
+		.max_down_bps = s->service.max_download_rate_bps,
+		.max_up_bps = s->service.max_upload_rate_bps,
+		.is_paused = s->service.is_paused,
+		.metered = s->service.metered };
+
+	if (s->bars)
+		bars_end(s->bars, s->follow->is_service ? &service : NULL);
+}
+
 static int look(struct state *s)
 {
 	uint64_t start_us = now_monotonic_us();
@@ -190,7 +250,12 @@ static int look(struct state *s)
 
 	if (s->bars && was_continued)
 		bars_forget(s->bars);
-	was_continued = 0;
+	if (was_continued && s->keys_fd >= 0)
+		s->keys_fd = term_keys_begin(&s->ctx->term);
+	was_continued = was_resized = 0;
+	ask_service(s, start_us);
+	if (s->follow->is_large && s->n_unfinished + s->end->n_done > s->n_all)
+		s->n_all = s->n_unfinished + s->end->n_done;
 	if (s->bars)
 		bars_begin(s->bars, start_us, s->n_all);
 	for (size_t i = 0; i < n && r == 0; i += TRANSFER_MANAGER_MAX_TASKS)
@@ -199,16 +264,22 @@ static int look(struct state *s)
 			&kept);
 	if (r == 0)
 		s->n_open = kept;
-	if (s->bars)
-		bars_end(s->bars);
+	draw(s);
 	if (s->follow->as_json_lines)
 		fflush(stdout);
 	s->look_us = now_monotonic_us() - start_us;
 	return r;
 }
 
+/* Keeps the order; an id that is there already is not added again. */
 static bool add_entry(struct state *s, uint64_t id)
 {
+	size_t at = s->n_open;
+
+	while (at > 0 && s->open[at - 1].id > id)
+		at--;
+	if (at > 0 && s->open[at - 1].id == id)
+		return true;
 	if (s->n_open == s->room) {
 		size_t room = s->room ? s->room * 2 : 64;
 		struct entry *grown = realloc(s->open, room * sizeof(*grown));
@@ -218,22 +289,53 @@ static bool add_entry(struct state *s, uint64_t id)
 		s->open = grown;
 		s->room = room;
 	}
-	s->open[s->n_open++] = (struct entry){ .id = id, .sub_state = -1 };
+	memmove(s->open + at + 1, s->open + at, (s->n_open - at) * sizeof(*s->open));
+	s->open[at] = (struct entry){ .id = id, .sub_state = -1 };
+	s->n_open++;
 	if (id > s->newest_id)
 		s->newest_id = id;
-	s->n_all++;
 	return true;
 }
 
+/* Of many tasks those are followed that begin to move; of few, all that are new. */
 static void on_change(const struct transfer_change *change, void *user)
 {
 	struct state *s = user;
+	bool is_moving = change->has_sub_state &&
+		(change->sub_state == TRANSFER_SUB_STATE_CONNECTING ||
+			change->sub_state == TRANSFER_SUB_STATE_TRANSFERRING);
+	bool is_new = s->follow->takes_new && change->task > s->newest_id;
 
 	if (!change->task || !(change->has_state || change->has_sub_state))
 		return;
 	s->has_news = true;
-	if (s->follow->takes_new && change->task > s->newest_id)
-		add_entry(s, change->task);
+	if ((is_new || (s->follow->is_large && is_moving)) && add_entry(s, change->task))
+		s->n_all += is_new;
+}
+
+static void read_keys(struct state *s)
+{
+	char key;
+
+	while (s->keys_fd >= 0 && (key = term_key(s->keys_fd)))
+		if (key == 'q' || key == 'Q')
+			s->is_leaving = true;
+}
+
+/* Waits for changes, keys and signals. */
+static void listen(struct state *s, uint64_t us)
+{
+	struct pollfd fds[2] = { { .fd = transfer_manager_get_fd(s->ctx->manager),
+					 .events = POLLIN },
+		{ .fd = s->keys_fd, .events = POLLIN } };
+
+	if (poll(fds, 2, (int)(us / 1000) + 1) > 0 && fds[1].revents) {
+		if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+			s->keys_fd = -1;
+		read_keys(s);
+	}
+	if (transfer_manager_dispatch(s->ctx->manager, 0) == -ENOTCONN)
+		now_sleep_us(20000);
 }
 
 /* Until the next look; false: the time is over. */
@@ -247,20 +349,27 @@ static bool pause_for_news(struct state *s, uint64_t deadline_us)
 	if (most_us < least_us)
 		most_us = least_us;
 	s->has_news = false;
-	while (!was_interrupted && !was_continued && now < start_us + most_us &&
-		!(s->has_news && now >= start_us + least_us)) {
+	while (!was_interrupted && !was_continued && !s->is_leaving && now < start_us + most_us &&
+		!(s->has_news && now >= start_us + least_us) &&
+		!(was_resized && now >= start_us + FOLLOW_REDRAW_US)) {
 		uint64_t until_us = start_us + (s->has_news ? least_us : most_us);
 
 		if (deadline_us && now >= deadline_us)
 			return false;
+		if (was_resized && until_us > start_us + FOLLOW_REDRAW_US)
+			until_us = start_us + FOLLOW_REDRAW_US;
 		if (deadline_us && until_us > deadline_us)
 			until_us = deadline_us;
-		if (transfer_manager_dispatch(
-			    s->ctx->manager, (int)((until_us - now) / 1000) + 1) == -ENOTCONN)
-			now_sleep_us(20000);
+		listen(s, until_us - now);
 		now = now_monotonic_us();
 	}
 	return !deadline_us || now < deadline_us;
+}
+
+/* Of many tasks the last ones may never have been seen. */
+static bool is_over(const struct state *s)
+{
+	return !s->n_open && !(s->follow->is_large && s->n_unfinished);
 }
 
 static int loop(struct state *s)
@@ -275,11 +384,15 @@ static int loop(struct state *s)
 			s->end->was_interrupted = true;
 			return 0;
 		}
-		if (r || !s->n_open)
+		if (r || is_over(s))
 			return r;
 		if (!pause_for_news(s, deadline_us)) {
 			note_code(s, EXIT_CODE_TIMEOUT);
 			s->is_mixed = false;
+			return 0;
+		}
+		if (s->is_leaving) {
+			s->end->was_left = true;
 			return 0;
 		}
 	}
@@ -307,18 +420,25 @@ static int take_ids(struct state *s)
 	for (size_t i = 0; i < n && is_fine; i++)
 		if (i == 0 || sorted[i] != sorted[i - 1])
 			is_fine = add_entry(s, sorted[i]);
+	s->n_all = s->n_open;
 	free(sorted);
 	return is_fine ? 0 : -ENOMEM;
 }
 
 static void handle_signals(bool is_on)
 {
-	static struct sigaction before_int, before_stop;
-	struct sigaction interrupt = { .sa_handler = on_interrupt },
-			 stop = { .sa_handler = on_stop };
+	static const struct {
+		int number;
+		void (*handler)(int number);
+	} signals[] = { { SIGINT, on_interrupt }, { SIGTSTP, on_stop }, { SIGWINCH, on_resize } };
+	static struct sigaction before[sizeof(signals) / sizeof(signals[0])];
 
-	sigaction(SIGINT, is_on ? &interrupt : &before_int, is_on ? &before_int : NULL);
-	sigaction(SIGTSTP, is_on ? &stop : &before_stop, is_on ? &before_stop : NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction action = { .sa_handler = signals[i].handler };
+
+		sigaction(
+			signals[i].number, is_on ? &action : &before[i], is_on ? &before[i] : NULL);
+	}
 }
 
 /* Words that name the tasks that did not end. */
@@ -350,7 +470,7 @@ void follow_say_detached(const struct ctx *ctx, const struct follow_end *end)
 
 int follow_run(struct ctx *ctx, const struct follow *follow, struct follow_end *ret_end)
 {
-	struct state s = { .ctx = ctx, .follow = follow, .end = ret_end };
+	struct state s = { .ctx = ctx, .follow = follow, .end = ret_end, .keys_fd = -1 };
 	int r;
 
 	*ret_end = (struct follow_end){ 0 };
@@ -361,9 +481,12 @@ int follow_run(struct ctx *ctx, const struct follow *follow, struct follow_end *
 	if (!follow->is_silent && ctx->term.progress != OPTIONS_PROGRESS_NONE)
 		bars_new(&ctx->term, ctx->options.is_exact, &s.bars);
 	handle_signals(true);
+	if (follow->is_service && s.bars)
+		s.keys_fd = term_keys_begin(&ctx->term);
 	r = loop(&s);
 	transfer_manager_watch(ctx->manager, NULL, NULL, NULL);
 	bars_free(s.bars);
+	term_restore();
 	handle_signals(false);
 	name_left(&s);
 	free(s.open);

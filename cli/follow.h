@@ -13,13 +13,15 @@ struct follow {
 	bool is_silent; /* wait */
 	bool ends_when_suspended; /* a suspended task will not move: exit EXIT_CODE_UNFINISHED */
 	bool takes_new; /* tasks made meanwhile are followed, too */
+	bool is_service; /* watch: the service above the bars; q leaves */
+	bool is_large; /* ids are only the first of many: what moves is followed as well */
 	bool as_json_lines; /* a line on stdout for each task that has changed */
 };
 
 /* How it ended; EXIT_CODE_OK only when every task succeeded. */
 struct follow_end {
 	enum exit_code code;
-	bool was_interrupted;
+	bool was_interrupted, was_left; /* by Ctrl-C, by q */
 	size_t n_done, n_failed, n_left; /* n_left: did not end */
 	char left[FOLLOW_LEFT_BYTES]; /* which: "7", "7 9 12", "7-300" */
 };

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t cursor_is_hidden, taskbar_is_set;
+static volatile sig_atomic_t cursor_is_hidden, taskbar_is_set, keys_are_raw;
+static struct termios cooked;
 
 static bool is_terminal(int fd)
 {
@@ -129,11 +131,39 @@ void term_hide_cursor(const struct term *term)
 	cursor_is_hidden = 1;
 }
 
+int term_keys_begin(const struct term *term)
+{
+	struct termios raw;
+
+	if (!term->err_is_tty || !isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp())
+		return -1;
+	if (!keys_are_raw && tcgetattr(STDIN_FILENO, &cooked))
+		return -1;
+	raw = cooked;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw.c_cc[VMIN] = 0;
+	raw.c_cc[VTIME] = 0;
+	keys_are_raw = 1;
+	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw))
+		return -1;
+	return STDIN_FILENO;
+}
+
+char term_key(int fd)
+{
+	char key = 0;
+
+	return read(fd, &key, 1) == 1 ? key : 0;
+}
+
 /* Only async-signal-safe calls: this also runs in the handler of a deadly signal. */
 void term_restore(void)
 {
 	static const char show[] = "\033[?25h", clear[] = "\033]9;4;0\033\\";
 
+	if (keys_are_raw && tcgetpgrp(STDIN_FILENO) == getpgrp())
+		tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+	keys_are_raw = 0;
 	if (cursor_is_hidden && write(STDERR_FILENO, show, sizeof(show) - 1) < 0)
 		return;
 	cursor_is_hidden = 0;

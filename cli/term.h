@@ -32,7 +32,15 @@ void term_bar(const struct term *term, FILE *stream, double share, size_t column
 /* The same into a new string the caller frees; NULL: no memory. */
 char *term_bar_text(const struct term *term, double share, size_t columns);
 
-/* Taskbar progress (OSC 9;4) and cursor on stderr; term_restore() undoes both, also from a signal handler. */
+/*
+ * Keys are read as they are pressed, and not shown, while we are in the foreground of a terminal.
+ * Returns: the descriptor to wait for; -1: there are no keys. term_restore() ends it.
+ */
+int term_keys_begin(const struct term *term);
+/* The next key that was pressed; 0: none. */
+char term_key(int fd);
+
+/* Taskbar progress (OSC 9;4) and cursor on stderr; term_restore() undoes all, also from a signal handler. */
 void term_taskbar(const struct term *term, int percent); /* -1: clear */
 void term_hide_cursor(const struct term *term);
 void term_restore(void);

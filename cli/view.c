@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/format.h"
 
@@ -45,16 +46,29 @@ const char *view_look_word(size_t look)
 	return looks[look].word;
 }
 
+static int status_of(const struct transfer_task_row *row)
+{
+	return row->response ? transfer_response_get_status(row->response) : 0;
+}
+
+/* It ended well for transferd, but what came is the server's excuse. */
+static bool is_refused(const struct transfer_task_row *row)
+{
+	return row->sub_state == TRANSFER_SUB_STATE_DONE && status_of(row) >= 400;
+}
+
 const char *view_mark(const struct term *term, const struct transfer_task_row *row)
 {
 	size_t i = view_look(row);
 
+	if (is_refused(row))
+		return "!";
 	return term->is_utf8 ? looks[i].utf8 : looks[i].ascii;
 }
 
 enum term_color view_color(const struct transfer_task_row *row)
 {
-	return looks[view_look(row)].color;
+	return is_refused(row) ? TERM_YELLOW : looks[view_look(row)].color;
 }
 
 const char *view_word(const struct transfer_task_row *row)
@@ -129,11 +143,6 @@ bool view_is_finished(const struct transfer_task_row *row)
 	return row->state == TRANSFER_TASK_STATE_COMPLETED;
 }
 
-static int status_of(const struct transfer_task_row *row)
-{
-	return row->response ? transfer_response_get_status(row->response) : 0;
-}
-
 char *view_url(const char *url)
 {
 	const char *start = url ? strstr(url, "://") : NULL, *at = NULL;
@@ -151,33 +160,121 @@ char *view_url(const char *url)
 	return clean;
 }
 
-char *view_outcome(const struct transfer_task_row *row)
+const char *view_status(const struct transfer_task_row *row, char buf[VIEW_STATUS_BYTES])
 {
-	const char *path = row->path ? row->path : row->destination;
-	int status = status_of(row), r;
-	char *text = NULL, *safe;
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 416, "Range Not Satisfiable" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 507, "Insufficient Storage" },
+	};
+	const char *phrase = NULL;
+	int status = status_of(row);
 
-	if (!view_is_finished(row))
-		return NULL;
-	if (row->error)
-		r = asprintf(&text, "%s: %s",
-			row->sub_state == TRANSFER_SUB_STATE_CANCELLED ? "ended" : "failed",
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			phrase = phrases[i].phrase;
+	snprintf(buf, VIEW_STATUS_BYTES, "%d%s%s", status, phrase ? " " : "", phrase ? phrase : "");
+	return buf;
+}
+
+/* The path as seen from the current folder. */
+static const char *short_path(const char *path)
+{
+	char *folder = getcwd(NULL, 0);
+	size_t len = folder ? strlen(folder) : 0;
+
+	if (len > 1 && strncmp(path, folder, len) == 0 && path[len] == '/')
+		path += len + 1;
+	free(folder);
+	return path;
+}
+
+static char *outcome_of(const struct transfer_task_row *row, bool is_short)
+{
+	const char *path = row->path ? row->path : row->destination, *url = row->url;
+	char status[VIEW_STATUS_BYTES], *clean, *text = NULL;
+	int r;
+
+	view_status(row, status);
+	if (path && is_short)
+		path = short_path(path);
+	if (row->error) {
+		r = asprintf(&text, "%s%s%s", is_short ? view_word(row) : "", is_short ? ": " : "",
 			transfer_error_get_message(row->error));
-	else if (row->kind == TRANSFER_TASK_UPLOAD)
-		r = asprintf(&text, "answered %d, %s", status,
-			row->response && transfer_response_get_url(row->response)
-				? transfer_response_get_url(row->response)
-				: row->url);
-	else if (status >= 400)
-		r = asprintf(
-			&text, "answered %d, the page is in %s", status, path ? path : "the spool");
-	else
+	} else if (row->kind == TRANSFER_TASK_UPLOAD) {
+		if (row->response && transfer_response_get_url(row->response))
+			url = transfer_response_get_url(row->response);
+		clean = view_url(url);
+		r = asprintf(&text, "%s, %s", status, clean ? clean : "");
+		free(clean);
+	} else if (status_of(row) >= 400) {
+		r = asprintf(&text, "%s, the page is in %s", status, path ? path : "the spool");
+	} else {
 		r = asprintf(&text, "saved as %s", path ? path : "a file of transferd");
-	if (r < 0)
-		return NULL;
-	safe = format_safe(text);
+	}
+	return r < 0 ? NULL : text;
+}
+
+char *view_outcome(const struct transfer_task_row *row, bool is_short)
+{
+	char *text = view_is_finished(row) ? outcome_of(row, is_short) : NULL;
+	char *safe = text ? format_safe(text) : NULL;
+
 	free(text);
 	return safe;
+}
+
+uint64_t view_took_us(const struct transfer_task_row *row)
+{
+	if (!row->started_wall_usec || row->finished_wall_usec < row->started_wall_usec + 1000000)
+		return 0;
+	return row->finished_wall_usec - row->started_wall_usec;
+}
+
+unsigned view_rank(const struct transfer_task_row *row)
+{
+	switch (row->sub_state) {
+	case TRANSFER_SUB_STATE_CONNECTING:
+	case TRANSFER_SUB_STATE_TRANSFERRING:
+	case TRANSFER_SUB_STATE_FINISHING:
+	case TRANSFER_SUB_STATE_CANCELING:
+	case TRANSFER_SUB_STATE_DONE:
+	case TRANSFER_SUB_STATE_FAILED:
+	case TRANSFER_SUB_STATE_CANCELLED:
+		return 0;
+	case TRANSFER_SUB_STATE_WAITING_NETWORK:
+	case TRANSFER_SUB_STATE_WAITING_RETRY:
+	case TRANSFER_SUB_STATE_WAITING_DATE:
+	case TRANSFER_SUB_STATE_WAITING_DISK:
+		return 1;
+	case TRANSFER_SUB_STATE_QUEUED:
+		return 2;
+	case TRANSFER_SUB_STATE_SUSPENDED:
+	case TRANSFER_SUB_STATE_WAITING_MODE:
+		return 3;
+	}
+	return 3;
 }
 
 enum exit_code view_exit_code(const struct transfer_task_row *row)

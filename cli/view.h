@@ -7,7 +7,8 @@
 
 #include "cli/ctx.h"
 
-#define VIEW_WHY_BYTES 160
+#define VIEW_WHY_BYTES    160
+#define VIEW_STATUS_BYTES 48
 
 const char *view_mark(const struct term *term, const struct transfer_task_row *row);
 enum term_color view_color(const struct transfer_task_row *row);
@@ -24,11 +25,18 @@ const char *view_why(
 uint64_t view_done_bytes(const struct transfer_task_row *row);
 int64_t view_total_bytes(const struct transfer_task_row *row);
 uint64_t view_rate_bps(const struct transfer_task_row *row);
-/* "saved as x", "201, https://…", "failed: why"; NULL while unfinished. The caller frees. */
-char *view_outcome(const struct transfer_task_row *row);
+/* "saved as x", "201, https://…", "failed: why"; NULL while unfinished; short: paths as
+ * seen from the current folder, the state's word left out. The caller frees. */
+char *view_outcome(const struct transfer_task_row *row, bool is_short);
+/* "404 Not Found", or the number alone. Returns buf. */
+const char *view_status(const struct transfer_task_row *row, char buf[VIEW_STATUS_BYTES]);
+/* What moves is 0, what waits for itself 1, what is queued 2, what is suspended 3. */
+unsigned view_rank(const struct transfer_task_row *row);
 /* The URL without user name and password; NULL for NULL. The caller frees. */
 char *view_url(const char *url);
 bool view_is_finished(const struct transfer_task_row *row);
+/* From the first attempt to the end; 0: not known, or less than a second. */
+uint64_t view_took_us(const struct transfer_task_row *row);
 /* The exit code a finished task stands for; an HTTP status of 400 or more is EXIT_CODE_REFUSED. */
 enum exit_code view_exit_code(const struct transfer_task_row *row);
 

@@ -210,7 +210,7 @@ def many(rig, ok):
     t = Terminal(rig, 80)
     t.type("transferctl watch")
     t.wait("total 0 of 10000 done")
-    ok(len(block(t.lines())) == ROWS - 3 + 1 and "more" in t.text(), "and watched in what the window has", t.text())
+    ok(len(block(t.lines())) == ROWS - 4 + 1 and "more" in t.text(), "and watched in what the window has", t.text())
     t.keys("C-c")
     t.wait("Still running in the background")
     t.done()

@@ -119,14 +119,14 @@ def start(rig, ok):
     code, out, err = rig.run("get", "--allow-insecure", "-q", "-o", "plain", rig.url("/file?size=3M&seed=1"))
     ok((code, out, err) == (0, f"{rig.folder}/plain\n", ""), "get -q prints exactly the path", (code, out, err))
     code, out, err = rig.run("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "lines")
-    ok(code == 0 and re.fullmatch(r"(\d+ (connecting|running|finishing|queued) .*\n)*\d+ saved as \S+/lines\n", err) and
+    ok(code == 0 and re.fullmatch(r"(\d+ (connecting|running|finishing|queued) .*\n)*\d+ done +9 B, saved as \S+/lines\n", err) and
        out == f"{rig.folder}/lines\n", "get in a pipe prints a line per state, and the path", err)
     rows = rig.json("get", "--allow-insecure", rig.url("/file?size=9"), "-o", "j")
     ok(len(rows) == 1 and all(k in rows[0] for k in TASK_KEYS) and rows[0]["destination"] == f"{rig.folder}/j",
        "get --json prints the tasks", rows)
     ok(rig.run("get", "--allow-insecure", "--json", rig.url("/file?size=9"), "-o", "k")[2] == "", "and nothing else")
     code, out, err = rig.run("get", "--allow-insecure", "-q", rig.url("/404"), "-o", "gone")
-    ok(code == 6 and not out and "answered 404" in err, "a refusal is 6, and prints no path", (code, out, err))
+    ok(code == 6 and not out and "404 Not Found" in err, "a refusal is 6, and prints no path", (code, out, err))
     code, out, err = rig.run("get", "--allow-insecure", "-q", "-o", "plain", rig.url("/file?size=9"))
     ok(code == 9, "a file that is there is not overwritten: 9", err)
     ok(rig.run("get", "-q", "-o", "n", rig.url("/file?size=9"))[0] == 2, "plain http needs --allow-insecure: 2")
@@ -141,7 +141,7 @@ def start(rig, ok):
     ok(rig.show(task, "SubState") == "suspended", "get --suspended makes a task and returns")
     ok(rig.run("wait", task)[0] == 7, "wait for a suspended task: 7")
     code, out, err = rig.run("put", "--allow-insecure", "plain", rig.url("/store/"))
-    ok(code == 0 and "answered 201" in err and "/store/plain" in err and not out, "put adds the name to a slash", err)
+    ok(code == 0 and "201 Created, " in err and "/store/plain" in err and not out, "put adds the name to a slash", err)
     rows = rig.json("put", "--allow-insecure", "plain", "lines", rig.url("/store/"))
     ok([r["kind"] for r in rows] == ["upload"] * 2 and rows[0]["bytes_sent"] == 3 << 20, "put --json prints the tasks")
     ok(rig.run("put", "-q", "--allow-insecure", "plain", rig.url("/store/a?status=403"))[0] == 6, "put that is refused: 6")
