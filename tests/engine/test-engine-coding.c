@@ -309,6 +309,26 @@ START_TEST(decodes_an_answer_to_an_upload)
 }
 END_TEST
 
+/* The server wants no more and says so in a coded answer. */
+START_TEST(an_early_coded_answer_is_the_answer)
+{
+	const char *source;
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	source = rig_path(&rig, "source");
+	ck_assert_int_eq(origin_bytes_write(source, 1, 50000000), 0);
+	spec = rig_upload(&rig, 1,
+		"/upload?early&no_continue&close&reply_size=3000&seed=7&coding=br", source);
+	spec.body_path = rig_path(&rig, "body");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert_int_eq(origin_bytes_check(spec.body_path, 7, 3000), 0);
+	rig_stop(&rig);
+}
+END_TEST
+
 /* A coding and nothing behind it: an upload has its answer, a download has no file. */
 START_TEST(a_coding_of_nothing)
 {
@@ -337,4 +357,5 @@ RUN_TESTS_WITHIN("engine/coding", 60, TEST_EACH(keeps_the_decoded_body, codings)
 	TEST(takes_two_members), TEST_EACH(leaves_alone_what_is_not_coded, bodiless),
 	TEST(a_broken_connection_is_tried_again), TEST(a_coded_answer_replaces_kept_bytes),
 	TEST(a_coded_part_is_never_appended), TEST(asks_for_what_the_caller_says),
-	TEST_EACH(decodes_an_answer_to_an_upload, codings), TEST(a_coding_of_nothing))
+	TEST_EACH(decodes_an_answer_to_an_upload, codings),
+	TEST(an_early_coded_answer_is_the_answer), TEST(a_coding_of_nothing))

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "tests/engine/rig.h"
+#include "tests/lib/coding.h"
 #include "tests/lib/proc.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
@@ -57,6 +58,7 @@ static const char config[] =
 	"access_log %s/access c;\n"
 	"ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;\n"
 	"server { listen 127.0.0.1:%u ssl http2; server_name localhost; root %s/www;\n"
+	"location ~ \\.zst$ { add_header Content-Encoding zstd; }\n"
 	"dav_methods PUT; } }\n";
 
 static void write_config(const char *path)
@@ -259,6 +261,42 @@ START_TEST(a_limit_set_later_holds_on_a_stream)
 }
 END_TEST
 
+/* A coded body cannot be gone on with: over HTTP/1.1 it comes again from its start. */
+START_TEST(a_limit_set_later_starts_a_coded_body_anew)
+{
+	const size_t size = (size_t)192 << 20;
+	struct coding_bytes coded;
+	struct engine_spec spec;
+	struct rig_task *t;
+	char *body = malloc(size);
+	FILE *f;
+
+	start(NULL);
+	ck_assert_ptr_nonnull(body);
+	origin_bytes(5, 0, body, size);
+	ck_assert_int_eq(coding_encode("zstd", body, size, &coded), 0);
+	f = fopen(rig_path(&rig, "www/big.zst"), "we");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(coded.bytes, 1, coded.size, f), coded.size);
+	ck_assert_int_eq(fchmod(fileno(f), 0644) | fclose(f), 0);
+	free(body);
+	free(coded.bytes);
+	spec = rig_download(&rig, 1, target("big.zst"));
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_PROGRESS, 1);
+	ck_assert(t->is_http2);
+	ck_assert_int_eq(t->expected_bytes, -1);
+	engine_set_rate(rig.engine, 1, 1, UINT64_C(1) << 30);
+	rig_wait(&rig, 1, ENGINE_EVENT_SYNCED, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->resumed_bytes, 0);
+	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_CHECKPOINT], 0);
+	ck_assert_uint_eq(t->done.received_bytes, size);
+	rig_check_part(&rig, 1, 5, size);
+	stop();
+}
+END_TEST
+
 START_TEST(puts_a_file)
 {
 	struct engine_spec spec;
@@ -349,5 +387,6 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
-	TEST(puts_a_file), TEST(an_unknown_authority_is_not_trusted),
-	TEST_EACH(certificates_are_judged, certificates), TEST(never_from_https_to_http))
+	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(puts_a_file),
+	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
+	TEST(never_from_https_to_http))
