@@ -13,6 +13,7 @@ EXTRA_DIST += %D%/arch/tap.py %D%/cases.tsv
 dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py \
 	%D%/arch/docs.py %D%/arch/interface.py %D%/arch/cases.py
 
-# bench: how fast the engine is by itself; run by hand.
+# bench: the scorecard beside the peers, and how fast the engine is by itself; run by hand.
+EXTRA_DIST += %D%/bench/bench
 noinst_PROGRAMS += tests/bench/engine-bench
 tests_bench_engine_bench_LDADD = $(LINK_ENGINE)
