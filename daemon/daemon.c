@@ -3,6 +3,8 @@
  * The main loop works in turns (I1). libevent only says who has something; then one turn takes in the engine's reports, the network's
  * state and the bus's calls, and the flow ends it: commit, then replies, commands, signals. One timer is armed for the earliest of
  * all wishes and not at all when there is none: an idle daemon does not wake up.
+ *
+ * Where the engine reports a crowd, the next turn waits a moment for the rest of it: one commit does for all.
  */
 #include "daemon/daemon.h"
 
@@ -33,6 +35,8 @@
 #define DAEMON_STOP_US      UINT64_C(4000000) /* of the 5 s that a clean stop may take */
 #define DAEMON_LOCK_WAIT_US UINT64_C(6000000) /* for the one before us to end */
 #define DAEMON_DRAIN_MS     500
+#define DAEMON_CROWD        8 /* reports in one turn */
+#define DAEMON_GATHER_US    UINT64_C(10000)
 #define DAEMON_SYSTEM_STATE "/var/lib/transferd"
 
 enum {
@@ -59,6 +63,8 @@ struct daemon {
 	struct event *watches[WATCH_COUNT];
 	bool is_ready[WATCH_COUNT];
 	bool is_stopping, is_over;
+	unsigned n_reports; /* of the engine, in this turn */
+	uint64_t gather_until_us; /* the engine is not looked at before; 0: it is */
 	int result;
 	uint64_t stop_by_us, watchdog_us, watchdog_due_us, idle_since_us;
 };
@@ -325,6 +331,8 @@ static void arm_timer(struct daemon *d)
 
 	if (d->network)
 		due_us = earlier(due_us, network_next_timer(d->network));
+	if (d->gather_until_us)
+		due_us = earlier(due_us, d->gather_until_us);
 	if (d->watchdog_us)
 		due_us = earlier(due_us, d->watchdog_due_us);
 	if (d->idle_since_us)
@@ -366,17 +374,44 @@ static void begin_stop(struct daemon *d, const char *why)
 		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
 }
 
+static void on_report(const struct engine_event *event, void *user)
+{
+	struct daemon *d = user;
+
+	d->n_reports++;
+	flow_engine_event(event, d->flow);
+}
+
+static void take_reports(struct daemon *d)
+{
+	int r;
+
+	d->n_reports = 0;
+	if (!d->is_ready[WATCH_ENGINE] && !d->gather_until_us)
+		return;
+	r = engine_dispatch(d->engine, on_report, d);
+	if (r)
+		log_error("the engine's reports cannot be read: %s", err_text(r));
+}
+
+/* After a crowd of reports the next ones are left to gather, unless a turn comes anyway. */
+static void gather_reports(struct daemon *d, uint64_t now_us)
+{
+	bool was_gathering = d->gather_until_us;
+
+	d->gather_until_us = d->n_reports >= DAEMON_CROWD ? now_us + DAEMON_GATHER_US : 0;
+	if (d->gather_until_us && !was_gathering)
+		event_del(d->watches[WATCH_ENGINE]);
+	else if (!d->gather_until_us && was_gathering && event_add(d->watches[WATCH_ENGINE], NULL))
+		d->gather_until_us = now_us + DAEMON_GATHER_US;
+}
+
 static void run_turn(struct daemon *d)
 {
 	struct clock_now now = clock_now();
-	int r;
 
 	flow_turn_begin(d->flow, &now);
-	if (d->is_ready[WATCH_ENGINE]) {
-		r = engine_dispatch(d->engine, flow_engine_event, d->flow);
-		if (r)
-			log_error("the engine's reports cannot be read: %s", err_text(r));
-	}
+	take_reports(d);
 	if (d->network) {
 		if (d->is_ready[WATCH_NETWORK] && network_dispatch(d->network, now.now_us))
 			log_warn("the network watch fails: %s", err_text(-EIO));
@@ -446,6 +481,7 @@ static void after_turn(struct daemon *d)
 	if (d->is_ready[WATCH_HUP])
 		reload(d);
 	memset(d->is_ready, 0, sizeof(d->is_ready));
+	gather_reports(d, now_us);
 	tend_watchdog(d, now_us);
 	if (!d->is_stopping)
 		tend_idleness(d, now_us);

@@ -22,7 +22,7 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-enum command { COMMAND_START, COMMAND_STOP, COMMAND_PUBLISH, COMMAND_SNAPSHOT, COMMAND_REMOVE };
+enum command { COMMAND_START, COMMAND_BEGIN, COMMAND_STOP, COMMAND_PUBLISH, COMMAND_SNAPSHOT, COMMAND_REMOVE };
 
 struct item {
 	struct flow *flow;
@@ -158,6 +158,8 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 	flow_attempt_spool_path(flow, task->id, FLOW_FILE_BODY, room->body);
 	spec->kind = task->kind;
 	spec->session = task->session;
+	spec->lane = task->lane;
+	spec->is_ahead = task->is_ahead;
 	spec->url = request->url;
 	spec->method = request->method;
 	spec->allow_insecure = request->allow_insecure || config->allow_insecure;
@@ -263,6 +265,9 @@ static void carry_out(const struct item *item)
 	case COMMAND_START:
 		do_start(item);
 		break;
+	case COMMAND_BEGIN:
+		engine_begin(flow->engine, item->task, item->attempt);
+		break;
 	case COMMAND_STOP:
 		engine_stop(flow->engine, item->task, item->attempt);
 		break;
@@ -334,7 +339,8 @@ int flow_attempt_start(struct flow *flow, struct active *active)
 		task->resource_left_us = limit_us;
 	task->deadline_boot_us = flow->now.boot_us + task->resource_left_us;
 	task->attempt = ++task->attempts;
-	task->has_slot = true;
+	task->has_slot = !flow->is_starting_ahead;
+	task->is_ahead = flow->is_starting_ahead;
 	task->received_bytes = task->offset_bytes;
 	task->live_sent_bytes = 0;
 	if (task->kind == TRANSFER_TASK_UPLOAD)
@@ -348,6 +354,16 @@ int flow_attempt_start(struct flow *flow, struct active *active)
 		flow->n_retries++;
 	return add(flow,
 		&(struct item){ .command = COMMAND_START,
+			.task = task->id,
+			.attempt = task->attempt,
+			.fd = -1 },
+		NULL);
+}
+
+int flow_attempt_begin(struct flow *flow, const struct task *task)
+{
+	return add(flow,
+		&(struct item){ .command = COMMAND_BEGIN,
 			.task = task->id,
 			.attempt = task->attempt,
 			.fd = -1 },

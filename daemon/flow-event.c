@@ -379,14 +379,37 @@ static enum task_event judge_done(
 	return flow_schedule_reaches(flow, task) ? TASK_EVENT_DONE_AGAIN : TASK_EVENT_DONE_STOPPED;
 }
 
+/* It never began: as if it had not been started. */
+static int on_unbegun(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	struct transfer_result wish = task->result;
+	bool is_cancelled = task->state == TASK_STATE_CANCELING;
+	int r = flow_turn_change(flow, active, STORE_SAVE_STATE);
+
+	if (r)
+		return r;
+	if (task->attempts == 1)
+		task->started_wall_us = 0;
+	else
+		flow->n_retries--;
+	task->attempts--;
+	flow->n_attempts--;
+	r = flow_step(flow, active, TASK_EVENT_DONE_STOPPED, is_cancelled ? &wish : NULL);
+	return r < 0 ? r : 0;
+}
+
 static int on_done(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
 	const struct transfer_result *result = event->result.code ? &event->result : NULL;
 	enum task_event what;
 	struct transfer_result wish;
-	int r = note_done(flow, active, event);
+	int r;
 
+	if (event->is_unbegun)
+		return on_unbegun(flow, active);
+	r = note_done(flow, active, event);
 	if (r)
 		return r;
 	what = judge_done(flow, task, event);
@@ -411,6 +434,8 @@ static int on_done(struct flow *flow, struct active *active, const struct engine
 	flow->retry_after_us = event->response ? event->response->retry_after_us : 0;
 	r = flow_step(flow, active, what, result);
 	flow->retry_after_us = 0;
+	if (what == TASK_EVENT_DONE_OK)
+		sched_note_end(flow->sched, task->lane);
 	if (r == TASK_FSM_E_IGNORED)
 		log_error("task %llu: attempt %u ended when it could not",
 			(unsigned long long)task->id, event->attempt);
@@ -495,7 +520,7 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 typedef int (*handler_fn)(
 	struct flow *flow, struct active *active, const struct engine_event *event);
 
-void flow_event_apply(struct flow *flow, const struct engine_event *event)
+static void apply(struct flow *flow, const struct engine_event *event)
 {
 	static const handler_fn handlers[] = {
 		[ENGINE_EVENT_CONNECTED] = on_connected,
@@ -511,10 +536,6 @@ void flow_event_apply(struct flow *flow, const struct engine_event *event)
 	struct active *active;
 	int r;
 
-	if (event->type == ENGINE_EVENT_SNAPSHOT) {
-		flow_birth_event(flow, event);
-		return;
-	}
 	active = registry_find_attempt(&flow->registry, event->task, event->attempt);
 	if (!active || (size_t)event->type >= sizeof(handlers) / sizeof(handlers[0]) ||
 		!handlers[event->type])
@@ -526,4 +547,16 @@ void flow_event_apply(struct flow *flow, const struct engine_event *event)
 	r = handlers[event->type](flow, active, event);
 	if (r < 0)
 		flow_turn_poison(flow, r);
+}
+
+void flow_event_apply(struct flow *flow, const struct engine_event *event)
+{
+	if (event->type == ENGINE_EVENT_SNAPSHOT) {
+		flow_birth_event(flow, event);
+		return;
+	}
+	apply(flow, event);
+	/* after the place is free */
+	if (event->type == ENGINE_EVENT_DONE && event->next_task)
+		(void)flow_ahead_follow(flow, event);
 }

@@ -55,6 +55,8 @@ enum transfer_task_sub_state flow_task_sub_state(const struct flow *flow, const 
 	case TASK_PHASE_WAITING:
 		return waiting_sub_state(flow, task);
 	case TASK_PHASE_RUNNING:
+		if (task->is_ahead)
+			return queued_sub_state(flow, task);
 		return task->is_transferring ? TRANSFER_SUB_STATE_TRANSFERRING
 					     : TRANSFER_SUB_STATE_CONNECTING;
 	case TASK_PHASE_ANSWERED:
@@ -95,7 +97,7 @@ size_t flow_task_reasons(
 	enum task_phase phase = task_fsm_phase(task);
 	size_t n = 0;
 
-	if (phase != TASK_PHASE_QUEUED && phase != TASK_PHASE_REQUEUING &&
+	if (!task->is_ahead && phase != TASK_PHASE_QUEUED && phase != TASK_PHASE_REQUEUING &&
 		phase != TASK_PHASE_WAITING)
 		return 0;
 	if (flow->limits.is_paused)
@@ -435,11 +437,23 @@ static void count_sessions(const struct flow *flow, struct flow_statistics *ret_
 	}
 }
 
+/* Attempts that have begun, and files on their way to their place. */
+static uint64_t count_active(const struct flow *flow)
+{
+	const struct active *active;
+	uint64_t n = flow_n_running(flow);
+	size_t cursor = 0;
+
+	while ((active = registry_next(&flow->registry, &cursor)))
+		n -= active->task->is_ahead;
+	return n;
+}
+
 int flow_statistics(struct flow *flow, struct flow_statistics *ret_statistics)
 {
 	struct flow_statistics st = { .started_wall_us = flow->started_wall_us };
 	struct store_counts counts;
-	uint64_t n_active = flow_n_running(flow);
+	uint64_t n_active = count_active(flow);
 	int r = settle_writes(flow);
 
 	if (!r)

@@ -85,11 +85,13 @@ int flow_schedule_rebuild(struct flow *flow)
 	if (!r)
 		r = err_fold(store_lane_each(flow->store, on_lane, flow));
 	while (!r && (active = registry_next(&flow->registry, &cursor))) {
-		if (active->is_gone || !active->task->has_slot)
+		if (active->is_gone || (!active->task->has_slot && !active->task->is_ahead))
 			continue;
 		r = flow_schedule_offer(flow, active->task);
-		if (!r)
+		if (!r && active->task->has_slot)
 			sched_occupy(flow->sched, active->task->lane);
+		else if (!r)
+			sched_ahead_add(flow->sched, active->task->lane);
 	}
 	flow->is_sched_stale = r;
 	return r;
@@ -224,7 +226,7 @@ static int run_due(struct flow *flow)
  * Reads the head of the lane's queue; tasks that run, or whose last attempt is still ending, are in
  * it and left out.
  */
-static int refill(struct flow *flow, uint64_t lane, size_t limit)
+int flow_schedule_refill(struct flow *flow, uint64_t lane, size_t limit)
 {
 	struct sched_candidate chosen[SCHED_WINDOW];
 	cleanup_(cleanup_free) struct store_candidate *rows = NULL;
@@ -255,11 +257,19 @@ static int refill(struct flow *flow, uint64_t lane, size_t limit)
 	return 0;
 }
 
+static void give_back(struct flow *flow, uint64_t lane)
+{
+	if (flow->is_starting_ahead)
+		sched_ahead_drop(flow->sched, lane);
+	else
+		sched_release(flow->sched, lane);
+}
+
 /*
  * The slot was given; the task may turn out not to be startable: then it moves on without an
  * attempt.
  */
-static int start(struct flow *flow, uint64_t lane, uint64_t id)
+int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id)
 {
 	struct transfer_result result;
 	struct active *active;
@@ -267,11 +277,11 @@ static int start(struct flow *flow, uint64_t lane, uint64_t id)
 	int r = flow_turn_task(flow, id, &active);
 
 	if (r == FLOW_E_NO_SUCH_TASK || (!r && task_fsm_phase(active->task) != TASK_PHASE_QUEUED)) {
-		sched_release(flow->sched, lane);
+		give_back(flow, lane);
 		return 0;
 	}
 	if (r) {
-		sched_release(flow->sched, lane);
+		give_back(flow, lane);
 		return r;
 	}
 	task = active->task;
@@ -286,8 +296,8 @@ static int start(struct flow *flow, uint64_t lane, uint64_t id)
 	} else {
 		r = flow_step(flow, active, TASK_EVENT_START, NULL);
 	}
-	if (!task->has_slot)
-		sched_release(flow->sched, lane);
+	if (!task->has_slot && !task->is_ahead)
+		give_back(flow, lane);
 	return r < 0 ? r : 0;
 }
 
@@ -295,19 +305,23 @@ static int fill_slots(struct flow *flow)
 {
 	uint64_t lane, id;
 	size_t limit;
-	int r;
+	int r = flow_ahead_recall(flow);
 
+	if (!r)
+		r = flow_ahead_promote(flow);
+	if (r)
+		return r;
 	for (;;) {
 		while (sched_next_refill(flow->sched, &lane, &limit)) {
 			r = flow_turn_flush(flow);
 			if (!r)
-				r = refill(flow, lane, limit);
+				r = flow_schedule_refill(flow, lane, limit);
 			if (r)
 				return r;
 		}
 		if (!sched_pick(flow->sched, &lane, &id))
-			return 0;
-		r = start(flow, lane, id);
+			return flow_ahead_fill(flow);
+		r = flow_schedule_start(flow, lane, id);
 		if (r)
 			return r;
 	}

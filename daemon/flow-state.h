@@ -9,6 +9,7 @@
  *   flow-attempt.c   commands to the engine
  *   flow-event.c     reports of the engine
  *   flow-schedule.c  who starts now; waiting tasks; whose time is over; limits and network
+ *   flow-ahead.c     attempts that the engine begins by itself when another ends
  *   flow-sweep.c     files that belong to nobody
  *   flow-session.c   sessions, attachment, acknowledgement
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
@@ -111,6 +112,7 @@ struct flow {
 	bool has_more; /* work is left for the next turn, which is due at once */
 	bool is_limits_told;
 	int poison; /* negative: a step failed half way, the turn must not be committed */
+	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	uint64_t retry_us; /* failing: not before this */
 	struct outbox outbox;
@@ -170,6 +172,7 @@ int flow_step_drop_part(struct flow *flow, struct active *active);
 
 /* ---- flow-attempt.c ---- */
 int flow_attempt_start(struct flow *flow, struct active *active);
+int flow_attempt_begin(struct flow *flow, const struct task *task);
 int flow_attempt_stop(struct flow *flow, const struct task *task);
 int flow_attempt_publish(struct flow *flow, const struct task *task);
 int flow_attempt_snapshot(struct flow *flow, uint64_t task, int fd_take);
@@ -192,8 +195,19 @@ int flow_schedule_offer(
 int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free slots */
 int flow_schedule_rebuild(struct flow *flow);
 bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */
+/* Fills the lane's window from the store; limit: rows to look at first. */
+int flow_schedule_refill(struct flow *flow, uint64_t lane, size_t limit);
+/* The scheduler has picked it. */
+int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id);
 /* The network is up, or the host is this machine. */
 bool flow_schedule_reaches(const struct flow *flow, const struct task *task);
+
+/* ---- flow-ahead.c ---- */
+int flow_ahead_recall(struct flow *flow); /* where others wait for the slots */
+int flow_ahead_promote(struct flow *flow); /* into free slots */
+int flow_ahead_fill(struct flow *flow);
+/* A DONE says who has the place of the attempt now. */
+int flow_ahead_follow(struct flow *flow, const struct engine_event *event);
 
 /* ---- flow-sweep.c ---- */
 int flow_sweep(struct flow *flow);

@@ -267,10 +267,11 @@ static int enqueue(struct flow *flow, const struct task *task)
 
 static void release(struct flow *flow, struct task *task)
 {
-	if (!task->has_slot)
-		return;
-	task->has_slot = false;
-	sched_release(flow->sched, task->lane);
+	if (task->is_ahead)
+		sched_ahead_drop(flow->sched, task->lane);
+	if (task->has_slot)
+		sched_release(flow->sched, task->lane);
+	task->is_ahead = task->has_slot = false;
 }
 
 static int carry_out(struct flow *flow, struct active *active, unsigned effects,

@@ -191,6 +191,16 @@ int engine_start(
 	return 0;
 }
 
+void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
+{
+	struct attempt *a = find(engine, task, attempt);
+	struct worker_mail *m = a ? mail_for(WORKER_MAIL_BEGIN, task, attempt) : NULL;
+
+	/* without memory it waits for the place of another, or for the next try */
+	if (m)
+		worker_post_take(engine->workers[a->worker], m);
+}
+
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt)
 {
 	struct attempt *a = find(engine, task, attempt);

@@ -35,6 +35,8 @@ struct engine_header {
 struct engine_spec {
 	enum transfer_task_kind kind; /* DOWNLOAD or UPLOAD */
 	uint64_t session; /* connections are shared inside one session only */
+	uint64_t lane; /* the caller's number for session and host */
+	bool is_ahead; /* begins when an attempt of its lane ends and leaves it its place, or by engine_begin() */
 	const char *url; /* http or https, absolute; the original request's URL */
 	const char *method; /* "GET", "PUT", … */
 	const struct engine_header
@@ -127,6 +129,9 @@ struct engine_event {
 	struct transfer_result result; /* DONE, SYNCED, PUBLISHED, SNAPSHOT */
 	bool is_retryable; /* DONE with an error: trying again later may help (transport, timeout, floor) */
 	bool is_stopped; /* DONE because of engine_stop() */
+	bool is_unbegun; /* DONE of an attempt ahead that was stopped before it began: nothing else in the event counts */
+	uint64_t next_task; /* DONE: the attempt ahead of the same lane that has this one's place now; 0: none */
+	uint32_t next_attempt;
 	bool is_disk_full; /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
 	bool is_restart_needed; /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */
 	uint64_t file_ino, file_size_bytes, file_mtime_ns; /* SYNCED, SNAPSHOT */
@@ -147,6 +152,8 @@ int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user);
 /* 0 or -ENOMEM/-EINVAL; then nothing was started and no event follows. */
 int engine_start(
 	struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_spec *spec);
+/* An attempt ahead has a place of its own now. One that has begun already goes on; the place is not passed on. */
+void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt);
 /* Ends the attempt: what is received is written and made durable, DONE has is_stopped and the offset. */
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt);
 void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps);

@@ -19,6 +19,7 @@
 #include "base/thread.h"
 #include "engine/disk.h"
 #include "engine/multi.h"
+#include "engine/post.h"
 #include "engine/xfer.h"
 
 #define WORKER_TICK_US      250000
@@ -31,13 +32,16 @@ struct worker_queue {
 	struct mail *first, *last;
 };
 
+TAILQ_HEAD(xfer_list, xfer);
+
 struct worker {
 	struct event_base *base;
 	struct mailbox *mailbox, *events;
 	struct worker_mail *quit_mail;
 	struct thread *thread;
-	struct event mail_event, tick_event, pool_event, flush_event;
+	struct event mail_event, tick_event, pool_event, flush_event, begin_event;
 	struct worker_queue told, asked;
+	struct xfer_list ahead, beginning;
 	struct xfer_env env;
 	struct xfer *xfers;
 	struct xfer_pool *pools;
@@ -174,6 +178,40 @@ static void leave_pool(struct worker *w, struct xfer_pool *pool)
 
 /* ---- attempts ---- */
 
+static void leave_list(struct worker *w, struct xfer *x)
+{
+	if (x->wait == XFER_WAIT_AHEAD)
+		TAILQ_REMOVE(&w->ahead, x, waiting);
+	else if (x->wait == XFER_WAIT_TURN)
+		TAILQ_REMOVE(&w->beginning, x, waiting);
+	x->wait = XFER_WAIT_NONE;
+}
+
+/* Not at once: whoever calls may be walking over the attempts. */
+static void begin_later(struct worker *w, struct xfer *x)
+{
+	leave_list(w, x);
+	if (TAILQ_EMPTY(&w->beginning))
+		event_active(&w->begin_event, EV_TIMEOUT, 0);
+	x->wait = XFER_WAIT_TURN;
+	TAILQ_INSERT_TAIL(&w->beginning, x, waiting);
+}
+
+/* Whoever waits for it has its place now; the caller hears of both at once, in the DONE. */
+static void leave_place(struct worker *w, struct xfer *x)
+{
+	struct xfer *next;
+
+	TAILQ_FOREACH (next, &w->ahead, waiting) {
+		if (next->spec.lane != x->spec.lane)
+			continue;
+		x->ended->event.next_task = next->key.task;
+		x->ended->event.next_attempt = (uint32_t)next->key.attempt;
+		begin_later(w, next);
+		return;
+	}
+}
+
 /* Frees the attempt when it has reached its end. */
 static void reap(struct worker *w, struct xfer *x)
 {
@@ -181,6 +219,9 @@ static void reap(struct worker *w, struct xfer *x)
 
 	if (!xfer_is_done(x))
 		return;
+	if (x->wait != XFER_WAIT_AHEAD && x->ended)
+		leave_place(w, x);
+	leave_list(w, x);
 	if (!x->is_unlisted)
 		HASH_DEL(w->xfers, x);
 	xfer_free(x);
@@ -245,6 +286,8 @@ static bool serve_paused(struct worker *w, uint64_t now_us)
 
 		if (!n_left--)
 			break;
+		if (x->wait != XFER_WAIT_NONE)
+			continue;
 		xfer_unpause(x, now_us);
 		is_any_paused |= xfer_is_paused(x);
 		if (xfer_is_done(x))
@@ -262,7 +305,7 @@ static void tick(struct worker *w, bool is_full)
 	struct xfer *x, *next;
 
 	HASH_ITER (hh, w->xfers, x, next) {
-		if (is_full)
+		if (is_full && x->wait == XFER_WAIT_NONE)
 			xfer_tick(x, &now);
 		reap(w, x);
 	}
@@ -283,11 +326,10 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 	tick(w, is_full);
 }
 
-static void start(struct worker *w, struct xfer *x)
+static void begin(struct worker *w, struct xfer *x)
 {
 	struct xfer_pool *pool = get_pool(w, x->spec.session);
 
-	HASH_ADD(hh, w->xfers, key, sizeof(x->key), x);
 	if (pool)
 		pool->n_xfers++;
 	/* unlisted: it ends in here */
@@ -295,6 +337,31 @@ static void start(struct worker *w, struct xfer *x)
 	reap(w, x);
 	if (w->xfers && !evtimer_pending(&w->tick_event, NULL))
 		arm(&w->tick_event, WORKER_TICK_US);
+}
+
+static void on_begin(evutil_socket_t fd, short what, void *user)
+{
+	struct worker *w = user;
+	struct xfer *x;
+
+	(void)fd;
+	(void)what;
+	while ((x = TAILQ_FIRST(&w->beginning))) {
+		leave_list(w, x);
+		begin(w, x);
+	}
+}
+
+static void start(struct worker *w, struct xfer *x)
+{
+	HASH_ADD(hh, w->xfers, key, sizeof(x->key), x);
+	x->env = &w->env;
+	if (!x->spec.is_ahead || x->is_unlisted) {
+		begin(w, x);
+		return;
+	}
+	x->wait = XFER_WAIT_AHEAD;
+	TAILQ_INSERT_TAIL(&w->ahead, x, waiting);
 }
 
 /* ---- mail ---- */
@@ -349,6 +416,8 @@ static void take_for_xfer(struct worker *w, struct worker_mail *m)
 	}
 	if (m->type == WORKER_MAIL_DISK)
 		xfer_on_disk(x, job, take_ptr(m));
+	else if (m->type == WORKER_MAIL_BEGIN && x->wait == XFER_WAIT_AHEAD)
+		begin_later(w, x);
 	else if (m->type == WORKER_MAIL_STOP)
 		xfer_stop(x);
 	else if (m->type == WORKER_MAIL_RATE)
@@ -379,6 +448,7 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 		case WORKER_MAIL_QUIT:
 			take_general(w, m);
 			break;
+		case WORKER_MAIL_BEGIN:
 		case WORKER_MAIL_STOP:
 		case WORKER_MAIL_RATE:
 		case WORKER_MAIL_PROGRESS_SEEN:
@@ -456,6 +526,9 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 	evtimer_assign(&w->tick_event, w->base, on_tick, w);
 	evtimer_assign(&w->pool_event, w->base, on_pool_timer, w);
 	event_assign(&w->flush_event, w->base, -1, 0, on_flush, w);
+	event_assign(&w->begin_event, w->base, -1, 0, on_begin, w);
+	TAILQ_INIT(&w->ahead);
+	TAILQ_INIT(&w->beginning);
 	if (event_add(&w->mail_event, NULL))
 		return err_raise(-ENOMEM);
 	snprintf(name, sizeof(name), "engine-%u", config->index);

@@ -17,6 +17,7 @@ struct xfer;
 
 enum worker_mail_type {
 	WORKER_MAIL_START, /* xfer: taken over */
+	WORKER_MAIL_BEGIN,
 	WORKER_MAIL_STOP,
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */

@@ -166,6 +166,8 @@ void xfer_post_done(struct xfer *xfer)
 	e->is_stopped = xfer->is_stopped;
 	e->is_disk_full = xfer->fault.code && fault_is_disk_full(&xfer->fault);
 	e->is_restart_needed = xfer->is_restart_needed;
+	e->is_unbegun = xfer->wait != XFER_WAIT_NONE;
+	xfer->ended = p;
 	if (xfer->sink && is_download(xfer) &&
 		sink_flushed_bytes(xfer->sink) == xfer->durable_bytes) {
 		n = sink_save_digest(xfer->sink, state, sizeof(state));

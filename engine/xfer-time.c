@@ -48,6 +48,7 @@ void xfer_time_take(struct xfer *xfer, uint64_t bytes)
 
 void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps)
 {
+	xfer->spec.max_rate_bps = max_rate_bps; /* it may not have begun */
 	bucket_set_rate(&xfer->bucket, max_rate_bps, clock_now_us());
 }
 

@@ -20,6 +20,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 
 #include "base/arena.h"
@@ -88,9 +89,18 @@ struct xfer_key {
 	uint64_t attempt;
 };
 
+/* Has the attempt begun? */
+enum xfer_wait {
+	XFER_WAIT_NONE,
+	XFER_WAIT_AHEAD, /* for the place of another */
+	XFER_WAIT_TURN, /* it has a place and begins in this turn of the loop */
+};
+
 struct xfer {
 	UT_hash_handle hh;
 	struct xfer_key key;
+	enum xfer_wait wait; /* the worker's */
+	TAILQ_ENTRY(xfer) waiting;
 	bool is_unlisted; /* there was no memory to list it */
 	struct arena arena;
 	struct engine_spec spec;
@@ -161,6 +171,7 @@ struct xfer {
 	bool is_restart_needed;
 	bool is_stopped;
 	struct post *done, *synced; /* made at the start: the end can always be told */
+	struct post *ended; /* the DONE that was posted; leaves at the end of the worker's turn */
 	struct worker_mail
 		*disk_mail; /* carries the answer to a checkpoint back; NULL: under way */
 };

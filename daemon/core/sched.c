@@ -40,7 +40,12 @@ struct lane {
 	size_t first, n; /* window[first .. first + n) */
 	struct sched_candidate *window; /* NULL while empty */
 	TAILQ_ENTRY(lane) wanting; /* wants a refill */
+	uint32_t n_ahead, n_ended, depth; /* attempts ahead; ended well in this round; to have ahead */
+	double ahead_priority; /* the lowest of those ahead */
+	bool is_ending, is_ahead, is_recalled;
+	TAILQ_ENTRY(lane) ending, ahead; /* n_ended, n_ahead are not 0 */
 };
+TAILQ_HEAD(lane_list, lane);
 
 struct sched {
 	struct map lanes, apps;
@@ -48,7 +53,7 @@ struct sched {
 	bool is_offline;
 	uint64_t turn;
 	TAILQ_HEAD(, app) ring;
-	TAILQ_HEAD(, lane) wanting;
+	struct lane_list wanting, ending, ahead;
 };
 
 struct sched *sched_new(uint32_t n_slots)
@@ -60,6 +65,8 @@ struct sched *sched_new(uint32_t n_slots)
 	sched->n_slots = n_slots;
 	TAILQ_INIT(&sched->ring);
 	TAILQ_INIT(&sched->wanting);
+	TAILQ_INIT(&sched->ending);
+	TAILQ_INIT(&sched->ahead);
 	return sched;
 }
 
@@ -90,6 +97,8 @@ void sched_reset(struct sched *sched)
 	map_done(&sched->apps);
 	TAILQ_INIT(&sched->ring);
 	TAILQ_INIT(&sched->wanting);
+	TAILQ_INIT(&sched->ending);
+	TAILQ_INIT(&sched->ahead);
 	sched->n_running = 0;
 }
 
@@ -167,6 +176,8 @@ static void forget(struct sched *sched, struct lane *lane)
 	struct app *app = lane->app;
 
 	map_remove(&sched->lanes, lane->number);
+	if (lane->is_ending)
+		TAILQ_REMOVE(&sched->ending, lane, ending);
 	lane_free(lane);
 	if (--app->n_lanes)
 		return;
@@ -207,7 +218,7 @@ static void settle(struct sched *sched, struct lane *lane)
 		free(lane->window);
 		lane->window = NULL;
 		lane->first = 0;
-		if (lane->is_whole && !lane->n_running)
+		if (lane->is_whole && !lane->n_running && !lane->n_ahead)
 			forget(sched, lane);
 	}
 }
@@ -469,6 +480,158 @@ void sched_release(struct sched *sched, uint64_t number)
 	lane->n_running--;
 	sched->n_running--;
 	settle(sched, lane);
+}
+
+/* ---- ahead ---- */
+
+void sched_note_end(struct sched *sched, uint64_t number)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	if (!lane)
+		return;
+	lane->n_ended++;
+	if (!lane->is_ending)
+		TAILQ_INSERT_TAIL(&sched->ending, lane, ending);
+	lane->is_ending = true;
+}
+
+/* Does another lane get no slot because this one has them? */
+static bool is_contended(const struct sched *sched, const struct lane *lane)
+{
+	const struct lane *other;
+	const struct app *app;
+
+	if (sched->n_running < sched->n_slots)
+		return false;
+	TAILQ_FOREACH (app, &sched->ring, ring) {
+		if (app->n_ready > 1 || app->heap[0] != lane)
+			return true;
+	}
+	TAILQ_FOREACH (other, &sched->wanting, wanting) {
+		if (other != lane)
+			return true;
+	}
+	return false;
+}
+
+static bool is_overtaken(const struct lane *lane)
+{
+	return lane->n && lane->window[lane->first].priority > lane->ahead_priority;
+}
+
+bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
+{
+	struct lane *lane;
+	uint32_t wanted;
+
+	while ((lane = TAILQ_FIRST(&sched->ending))) {
+		wanted = lane->n_ended > 1 ? lane->n_ended * 2 : 0;
+		TAILQ_REMOVE(&sched->ending, lane, ending);
+		lane->is_ending = false;
+		lane->n_ended = 0;
+		if (wanted < lane->depth / 2)
+			wanted = lane->depth / 2;
+		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
+		if ((sched->is_offline && !lane->is_local) || is_contended(sched, lane))
+			lane->depth = 0;
+		if (lane->n_ahead >= lane->depth)
+			continue;
+		*ret_lane = lane->number;
+		return true;
+	}
+	return false;
+}
+
+static void list_ahead(struct sched *sched, struct lane *lane)
+{
+	bool is_ahead = lane->n_ahead;
+
+	if (is_ahead && !lane->is_ahead)
+		TAILQ_INSERT_TAIL(&sched->ahead, lane, ahead);
+	if (!is_ahead && lane->is_ahead)
+		TAILQ_REMOVE(&sched->ahead, lane, ahead);
+	lane->is_ahead = is_ahead;
+	lane->is_recalled = lane->is_recalled && is_ahead;
+	settle(sched, lane);
+}
+
+enum sched_ahead sched_pick_ahead(
+	struct sched *sched, uint64_t number, uint64_t *ret_id, size_t *ret_limit)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+	const struct sched_candidate *c;
+
+	if (!lane || lane->is_recalled || lane->n_ahead >= lane->depth)
+		return SCHED_AHEAD_NONE;
+	if (!lane->n) {
+		*ret_limit = SCHED_WINDOW + lane->n_running + lane->n_ahead;
+		return lane->is_whole ? SCHED_AHEAD_NONE : SCHED_AHEAD_STARVED;
+	}
+	c = &lane->window[lane->first];
+	*ret_id = c->id;
+	if (!lane->n_ahead || c->priority < lane->ahead_priority)
+		lane->ahead_priority = c->priority;
+	lane->first++;
+	lane->n--;
+	lane->n_ahead++;
+	list_ahead(sched, lane);
+	return SCHED_AHEAD_PICKED;
+}
+
+void sched_ahead_add(struct sched *sched, uint64_t number)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	assert(lane);
+	lane->n_ahead++;
+	list_ahead(sched, lane);
+}
+
+void sched_ahead_drop(struct sched *sched, uint64_t number)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	if (!lane || !lane->n_ahead)
+		return;
+	lane->n_ahead--;
+	list_ahead(sched, lane);
+}
+
+void sched_ahead_occupy(struct sched *sched, uint64_t number)
+{
+	sched_occupy(sched, number);
+	sched_ahead_drop(sched, number);
+}
+
+bool sched_next_recall(struct sched *sched, uint64_t *ret_lane)
+{
+	struct lane *lane;
+
+	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
+		if (lane->is_recalled || (!is_overtaken(lane) && !is_contended(sched, lane)))
+			continue;
+		lane->is_recalled = true;
+		lane->depth = 0;
+		*ret_lane = lane->number;
+		return true;
+	}
+	return false;
+}
+
+bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane)
+{
+	struct lane *lane;
+
+	if (sched->n_running >= sched->n_slots)
+		return false;
+	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
+		if (lane->is_recalled || lane->n_running >= limit_of(lane))
+			continue;
+		*ret_lane = lane->number;
+		return true;
+	}
+	return false;
 }
 
 uint32_t sched_n_running(const struct sched *sched)

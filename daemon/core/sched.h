@@ -9,6 +9,10 @@
  * million tasks delays another's first task by at most one slot. Limits: slots in all, and per lane
  * the session's connections per host; a lane seen to multiplex (HTTP/2) has SCHED_LANE_HTTP2. Pure;
  * ids only.
+ *
+ * Where attempts end faster than turns come, a lane has some ahead: they are with the engine but have
+ * no slot; each takes the slot of one that ends. As many as lately ended in a turn, twice. Only while
+ * no other lane waits for a slot and nothing more urgent came: else they are called back.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -20,6 +24,7 @@
 #define SCHED_WINDOW     64
 #define SCHED_SLOTS      32
 #define SCHED_LANE_HTTP2 128
+#define SCHED_AHEAD_MAX  256
 
 struct sched;
 
@@ -68,6 +73,22 @@ bool sched_pick(struct sched *sched, uint64_t *ret_lane, uint64_t *ret_id);
 /* An attempt that runs already (after a reset). */
 void sched_occupy(struct sched *sched, uint64_t lane);
 void sched_release(struct sched *sched, uint64_t lane);
+
+/* An attempt of the lane ended well. */
+void sched_note_end(struct sched *sched, uint64_t lane);
+/* A lane in which attempts ended since it was last asked about, and that may have more ahead. */
+bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane);
+/* The lane's next task, without a slot. STARVED: the window is empty, refill it and ask again. */
+enum sched_ahead { SCHED_AHEAD_NONE, SCHED_AHEAD_PICKED, SCHED_AHEAD_STARVED };
+enum sched_ahead sched_pick_ahead(
+	struct sched *sched, uint64_t lane, uint64_t *ret_id, size_t *ret_limit);
+/* An attempt ahead: is there (after a reset); got a slot; is no more. */
+void sched_ahead_add(struct sched *sched, uint64_t lane);
+void sched_ahead_occupy(struct sched *sched, uint64_t lane);
+void sched_ahead_drop(struct sched *sched, uint64_t lane);
+/* A lane whose attempts ahead must all give way (told once), or that has a free slot for one. */
+bool sched_next_recall(struct sched *sched, uint64_t *ret_lane);
+bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane);
 
 uint32_t sched_n_running(const struct sched *sched);
 uint32_t sched_n_slots(const struct sched *sched);

@@ -18,6 +18,8 @@ struct fake_event {
 struct engine {
 	struct fake_attempt **attempts;
 	size_t n_attempts;
+	struct fake_attempt **ahead; /* have not begun */
+	size_t n_ahead;
 	struct fake_job **jobs;
 	size_t n_jobs;
 	struct fake_event *first, **last;
@@ -96,6 +98,7 @@ void engine_free(struct engine *e)
 		return;
 	for (size_t i = 0; i < e->n_attempts; i++)
 		attempt_free(e->attempts[i]);
+	fake_engine_drop_ahead(e);
 	for (size_t i = 0; i < e->n_jobs; i++)
 		job_free(e->jobs[i]);
 	for (size_t i = 0; i < e->n_files; i++)
@@ -105,6 +108,7 @@ void engine_free(struct engine *e)
 		event_free(event);
 	}
 	free(e->attempts);
+	free(e->ahead);
 	free(e->jobs);
 	free(e->files);
 	free(e);
@@ -145,6 +149,38 @@ static struct fake_attempt *find(struct engine *e, uint64_t task, uint32_t attem
 	return NULL;
 }
 
+static struct fake_attempt *take_ahead(struct engine *e, size_t i)
+{
+	struct fake_attempt *a = e->ahead[i];
+
+	memmove(e->ahead + i, e->ahead + i + 1, (e->n_ahead - i - 1) * sizeof(void *));
+	e->n_ahead--;
+	return a;
+}
+
+static void begin(struct engine *e, struct fake_attempt *a)
+{
+	if (a->kind == TRANSFER_TASK_DOWNLOAD)
+		fake_engine_add_file(e, a->part_path);
+	e->attempts = grow(e->attempts, e->n_attempts);
+	e->attempts[e->n_attempts++] = a;
+}
+
+/* The first of its lane has the place of the one that ends. */
+static void pass_place(struct engine *e, struct engine_event *done)
+{
+	const struct fake_attempt *a = find(e, done->task, done->attempt);
+
+	for (size_t i = 0; a && i < e->n_ahead; i++) {
+		if (e->ahead[i]->lane != a->lane)
+			continue;
+		done->next_task = e->ahead[i]->task;
+		done->next_attempt = e->ahead[i]->attempt;
+		begin(e, take_ahead(e, i));
+		return;
+	}
+}
+
 int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct engine_spec *spec)
 {
 	struct fake_attempt *a;
@@ -161,6 +197,7 @@ int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct
 		.task = task,
 		.attempt = attempt,
 		.session = spec->session,
+		.lane = spec->lane,
 		.kind = spec->kind,
 		.url = dup_or_null(spec->url),
 		.method = dup_or_null(spec->method),
@@ -184,12 +221,43 @@ int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct
 		a->headers[i].name = strdup(spec->headers[i].name);
 		a->headers[i].value = strdup(spec->headers[i].value);
 	}
-	if (a->kind == TRANSFER_TASK_DOWNLOAD)
-		fake_engine_add_file(e, a->part_path);
-	e->attempts = grow(e->attempts, e->n_attempts);
-	e->attempts[e->n_attempts++] = a;
 	e->n_started++;
+	if (!spec->is_ahead) {
+		begin(e, a);
+		return 0;
+	}
+	e->ahead = grow(e->ahead, e->n_ahead);
+	e->ahead[e->n_ahead++] = a;
 	return 0;
+}
+
+void engine_begin(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	command(e);
+	for (size_t i = 0; i < e->n_ahead; i++) {
+		if (e->ahead[i]->task != task || e->ahead[i]->attempt != attempt)
+			continue;
+		begin(e, take_ahead(e, i));
+		return;
+	}
+}
+
+static bool stop_ahead(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	const struct engine_event done = { .type = ENGINE_EVENT_DONE,
+		.task = task,
+		.attempt = attempt,
+		.is_stopped = true,
+		.is_unbegun = true };
+
+	for (size_t i = 0; i < e->n_ahead; i++) {
+		if (e->ahead[i]->task != task || e->ahead[i]->attempt != attempt)
+			continue;
+		attempt_free(take_ahead(e, i));
+		fake_engine_post(e, &done);
+		return true;
+	}
+	return false;
 }
 
 void engine_stop(struct engine *e, uint64_t task, uint32_t attempt)
@@ -197,6 +265,8 @@ void engine_stop(struct engine *e, uint64_t task, uint32_t attempt)
 	struct fake_attempt *a = find(e, task, attempt);
 
 	command(e);
+	if (stop_ahead(e, task, attempt))
+		return;
 	if (a)
 		a->is_stopping = true;
 }
@@ -291,6 +361,17 @@ struct fake_attempt *fake_engine_get(struct engine *e, size_t i)
 	return e->attempts[i];
 }
 
+void fake_engine_drop_ahead(struct engine *e)
+{
+	while (e->n_ahead)
+		attempt_free(e->ahead[--e->n_ahead]);
+}
+
+size_t fake_engine_n_ahead(const struct engine *e)
+{
+	return e->n_ahead;
+}
+
 struct fake_attempt *fake_engine_find(struct engine *e, uint64_t task)
 {
 	for (size_t i = e->n_attempts; i-- > 0;)
@@ -359,6 +440,8 @@ void fake_engine_post(struct engine *e, const struct engine_event *event)
 	copy->event.url = copy->url;
 	copy->digest_hex = dup_or_null(event->digest_hex);
 	copy->event.digest_hex = copy->digest_hex;
+	if (event->type == ENGINE_EVENT_DONE)
+		pass_place(e, &copy->event);
 	*e->last = copy;
 	e->last = &copy->next;
 	e->n_events++;

@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 
 struct fake_attempt {
-	uint64_t task, session;
+	uint64_t task, session, lane;
 	uint32_t attempt;
 	enum transfer_task_kind kind;
 	char *url, *method, *part_path, *source_path, *body_path, *etag;
@@ -43,6 +43,12 @@ size_t fake_engine_n(const struct engine *engine);
 struct fake_attempt *fake_engine_get(struct engine *engine, size_t i);
 struct fake_attempt *fake_engine_find(struct engine *engine, uint64_t task);
 size_t fake_engine_n_running(const struct engine *engine); /* DONE not posted */
+/*
+ * Attempts ahead are not among them: they begin when a DONE of their lane is posted or the flow says
+ * so, and end by themselves when they are stopped before.
+ */
+size_t fake_engine_n_ahead(const struct engine *engine);
+void fake_engine_drop_ahead(struct engine *engine);
 /* The attempt is forgotten: no report of it will follow. */
 void fake_engine_drop(struct engine *engine, struct fake_attempt *attempt);
 

@@ -254,6 +254,7 @@ void sim_crash(struct sim *sim)
 
 	stop(sim);
 	/* attempts, jobs and reports die with the process, files stay */
+	fake_engine_drop_ahead(sim->engine);
 	while (fake_engine_n(sim->engine)) {
 		a = fake_engine_get(sim->engine, 0);
 		fake_engine_drop(sim->engine, a);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attempts ahead. A small file takes less time than a turn with its commit, so slots that are filled
+ * again by the next turn stand empty most of the time. Where attempts end fast (core/sched.h) some
+ * more are committed and handed to the engine without a slot; when one of their lane ends, the engine
+ * begins the next by itself and says so in the DONE. So what runs was committed as started (I1), and
+ * there are never more of them than slots: a slot is passed on, not made.
+ */
+#include "base/err.h"
+#include "daemon/flow-state.h"
+#include "engine/engine.h"
+
+static bool is_waiting(const struct active *active, uint64_t lane)
+{
+	const struct task *task = active->task;
+
+	return task->is_ahead && task->lane == lane && !active->is_gone &&
+		task_fsm_phase(task) == TASK_PHASE_RUNNING;
+}
+
+int flow_ahead_recall(struct flow *flow)
+{
+	struct active *active;
+	uint64_t lane;
+	size_t cursor;
+	int r = 0;
+
+	while (r >= 0 && sched_next_recall(flow->sched, &lane)) {
+		cursor = 0;
+		while (r >= 0 && (active = registry_next(&flow->registry, &cursor)))
+			if (is_waiting(active, lane))
+				r = flow_step(flow, active, TASK_EVENT_STOP, NULL);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* The first that the lane's others would have started. */
+static struct active *find_first(const struct flow *flow, uint64_t lane)
+{
+	struct active *active, *first = NULL;
+	size_t cursor = 0;
+
+	while ((active = registry_next(&flow->registry, &cursor)))
+		if (is_waiting(active, lane) && (!first || active->task->id < first->task->id))
+			first = active;
+	return first;
+}
+
+static int give_slot(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	int r = flow_turn_change(flow, active, 0);
+
+	if (r)
+		return flow_turn_poison(flow, r);
+	task->is_ahead = false;
+	task->has_slot = true;
+	sched_ahead_occupy(flow->sched, task->lane);
+	return 0;
+}
+
+int flow_ahead_promote(struct flow *flow)
+{
+	struct active *active;
+	uint64_t lane;
+	int r = 0;
+
+	while (!r && sched_next_promotion(flow->sched, &lane)) {
+		active = find_first(flow, lane);
+		if (!active)
+			return 0; /* those that are left are being stopped */
+		r = give_slot(flow, active);
+		if (!r)
+			r = flow_attempt_begin(flow, active->task);
+	}
+	return r;
+}
+
+int flow_ahead_follow(struct flow *flow, const struct engine_event *event)
+{
+	struct active *next = registry_find_attempt(
+		&flow->registry, event->next_task, event->next_attempt);
+
+	/* with a slot of its own it leaves this one to others */
+	return next && next->task->is_ahead ? give_slot(flow, next) : 0;
+}
+
+static int fill_lane(struct flow *flow, uint64_t lane)
+{
+	bool is_refilled = false;
+	enum sched_ahead what;
+	uint64_t id;
+	size_t limit;
+	int r = 0;
+
+	while (!r && (what = sched_pick_ahead(flow->sched, lane, &id, &limit))) {
+		if (what == SCHED_AHEAD_PICKED) {
+			r = flow_schedule_start(flow, lane, id);
+			is_refilled = false;
+			continue;
+		}
+		if (is_refilled)
+			return 0;
+		is_refilled = true;
+		r = flow_turn_flush(flow);
+		if (!r)
+			r = flow_schedule_refill(flow, lane, limit);
+	}
+	return r;
+}
+
+int flow_ahead_fill(struct flow *flow)
+{
+	uint64_t lane;
+	int r = 0;
+
+	flow->is_starting_ahead = true;
+	while (!r && sched_next_ahead(flow->sched, &lane))
+		r = fill_lane(flow, lane);
+	flow->is_starting_ahead = false;
+	return r;
+}
