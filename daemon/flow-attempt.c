@@ -203,7 +203,7 @@ static void report_refusal(
 		event.offset_bytes = active->task->offset_bytes;
 	event.result = flow_step_result(TRANSFER_ERROR_UNKNOWN, strerror(-error));
 	event.result.os_errno = -error;
-	if (flow_turn_keep(flow, &event, &flow->kept_events))
+	if (flow_turn_keep(flow, &event))
 		log_error("task %llu: no memory to say that it could not start",
 			(unsigned long long)item->task);
 	flow->has_more = true;

@@ -123,18 +123,36 @@ static int check_numbers(const struct task_request *request)
 	return 0;
 }
 
-static int check_readable(const char *path)
+/* A thousand tasks of one call have one folder and one CA file: asked for once a turn. */
+static bool is_known(struct flow *flow, const char *known, const char *path)
 {
-	if (!path)
+	return flow->usable_turn == flow->turn && known && !strcmp(known, path);
+}
+
+static void know(struct flow *flow, char **known, const char *path)
+{
+	if (flow->usable_turn != flow->turn) {
+		free(take_ptr(flow->usable_folder));
+		free(take_ptr(flow->readable_file));
+	}
+	flow->usable_turn = flow->turn;
+	free(*known);
+	*known = strdup(path);
+}
+
+static int check_readable(struct flow *flow, const char *path)
+{
+	if (!path || is_known(flow, flow->readable_file, path))
 		return 0;
 	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return FLOW_E_INVALID_REQUEST;
 	if (access(path, R_OK) < 0)
 		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
+	know(flow, &flow->readable_file, path);
 	return 0;
 }
 
-static int check_words(const struct flow_request *from)
+static int check_words(struct flow *flow, const struct flow_request *from)
 {
 	const struct task_request *request = &from->request;
 	int r = check_text(request->url, REQUEST_URL_MAX_BYTES);
@@ -158,7 +176,7 @@ static int check_words(const struct flow_request *from)
 		r = check_digests(from);
 	if (!r)
 		r = check_numbers(request);
-	return r ? r : check_readable(request->ca_file);
+	return r ? r : check_readable(flow, request->ca_file);
 }
 
 static void doom(struct task *task, int32_t code, const char *why)
@@ -193,7 +211,19 @@ static int check_url(const struct flow_session *session, struct draft *draft)
 	return 0;
 }
 
-static int check_destination(struct task *task)
+static bool is_usable(struct flow *flow, const char *folder)
+{
+	struct stat st;
+
+	if (is_known(flow, flow->usable_folder, folder))
+		return true;
+	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK) < 0)
+		return false;
+	know(flow, &flow->usable_folder, folder);
+	return true;
+}
+
+static int check_destination(struct flow *flow, struct task *task)
 {
 	const char *path = task->request.destination, *slash;
 	char part[FLOW_PATH_BYTES];
@@ -211,7 +241,7 @@ static int check_destination(struct task *task)
 	folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	if (!folder)
 		return err_raise(-ENOMEM);
-	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK) < 0) {
+	if (!is_usable(flow, folder)) {
 		doom(task, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
 			"the destination folder cannot be used");
 		return 0;
@@ -341,7 +371,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 	const struct flow_request *from, struct draft *draft)
 {
 	struct task *task;
-	int r = check_words(from);
+	int r = check_words(flow, from);
 
 	if (r)
 		return r;
@@ -362,7 +392,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 	if (!r)
 		r = check_url(session, draft);
 	if (!r)
-		r = check_destination(task);
+		r = check_destination(flow, task);
 	if (!r)
 		r = check_source(session, from, draft);
 	task->request.host = draft->host;
@@ -391,11 +421,12 @@ static int put_one(
 		return err_raise(-ENOMEM);
 	r = err_fold(store_lane_get(flow->store, task->session, draft->host, &task->lane));
 	if (!r)
-		r = err_fold(store_task_put(flow->store, task));
+		r = err_fold(store_task_number(flow->store, task));
 	if (!r)
 		r = registry_add_take(&flow->registry, task, &active);
 	if (r)
 		return r;
+	active->save |= STORE_SAVE_NEW;
 	draft->task = NULL;
 	creation->ids[i] = task->id;
 	creation->session->session->n_tasks++;

@@ -94,6 +94,7 @@ static int set_response(struct task *task, const struct engine_response *from)
 
 	if (is_same_response(r, from))
 		return 0;
+	task->is_response_new = true;
 	r->status = from->status;
 	r->expected_bytes = from->expected_bytes;
 	e |= set_string(task, &r->url, from->url);
@@ -321,7 +322,11 @@ static int note_done(struct flow *flow, struct active *active, const struct engi
 {
 	struct task *task = active->task;
 	bool has_moved = event->network_bytes || event->offset_bytes > task->offset_bytes;
-	int r = flow_turn_change(flow, active, STORE_SAVE_STATE | STORE_SAVE_PROGRESS);
+	/* of a download that ended well nothing is true for the store before SYNCED */
+	bool is_saved = event->result.code || event->is_stopped ||
+		task->kind != TRANSFER_TASK_DOWNLOAD;
+	int r = flow_turn_change(
+		flow, active, is_saved ? STORE_SAVE_STATE | STORE_SAVE_PROGRESS : 0);
 
 	if (r)
 		return r;
@@ -337,11 +342,12 @@ static int note_done(struct flow *flow, struct active *active, const struct engi
 		task->total_bytes = event->expected_receive_bytes;
 	}
 	if (event->response) {
-		active->save |= STORE_SAVE_RESPONSE;
 		r = set_response(task, event->response);
 		if (!r)
 			r = set_validators(task, event->response);
 	}
+	if (is_saved && task->is_response_new)
+		active->save |= STORE_SAVE_RESPONSE;
 	if (!r && task->kind == TRANSFER_TASK_DOWNLOAD)
 		r = set_digest_state(task, event);
 	if (!r && event->is_restart_needed) {
@@ -452,6 +458,8 @@ static int fail_after(struct flow *flow, struct active *active, const struct eng
 
 	if (r)
 		return r;
+	if (task->is_response_new)
+		active->save |= STORE_SAVE_RESPONSE;
 	task->last_error = event->result;
 	if (event->is_disk_full)
 		what = TASK_EVENT_DONE_DISK;
@@ -475,12 +483,13 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		return 0;
 	if (event->result.code)
 		return fail_after(flow, active, event);
-	r = flow_turn_change(
-		flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS | STORE_SAVE_RESPONSE);
+	r = flow_turn_change(flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS);
 	if (!r)
 		r = set_string(task, &task->digest_hex, event->digest_hex);
 	if (r)
 		return r;
+	if (task->is_response_new)
+		active->save |= STORE_SAVE_RESPONSE;
 	task->file_ino = event->file_ino;
 	task->file_size_bytes = event->file_size_bytes;
 	task->offset_bytes = event->file_size_bytes;

@@ -57,10 +57,11 @@ struct flow_session {
 	TAILQ_ENTRY(flow_session) touched;
 };
 
-/* An engine event of this turn, kept until the turn is durable. */
+/* An engine event of this turn, kept until the turn is durable; copied when it is not. */
 struct flow_kept {
-	struct engine_event *event;
+	const struct engine_event *event;
 	struct arena arena;
+	bool is_copied;
 	unsigned n_poisoned; /* turns that could not apply it */
 	TAILQ_ENTRY(flow_kept) entry;
 };
@@ -112,6 +113,8 @@ struct flow {
 	bool has_more; /* work is left for the next turn, which is due at once */
 	bool is_limits_told;
 	int poison; /* negative: a step failed half way, the turn must not be committed */
+	char *usable_folder, *readable_file; /* found so in usable_turn; NULL: none */
+	uint64_t usable_turn;
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	uint64_t retry_us; /* failing: not before this */
@@ -155,8 +158,8 @@ int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
 int flow_turn_poison(struct flow *flow, int error);
 /* Wall clock that never goes back while the daemon runs; never behind the real one. */
 uint64_t flow_turn_steady_wall_us(const struct flow *flow);
-int flow_turn_keep(
-	struct flow *flow, const struct engine_event *event, struct flow_kept_list *list);
+/* For a later turn: copied. */
+int flow_turn_keep(struct flow *flow, const struct engine_event *event);
 
 /* ---- flow-step.c ---- */
 /* 0, TASK_FSM_E_IGNORED or negative. result: for events that may end the task; NULL: success. */

@@ -174,7 +174,9 @@ static int complete(struct flow *flow, struct active *active, const struct trans
 	task->finished_wall_us = flow->now.wall_us;
 	if (task->result.code && !task->failing_url)
 		task->failing_url = task->response.url ? task->response.url : task->request.url;
-	active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESPONSE | STORE_SAVE_RESULT;
+	active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESULT;
+	if (task->is_response_new)
+		active->save |= STORE_SAVE_RESPONSE;
 	r = task->kind == TRANSFER_TASK_UPLOAD ? end_upload(flow, active)
 					       : end_download(flow, active);
 	if (!r)
@@ -189,6 +191,8 @@ static int forget(struct flow *flow, struct active *active)
 	struct task *task = active->task;
 	int r = remove_file(flow, task, FLOW_FILE_SOURCE);
 
+	if (!r)
+		r = flow_turn_flush(flow); /* it may be as new as this turn */
 	if (!r)
 		r = err_fold(store_task_del(flow->store, task->id));
 	if (r)
@@ -299,6 +303,14 @@ static int carry_out(struct flow *flow, struct active *active, unsigned effects,
 	return r;
 }
 
+/* Running and syncing are not durable: the store keeps its QUEUED, and what it need not know of it. */
+static unsigned saves(enum task_phase from, enum task_phase to)
+{
+	if (from == TASK_PHASE_QUEUED && to == TASK_PHASE_RUNNING)
+		return STORE_SAVE_ATTEMPT;
+	return from == TASK_PHASE_RUNNING && to == TASK_PHASE_SYNCING ? 0 : STORE_SAVE_STATE;
+}
+
 int flow_step(struct flow *flow, struct active *active, enum task_event event,
 	const struct transfer_result *result)
 {
@@ -309,7 +321,7 @@ int flow_step(struct flow *flow, struct active *active, enum task_event event,
 
 	if (task_fsm_step(phase, event, &next, &effects))
 		return TASK_FSM_E_IGNORED;
-	r = flow_turn_change(flow, active, STORE_SAVE_STATE);
+	r = flow_turn_change(flow, active, saves(phase, next));
 	if (r)
 		return flow_turn_poison(flow, r);
 	log_debug("task %llu: %s, %s -> %s", (unsigned long long)task->id, task_phase_name(phase),

@@ -89,6 +89,8 @@ int flow_turn_flush(struct flow *flow)
 		r = err_fold(store_task_save(flow->store, a->task, a->save));
 		if (r)
 			return flow_turn_poison(flow, r);
+		if (a->save & STORE_SAVE_RESPONSE)
+			a->task->is_response_new = false;
 		a->save = 0;
 	}
 	TAILQ_FOREACH (session, &flow->touched_sessions, touched) {
@@ -129,7 +131,7 @@ static int copy_response(struct arena *arena, const struct engine_response *from
 }
 
 static int copy_event(
-	struct arena *arena, const struct engine_event *from, struct engine_event **ret_event)
+	struct arena *arena, const struct engine_event *from, const struct engine_event **ret_event)
 {
 	struct engine_event *e = arena_alloc(arena, 1, sizeof(*e));
 	struct engine_response *response = NULL;
@@ -184,24 +186,36 @@ static void drop_older_checkpoint(struct flow_kept_list *list, const struct engi
 	}
 }
 
-int flow_turn_keep(struct flow *flow, const struct engine_event *event, struct flow_kept_list *list)
+/* The engine's own is good until the engine is asked again: as long as the turn takes. */
+static struct flow_kept *note(const struct engine_event *event, struct flow_kept_list *list)
 {
 	struct flow_kept *kept = calloc(1, sizeof(*kept));
-	int r;
 
-	(void)flow;
 	if (!kept)
-		return err_raise(-ENOMEM);
-	r = copy_event(&kept->arena, event, &kept->event);
-	if (r) {
-		arena_done(&kept->arena);
-		free(kept);
-		return r;
-	}
+		return NULL;
+	kept->event = event;
 	if (event->type == ENGINE_EVENT_CHECKPOINT)
 		drop_older_checkpoint(list, event);
 	TAILQ_INSERT_TAIL(list, kept, entry);
-	return 0;
+	return kept;
+}
+
+static int make_lasting(struct flow_kept *kept)
+{
+	int r = kept->is_copied ? 0 : copy_event(&kept->arena, kept->event, &kept->event);
+
+	kept->is_copied |= !r;
+	return r;
+}
+
+int flow_turn_keep(struct flow *flow, const struct engine_event *event)
+{
+	struct flow_kept *kept = note(event, &flow->kept_events);
+	int r = kept ? make_lasting(kept) : err_raise(-ENOMEM);
+
+	if (r && kept)
+		drop_kept(&flow->kept_events, kept);
+	return r;
 }
 
 static void apply(struct flow *flow, struct flow_kept *kept)
@@ -219,6 +233,7 @@ static void apply(struct flow *flow, struct flow_kept *kept)
 void flow_engine_event(const struct engine_event *event, void *data)
 {
 	struct flow *flow = data;
+	struct flow_kept *kept;
 
 	if (event->type == ENGINE_EVENT_PROGRESS) {
 		if (TAILQ_EMPTY(&flow->kept_events))
@@ -226,16 +241,16 @@ void flow_engine_event(const struct engine_event *event, void *data)
 		return;
 	}
 	if (!TAILQ_EMPTY(&flow->kept_events)) {
-		if (flow_turn_keep(flow, event, &flow->kept_events))
+		if (flow_turn_keep(flow, event))
 			log_error("task %llu: no memory for a report",
 				(unsigned long long)event->task);
 		return;
 	}
-	if (flow_turn_keep(flow, event, &flow->turn_events)) {
+	kept = note(event, &flow->turn_events);
+	if (kept)
+		apply(flow, kept);
+	else
 		log_error("task %llu: no memory for a report", (unsigned long long)event->task);
-		return;
-	}
-	apply(flow, TAILQ_LAST(&flow->turn_events, flow_kept_list));
 }
 
 /* Those of a turn that failed, and those that came after it. */
@@ -416,10 +431,25 @@ static void undo_answers(struct flow *flow, int error)
 	}
 }
 
+/* They are facts: once more in a later turn, before newer ones. */
+static void keep_events(struct flow *flow)
+{
+	struct flow_kept *kept;
+
+	while ((kept = TAILQ_LAST(&flow->turn_events, flow_kept_list))) {
+		TAILQ_REMOVE(&flow->turn_events, kept, entry);
+		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
+		if (!make_lasting(kept))
+			continue;
+		log_error("task %llu: no memory for a report",
+			(unsigned long long)kept->event->task);
+		drop_kept(&flow->kept_events, kept);
+	}
+}
+
 static void fail(struct flow *flow, int r)
 {
 	int error = r == STORE_E_FULL ? FLOW_E_NO_SPACE : FLOW_E_BUSY;
-	struct flow_kept *kept;
 
 	if (!flow->is_failing)
 		log_warn("changes cannot be saved, trying again each second: %s",
@@ -433,10 +463,7 @@ static void fail(struct flow *flow, int r)
 	flow->limits = flow->limits_before;
 	flow->is_limits_told = false;
 	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
-	while ((kept = TAILQ_LAST(&flow->turn_events, flow_kept_list))) {
-		TAILQ_REMOVE(&flow->turn_events, kept, entry);
-		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
-	}
+	keep_events(flow);
 	flow->is_due_known = flow->is_expiry_known = false;
 	flow->is_sched_stale = true;
 	flow->poison = 0;

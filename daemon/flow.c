@@ -156,6 +156,8 @@ struct flow *flow_free(struct flow *flow)
 		flow_session_free(session);
 	map_done(&flow->sessions);
 	free(flow->spool_dir);
+	free(flow->usable_folder);
+	free(flow->readable_file);
 	free(flow);
 	return NULL;
 }

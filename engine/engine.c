@@ -51,6 +51,7 @@ struct engine {
 	struct attempt *attempts;
 	uint64_t max_download_bps, max_upload_bps;
 	unsigned max_connections_per_host;
+	struct mail *spent; /* handed out by the last dispatch */
 	struct post turn; /* wakes the caller for one more turn; never freed */
 	bool is_turn_posted;
 	bool has_curl;
@@ -297,17 +298,26 @@ static void deliver(struct engine *e, struct post *p, engine_event_fn fn, void *
 			mailbox_post_take(e->events, &e->turn.mail);
 		e->is_turn_posted = true;
 	}
-	post_free(p);
+}
+
+static void free_spent(struct engine *e)
+{
+	struct mail *mail, *next;
+
+	for (mail = take_ptr(e->spent); mail; mail = next) {
+		next = mail->next;
+		post_free((struct post *)mail);
+	}
 }
 
 int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
 {
-	struct mail *mail = end_turn(engine, mailbox_take_all(engine->events)), *next;
+	struct mail *mail;
 
-	for (; mail; mail = next) {
-		next = mail->next;
+	free_spent(engine);
+	engine->spent = end_turn(engine, mailbox_take_all(engine->events));
+	for (mail = engine->spent; mail; mail = mail->next)
 		deliver(engine, (struct post *)mail, fn, user);
-	}
 	return 0;
 }
 
@@ -504,6 +514,7 @@ static void drop_events(struct engine *e)
 			post_free((struct post *)mail);
 	}
 	mailbox_free(e->events);
+	free_spent(e);
 }
 
 void engine_free(struct engine *engine)

@@ -16,7 +16,7 @@
 
 #define CHANGE_INTERVAL_US (250 * CLOCK_US_PER_MS)
 #define CHANGE_FIRST_US    (50 * CLOCK_US_PER_MS)
-#define CHANGES_MAX        4000
+#define CHANGES_MAX        500
 #define CHANGES_PER_TICK   200
 
 /* ---- tasks ---- */
@@ -26,6 +26,8 @@ static void log_end(const struct task *task)
 {
 	char url[512];
 
+	if (log_get_level() < LOG_LEVEL_INFO)
+		return;
 	log_url(task->request.url, url, sizeof(url));
 	if (task->result.code)
 		log_info("task %" PRIu64 " ended: %s (%d)%s%s, %s", task->id,

@@ -127,6 +127,7 @@ struct task {
 	bool is_transferring; /* CONNECTED was seen */
 	bool is_syncing; /* the attempt ended well; SYNCED not seen yet */
 	bool has_slot; /* counted by the scheduler */
+	bool is_response_new; /* the store does not have it yet */
 	bool is_ahead; /* with the engine, which begins it when a slot of its lane becomes free */
 	size_t stale_bytes; /* of the arena, no longer pointed to */
 	uint64_t received_bytes; /* live counter, >= offset_bytes */

@@ -132,10 +132,11 @@ enum {
 	TASK_PUT_EXTRA,
 	TASK_LOAD,
 	TASK_STANDING,
+	TASK_SAVE_ATTEMPT,
+	TASK_SAVE_END,
 	TASK_SAVE_STATE,
 	TASK_SAVE_PROGRESS,
 	TASK_SAVE_RESPONSE,
-	TASK_SAVE_RESPONSE_ROW,
 	TASK_SAVE_RESULT,
 	TASK_SAVE_REQUEST,
 	TASK_SET_STATE,
@@ -145,6 +146,25 @@ enum {
 	TASK_DEL_EVENTS,
 	TASK_DEL,
 };
+
+/* What changes together; a state that ends changes all of it, in one statement. */
+#define SET_STATE \
+	"state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason," \
+	" due_wall_us = :due_wall_us, attempts = :attempts, failures = :failures," \
+	" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us," \
+	" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us"
+#define SET_PROGRESS \
+	"offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes," \
+	" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified," \
+	" digest_state = :digest_state, can_resume = :can_resume," \
+	" is_resumed_by_client = :is_resumed_by_client"
+#define SET_RESULT \
+	"digest_hex = :digest_hex, file_ino = :file_ino, file_size_bytes = :file_size_bytes," \
+	" failing_url = :failing_url, result_code = :result_code, result_os_errno = :result_os_errno," \
+	" result_library_code = :result_library_code, result_detail = :result_detail," \
+	" last_error_code = :last_error_code, last_error_os_errno = :last_error_os_errno," \
+	" last_error_library_code = :last_error_library_code, last_error_detail = :last_error_detail," \
+	" redirects = :redirects, body_bytes = :body_bytes"
 
 static const char *const texts[] = {
 	[TASK_PUT] =
@@ -176,28 +196,18 @@ static const char *const texts[] = {
 		" FROM task AS t LEFT JOIN lane AS l ON l.id = t.lane LEFT JOIN task_extra AS x ON x.task = t.id"
 		" LEFT JOIN response AS r ON r.task = t.id WHERE t.id = ?1",
 	[TASK_STANDING] = "SELECT session, lane, state, result_code FROM task WHERE id = ?1",
-	[TASK_SAVE_STATE] =
-		"UPDATE task SET state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason,"
-		" due_wall_us = :due_wall_us, attempts = :attempts, failures = :failures,"
-		" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us,"
+	[TASK_SAVE_ATTEMPT] =
+		"UPDATE task SET attempts = :attempts, started_wall_us = :started_wall_us,"
 		" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us WHERE id = :id",
-	[TASK_SAVE_PROGRESS] =
-		"UPDATE task SET offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes,"
-		" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified,"
-		" digest_state = :digest_state, can_resume = :can_resume,"
-		" is_resumed_by_client = :is_resumed_by_client WHERE id = :id",
+	[TASK_SAVE_END] = "UPDATE task SET " SET_STATE ", " SET_PROGRESS ", " SET_RESULT
+			  " WHERE id = :id",
+	[TASK_SAVE_STATE] = "UPDATE task SET " SET_STATE " WHERE id = :id",
+	[TASK_SAVE_PROGRESS] = "UPDATE task SET " SET_PROGRESS " WHERE id = :id",
+	[TASK_SAVE_RESULT] = "UPDATE task SET " SET_RESULT " WHERE id = :id",
 	[TASK_SAVE_RESPONSE] =
-		"UPDATE task SET redirects = :redirects, body_bytes = :body_bytes WHERE id = :id",
-	[TASK_SAVE_RESPONSE_ROW] =
 		"INSERT OR REPLACE INTO response(task, status, url, mime_type, text_encoding, http_version, suggested_name,"
 		" headers, expected_bytes) VALUES (:id, :response_status, :response_url, :mime_type, :text_encoding,"
 		" :http_version, :suggested_name, :response_headers, :expected_bytes)",
-	[TASK_SAVE_RESULT] =
-		"UPDATE task SET digest_hex = :digest_hex, file_ino = :file_ino, file_size_bytes = :file_size_bytes,"
-		" failing_url = :failing_url, result_code = :result_code, result_os_errno = :result_os_errno,"
-		" result_library_code = :result_library_code, result_detail = :result_detail,"
-		" last_error_code = :last_error_code, last_error_os_errno = :last_error_os_errno,"
-		" last_error_library_code = :last_error_library_code, last_error_detail = :last_error_detail WHERE id = :id",
 	[TASK_SAVE_REQUEST] =
 		"UPDATE task SET description = :description, priority = :priority, max_rate_bps = :max_rate_bps,"
 		" not_before_wall_us = :not_before_wall_us, source_ino = :source_ino,"
@@ -246,25 +256,29 @@ static int run_with(struct store *store, int index, const struct task *task)
 	return r ? r : store_run(store, get(store, index)->stmt);
 }
 
-int store_task_put(struct store *store, struct task *task)
+int store_task_number(struct store *store, struct task *task)
 {
-	const struct store_standing standing = { task->session, task->lane, task->state, 0 };
-	uint64_t id;
-	int r;
-
 	if (store_is_full(store))
 		return STORE_E_FULL;
-	r = store_next_id(store, STORE_SEQUENCE_TASK, &id);
-	if (r)
-		return r;
 	store->is_put_in_turn = true;
-	task->id = id;
-	r = run_with(store, TASK_PUT, task);
+	return store_next_id(store, STORE_SEQUENCE_TASK, &task->id);
+}
+
+static int insert(struct store *store, const struct task *task)
+{
+	const struct store_standing standing = { task->session, task->lane, task->state, 0 };
+	int r = run_with(store, TASK_PUT, task);
+
 	if (r == 0 && (task->request.n_headers || task->request.userdata))
 		r = run_with(store, TASK_PUT_EXTRA, task);
-	if (r == 0)
-		r = store_tally_task(store, &standing, 1);
-	return r;
+	return r ? r : store_tally_task(store, &standing, 1);
+}
+
+int store_task_put(struct store *store, struct task *task)
+{
+	int r = store_task_number(store, task);
+
+	return r ? r : insert(store, task);
 }
 
 /* ---- what a task counts as ---- */
@@ -302,27 +316,57 @@ static int recount(struct store *store, const struct store_standing *before,
 
 /* ---- saving ---- */
 
-int store_task_save(struct store *store, const struct task *task, unsigned what)
+/* The row is new: what else has to be saved. */
+static unsigned rest_of(const struct task *task, unsigned what)
 {
+	bool has_begun = task->attempts || task->failures || task->started_wall_us ||
+		task->finished_wall_us || task->resource_left_us || task->expires_boot_us;
+
+	what &= ~(unsigned)(STORE_SAVE_NEW | STORE_SAVE_REQUEST | STORE_SAVE_PROGRESS);
+	return has_begun ? what : what & ~(unsigned)(STORE_SAVE_STATE | STORE_SAVE_ATTEMPT);
+}
+
+static int save_parts(struct store *store, const struct task *task, unsigned what)
+{
+	static const unsigned end = STORE_SAVE_STATE | STORE_SAVE_PROGRESS | STORE_SAVE_RESULT;
 	static const struct {
 		unsigned what;
 		int index;
 	} parts[] = {
+		{ end, TASK_SAVE_END },
 		{ STORE_SAVE_STATE, TASK_SAVE_STATE },
+		{ STORE_SAVE_ATTEMPT, TASK_SAVE_ATTEMPT },
 		{ STORE_SAVE_PROGRESS, TASK_SAVE_PROGRESS },
 		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE },
-		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE_ROW },
 		{ STORE_SAVE_RESULT, TASK_SAVE_RESULT },
 		{ STORE_SAVE_REQUEST, TASK_SAVE_REQUEST },
 	};
-	struct store_standing before, after;
+	int r = 0;
+
+	if (what & STORE_SAVE_STATE)
+		what &= ~(unsigned)STORE_SAVE_ATTEMPT;
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if ((what & parts[i].what) != parts[i].what)
+			continue;
+		what &= ~parts[i].what;
+		r = run_with(store, parts[i].index, task);
+	}
+	return r;
+}
+
+int store_task_save(struct store *store, const struct task *task, unsigned what)
+{
+	struct store_standing before = { task->session, task->lane, task->state, 0 }, after;
 	int r = store_begin(store);
 
-	if (r == 0)
+	if (r == 0 && what & STORE_SAVE_NEW) {
+		r = insert(store, task);
+		what = rest_of(task, what);
+	} else if (r == 0 && what & (STORE_SAVE_STATE | STORE_SAVE_RESULT)) {
 		r = load_standing(store, task->id, &before);
-	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (what & parts[i].what)
-			r = run_with(store, parts[i].index, task);
+	}
+	if (r == 0)
+		r = save_parts(store, task, what);
 	if (r)
 		return r;
 	after = before;

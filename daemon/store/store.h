@@ -75,6 +75,8 @@ int store_lane_each(struct store *store, store_lane_fn fn,
 
 /* ---- tasks ---- */
 int store_task_put(struct store *store, struct task *task); /* sets task->id; lane must be set */
+/* Only the number; the row is put by store_task_save(STORE_SAVE_NEW) in the same turn, once, as it is then. */
+int store_task_number(struct store *store, struct task *task);
 /* STORE_E_NOT_FOUND. A row that does not parse (damaged or hostile database) becomes a failed task, with its event, and is loaded as that. */
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task);
 enum {
@@ -82,10 +84,14 @@ enum {
 		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left, expires */
 	STORE_SAVE_PROGRESS =
 		1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
-	STORE_SAVE_RESPONSE = 1 << 2, /* response, redirects, body_bytes */
-	STORE_SAVE_RESULT = 1 << 3, /* result, last_error, failing_url, file identity, digest */
+	STORE_SAVE_RESPONSE = 1 << 2, /* response */
+	STORE_SAVE_RESULT =
+		1 << 3, /* result, last_error, failing_url, file identity, digest, redirects, body_bytes */
 	STORE_SAVE_REQUEST =
 		1 << 4, /* what SetTasks may change: description, priority, max_rate, not_before */
+	STORE_SAVE_ATTEMPT =
+		1 << 5, /* of STATE: attempts, started, resource_left, expires: no index of the queue */
+	STORE_SAVE_NEW = 1 << 6, /* the row itself: what was asked for, state and progress */
 };
 int store_task_save(struct store *store, const struct task *task, unsigned what);
 int store_task_del(struct store *store, uint64_t id); /* with its events */

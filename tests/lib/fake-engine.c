@@ -22,7 +22,7 @@ struct engine {
 	size_t n_ahead;
 	struct fake_job **jobs;
 	size_t n_jobs;
-	struct fake_event *first, **last;
+	struct fake_event *first, **last, *spent;
 	size_t n_events;
 	char **files;
 	size_t n_files;
@@ -107,6 +107,10 @@ void engine_free(struct engine *e)
 		e->first = event->next;
 		event_free(event);
 	}
+	while ((event = e->spent)) {
+		e->spent = event->next;
+		event_free(event);
+	}
 	free(e->attempts);
 	free(e->ahead);
 	free(e->jobs);
@@ -120,17 +124,29 @@ int engine_fd(struct engine *e)
 	return -1;
 }
 
+static void free_spent(struct engine *e)
+{
+	struct fake_event *event;
+
+	while ((event = e->spent)) {
+		e->spent = event->next;
+		event_free(event);
+	}
+}
+
 int engine_dispatch(struct engine *e, engine_event_fn fn, void *user)
 {
 	struct fake_event *event;
 
+	free_spent(e);
 	while ((event = e->first)) {
 		e->first = event->next;
 		if (!e->first)
 			e->last = &e->first;
 		e->n_events--;
+		event->next = e->spent;
+		e->spent = event;
 		fn(&event->event, user);
-		event_free(event);
 	}
 	return 0;
 }
