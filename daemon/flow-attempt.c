@@ -22,7 +22,14 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-enum command { COMMAND_START, COMMAND_BEGIN, COMMAND_STOP, COMMAND_PUBLISH, COMMAND_SNAPSHOT, COMMAND_REMOVE };
+enum command {
+	COMMAND_START,
+	COMMAND_BEGIN,
+	COMMAND_STOP,
+	COMMAND_PUBLISH,
+	COMMAND_SNAPSHOT,
+	COMMAND_REMOVE
+};
 
 struct item {
 	struct flow *flow;

@@ -441,8 +441,8 @@ static void keep_events(struct flow *flow)
 		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
 		if (!make_lasting(kept))
 			continue;
-		log_error("task %llu: no memory for a report",
-			(unsigned long long)kept->event->task);
+		log_error(
+			"task %llu: no memory for a report", (unsigned long long)kept->event->task);
 		drop_kept(&flow->kept_events, kept);
 	}
 }

@@ -130,7 +130,8 @@ struct engine_event {
 	bool is_retryable; /* DONE with an error: trying again later may help (transport, timeout, floor) */
 	bool is_stopped; /* DONE because of engine_stop() */
 	bool is_unbegun; /* DONE of an attempt ahead that was stopped before it began: nothing else in the event counts */
-	uint64_t next_task; /* DONE: the attempt ahead of the same lane that has this one's place now; 0: none */
+	uint64_t
+		next_task; /* DONE: the attempt ahead of the same lane that has this one's place now; 0: none */
 	uint32_t next_attempt;
 	bool is_disk_full; /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
 	bool is_restart_needed; /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */

@@ -40,7 +40,8 @@ struct lane {
 	size_t first, n; /* window[first .. first + n) */
 	struct sched_candidate *window; /* NULL while empty */
 	TAILQ_ENTRY(lane) wanting; /* wants a refill */
-	uint32_t n_ahead, n_ended, depth; /* attempts ahead; ended well in this round; to have ahead */
+	uint32_t n_ahead, n_ended,
+		depth; /* attempts ahead; ended well in this round; to have ahead */
 	double ahead_priority; /* the lowest of those ahead */
 	bool is_ending, is_ahead, is_recalled;
 	TAILQ_ENTRY(lane) ending, ahead; /* n_ended, n_ahead are not 0 */
@@ -515,6 +516,12 @@ static bool is_contended(const struct sched *sched, const struct lane *lane)
 	return false;
 }
 
+/* Places are passed on only while there are not too many. */
+static bool is_over(const struct sched *sched, const struct lane *lane)
+{
+	return sched->n_running > sched->n_slots || lane->n_running > limit_of(lane);
+}
+
 static bool is_overtaken(const struct lane *lane)
 {
 	return lane->n && lane->window[lane->first].priority > lane->ahead_priority;
@@ -533,7 +540,8 @@ bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
 		if (wanted < lane->depth / 2)
 			wanted = lane->depth / 2;
 		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
-		if ((sched->is_offline && !lane->is_local) || is_contended(sched, lane))
+		if ((sched->is_offline && !lane->is_local) || is_contended(sched, lane) ||
+			is_over(sched, lane))
 			lane->depth = 0;
 		if (lane->n_ahead >= lane->depth)
 			continue;
@@ -609,7 +617,9 @@ bool sched_next_recall(struct sched *sched, uint64_t *ret_lane)
 	struct lane *lane;
 
 	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
-		if (lane->is_recalled || (!is_overtaken(lane) && !is_contended(sched, lane)))
+		if (lane->is_recalled ||
+			(!is_overtaken(lane) && !is_contended(sched, lane) &&
+				!is_over(sched, lane)))
 			continue;
 		lane->is_recalled = true;
 		lane->depth = 0;

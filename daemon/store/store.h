@@ -85,12 +85,12 @@ enum {
 	STORE_SAVE_PROGRESS =
 		1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
 	STORE_SAVE_RESPONSE = 1 << 2, /* response */
-	STORE_SAVE_RESULT =
-		1 << 3, /* result, last_error, failing_url, file identity, digest, redirects, body_bytes */
+	STORE_SAVE_RESULT = 1
+		<< 3, /* result, last_error, failing_url, file identity, digest, redirects, body_bytes */
 	STORE_SAVE_REQUEST =
 		1 << 4, /* what SetTasks may change: description, priority, max_rate, not_before */
-	STORE_SAVE_ATTEMPT =
-		1 << 5, /* of STATE: attempts, started, resource_left, expires: no index of the queue */
+	STORE_SAVE_ATTEMPT = 1
+		<< 5, /* of STATE: attempts, started, resource_left, expires: no index of the queue */
 	STORE_SAVE_NEW = 1 << 6, /* the row itself: what was asked for, state and progress */
 };
 int store_task_save(struct store *store, const struct task *task, unsigned what);

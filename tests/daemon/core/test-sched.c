@@ -335,6 +335,115 @@ static void model_enqueue(struct sched *s, struct model *m, size_t id, double pr
 	put(s, lane_of(id) + 1, id, priority);
 }
 
+static size_t fill(struct sched *s, uint64_t number)
+{
+	size_t n = 0, limit;
+	uint64_t id;
+
+	while (sched_pick_ahead(s, number, &id, &limit) == SCHED_AHEAD_PICKED)
+		n++;
+	return n;
+}
+
+/* As many as ended, twice; the half of it after a calm round; none after one end alone. */
+START_TEST(ahead)
+{
+	static const struct {
+		unsigned n_ended, want;
+	} rounds[] = { { 1, 0 }, { 2, 4 }, { 1, 0 }, { 5, 6 }, { 0, 0 } };
+	struct sched *s = sched_new(2);
+	uint64_t number, id, n_ahead = 0;
+	size_t limit;
+
+	lane(s, 1, 1, 100);
+	for (id = 1; id <= 40; id++)
+		put(s, 1, id, 0.5);
+	ck_assert_uint_eq(pick(s), 1);
+	ck_assert_uint_eq(pick(s), 2);
+	ck_assert(!sched_next_ahead(s, &number));
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(rounds[0]); i++) {
+		for (unsigned k = 0; k < rounds[i].n_ended; k++)
+			sched_note_end(s, 1);
+		ck_assert_int_eq(sched_next_ahead(s, &number), rounds[i].want > 0);
+		n_ahead += fill(s, 1);
+		ck_assert(!sched_next_ahead(s, &number));
+	}
+	ck_assert_uint_eq(n_ahead, 10);
+	/* places passed on */
+	sched_release(s, 1);
+	sched_ahead_occupy(s, 1);
+	ck_assert_uint_eq(sched_n_running(s), 2);
+	ck_assert_int_eq(sched_pick_ahead(s, 1, &id, &limit), SCHED_AHEAD_PICKED);
+	ck_assert_uint_eq(id, 13);
+	sched_free(s);
+}
+END_TEST
+
+/* Fewer slots, fewer connections, something more urgent, somebody else: all come back, told once. */
+START_TEST(ahead_gives_way)
+{
+	for (int why = 0; why < 4; why++) {
+		struct sched *s = sched_new(2);
+		uint64_t number = 0;
+
+		lane(s, 1, 1, 2);
+		for (uint64_t id = 1; id <= 20; id++)
+			put(s, 1, id, 0.5);
+		pick(s);
+		pick(s);
+		sched_note_end(s, 1);
+		sched_note_end(s, 1);
+		ck_assert(sched_next_ahead(s, &number));
+		ck_assert_uint_eq(fill(s, 1), 4);
+		ck_assert(!sched_next_recall(s, &number));
+		if (why == 0)
+			sched_set_slots(s, 1);
+		else if (why == 1)
+			sched_lane_set_limit(s, 1, 1);
+		else if (why == 2)
+			put(s, 1, 30, 0.6);
+		lane(s, 2, 2, 2);
+		if (why == 3)
+			put(s, 2, 40, 0.1);
+		ck_assert(sched_next_recall(s, &number));
+		ck_assert_uint_eq(number, 1);
+		ck_assert(!sched_next_recall(s, &number));
+		sched_note_end(s, 1);
+		sched_note_end(s, 1);
+		ck_assert(!sched_next_ahead(s, &number) || fill(s, 1) == 0);
+		for (int i = 0; i < 4; i++)
+			sched_ahead_drop(s, 1);
+		ck_assert(!sched_next_recall(s, &number));
+		sched_free(s);
+	}
+}
+END_TEST
+
+/* A free slot goes to those ahead first: they were committed as started. */
+START_TEST(ahead_is_promoted)
+{
+	struct sched *s = sched_new(2);
+	uint64_t number;
+
+	lane(s, 1, 1, 2);
+	for (uint64_t id = 1; id <= 20; id++)
+		put(s, 1, id, 0.5);
+	pick(s);
+	pick(s);
+	sched_note_end(s, 1);
+	sched_note_end(s, 1);
+	ck_assert(sched_next_ahead(s, &number));
+	fill(s, 1);
+	ck_assert(!sched_next_promotion(s, &number));
+	sched_release(s, 1);
+	ck_assert(sched_next_promotion(s, &number));
+	ck_assert_uint_eq(number, 1);
+	sched_ahead_occupy(s, 1);
+	ck_assert(!sched_next_promotion(s, &number));
+	sched_free(s);
+}
+END_TEST
+
 START_TEST(random_against_model)
 {
 	static struct model m;
@@ -421,4 +530,5 @@ END_TEST
 RUN_TESTS("daemon/core/sched", TEST(slots_bound), TEST(lane_bound), TEST(priority_first),
 	TEST(lanes_in_turn), TEST(applications_in_turn), TEST(dequeue),
 	TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline), TEST(no_refill_without_slot),
-	TEST_LOOP(random_against_model, 5))
+	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST(ahead),
+	TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST_LOOP(random_against_model, 5))

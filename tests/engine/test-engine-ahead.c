@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Attempts ahead: begun by the engine when one of their lane ends, never sooner, each once. */
+#include "engine/engine.h"
+
+#include <stdio.h>
+
+#include "tests/engine/rig.h"
+#include "tests/lib/run.h"
+
+#define N_CHAIN 20
+
+static struct rig rig;
+
+static void begin(uint64_t task, const char *target, uint64_t lane, bool is_ahead)
+{
+	struct engine_spec spec = rig_download(&rig, task, target);
+
+	spec.lane = lane;
+	spec.is_ahead = is_ahead;
+	rig_begin(&rig, task, &spec);
+}
+
+/* The place goes to the first of the lane, and DONE names it. */
+START_TEST(takes_the_place_of_another)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2", 2, true);
+	begin(3, "/file?size=3000&seed=3", 1, true);
+	begin(4, "/file?size=3000&seed=4&gate=h&gate_after=1000", 1, true);
+	rig_wait(&rig, 1, ENGINE_EVENT_RESPONSE, 1);
+	ck_assert_str_eq(rig.tasks[3].order, "");
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_uint_eq(t->done.next_task, 3);
+	ck_assert_uint_eq(t->done.next_attempt, 1);
+	t = rig_wait(&rig, 3, ENGINE_EVENT_DONE, 1);
+	ck_assert_uint_eq(t->done.next_task, 4);
+	rig_wait(&rig, 3, ENGINE_EVENT_SYNCED, 1);
+	rig_check_part(&rig, 3, 3, 3000);
+	ck_assert_int_eq(origin_release(rig.origin, "h"), 0);
+	t = rig_wait(&rig, 4, ENGINE_EVENT_DONE, 1);
+	ck_assert_uint_eq(t->done.next_task, 0);
+	/* another lane's waits on, until it gets a place of its own */
+	ck_assert_str_eq(rig.tasks[2].order, "");
+	engine_begin(rig.engine, 2, 1);
+	rig_wait(&rig, 2, ENGINE_EVENT_SYNCED, 1);
+	rig_check_part(&rig, 2, 2, 3000);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* One place, many that want it: each runs once, one after the other. */
+START_TEST(a_chain)
+{
+	char target[64];
+
+	rig_start(&rig, NULL, NULL);
+	for (uint64_t task = 1; task <= N_CHAIN; task++) {
+		snprintf(target, sizeof(target), "/file?size=%llu&seed=5",
+			(unsigned long long)(100 + task));
+		begin(task, target, 1, task > 1);
+	}
+	rig_wait_all(&rig, N_CHAIN, N_CHAIN);
+	for (uint64_t task = 1; task <= N_CHAIN; task++) {
+		const struct rig_task *t = &rig.tasks[task];
+
+		ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 1);
+		ck_assert_uint_eq(t->done.next_task, task < N_CHAIN ? task + 1 : 0);
+		rig_check_part(&rig, task, 5, 100 + task);
+	}
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Stopped before it began: it says so, and nobody was asked for anything. */
+START_TEST(stopped_before_it_began)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2", 1, true);
+	begin(3, "/file?size=3000&seed=3", 1, true);
+	engine_stop(rig.engine, 2, 1);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
+	ck_assert_str_eq(t->order, "D");
+	ck_assert(t->done.is_stopped && t->done.is_unbegun);
+	ck_assert_uint_eq(t->done.next_task, 0);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert(!t->done.is_unbegun);
+	ck_assert_uint_eq(t->done.next_task, 3);
+	rig_wait(&rig, 3, ENGINE_EVENT_SYNCED, 1);
+	/* begun already: nothing more comes of it */
+	engine_begin(rig.engine, 3, 1);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* One that ends badly, or is stopped, leaves its place as well. */
+START_TEST(a_failure_leaves_its_place)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2&drop_after=100", 1, true);
+	begin(3, "/file?size=3000&seed=3", 1, true);
+	rig_wait(&rig, 1, ENGINE_EVENT_RESPONSE, 1);
+	engine_stop(rig.engine, 1, 1);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_uint_eq(t->done.next_task, 2);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_ne(t->done.result.code, 0);
+	ck_assert_uint_eq(t->done.next_task, 3);
+	rig_wait(&rig, 3, ENGINE_EVENT_SYNCED, 1);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* The engine goes while they wait. */
+START_TEST(freed_while_they_wait)
+{
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	for (uint64_t task = 2; task < 10; task++)
+		begin(task, "/file?size=30&seed=2", 1, true);
+	rig_wait(&rig, 1, ENGINE_EVENT_RESPONSE, 1);
+	rig_stop(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("engine/engine-ahead", 60, TEST(takes_the_place_of_another), TEST(a_chain),
+	TEST(stopped_before_it_began), TEST(a_failure_leaves_its_place),
+	TEST(freed_while_they_wait))
