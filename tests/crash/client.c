@@ -43,6 +43,16 @@ void crash_key(const struct crash_batch *batch, unsigned task, char key[32])
 	snprintf(key, 32, "b%u-t%u", batch->number, task);
 }
 
+char *crash_destination(const struct crash_batch *batch, unsigned task)
+{
+	char *path = NULL;
+
+	if (batch->out && task < CRASH_DOWNLOADS && task % 2 &&
+		asprintf(&path, "%s/%u", batch->out, task) < 0)
+		return NULL;
+	return path;
+}
+
 static int task_of(const struct crash_journal *journal, uint64_t id)
 {
 	for (int i = 0; i < CRASH_TASKS; i++)
@@ -166,12 +176,18 @@ static transfer_task *make_upload(struct client *c, unsigned task, const char *k
 
 static transfer_task *make_download(struct client *c, unsigned task, const char *key)
 {
+	char *destination = crash_destination(c->batch, task);
+	transfer_request *request;
 	char target[160];
 
 	snprintf(target, sizeof(target), "/file?size=%llu&seed=%llu&rate_bps=4M&key=%s",
 		(unsigned long long)crash_size(c->batch, task),
 		(unsigned long long)crash_seed(c->batch, task), key);
-	return app_make(c->app, app_request(c->app, target));
+	request = app_request(c->app, target);
+	if (destination)
+		transfer_request_set_destination(request, destination, false);
+	free(destination);
+	return app_make(c->app, request);
 }
 
 /* what a client made that died before all was made and written down */

@@ -8,6 +8,9 @@
  * all failpoints that have been met so far; how deep into a run a point is (its n-th pass) is drawn at random from a
  * range that follows what turned out to be reached.
  *
+ * With --power the machine loses its power instead (power.h): at random moments, and once right after the client has
+ * acknowledged the last event.
+ *
  * What is fetched twice is measured at the server, against us: all bytes of a download's body that it ever handed to its
  * kernel, less the length of the file. So what was on its way or waited in a socket when the daemon died counts as fetched,
  * though no program can have kept it, and so does what was in the daemon's buffers. Allowed are 5 % of the content and one
@@ -20,11 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/sink.h"
 #include "tests/crash/crash.h"
+#include "tests/crash/power.h"
 
 #define POINTS_MAX      256
 #define KILLS_PER_BATCH 30
@@ -38,7 +43,7 @@ struct point {
 };
 
 struct totals {
-	unsigned kills, client_kills, batches;
+	unsigned kills, client_kills, cuts, batches;
 	unsigned lost, twice, wrong, unexplained;
 	unsigned answered_twice; /* uploads: the answer was on its way when the daemon died */
 	unsigned answers_cut; /* uploads: the status was recorded, the rest of the answer was not */
@@ -49,7 +54,7 @@ struct totals {
 static struct point points[POINTS_MAX];
 static unsigned n_points;
 static struct totals totals;
-static unsigned wanted_kills = 500;
+static unsigned wanted_kills = 500, wanted_cuts;
 static uint64_t random_state = 1;
 
 static unsigned draw(unsigned n)
@@ -343,6 +348,76 @@ static bool run_client_batch(struct origin *origin, unsigned number, const char 
 	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
 }
 
+/* cuts the power a few times, then lets it all end; the client's exit code */
+static int drive_through_cuts(struct crash_batch *batch, struct power *power, pid_t client)
+{
+	unsigned n = 4 + draw(6);
+
+	while (n && totals.cuts < wanted_cuts &&
+		proc_wait_pid(client, 20 + draw_low(1200)) == -ETIMEDOUT) {
+		pid_t daemon = bus_daemon_pid(batch->rig.bus);
+
+		if (daemon) {
+			ck_assert_int_eq(power_cut(power, daemon), 0);
+			totals.cuts++;
+			n--;
+		}
+		bus_start_daemon(batch->rig.bus, RIG_DEADLINE_MS);
+	}
+	return drive(batch, client);
+}
+
+/* what the client was told before the last cut is so after it, and nothing is begun again */
+static void check_after_cut(struct crash_batch *batch)
+{
+	unsigned requests = origin_log_count(batch->rig.origin, "");
+
+	ck_assert_int_eq(bus_start_daemon(batch->rig.bus, RIG_DEADLINE_MS), 0);
+	totals.wrong += RIG_CTL(&batch->rig, NULL, "wait", "--all", "--timeout=5s") != 0;
+	totals.twice += origin_log_count(batch->rig.origin, "") != requests;
+	for (unsigned i = 0; i < CRASH_DOWNLOADS; i++) {
+		char *path = crash_destination(batch, i);
+
+		if (path && origin_bytes_check(path, crash_seed(batch, i), crash_size(batch, i))) {
+			fprintf(stderr, "crash: batch %u task %u: not in its place\n",
+				batch->number, i);
+			totals.wrong++;
+		}
+		free(path);
+	}
+	totals.wrong += rig_log_count(&batch->rig, ".corrupt-") > 0;
+}
+
+static bool run_power_batch(struct origin *origin, unsigned number)
+{
+	struct crash_batch batch;
+	struct power *power = NULL;
+	unsigned before = totals.cuts;
+	char *out = NULL;
+	int code;
+
+	open_batch(&batch, origin, number);
+	ck_assert_int_eq(power_new(&power), 0);
+	ck_assert_int_gt(asprintf(&out, "%s/out", getenv("XDG_STATE_HOME")), 0);
+	ck_assert_int_eq(mkdir(out, 0700), 0);
+	sync();
+	batch.out = out;
+	code = drive_through_cuts(&batch, power, rig_fork(&batch.rig, crash_client, &batch));
+	if (code) {
+		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
+		totals.unexplained++;
+	}
+	if (bus_daemon_pid(batch.rig.bus)) {
+		ck_assert_int_eq(power_cut(power, bus_daemon_pid(batch.rig.bus)), 0);
+		totals.cuts++;
+	}
+	check_after_cut(&batch);
+	close_batch(&batch, "power", totals.cuts - before);
+	free(out);
+	power_free(power);
+	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
+}
+
 static void print_table(void)
 {
 	printf("\n%-40s %6s %6s\n", "failpoint", "kills", "depth");
@@ -380,6 +455,22 @@ static bool print_verdict(void)
 	return good;
 }
 
+static void run_cuts(struct origin *origin)
+{
+	unsigned number = 0;
+
+	while (totals.cuts < wanted_cuts && run_power_batch(origin, number))
+		number++;
+	printf("%u power cuts in %u batches, %u tasks\n", totals.cuts, totals.batches,
+		totals.batches * CRASH_TASKS);
+	printf("crash: %s: %u lost, %u twice, %u wrong, %u unexplained\n",
+		totals.cuts < wanted_cuts ||
+				totals.lost + totals.twice + totals.wrong + totals.unexplained
+			? "FAILED"
+			: "PASSED",
+		totals.lost, totals.twice, totals.wrong, totals.unexplained);
+}
+
 static void run_all(struct origin *origin)
 {
 	static const char *const events[] = { "created", "progress", "file", "data", "metrics",
@@ -399,9 +490,14 @@ START_TEST(loses_nothing)
 	bool good;
 
 	ck_assert_int_eq(origin_new(NULL, &origin), 0);
-	run_all(origin);
-	print_table();
-	good = print_verdict();
+	if (wanted_cuts) {
+		run_cuts(origin);
+		good = totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
+	} else {
+		run_all(origin);
+		print_table();
+		good = print_verdict();
+	}
 	origin_free(origin);
 	fflush(stdout);
 	ck_assert(good);
@@ -415,6 +511,8 @@ static bool read_arguments(int argc, char **argv)
 			wanted_kills = 25;
 		else if (!strcmp(argv[i], "--kills") && i + 1 < argc)
 			wanted_kills = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--power") && i + 1 < argc)
+			wanted_cuts = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
 			random_state = strtoull(argv[++i], NULL, 10);
 		else
@@ -432,10 +530,15 @@ int main(int argc, char **argv)
 	int n_failed;
 
 	if (!read_arguments(argc, argv)) {
-		printf("usage: crash [--kills N] [--sample] [--seed N]\n"
+		printf("usage: crash [--kills N] [--sample] [--power N] [--seed N]\n"
 		       "Kills the daemon N times (500) at its failpoints, and the client inside its "
-		       "callbacks.\n");
+		       "callbacks.\n"
+		       "--power: cuts its power N times instead, at random moments.\n");
 		return 2;
+	}
+	if (wanted_cuts && power_enter()) {
+		printf("crash: no power cuts: root and loop devices are needed\n");
+		return 77;
 	}
 	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase, loses_nothing);

@@ -24,6 +24,7 @@ struct crash_batch {
 	unsigned number;
 	uint64_t seed;
 	const char *journal;
+	const char *out; /* where every second download has its destination; NULL: none has */
 	struct crash_death death;
 };
 
@@ -44,6 +45,8 @@ uint64_t crash_size(const struct crash_batch *batch, unsigned task);
 uint64_t crash_seed(const struct crash_batch *batch, unsigned task);
 /* the origin's counters are kept under this name */
 void crash_key(const struct crash_batch *batch, unsigned task, char key[32]);
+/* to be freed; NULL: the file is handed over */
+char *crash_destination(const struct crash_batch *batch, unsigned task);
 
 void crash_journal_read(const char *path, struct crash_journal *ret_journal);
 /* The client's whole life; for rig_fork(), user is the batch. Exit code 0: every task has ended. */
