@@ -22,7 +22,6 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
