@@ -27,6 +27,7 @@ void config_init(struct config *config)
 		.workers = 2,
 		.idle_exit_us = 60 * US_PER_S,
 		.retention_us = 14 * UINT64_C(86400) * US_PER_S,
+		.resumes_uploads = true,
 		.uses_netlink = true,
 		.log_level = LOG_LEVEL_INFO,
 	};
@@ -121,6 +122,14 @@ static int parse_network(const char *text, void *member)
 	return 0;
 }
 
+static int parse_switch(const char *text, void *member)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return -EINVAL;
+	*(bool *)member = strcmp(text, "yes") == 0;
+	return 0;
+}
+
 static int parse_level(const char *text, void *member)
 {
 	return log_level_parse(text, member);
@@ -171,6 +180,8 @@ static const struct key {
 		offsetof(struct config, retention_us) },
 	{ "service", "network", "netlink or always", parse_network,
 		offsetof(struct config, uses_netlink) },
+	{ "service", "resumable-uploads", "yes or no", parse_switch,
+		offsetof(struct config, resumes_uploads) },
 	{ "service", "log-level", "err, warning, notice, info or debug", parse_level,
 		offsetof(struct config, log_level) },
 	{ "service", "user-agent", "printable ASCII, at most 255 bytes", parse_user_agent,

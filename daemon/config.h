@@ -24,6 +24,7 @@ struct config {
 	uint32_t workers; /* 1 … 16 */
 	uint64_t idle_exit_us; /* UINT64_MAX: never */
 	uint64_t retention_us;
+	bool resumes_uploads; /* asks servers for resumable uploads */
 	bool uses_netlink; /* network = netlink | always */
 	enum log_level log_level;
 	char user_agent[256]; /* "": the built-in one */

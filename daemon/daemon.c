@@ -221,6 +221,7 @@ static int start_flow(struct daemon *d)
 		.observer_user = d->bus,
 		.floor_bps = d->config->floor_bps ? d->config->floor_bps : UINT64_MAX,
 		.floor_window_us = d->config->floor_window_us,
+		.never_resumes_uploads = !d->config->resumes_uploads,
 		.retention_us = d->config->retention_us,
 		.boot_id = boot_id,
 		.started_file_wall_us = clock_file_wall_us(),

@@ -127,7 +127,8 @@ static void fill_download(
 	spec->is_resumed_by_client = task->is_resumed_by_client;
 }
 
-static void fill_upload(const struct task *task, struct spec_room *room, struct engine_spec *spec)
+static void fill_upload(const struct flow *flow, const struct task *task, struct spec_room *room,
+	struct engine_spec *spec)
 {
 	const struct task_request *request = &task->request;
 	bool is_copy = request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT;
@@ -137,6 +138,9 @@ static void fill_upload(const struct task *task, struct spec_room *room, struct 
 	spec->source_size_bytes = request->source_size_bytes;
 	spec->source_mtime_ns = request->source_mtime_ns;
 	spec->body_path = room->body;
+	spec->is_resumable = flow->resumes_uploads;
+	spec->upload_url = task->upload_url;
+	spec->upload_offset_bytes = task->upload_offset_bytes;
 	spec->known_total_bytes = TRANSFER_SIZE_UNKNOWN;
 }
 
@@ -180,7 +184,7 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 	spec->part_path = room->part;
 	spec->source_fd = -1;
 	if (task->kind == TRANSFER_TASK_UPLOAD)
-		fill_upload(task, room, spec);
+		fill_upload(flow, task, room, spec);
 	else
 		fill_download(flow, task, spec);
 	return 0;
@@ -349,13 +353,14 @@ int flow_attempt_start(struct flow *flow, struct active *active)
 	task->has_slot = !flow->is_starting_ahead;
 	task->is_ahead = flow->is_starting_ahead;
 	task->received_bytes = task->offset_bytes;
-	task->live_sent_bytes = 0;
+	task->live_sent_bytes = task->upload_offset_bytes;
 	if (task->kind == TRANSFER_TASK_UPLOAD)
 		task->expected_send_bytes = (int64_t)task->request.source_size_bytes;
 	if (!task->started_wall_us)
 		task->started_wall_us = flow->now.wall_us;
 	active->received = active->sent = (struct progress_meter){ 0 };
-	active->told = (struct progress_told){ .bytes = task->offset_bytes };
+	active->told =
+		(struct progress_told){ .bytes = task->offset_bytes + task->upload_offset_bytes };
 	flow->n_attempts++;
 	if (task->attempts > 1)
 		flow->n_retries++;

@@ -296,6 +296,18 @@ static int on_progress(struct flow *flow, struct active *active, const struct en
 	return 0;
 }
 
+/* What the next attempt may go on with; the client hears nothing of it (BT-24). */
+static int set_upload(struct task *task, const struct engine_event *event)
+{
+	if (event->offset_bytes > task->upload_offset_bytes)
+		task->failures = 0;
+	/* what went out before the break is not counted as sent once more */
+	if (event->offset_bytes > task->live_sent_bytes)
+		task->live_sent_bytes = event->offset_bytes;
+	task->upload_offset_bytes = event->offset_bytes;
+	return set_string(task, &task->upload_url, event->url);
+}
+
 static int on_checkpoint(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
@@ -303,6 +315,10 @@ static int on_checkpoint(struct flow *flow, struct active *active, const struct 
 
 	if (r)
 		return r;
+	if (task->kind == TRANSFER_TASK_UPLOAD) {
+		task->resource_left_us = flow_attempt_left_us(flow, task);
+		return set_upload(task, event);
+	}
 	if (event->offset_bytes > task->offset_bytes)
 		task->failures = 0;
 	task->offset_bytes = event->offset_bytes;

@@ -90,6 +90,7 @@ struct flow {
 	void *observer_user;
 	char *spool_dir;
 	uint64_t floor_bps, floor_window_us, retention_us;
+	bool resumes_uploads;
 	uint8_t key[FLOW_KEY_BYTES];
 	uint64_t random;
 

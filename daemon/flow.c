@@ -69,6 +69,7 @@ static int init(struct flow *flow, const struct flow_config *config)
 		flow->floor_bps = 0;
 	flow->floor_window_us = config->floor_window_us ? config->floor_window_us : FLOOR_WINDOW_US;
 	flow->retention_us = config->retention_us ? config->retention_us : RETENTION_US;
+	flow->resumes_uploads = !config->never_resumes_uploads;
 	flow->random = config->jitter_seed;
 	snprintf(
 		flow->boot_id, sizeof(flow->boot_id), "%s", config->boot_id ? config->boot_id : "");

@@ -112,6 +112,7 @@ struct flow_config {
 	void *observer_user;
 	uint64_t floor_bps,
 		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
+	bool never_resumes_uploads; /* a broken upload starts over, and no server is asked for more */
 	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
 	uint64_t jitter_seed; /* 0: random */
 	/*

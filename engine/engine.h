@@ -77,6 +77,10 @@ struct engine_spec {
 	uint64_t source_ino, source_size_bytes,
 		source_mtime_ns; /* source must still be this at start and at the end; ino 0: a private snapshot, not checked */
 	const char *body_path; /* absolute spool file that receives the response body */
+	bool is_resumable; /* ask the server to let it go on after a break (draft-ietf-httpbis-resumable-upload) */
+	const char *
+		upload_url; /* the upload resource of an attempt before, as its CHECKPOINT said; NULL: none */
+	uint64_t upload_offset_bytes; /* what that server has acknowledged */
 };
 
 /* What the server said last; strings valid UTF-8, owned by the event. */
@@ -101,7 +105,12 @@ enum engine_event_type {
 	ENGINE_EVENT_RESPONSE, /* final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25) */
 	ENGINE_EVENT_RESUMED, /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
 	ENGINE_EVENT_PROGRESS, /* coalesced: one pending per attempt, newest numbers */
-	ENGINE_EVENT_CHECKPOINT, /* offset_bytes are durable on disk; 0: what follows is of the version that RESPONSE named */
+	/*
+	 * Download: offset_bytes are durable on disk; 0: what follows is of the version that RESPONSE named. Upload: url is the
+	 * upload resource that the next attempt may go on with (NULL: none any more), offset_bytes are what the server has
+	 * acknowledged.
+	 */
+	ENGINE_EVENT_CHECKPOINT,
 	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
 	ENGINE_EVENT_SYNCED, /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
 	ENGINE_EVENT_PUBLISHED, /* answer to engine_publish() */

@@ -64,7 +64,9 @@ static void next_response(struct head *head)
 	struct head next;
 
 	head_init(&next, head->may_be_http2, head->is_tunnelled);
+	next.counts_104 = head->counts_104;
 	next.n_interim = head->n_interim;
+	next.n_104 = head->n_104;
 	next.block_bytes = head->block_bytes;
 	arena_done(&head->arena);
 	*head = next;
@@ -73,6 +75,15 @@ static void next_response(struct head *head)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static bool count_interim(struct head *head, unsigned status)
+{
+	if (status >= 200)
+		return true;
+	if (status == 104 && head->counts_104)
+		return ++head->n_104 <= HEAD_104_MAX;
+	return ++head->n_interim <= HEAD_INTERIM_MAX;
 }
 
 /* "HTTP/1.1 200 OK", "HTTP/2 200 " */
@@ -106,7 +117,7 @@ static int status_line(struct head *head, const char *line, size_t size)
 		return refuse(head, "status code out of range");
 	if (status == 101)
 		return refuse(head, "switching protocols was not asked for");
-	if (status < 200 && ++head->n_interim > HEAD_INTERIM_MAX)
+	if (!count_interim(head, status))
 		return refuse(head, "too many interim responses");
 	head->status = (uint16_t)status;
 	head->stage = HEAD_STAGE_FIELDS;
@@ -296,7 +307,7 @@ static int end_of_fields(struct head *head)
 	if (head->has_transfer_encoding && strcmp(head->version, "1.1") != 0)
 		return refuse(head, "Transfer-Encoding outside HTTP/1.1");
 	if (head->status < 200) {
-		next_response(head);
+		head->is_interim = true;
 		return 0;
 	}
 	head->stage = HEAD_STAGE_TRAILERS;
@@ -332,6 +343,13 @@ int head_line(struct head *head, const char *line, size_t size)
 
 	if (head->why)
 		return HEAD_E_BAD;
+	if (head->is_interim) {
+		if (head->status == 104 && head->counts_104)
+			head->block_bytes = head->before_bytes;
+		next_response(head);
+	}
+	if (head->stage == HEAD_STAGE_STATUS)
+		head->before_bytes = head->block_bytes;
 	r = strip_line(head, line, size, &size);
 	if (r)
 		return r;

@@ -8,7 +8,9 @@
  *   head.is_complete                               the final head (>= 200) has ended
  *   head_done(&head)                               frees; a done head may be initialised again
  *
- * Interim responses (1xx) reset it and are counted; trailers are checked, counted and dropped; with
+ * Interim responses (1xx) are counted; is_interim says that one has ended, and what it said is there
+ * until the next line. Of the 104s of a resumable upload (counts_104) there may be many: they have a
+ * bound of their own. Trailers are checked, counted and dropped; with
  * is_tunnelled the 2xx answer to CONNECT gives way to the next status line. "5, 5" and equal
  * repeats of Content-Length are one 5; bare LF line ends are accepted.
  */
@@ -25,6 +27,7 @@ struct engine_header;
 
 #define HEAD_FIELDS_MAX      256
 #define HEAD_INTERIM_MAX     32
+#define HEAD_104_MAX         100000
 #define HEAD_BLOCK_MAX_BYTES (300u * 1024)
 #define HEAD_LINE_MAX_BYTES  (100u * 1024)
 #define HEAD_LIST_MAX_BYTES  1024 /* of a list that came in several fields */
@@ -42,6 +45,7 @@ struct head {
 	uint16_t status;
 	const char *version; /* "1.0", "1.1", "2" */
 	bool is_complete;
+	bool is_interim; /* the end of an interim response; gone with the next line */
 	bool is_chunked;
 	int64_t content_length_bytes; /* -1: none */
 	const char *accept_ranges, *content_disposition, *content_encoding, *content_range,
@@ -52,9 +56,11 @@ struct head {
 
 	enum head_stage stage;
 	bool may_be_http2, is_tunnelled;
+	bool counts_104; /* may be set after head_init() */
 	bool has_transfer_encoding;
-	unsigned n_interim, n_trailers;
+	unsigned n_interim, n_104, n_trailers;
 	size_t block_bytes, room_fields;
+	size_t before_bytes; /* block_bytes at the beginning of this response */
 	struct arena arena;
 };
 

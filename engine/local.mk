@@ -28,6 +28,7 @@ libengine_la_SOURCES += \
 	%D%/resume.c %D%/resume.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/source.c %D%/source.h \
+	%D%/upload.c %D%/upload.h \
 	%D%/url.c %D%/url.h \
 	%D%/validator.c %D%/validator.h
 
@@ -49,6 +50,7 @@ check_PROGRAMS += \
 	tests/engine/test-resume \
 	tests/engine/test-sink \
 	tests/engine/test-source \
+	tests/engine/test-upload \
 	tests/engine/test-url \
 	tests/engine/test-validator
 tests_engine_test_blob_LDADD = $(TEST_ENGINE)
@@ -68,6 +70,7 @@ tests_engine_test_redirect_LDADD = $(TEST_ENGINE)
 tests_engine_test_resume_LDADD = $(TEST_ENGINE)
 tests_engine_test_sink_LDADD = $(TEST_ENGINE)
 tests_engine_test_source_LDADD = $(TEST_ENGINE)
+tests_engine_test_upload_LDADD = $(TEST_ENGINE)
 tests_engine_test_url_LDADD = $(TEST_ENGINE)
 tests_engine_test_validator_LDADD = $(TEST_ENGINE)
 
@@ -87,14 +90,16 @@ libengine_la_SOURCES += \
 	%D%/xfer-event.c \
 	%D%/xfer-judge.c \
 	%D%/xfer-request.c \
-	%D%/xfer-time.c
+	%D%/xfer-time.c \
+	%D%/xfer-upload.c
 
 # Their tests: a real engine against the scripted origin.
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-ahead \
 	tests/engine/test-engine-coding tests/engine/test-engine-framing \
 	tests/engine/test-engine-http2 \
-	tests/engine/test-engine-resume tests/engine/test-engine-upload
+	tests/engine/test-engine-resume tests/engine/test-engine-upload \
+	tests/engine/test-engine-resumable
 tests_engine_test_engine_SOURCES = tests/engine/test-engine.c $(TEST_RIG)
 tests_engine_test_engine_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_coding_SOURCES = tests/engine/test-engine-coding.c $(TEST_RIG)
@@ -107,6 +112,8 @@ tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TE
 tests_engine_test_engine_resume_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_upload_SOURCES = tests/engine/test-engine-upload.c $(TEST_RIG)
 tests_engine_test_engine_upload_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_resumable_SOURCES = tests/engine/test-engine-resumable.c $(TEST_RIG)
+tests_engine_test_engine_resumable_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_http2_SOURCES = tests/engine/test-engine-http2.c $(TEST_RIG)
 tests_engine_test_engine_http2_LDADD = $(TEST_ENGINE)
 check_PROGRAMS += tests/engine/test-bucket tests/engine/test-chunk tests/engine/test-post \

@@ -79,6 +79,7 @@ static int copy_texts(struct arena *arena, struct engine_spec *s)
 		&s->digest_name,
 		&s->source_path,
 		&s->body_path,
+		&s->upload_url,
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

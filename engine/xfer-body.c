@@ -93,11 +93,12 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	x->is_connected = true;
 	x->moved_us = clock_now_us();
 	x->floor_us = x->moved_us;
-	x->floor_bytes = x->network_bytes;
+	x->floor_bytes = x->network_bytes + x->sent_bytes;
 	x->is_http2 = url_is_https(x->url) && has_http2(x->easy);
 	x->chunk = (struct chunk){ 0 };
 	head_done(&x->head);
 	head_init(&x->head, x->is_http2, false);
+	x->head.counts_104 = x->upload.is_wanted;
 	if (!x->is_announced)
 		xfer_post_simple(x, ENGINE_EVENT_CONNECTED);
 	x->is_announced = true;
@@ -120,6 +121,8 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, x->head.why);
 	else if (r)
 		xfer_fault_memory(x);
+	else if (x->head.is_interim)
+		xfer_upload_on_interim(x);
 	if (x->fault.code)
 		return 0;
 	if (!x->head.is_complete || was_complete)
@@ -252,6 +255,8 @@ size_t xfer_body_on_send(char *bytes, size_t one, size_t n, void *user)
 		if (n > room_bytes)
 			n = (size_t)room_bytes;
 	}
+	if (n > x->upload.end_bytes - source_offset_bytes(x->source))
+		n = (size_t)(x->upload.end_bytes - source_offset_bytes(x->source));
 	r = source_read(x->source, bytes, n, &got);
 	if (!r && source_offset_bytes(x->source) == source_size_bytes(x->source))
 		r = source_check(x->source);
@@ -271,7 +276,7 @@ int xfer_body_on_seek(void *user, curl_off_t offset, int origin)
 
 	if (offset || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
-	source_seek(x->source, 0);
+	source_seek(x->source, x->upload.base_bytes);
 	return CURL_SEEKFUNC_OK;
 }
 

@@ -92,42 +92,58 @@ void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn
 	xfer_post(xfer, p);
 }
 
-void xfer_post_response(struct xfer *xfer)
+/* Sets it in DONE, and in p, where there is one. */
+static int set_response(struct xfer *x, struct post *p)
 {
-	const struct head *h = &xfer->head;
+	const struct head *h = &x->head;
 	char name[FILENAME_BYTES];
-	struct post *p = post_for(xfer, ENGINE_EVENT_RESPONSE);
 	struct mime mime;
 	struct engine_response r = {
 		.status = h->status,
 		.http_version = h->version,
-		.url = xfer->url->full,
+		/* the application has asked for the one, and knows nothing of the other */
+		.url = xfer_upload_is_apart(x) ? x->spec.url : x->url->full,
 		.suggested_name = name,
-		.etag = xfer->resume.etag,
-		.last_modified = xfer->resume.last_modified,
-		.expected_bytes = h->is_chunked || xfer->decode ? TRANSFER_SIZE_UNKNOWN
-								: h->content_length_bytes,
-		.can_resume = xfer->can_resume,
+		.etag = x->resume.etag,
+		.last_modified = x->resume.last_modified,
+		.expected_bytes = h->is_chunked || x->decode ? TRANSFER_SIZE_UNKNOWN
+							     : h->content_length_bytes,
+		.can_resume = x->can_resume,
 		.headers = h->fields,
 		.n_headers = h->n_fields,
 	};
 
-	if (!p)
-		return;
 	mime_parse(h->content_type, &mime);
 	r.mime_type = mime.type[0] ? mime.type : NULL;
 	r.text_encoding = mime.charset[0] ? mime.charset : NULL;
-	filename_suggest(h->content_disposition, xfer->url, r.mime_type, name);
+	filename_suggest(h->content_disposition, x->url, r.mime_type, name);
 	if (h->retry_after)
 		r.retry_after_us = date_retry_after_us(h->retry_after, h->date, clock_wall_us());
+	if (p && post_set_response(p, &r))
+		return -ENOMEM;
+	return post_set_response(x->done, &r);
+}
+
+void xfer_post_response(struct xfer *xfer)
+{
+	struct post *p = post_for(xfer, ENGINE_EVENT_RESPONSE);
+
+	if (!p)
+		return;
 	/* DONE carries it once more */
-	if (post_set_response(p, &r) || post_set_response(xfer->done, &r)) {
+	if (set_response(xfer, p)) {
 		xfer_fault_memory(xfer);
 		post_free(p);
 		return;
 	}
-	xfer->is_claimed = xfer->is_claimed || r.etag || r.last_modified;
+	xfer->is_claimed = xfer->is_claimed || xfer->resume.etag || xfer->resume.last_modified;
 	xfer_post(xfer, p);
+}
+
+void xfer_note_response(struct xfer *xfer)
+{
+	if (set_response(xfer, NULL))
+		xfer_fault_memory(xfer);
 }
 
 /* What failed: the address that was asked for, or the one that a redirect led to in vain. */
@@ -135,7 +151,9 @@ static const char *failing_url(const struct xfer *xfer)
 {
 	bool is_refused = xfer->redirect.verdict == REDIRECT_REFUSE && xfer->redirect.url;
 
-	return is_refused ? xfer->redirect.url->full : xfer->url->full;
+	if (is_refused)
+		return xfer->redirect.url->full;
+	return xfer_upload_is_apart(xfer) ? xfer->spec.url : xfer->url->full;
 }
 
 void xfer_post_begun(struct xfer *xfer)

@@ -22,15 +22,19 @@ static bool is_download(const struct xfer *x)
 /* True when the head is dealt with. */
 static bool judge_redirect(struct xfer *x)
 {
+	bool is_apart = xfer_upload_is_apart(x);
 	const struct redirect_from from = {
 		.url = x->url,
 		.method = x->method,
 		.head = &x->head,
 		.n_done = x->n_redirects,
 		.n_max = x->spec.redirects_max,
-		.allow_insecure = x->spec.allow_insecure,
+		.allow_insecure = x->spec.allow_insecure && !(is_apart && url_is_https(x->url)),
 	};
 
+	/* of an upload resource only those that keep the method */
+	if (is_apart && x->head.status != 307 && x->head.status != 308)
+		return false;
 	url_free(take_ptr(x->redirect.url));
 	if (redirect_decide(&from, &x->redirect)) {
 		xfer_fault_memory(x);
@@ -201,12 +205,16 @@ static void judge_upload(struct xfer *x)
 		x->next = XFER_NEXT_AGAIN;
 		return;
 	}
+	if (xfer_upload_judge(x))
+		return;
 	x->body = XFER_BODY_KEEP;
 	x->total_bytes = x->head.is_chunked ? -1 : x->head.content_length_bytes;
 	if (xfer_has_no_body(x))
 		x->total_bytes = 0;
 	xfer_decode_start(x);
 	xfer_post_response(x);
+	if (x->upload.is_answered)
+		xfer_upload_forget(x);
 }
 
 void xfer_judge(struct xfer *xfer)

@@ -7,6 +7,7 @@
 #include "engine/xfer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -64,6 +65,8 @@ static bool may_send(const struct xfer *x, const char *name, bool asks_for_part)
 		return false;
 	if (x->has_crossed && !redirect_header_may_cross(name))
 		return false;
+	if (xfer_upload_is_apart(x) && !upload_header_may_go(name))
+		return false;
 	if (!is_download(x) && !x->has_body && redirect_header_is_of_body(name))
 		return false;
 	/* a part of a coded body cannot be put together again */
@@ -90,6 +93,34 @@ static int append(struct curl_slist **list, const char *name, const char *value)
 	return 0;
 }
 
+static int append_number(struct curl_slist **list, const char *name, uint64_t number)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)number);
+	return append(list, name, value);
+}
+
+/* What asks for a resumable upload, or resumes it. */
+static int append_upload(struct xfer *x)
+{
+	const struct xfer_upload *u = &x->upload;
+	uint64_t size_bytes = source_size_bytes(x->source);
+	int r;
+
+	if (!u->is_wanted || !size_bytes || (!x->has_body && u->leg != UPLOAD_LEG_ASK))
+		return 0;
+	r = append(&x->headers, "Upload-Draft-Interop-Version", UPLOAD_INTEROP_VERSION);
+	if (r || u->leg == UPLOAD_LEG_ASK)
+		return r;
+	r = append(&x->headers, "Upload-Complete", u->end_bytes == size_bytes ? "?1" : "?0");
+	if (!r && u->leg == UPLOAD_LEG_CREATE)
+		return append_number(&x->headers, "Upload-Length", size_bytes);
+	if (!r)
+		r = append_number(&x->headers, "Upload-Offset", u->base_bytes);
+	return r ? r : append(&x->headers, "Content-Type", UPLOAD_CONTENT_TYPE);
+}
+
 /* What the caller did not say. */
 static int append_own(struct xfer *x, const struct resume_request *ask, bool has_coding)
 {
@@ -103,7 +134,7 @@ static int append_own(struct xfer *x, const struct resume_request *ask, bool has
 		x->headers = longer;
 	}
 	if (!is_download(x))
-		return 0;
+		return append_upload(x);
 	if (!has_coding)
 		r = append(&x->headers, "Accept-Encoding", "identity");
 	if (!r && ask->range[0])
@@ -156,8 +187,8 @@ static void set_method(struct xfer *x)
 
 	if (x->has_body) {
 		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(
-			e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)source_size_bytes(x->source));
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
+			(curl_off_t)(x->upload.end_bytes - x->upload.base_bytes));
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, xfer_body_on_send);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
 		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, xfer_body_on_seek);

@@ -94,6 +94,9 @@ int xfer_new(
 		r = parse_url(x);
 	if (r)
 		return r;
+	r = xfer_upload_init(x);
+	if (r)
+		return r;
 	x->method = x->spec.method;
 	x->has_body = !is_download(x);
 	x->total_bytes = is_download(x) ? x->spec.known_total_bytes : -1;
@@ -121,6 +124,7 @@ void xfer_free(struct xfer *xfer)
 	source_free(xfer->source);
 	url_free(xfer->url);
 	url_free(xfer->redirect.url);
+	xfer_upload_done(xfer);
 	head_done(&xfer->head);
 	post_free(xfer->done);
 	post_free(xfer->synced);
@@ -180,7 +184,7 @@ static void send_request(struct xfer *x)
 	x->is_tainted = false;
 	x->next = XFER_NEXT_END;
 	x->body = XFER_BODY_DROP;
-	x->sent_bytes = 0;
+	x->sent_bytes = x->upload.base_bytes;
 	x->left_socket_bytes = 0;
 	x->phase_us = clock_now_us();
 	x->moved_us = x->phase_us;
@@ -192,6 +196,16 @@ static void send_request(struct xfer *x)
 	xfer_fault_memory(x);
 	xfer_request_free(x, false);
 	xfer_finish(x);
+}
+
+static void send_upload(struct xfer *x, enum upload_leg leg)
+{
+	if (xfer_upload_aim(x, leg)) {
+		xfer_fault_memory(x);
+		xfer_finish(x);
+		return;
+	}
+	send_request(x);
 }
 
 void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
@@ -211,8 +225,10 @@ void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 		xfer_fault(xfer, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL);
 	if (xfer->fault.code || xfer_disk_open(xfer))
 		xfer_finish(xfer);
-	else
+	else if (is_download(xfer))
 		send_request(xfer);
+	else
+		send_upload(xfer, xfer->upload.url ? UPLOAD_LEG_ASK : UPLOAD_LEG_CREATE);
 }
 
 void xfer_stop(struct xfer *xfer)
@@ -236,8 +252,12 @@ static void follow(struct xfer *x)
 	x->has_crossed = x->has_crossed || !x->redirect.is_same_origin;
 	x->n_redirects++;
 	if (x->source)
-		source_seek(x->source, 0);
-	xfer_post_simple(x, ENGINE_EVENT_REDIRECTED);
+		source_seek(x->source, x->upload.base_bytes);
+	if (!xfer_upload_is_apart(x)) {
+		/* what another server has begun to take is of no use at this one */
+		xfer_upload_forget(x);
+		xfer_post_simple(x, ENGINE_EVENT_REDIRECTED);
+	}
 	if (x->fault.code)
 		xfer_finish(x);
 	else
@@ -249,7 +269,7 @@ static void send_again(struct xfer *x)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
 	if (x->source)
-		source_seek(x->source, 0);
+		source_seek(x->source, x->upload.base_bytes);
 	if (!x->is_held)
 		send_request(x);
 }
@@ -375,7 +395,7 @@ static void note_sent(struct xfer *x)
 	curl_off_t sent = 0;
 
 	if (x->has_body && !curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
-		x->sent_bytes = (uint64_t)sent;
+		x->sent_bytes = x->upload.base_bytes + (uint64_t)sent;
 }
 
 /*
@@ -419,6 +439,10 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		break;
 	case XFER_NEXT_AGAIN:
 		send_again(xfer);
+		break;
+	case XFER_NEXT_UPLOAD:
+		xfer_enter(xfer, XFER_STATE_PREPARE);
+		send_upload(xfer, xfer->upload.next_leg);
 		break;
 	}
 }

@@ -33,6 +33,7 @@
 #include "engine/head.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
+#include "engine/upload.h"
 
 struct decode;
 struct disk;
@@ -81,6 +82,20 @@ enum xfer_next {
 	XFER_NEXT_END, /* the attempt ends */
 	XFER_NEXT_FOLLOW, /* a redirect: url and method are set already */
 	XFER_NEXT_AGAIN, /* the same request, with what resume says now */
+	XFER_NEXT_UPLOAD, /* the next leg of an upload */
+};
+
+/* A resumable upload; all zero for everything else. */
+struct xfer_upload {
+	bool is_wanted; /* the server is asked for it */
+	bool was_afresh; /* was begun anew in this attempt */
+	bool is_answered; /* the resource has done its work, once the caller has the answer */
+	enum upload_leg leg, next_leg;
+	char *url; /* the upload resource; NULL: none */
+	uint64_t acked_bytes, told_bytes; /* by the server; what the caller knows of it */
+	uint64_t base_bytes, end_bytes; /* of the source, the part that this request sends */
+	uint64_t append_max_bytes; /* 0: not limited */
+	unsigned n_rounds; /* requests to the resource since acked_bytes grew */
 };
 
 struct xfer_key {
@@ -138,6 +153,7 @@ struct xfer {
 	struct sink *sink; /* the part, or the response body of an upload */
 	struct source *source;
 	struct resume resume;
+	struct xfer_upload upload;
 	uint64_t received_bytes; /* what the events show */
 	uint64_t durable_bytes; /* the caller may count on them */
 	uint64_t checkpoint_base_bytes, checkpoint_us; /* the last one asked for */
@@ -239,6 +255,8 @@ void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn
 void xfer_post_response(struct xfer *xfer);
 /* The part begins with the answer that was posted: worth keeping from its first byte. */
 void xfer_post_begun(struct xfer *xfer);
+/* Only DONE carries it: it is not the answer that the caller waits for. */
+void xfer_note_response(struct xfer *xfer);
 void xfer_post_done(struct xfer *xfer);
 void xfer_fault(struct xfer *xfer, enum transfer_error_code code, const char *detail);
 void xfer_fault_file(struct xfer *xfer, enum fault_file what, int error_no);
@@ -289,6 +307,21 @@ void xfer_disk_checkpoint(struct xfer *xfer);
 bool xfer_disk_settle(struct xfer *xfer);
 /* After DONE of a download that went well: SYNCED follows. */
 void xfer_disk_sync(struct xfer *xfer);
+
+/* xfer-upload.c */
+/* From spec. 0 or -ENOMEM. */
+int xfer_upload_init(struct xfer *xfer);
+void xfer_upload_done(struct xfer *xfer);
+/* The request goes to the upload resource. */
+bool xfer_upload_is_apart(const struct xfer *xfer);
+/* Makes the present request that of the leg. 0 or -errno. */
+int xfer_upload_aim(struct xfer *xfer, enum upload_leg leg);
+/* There is no upload resource any more; the caller is told. */
+void xfer_upload_forget(struct xfer *xfer);
+/* In the header callback: an interim answer has ended. */
+void xfer_upload_on_interim(struct xfer *xfer);
+/* In the header callback: true when the final head is dealt with, false: it is the upload's answer. */
+bool xfer_upload_judge(struct xfer *xfer);
 
 /* xfer-time.c */
 /* How many bytes the limits allow now; upload: which of the two. */

@@ -100,7 +100,10 @@ CREATE TABLE task (
 	last_error_os_errno INTEGER NOT NULL DEFAULT 0,
 	last_error_library_code INTEGER NOT NULL DEFAULT 0,
 	last_error_detail TEXT NOT NULL DEFAULT '',
-	is_begun INTEGER NOT NULL DEFAULT 0 -- its date has come, and who had to be asked was asked
+	is_begun INTEGER NOT NULL DEFAULT 0, -- its date has come, and who had to be asked was asked
+	-- an upload that can go on after a break: where, and what the server has acknowledged
+	upload_url TEXT,
+	upload_offset_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- Lists: all that a filter on state and kind needs is in the index.
 CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);

@@ -120,6 +120,9 @@ struct task {
 	const char *failing_url;
 	uint64_t file_ino, file_size_bytes; /* FINISHING and later: identity of the file */
 	uint64_t body_bytes; /* upload: response body in the spool */
+	const char
+		*upload_url; /* upload: the server's resource that it can go on with; NULL: none */
+	uint64_t upload_offset_bytes; /* upload: what that server has acknowledged */
 
 	/* ---- in memory only ---- */
 	uint32_t attempt; /* number of the running attempt in the engine; 0: none */

@@ -99,6 +99,8 @@ static const struct store_column columns[] = {
 	NUMBER_("is_resumed_by_client", BOOL, is_resumed_by_client),
 	NUMBER_("redirects", U32, redirects),
 	NUMBER_("body_bytes", U64, body_bytes),
+	TEXT_("upload_url", upload_url),
+	NUMBER_("upload_offset_bytes", U64, upload_offset_bytes),
 	TEXT_("digest_hex", digest_hex),
 	NUMBER_("file_ino", BITS64, file_ino),
 	NUMBER_("file_size_bytes", U64, file_size_bytes),
@@ -157,6 +159,7 @@ enum {
 	"offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes," \
 	" network_bytes = :network_bytes, etag = :etag, last_modified = :last_modified," \
 	" digest_state = :digest_state, can_resume = :can_resume," \
+	" upload_url = :upload_url, upload_offset_bytes = :upload_offset_bytes," \
 	" is_resumed_by_client = :is_resumed_by_client"
 #define SET_RESULT \
 	"digest_hex = :digest_hex, file_ino = :file_ino, file_size_bytes = :file_size_bytes," \
@@ -188,7 +191,7 @@ static const char *const texts[] = {
 		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, source_ino, source_size_bytes,"
 		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, attempts,"
 		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
-		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, digest_hex, file_ino,"
+		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, upload_url, upload_offset_bytes, digest_hex, file_ino,"
 		" file_size_bytes, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
 		" last_error_code, last_error_os_errno, last_error_library_code, last_error_detail,"
 		" ifnull(status, 0) AS response_status, r.url AS response_url, mime_type, text_encoding, http_version,"
@@ -227,7 +230,7 @@ static const char *const texts[] = {
 		" wait_reason = 0, due_wall_us = 0, attempts = 0, failures = 0,"
 		" resource_left_us = 0, expires_boot_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
 		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
-		" redirects = 0, body_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
+		" redirects = 0, body_bytes = 0, upload_url = NULL, upload_offset_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
 		" failing_url = NULL, result_code = ?3, result_os_errno = 0, result_library_code = 0, result_detail = ?4,"
 		" last_error_code = 0, last_error_os_errno = 0, last_error_library_code = 0, last_error_detail = ''"
 		" WHERE id = ?1",

@@ -51,12 +51,13 @@ START_TEST(reads_every_key)
 	struct config c;
 
 	ck_assert_int_eq(
-		read_text("[limits]\n"
-			  "max-download-rate = 2M\nmax-upload-rate=500K\nmax-active-tasks=64\n"
-			  "max-connections-per-host=2 ; a note\nthroughput-floor=0\n"
-			  "throughput-window=2min\n"
-			  "[service]\nworkers=1\nidle-exit=never\nretention=3d\nnetwork=always\n"
-			  "log-level=debug\nuser-agent=mirror/1\nca-file=/etc/ca.pem\n",
+		read_text(
+			"[limits]\n"
+			"max-download-rate = 2M\nmax-upload-rate=500K\nmax-active-tasks=64\n"
+			"max-connections-per-host=2 ; a note\nthroughput-floor=0\n"
+			"throughput-window=2min\n"
+			"[service]\nworkers=1\nidle-exit=never\nretention=3d\nnetwork=always\n"
+			"resumable-uploads=no\nlog-level=debug\nuser-agent=mirror/1\nca-file=/etc/ca.pem\n",
 			&c),
 		0);
 	ck_assert_str_eq(said, "");
@@ -70,6 +71,7 @@ START_TEST(reads_every_key)
 	ck_assert_uint_eq(c.idle_exit_us, UINT64_MAX);
 	ck_assert_uint_eq(c.retention_us, UINT64_C(3) * 86400 * 1000000);
 	ck_assert(!c.uses_netlink);
+	ck_assert(!c.resumes_uploads);
 	ck_assert_int_eq((int)c.log_level, LOG_LEVEL_DEBUG);
 	ck_assert_str_eq(c.user_agent, "mirror/1");
 	ck_assert_str_eq(c.ca_file, "/etc/ca.pem");

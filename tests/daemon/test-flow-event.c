@@ -584,10 +584,77 @@ START_TEST(upload_again)
 }
 END_TEST
 
+static void post_resource(struct sim *sim, uint64_t id, const char *url, uint64_t offset_bytes)
+{
+	const struct fake_attempt *a = fake_engine_find(sim->engine, id);
+
+	ck_assert_ptr_nonnull(a);
+	fake_engine_post(sim->engine,
+		&(struct engine_event){ .type = ENGINE_EVENT_CHECKPOINT,
+			.task = id,
+			.attempt = a->attempt,
+			.url = url,
+			.offset_bytes = offset_bytes,
+			.expected_receive_bytes = -1,
+			.at_us = 1 });
+	sim_turn(sim);
+}
+
+static void check_resource(
+	struct sim *sim, uint64_t id, const char *want_url, uint64_t want_offset_bytes)
+{
+	const struct fake_attempt *a = fake_engine_find(sim->engine, id);
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert(a->is_resumable);
+	if (want_url)
+		ck_assert_str_eq(a->upload_url, want_url);
+	else
+		ck_assert_ptr_null(a->upload_url);
+	ck_assert_uint_eq(a->upload_offset_bytes, want_offset_bytes);
+}
+
+/*
+ * BT-24: where the upload goes on is there for the next attempt, over failures and deaths, and
+ * the client hears nothing of it.
+ */
+START_TEST(upload_goes_on)
+{
+	static const char url[] = "https://h/resource/1";
+	uint64_t session, id;
+	struct sim *sim = upload_world(&session, &id);
+
+	check_resource(sim, id, NULL, 0);
+	post_resource(sim, id, url, 0);
+	sim_crash(sim);
+	sim_turn(sim);
+	check_resource(sim, id, url, 0);
+	post_resource(sim, id, url, 5);
+	sim_post_failed(sim, id, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_turn(sim);
+	check_retry(sim, id, 0.8, 1.2);
+	check_resource(sim, id, url, 5);
+	sim_crash(sim);
+	sim_turn(sim);
+	check_resource(sim, id, url, 5);
+	/* the server has lost it */
+	post_resource(sim, id, NULL, 0);
+	sim_crash(sim);
+	sim_turn(sim);
+	check_resource(sim, id, NULL, 0);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	sim_post_response(sim, id, 201);
+	sim_post_done(sim, id, 0);
+	sim_settle(sim);
+	ck_assert_str_eq(sim_events(sim, session), "METRICS COMPLETED");
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuses_are_results, 4),
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
 	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(late_reports),
 	TEST_LOOP(engine_refuses_to_start, 2), TEST(begun_parts_have_validators),
 	TEST(arena_stays_small), TEST(upload_life), TEST_LOOP(answered_is_final, 4),
-	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again))
+	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again), TEST(upload_goes_on))

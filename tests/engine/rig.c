@@ -185,7 +185,7 @@ static void check_event(const struct rig_task *t, const struct engine_event *e)
 /* the part begins: what the response said of it is known by then, and nothing else was said of bytes in it */
 static bool note_begun(struct rig_task *t, const struct engine_event *e)
 {
-	if (e->type != ENGINE_EVENT_CHECKPOINT || e->offset_bytes)
+	if (e->type != ENGINE_EVENT_CHECKPOINT || e->offset_bytes || e->expected_send_bytes > 0)
 		return false;
 	ck_assert(t->has_response && t->can_resume);
 	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_CHECKPOINT], 0);
@@ -222,6 +222,7 @@ static void on_event(const struct engine_event *e, void *user)
 		t->progress_bytes = e->received_bytes;
 		break;
 	case ENGINE_EVENT_CHECKPOINT:
+		copy(t->upload_url, sizeof(t->upload_url), e->url);
 		t->checkpoint_bytes = e->offset_bytes;
 		break;
 	case ENGINE_EVENT_DONE:

@@ -39,6 +39,7 @@ struct rig_task {
 	uint64_t resumed_bytes;
 	int64_t resumed_total_bytes;
 	uint64_t checkpoint_bytes, progress_bytes;
+	char upload_url[1024]; /* of the last checkpoint of an upload */
 	char headers[4096]; /* "name: value\n" */
 	uint8_t digest_state[512];
 	size_t digest_state_bytes;

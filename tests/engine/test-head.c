@@ -299,6 +299,39 @@ START_TEST(bounds_interim_responses)
 }
 END_TEST
 
+/* A 104 can be read at its end, and a resumable upload may see many. */
+START_TEST(shows_interim_responses)
+{
+	static const char text[] = "HTTP/1.1 104 Upload Resumption Supported\r\nLocation: /up\r\n"
+				   "Upload-Offset: 7\r\n\r\n";
+	struct head head;
+
+	head_init(&head, false, false);
+	head.counts_104 = true;
+	for (int i = 0; i < 10000; i++) {
+		ck_assert_int_eq(feed_str(&head, text), 0);
+		ck_assert(head.is_interim);
+		ck_assert(!head.is_complete);
+		ck_assert_uint_eq(head.status, 104);
+		ck_assert_str_eq(head.location, "/up");
+		ck_assert_str_eq(head_find(&head, "upload-offset"), "7");
+	}
+	ck_assert_int_eq(feed_str(&head, OK), 0);
+	ck_assert(!head.is_interim);
+	ck_assert_ptr_null(head.location);
+	ck_assert_int_eq(feed_str(&head, "\r\n"), 0);
+	ck_assert(head.is_complete);
+	ck_assert_uint_eq(head.n_fields, 0);
+	head_done(&head);
+	/* nobody asked for it: one of 32 */
+	head_init(&head, false, false);
+	for (int i = 0; i < HEAD_INTERIM_MAX; i++)
+		ck_assert_int_eq(feed_str(&head, text), 0);
+	ck_assert_int_eq(feed_str(&head, text), HEAD_E_BAD);
+	head_done(&head);
+}
+END_TEST
+
 START_TEST(bounds_line_and_block)
 {
 	static char line[HEAD_LINE_MAX_BYTES + 1];
@@ -325,4 +358,4 @@ RUN_TESTS("engine/head", TEST_EACH(accepts, good), TEST_EACH(refuses, bad),
 	TEST(takes_fields_apart), TEST(voids_contradicting_validators), TEST(joins_codings),
 	TEST(bounds_joined_codings), TEST(makes_values_valid_utf8),
 	TEST(lets_the_answer_to_connect_go), TEST(bounds_fields), TEST(bounds_trailers),
-	TEST(bounds_interim_responses), TEST(bounds_line_and_block))
+	TEST(bounds_interim_responses), TEST(shows_interim_responses), TEST(bounds_line_and_block))

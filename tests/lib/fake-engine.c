@@ -55,6 +55,7 @@ static void attempt_free(struct fake_attempt *a)
 	free(a->part_path);
 	free(a->source_path);
 	free(a->body_path);
+	free(a->upload_url);
 	free(a->etag);
 	for (size_t i = 0; i < a->n_headers; i++) {
 		free((char *)a->headers[i].name);
@@ -220,6 +221,9 @@ int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct
 		.part_path = dup_or_null(spec->part_path),
 		.source_path = dup_or_null(spec->source_path),
 		.body_path = dup_or_null(spec->body_path),
+		.upload_url = dup_or_null(spec->upload_url),
+		.upload_offset_bytes = spec->upload_offset_bytes,
+		.is_resumable = spec->is_resumable,
 		.etag = dup_or_null(spec->etag),
 		.resume_offset_bytes = spec->resume_offset_bytes,
 		.deadline_boot_us = spec->deadline_boot_us,

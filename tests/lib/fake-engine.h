@@ -14,9 +14,10 @@ struct fake_attempt {
 	uint64_t task, session, lane;
 	uint32_t attempt;
 	enum transfer_task_kind kind;
-	char *url, *method, *part_path, *source_path, *body_path, *etag;
+	char *url, *method, *part_path, *source_path, *body_path, *etag, *upload_url;
 	uint64_t resume_offset_bytes, deadline_boot_us, idle_timeout_us, source_ino, max_rate_bps;
-	bool is_resumed_by_client, allow_insecure;
+	uint64_t upload_offset_bytes;
+	bool is_resumed_by_client, allow_insecure, is_resumable;
 	struct engine_header *headers;
 	size_t n_headers;
 	/* the test's */

@@ -240,7 +240,7 @@ static void flow_init(struct flow *w, struct file *f, struct origin_answer *a)
 	w->rate_bps = origin_knob_u64(r, "rate_bps", 0);
 }
 
-static int cut(struct origin_request *r)
+int origin_cut_scripted(struct origin_request *r)
 {
 	char *how = origin_knob(r, "drop");
 
@@ -266,7 +266,7 @@ static int flow_stop(struct flow *w, bool more)
 		w->paced = 0;
 	}
 	if (!result && w->sent >= w->drop_after)
-		return cut(r);
+		return origin_cut_scripted(r);
 	if (!result && w->sent >= w->hang_after)
 		return origin_conn_wait(r->conn, 24 * 3600 * 1000);
 	if (!result && w->rate_bps && more) {
@@ -513,10 +513,12 @@ int origin_upload_serve(struct origin_request *r, unsigned status)
 
 	if (expect_status && origin_request_field(r, "Expect"))
 		return origin_answer_text(r, (unsigned)expect_status, NULL, "not expected\n");
+	if (origin_upload_is_asked(r))
+		return origin_upload_create(r);
 	if (!origin_has(r, "early"))
 		result = origin_request_body(r);
 	if (result == -ECONNABORTED)
-		return cut(r);
+		return origin_cut_scripted(r);
 	if (result)
 		return result;
 	status = (unsigned)origin_knob_u64(r, "answer", status);

@@ -59,6 +59,8 @@ struct origin_request {
 	size_t body_kept_bytes;
 	uint64_t body_bytes;
 	char body_sha256[65];
+	struct origin_resource *resource; /* that the body is appended to, or NULL */
+	unsigned turn; /* of the resource */
 };
 
 /* an answer under construction: the head is collected, then sent, then the body */
@@ -126,9 +128,18 @@ const char *origin_reason(unsigned status);
 int origin_file_serve(struct origin_request *r);
 int origin_folder_serve(struct origin_request *r, const char *folder);
 int origin_upload_serve(struct origin_request *r, unsigned status);
+/* ends the connection as drop= says */
+int origin_cut_scripted(struct origin_request *r);
 int origin_route_serve(struct origin_request *r);
 /* delay, hang, status, redirect: 1: answered */
 int origin_common_serve(struct origin_request *r);
+
+/* origin-upload.c */
+bool origin_upload_is_asked(const struct origin_request *r);
+int origin_upload_create(struct origin_request *r);
+int origin_upload_resource_serve(struct origin_request *r);
+int origin_upload_take(struct origin_request *r, const char *bytes, size_t size_bytes);
+void origin_resources_free(struct origin *o);
 
 /* origin-tls.c */
 int origin_tls_new(const struct origin_config *config, SSL_CTX **ret_ctx, char **ret_ca_path);

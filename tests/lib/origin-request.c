@@ -254,6 +254,12 @@ static int take(struct intake *in, const char *bytes, size_t size_bytes)
 	}
 	r->body_bytes += size_bytes;
 	origin_note_received(r, size_bytes);
+	if (r->resource) {
+		int result = origin_upload_take(r, bytes, size_bytes);
+
+		if (result)
+			return result;
+	}
 	if (r->body_bytes >= in->drop_after)
 		return -ECONNABORTED;
 	if (in->gate && r->body_bytes >= in->gate_after) {

@@ -383,6 +383,12 @@ static int on_file(struct origin_request *r, const char *text)
 	return result ? result : origin_file_serve(r);
 }
 
+static int on_resource(struct origin_request *r, const char *text)
+{
+	(void)text;
+	return origin_upload_resource_serve(r);
+}
+
 struct route {
 	const char *path; /* ending in '/': a prefix */
 	int (*serve)(struct origin_request *r, const char *text);
@@ -394,6 +400,7 @@ static const struct route routes[] = {
 	{ "/file/", on_file, NULL },
 	{ "/upload", on_upload, NULL },
 	{ "/store/", on_store, NULL },
+	{ "/resource/", on_resource, NULL },
 	{ "/Nepal", on_text, "Kathmandu" },
 	{ "/Peru", on_text, "Lima" },
 	{ "/Italy", on_text, "Rome" },

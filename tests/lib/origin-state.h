@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's state, for origin.c and origin-log.c only. */
+/* The server's state, for origin.c, origin-log.c and origin-upload.c only. */
 #ifndef TESTS_LIB_ORIGIN_STATE_H
 #define TESTS_LIB_ORIGIN_STATE_H
 
@@ -62,6 +62,8 @@ struct origin {
 	unsigned n_raws;
 	struct origin_gate gates[ORIGIN_GATES_MAX];
 	unsigned n_gates;
+	struct origin_resource *resources;
+	unsigned n_resources;
 };
 
 void origin_log_done(struct origin *o);

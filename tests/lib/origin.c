@@ -348,6 +348,7 @@ struct origin *origin_free(struct origin *o)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	origin_log_done(o);
+	origin_resources_free(o);
 	for (unsigned i = 0; i < o->n_gates; i++) {
 		close(o->gates[i].fd);
 		free(o->gates[i].name);

@@ -32,6 +32,14 @@
  *	early				answer before the body is read
  *	no_continue expect_status=N	what happens to Expect: 100-continue
  *	reply_size=N			length of the answer's body
+ *	resumable=V			resumable uploads of this interop version (empty: 8), when asked for; then
+ *	cut_at=N (again and again)	cut when the first resource (cut_all: each one) has N bytes, then at the next N
+ *	location=URL no_location	in the 104: another, none
+ *	progress104=N			a 104 with the offset each N bytes
+ *	head_status=N head_offset=V|none head_length=N head_times=N	what HEAD says (the first times only)
+ *	patch_status=N patch_times=N	what PATCH says
+ *	max_append=N			Upload-Limit of a PATCH, told by HEAD
+ *	lose_answer=N quiet		cut instead of answering (the first times); without Upload-Complete
  * PUT /store/NAME as /upload, answered with 201; GET /_log, /_stats, /_release?gate=NAME, /_clear.
  */
 #ifndef TESTS_LIB_ORIGIN_H
@@ -79,6 +87,13 @@ struct origin_entry {
 	unsigned status; /* 0: not answered yet */
 	bool ended; /* nothing more will happen to this request */
 	bool whole; /* the whole answer was handed to the socket */
+};
+
+/* an upload resource */
+struct origin_upload {
+	uint64_t offset_bytes, length_bytes;
+	bool is_complete, is_deleted;
+	char sha256[65]; /* of the whole; empty: not complete */
 };
 
 struct origin_stats {
@@ -133,6 +148,9 @@ bool origin_entry_header(
 	const struct origin_entry *entry, const char *name, char *ret_value, size_t size_bytes);
 /* numbers since the start, by key= or target */
 void origin_stats_get(struct origin *o, const char *key, struct origin_stats *ret_stats);
+
+/* the n-th upload resource (from 1); -ENOENT */
+int origin_upload_get(struct origin *o, unsigned n, struct origin_upload *ret_upload);
 
 /* the content of /file?seed=…; any part of it, in any order */
 void origin_bytes(uint64_t seed, uint64_t offset_bytes, void *ret_bytes, size_t size_bytes);

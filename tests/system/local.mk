@@ -3,7 +3,7 @@
 SYSTEM_TESTS = tests/system/test-coding tests/system/test-ctl tests/system/test-download \
 	tests/system/test-errno tests/system/test-framing tests/system/test-hostile tests/system/test-kill tests/system/test-lifecycle \
 	tests/system/test-places tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
-	tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
+	tests/system/test-resumable tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
 SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
 SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
@@ -25,6 +25,8 @@ tests_system_test_redirect_SOURCES = %D%/test-redirect.c $(SYSTEM_RIG)
 tests_system_test_redirect_LDADD = $(SYSTEM_LDADD)
 tests_system_test_resume_SOURCES = %D%/test-resume.c $(SYSTEM_RIG)
 tests_system_test_resume_LDADD = $(SYSTEM_LDADD)
+tests_system_test_resumable_SOURCES = %D%/test-resumable.c $(SYSTEM_RIG)
+tests_system_test_resumable_LDADD = $(SYSTEM_LDADD)
 tests_system_test_retry_SOURCES = %D%/test-retry.c $(SYSTEM_RIG)
 tests_system_test_retry_LDADD = $(SYSTEM_LDADD)
 tests_system_test_sequence_SOURCES = %D%/test-sequence.c $(SYSTEM_RIG)

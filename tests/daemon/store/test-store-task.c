@@ -60,6 +60,8 @@ static void fill_life(struct task *task)
 	task->can_resume = true;
 	task->redirects = 21;
 	task->body_bytes = 22;
+	task->upload_url = "https://u/1";
+	task->upload_offset_bytes = 28;
 	task->response = (struct task_response){ 206, "https://r/", "text/plain", "utf-8", "1.1",
 		"n.txt", answer_headers, 1, 23 };
 	task->result = (struct transfer_result){ TRANSFER_ERROR_TIMED_OUT, 24, 25, "slow" };
@@ -125,6 +127,8 @@ static void check_life(const struct task *is)
 	ck_assert(is->can_resume);
 	ck_assert_uint_eq(is->redirects, 21);
 	ck_assert_uint_eq(is->body_bytes, 22);
+	ck_assert_str_eq(is->upload_url, "https://u/1");
+	ck_assert_uint_eq(is->upload_offset_bytes, 28);
 }
 
 static void check_end(const struct task *is)
