@@ -396,14 +396,25 @@ static int configure(struct store *store)
 		"PRAGMA journal_size_limit = 8388608;");
 }
 
+/* SQLite counts its memory under a lock at each allocation; nobody reads the count. Only before its first use. */
+static void forgo_memory_status(void)
+{
+	static bool is_done;
+
+	if (!is_done)
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	is_done = true;
+}
+
 static int open_database(struct store *store, bool is_clean, struct store_report *report)
 {
-	int rc = sqlite3_open_v2(store->file.path, &store->db,
+	int rc, r;
+
+	forgo_memory_status();
+	rc = sqlite3_open_v2(store->file.path, &store->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
 			SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE,
 		NULL);
-	int r;
-
 	if (!store->db)
 		return err_raise(-ENOMEM);
 	if (rc)
