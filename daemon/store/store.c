@@ -456,9 +456,9 @@ int store_open(const char *state_dir, struct store **ret_store, struct store_rep
 	struct store *store = calloc(1, sizeof(*store));
 	int r;
 
+	memset(ret_report, 0, sizeof(*ret_report));
 	if (!store)
 		return err_raise(-ENOMEM);
-	memset(ret_report, 0, sizeof(*ret_report));
 	store->file.lock_fd = store->file.dir_fd = -1;
 	r = store_file_open(&store->file, state_dir);
 	if (r == 0)
