@@ -61,7 +61,11 @@ static void on_events(uint64_t session, uint64_t last_seq, void *user)
 	uint64_t stored;
 
 	check_durable(sim);
+	if (sim->look)
+		sim->look(true);
 	CHECK(store_event_last_seq(sim->store, session, &stored) == 0);
+	if (sim->look)
+		sim->look(false);
 	CHECK(stored >= last_seq);
 	sim->told_seq = last_seq;
 }

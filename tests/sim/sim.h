@@ -24,6 +24,7 @@ struct sim {
 	struct clock_now now;
 	char *state_dir, *spool_dir;
 	uint64_t random;
+	void (*look)(bool begins); /* called around what only the world looks at; NULL: nothing */
 	bool is_commit_failing; /* each commit fails until it is false again */
 	uint64_t n_turns, n_failed_turns;
 	uint64_t n_task_changes, n_session_changes, n_limits_changes, n_progress;

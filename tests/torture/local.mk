@@ -4,3 +4,8 @@ TORTURE = %D%/torture.c %D%/torture.h
 check_PROGRAMS += %D%/torture-store
 %C%_torture_store_SOURCES = %D%/torture-store.c $(TORTURE)
 %C%_torture_store_LDADD = libtest.la $(LINK_STORE)
+check_PROGRAMS += %D%/torture-flow
+%C%_torture_flow_SOURCES = %D%/torture-flow.c $(TORTURE) $(sim_sources)
+%C%_torture_flow_LDADD = $(TEST_DAEMON)
+%C%_torture_flow_LDFLAGS = $(sim_ldflags) -Wl,--wrap=engine_start,--wrap=engine_publish \
+	-Wl,--wrap=engine_snapshot,--wrap=engine_remove_file,--wrap=_ck_assert_failed,--wrap=_mark_point
