@@ -38,6 +38,7 @@ struct item {
 	uint32_t attempt;
 	int fd;
 	char *path;
+	struct engine_event *refusal; /* of a command that is answered by an event */
 };
 
 /* ---- where files are ---- */
@@ -193,34 +194,26 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 /* ---- carrying out, after the commit ---- */
 
 /*
- * The engine refused at once, so no event will come: this one is made here and handled in the next
- * turn.
+ * The engine refused at once, so no event will come: the one that was made beforehand is handled in
+ * the next turn.
  */
-static void report_refusal(
-	struct flow *flow, enum engine_event_type type, const struct item *item, int error)
+static void report_refusal(struct item *item, int error)
 {
-	struct engine_event event = {
-		.type = type,
-		.task = item->task,
-		.attempt = item->attempt,
-		.is_retryable = error == -ENOMEM,
-		.expected_receive_bytes = TRANSFER_SIZE_UNKNOWN,
-		.expected_send_bytes = TRANSFER_SIZE_UNKNOWN,
-		.at_us = flow->now.now_us,
-	};
+	struct flow *flow = item->flow;
+	struct engine_event *event = take_ptr(item->refusal);
 	struct active *active = registry_find(&flow->registry, item->task);
 
+	event->is_retryable = error == -ENOMEM;
+	event->at_us = flow->now.now_us;
 	if (active)
-		event.offset_bytes = active->task->offset_bytes;
-	event.result = flow_step_result(TRANSFER_ERROR_UNKNOWN, strerror(-error));
-	event.result.os_errno = -error;
-	if (flow_turn_keep(flow, &event))
-		log_error("task %llu: no memory to say that it could not start",
-			(unsigned long long)item->task);
+		event->offset_bytes = active->task->offset_bytes;
+	event->result = flow_step_result(TRANSFER_ERROR_UNKNOWN, strerror(-error));
+	event->result.os_errno = -error;
+	flow_turn_keep_take(flow, event);
 	flow->has_more = true;
 }
 
-static void do_start(const struct item *item)
+static void do_start(struct item *item)
 {
 	struct flow *flow = item->flow;
 	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
@@ -238,10 +231,10 @@ static void do_start(const struct item *item)
 		free(room->headers);
 	free(room);
 	if (r)
-		report_refusal(flow, ENGINE_EVENT_DONE, item, r);
+		report_refusal(item, r);
 }
 
-static void do_publish(const struct item *item)
+static void do_publish(struct item *item)
 {
 	struct flow *flow = item->flow;
 	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
@@ -264,10 +257,10 @@ static void do_publish(const struct item *item)
 		r = engine_publish(flow->engine, item->task, item->attempt, &publish);
 	}
 	if (r)
-		report_refusal(flow, ENGINE_EVENT_PUBLISHED, item, r);
+		report_refusal(item, r);
 }
 
-static void carry_out(const struct item *item)
+static void carry_out(struct item *item)
 {
 	struct flow *flow = item->flow;
 	int r = 0;
@@ -288,7 +281,7 @@ static void carry_out(const struct item *item)
 	case COMMAND_SNAPSHOT:
 		r = engine_snapshot(flow->engine, item->task, item->attempt, item->fd, item->path);
 		if (r)
-			report_refusal(flow, ENGINE_EVENT_SNAPSHOT, item, r);
+			report_refusal(item, r);
 		break;
 	case COMMAND_REMOVE:
 		r = engine_remove_file(flow->engine, item->path);
@@ -306,8 +299,24 @@ static void on_release(void *data, int error)
 		carry_out(item);
 	if (item->fd >= 0)
 		close(item->fd);
+	engine_event_free(item->refusal);
 	free(item->path);
 	free(item);
+}
+
+static int prepare(struct item *item)
+{
+	static const enum engine_event_type answers[] = {
+		[COMMAND_START] = ENGINE_EVENT_DONE,
+		[COMMAND_PUBLISH] = ENGINE_EVENT_PUBLISHED,
+		[COMMAND_SNAPSHOT] = ENGINE_EVENT_SNAPSHOT,
+	};
+
+	if (item->command != COMMAND_START && item->command != COMMAND_PUBLISH &&
+		item->command != COMMAND_SNAPSHOT)
+		return 0;
+	item->refusal = engine_event_new(answers[item->command], item->task, item->attempt);
+	return item->refusal ? 0 : -ENOMEM;
 }
 
 /* Takes fd over in any case. */
@@ -321,9 +330,13 @@ static int add(struct flow *flow, const struct item *from, const char *path)
 		item->flow = flow;
 		item->path = path ? strdup(path) : NULL;
 		if (!path || item->path)
+			r = prepare(item);
+		if (!r)
 			r = outbox_add_take(&flow->outbox, on_release, item);
-		if (r)
+		if (r) {
+			engine_event_free(item->refusal);
 			free(item->path);
+		}
 	}
 	if (r) {
 		free(item);

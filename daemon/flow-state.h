@@ -30,6 +30,7 @@
 #include "daemon/core/task-fsm.h"
 #include "daemon/flow.h"
 #include "daemon/outbox.h"
+#include "engine/engine.h"
 #include "daemon/store/store.h"
 
 #define FLOW_KEY_BYTES        32
@@ -56,16 +57,6 @@ struct flow_session {
 	struct session before_session;
 	TAILQ_ENTRY(flow_session) touched;
 };
-
-/* An engine event of this turn, kept until the turn is durable; copied when it is not. */
-struct flow_kept {
-	const struct engine_event *event;
-	struct arena arena;
-	bool is_copied;
-	unsigned n_poisoned; /* turns that could not apply it */
-	TAILQ_ENTRY(flow_kept) entry;
-};
-TAILQ_HEAD(flow_kept_list, flow_kept);
 
 /* Someone waits for the end of a cancelled task, to get its resume data. */
 struct flow_answer {
@@ -120,7 +111,7 @@ struct flow {
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	uint64_t retry_us; /* failing: not before this */
 	struct outbox outbox;
-	struct flow_kept_list turn_events, kept_events;
+	struct engine_event_list turn_events, kept_events;
 	TAILQ_HEAD(, flow_session) touched_sessions;
 
 	/* time */
@@ -160,7 +151,7 @@ int flow_turn_poison(struct flow *flow, int error);
 /* Wall clock that never goes back while the daemon runs; never behind the real one. */
 uint64_t flow_turn_steady_wall_us(const struct flow *flow);
 /* For a later turn: copied. */
-int flow_turn_keep(struct flow *flow, const struct engine_event *event);
+void flow_turn_keep_take(struct flow *flow, struct engine_event *event);
 
 /* ---- flow-step.c ---- */
 /* 0, TASK_FSM_E_IGNORED or negative. result: for events that may end the task; NULL: success. */

@@ -105,170 +105,88 @@ int flow_turn_flush(struct flow *flow)
 
 /* ---- engine events ---- */
 
-static int copy_response(struct arena *arena, const struct engine_response *from,
-	struct engine_response **ret_response)
+static void drop_kept(struct engine_event_list *list, struct engine_event *event)
 {
-	struct engine_response *r = arena_alloc(arena, 1, sizeof(*r));
-	struct engine_header *headers = arena_alloc(arena, from->n_headers + 1, sizeof(*headers));
-	const char **strings[] = { &r->http_version, &r->url, &r->mime_type, &r->text_encoding,
-		&r->suggested_name, &r->etag, &r->last_modified };
-
-	if (!r || !headers)
-		return err_raise(-ENOMEM);
-	*r = *from;
-	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-		if (*strings[i] && !(*strings[i] = arena_strdup(arena, *strings[i])))
-			return err_raise(-ENOMEM);
-	for (size_t i = 0; i < from->n_headers; i++) {
-		headers[i].name = arena_strdup(arena, from->headers[i].name);
-		headers[i].value = arena_strdup(arena, from->headers[i].value);
-		if (!headers[i].name || !headers[i].value)
-			return err_raise(-ENOMEM);
-	}
-	r->headers = headers;
-	*ret_response = r;
-	return 0;
-}
-
-static int copy_event(
-	struct arena *arena, const struct engine_event *from, const struct engine_event **ret_event)
-{
-	struct engine_event *e = arena_alloc(arena, 1, sizeof(*e));
-	struct engine_response *response = NULL;
-	void *digest_state = NULL;
-	int r;
-
-	if (!e)
-		return err_raise(-ENOMEM);
-	*e = *from;
-	if (from->response) {
-		r = copy_response(arena, from->response, &response);
-		if (r)
-			return r;
-	}
-	if (from->digest_state) {
-		digest_state = arena_alloc(arena, from->digest_state_bytes, 1);
-		if (!digest_state)
-			return err_raise(-ENOMEM);
-		memcpy(digest_state, from->digest_state, from->digest_state_bytes);
-	}
-	e->response = response;
-	e->digest_state = digest_state;
-	e->url = from->url ? arena_strdup(arena, from->url) : NULL;
-	e->digest_hex = from->digest_hex ? arena_strdup(arena, from->digest_hex) : NULL;
-	if ((from->url && !e->url) || (from->digest_hex && !e->digest_hex))
-		return err_raise(-ENOMEM);
-	*ret_event = e;
-	return 0;
-}
-
-static void drop_kept(struct flow_kept_list *list, struct flow_kept *kept)
-{
-	TAILQ_REMOVE(list, kept, entry);
-	arena_done(&kept->arena);
-	free(kept);
+	TAILQ_REMOVE(list, event, entry);
+	engine_event_free(event);
 }
 
 /*
  * A newer checkpoint makes the older one of the same attempt superfluous: what is kept stays
  * bounded.
  */
-static void drop_older_checkpoint(struct flow_kept_list *list, const struct engine_event *event)
+static void drop_older_checkpoint(struct engine_event_list *list, const struct engine_event *event)
 {
-	struct flow_kept *kept;
+	struct engine_event *kept;
 
 	TAILQ_FOREACH (kept, list, entry) {
-		if (kept->event->type == event->type && kept->event->task == event->task &&
-			kept->event->attempt == event->attempt) {
+		if (kept->type == event->type && kept->task == event->task &&
+			kept->attempt == event->attempt) {
 			drop_kept(list, kept);
 			return;
 		}
 	}
 }
 
-/* The engine's own is good until the engine is asked again: as long as the turn takes. */
-static struct flow_kept *note(const struct engine_event *event, struct flow_kept_list *list)
+static void note_take(struct engine_event_list *list, struct engine_event *event)
 {
-	struct flow_kept *kept = calloc(1, sizeof(*kept));
-
-	if (!kept)
-		return NULL;
-	kept->event = event;
 	if (event->type == ENGINE_EVENT_CHECKPOINT)
 		drop_older_checkpoint(list, event);
-	TAILQ_INSERT_TAIL(list, kept, entry);
-	return kept;
+	TAILQ_INSERT_TAIL(list, event, entry);
 }
 
-static int make_lasting(struct flow_kept *kept)
+void flow_turn_keep_take(struct flow *flow, struct engine_event *event)
 {
-	int r = kept->is_copied ? 0 : copy_event(&kept->arena, kept->event, &kept->event);
-
-	kept->is_copied |= !r;
-	return r;
+	note_take(&flow->kept_events, event);
 }
 
-int flow_turn_keep(struct flow *flow, const struct engine_event *event)
-{
-	struct flow_kept *kept = note(event, &flow->kept_events);
-	int r = kept ? make_lasting(kept) : err_raise(-ENOMEM);
-
-	if (r && kept)
-		drop_kept(&flow->kept_events, kept);
-	return r;
-}
-
-static void apply(struct flow *flow, struct flow_kept *kept)
+static void apply(struct flow *flow, struct engine_event *event)
 {
 	int before = flow->poison;
 
-	flow_event_apply(flow, kept->event);
+	flow_event_apply(flow, event);
 	if (before || !flow->poison)
 		return;
-	kept->n_poisoned++;
-	log_debug("event %d of task %llu: %s", (int)kept->event->type,
-		(unsigned long long)kept->event->task, err_text(flow->poison));
+	event->n_tries++;
+	log_debug("event %d of task %llu: %s", (int)event->type, (unsigned long long)event->task,
+		err_text(flow->poison));
 }
 
 void flow_engine_event(const struct engine_event *event, void *data)
 {
 	struct flow *flow = data;
-	struct flow_kept *kept;
+	struct engine_event *kept;
 
 	if (event->type == ENGINE_EVENT_PROGRESS) {
 		if (TAILQ_EMPTY(&flow->kept_events))
 			flow_event_apply(flow, event);
 		return;
 	}
+	kept = engine_event_take(event);
 	if (!TAILQ_EMPTY(&flow->kept_events)) {
-		if (flow_turn_keep(flow, event))
-			log_error("task %llu: no memory for a report",
-				(unsigned long long)event->task);
+		flow_turn_keep_take(flow, kept);
 		return;
 	}
-	kept = note(event, &flow->turn_events);
-	if (kept)
-		apply(flow, kept);
-	else
-		log_error("task %llu: no memory for a report", (unsigned long long)event->task);
+	note_take(&flow->turn_events, kept);
+	apply(flow, kept);
 }
 
 /* Those of a turn that failed, and those that came after it. */
 static void apply_kept(struct flow *flow)
 {
-	struct flow_kept *kept;
+	struct engine_event *kept;
 
 	if (flow->is_failing && flow->now.now_us < flow->retry_us)
 		return;
 	while ((kept = TAILQ_FIRST(&flow->kept_events))) {
 		TAILQ_REMOVE(&flow->kept_events, kept, entry);
 		TAILQ_INSERT_TAIL(&flow->turn_events, kept, entry);
-		if (kept->n_poisoned < POISONED_MAX)
+		if (kept->n_tries < POISONED_MAX)
 			apply(flow, kept);
 		else
 			log_error(
 				"task %llu: a report of the engine cannot be applied and is dropped",
-				(unsigned long long)kept->event->task);
+				(unsigned long long)kept->task);
 	}
 }
 
@@ -376,7 +294,7 @@ static void tell(struct flow *flow)
 
 static void succeed(struct flow *flow)
 {
-	struct flow_kept *kept;
+	struct engine_event *kept;
 
 	if (flow->is_failing)
 		log_notice("changes can be saved again");
@@ -434,16 +352,11 @@ static void undo_answers(struct flow *flow, int error)
 /* They are facts: once more in a later turn, before newer ones. */
 static void keep_events(struct flow *flow)
 {
-	struct flow_kept *kept;
+	struct engine_event *kept;
 
-	while ((kept = TAILQ_LAST(&flow->turn_events, flow_kept_list))) {
+	while ((kept = TAILQ_LAST(&flow->turn_events, engine_event_list))) {
 		TAILQ_REMOVE(&flow->turn_events, kept, entry);
 		TAILQ_INSERT_HEAD(&flow->kept_events, kept, entry);
-		if (!make_lasting(kept))
-			continue;
-		log_error(
-			"task %llu: no memory for a report", (unsigned long long)kept->event->task);
-		drop_kept(&flow->kept_events, kept);
 	}
 }
 

@@ -112,14 +112,13 @@ int flow_new(const struct flow_config *config, struct flow **ret_flow)
 	return 0;
 }
 
-static void free_kept(struct flow_kept_list *list)
+static void free_kept(struct engine_event_list *list)
 {
-	struct flow_kept *kept;
+	struct engine_event *event;
 
-	while ((kept = TAILQ_FIRST(list))) {
-		TAILQ_REMOVE(list, kept, entry);
-		arena_done(&kept->arena);
-		free(kept);
+	while ((event = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, event, entry);
+		engine_event_free(event);
 	}
 }
 

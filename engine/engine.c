@@ -51,7 +51,6 @@ struct engine {
 	struct attempt *attempts;
 	uint64_t max_download_bps, max_upload_bps;
 	unsigned max_connections_per_host;
-	struct mail *spent; /* handed out by the last dispatch */
 	struct post turn; /* wakes the caller for one more turn; never freed */
 	bool is_turn_posted;
 	bool has_curl;
@@ -300,24 +299,18 @@ static void deliver(struct engine *e, struct post *p, engine_event_fn fn, void *
 	}
 }
 
-static void free_spent(struct engine *e)
+int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
 {
 	struct mail *mail, *next;
 
-	for (mail = take_ptr(e->spent); mail; mail = next) {
+	for (mail = end_turn(engine, mailbox_take_all(engine->events)); mail; mail = next) {
+		struct post *post = (struct post *)mail;
+
 		next = mail->next;
-		post_free((struct post *)mail);
+		deliver(engine, post, fn, user);
+		if (!post->is_taken)
+			post_free(post);
 	}
-}
-
-int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
-{
-	struct mail *mail;
-
-	free_spent(engine);
-	engine->spent = end_turn(engine, mailbox_take_all(engine->events));
-	for (mail = engine->spent; mail; mail = mail->next)
-		deliver(engine, (struct post *)mail, fn, user);
 	return 0;
 }
 
@@ -514,7 +507,6 @@ static void drop_events(struct engine *e)
 			post_free((struct post *)mail);
 	}
 	mailbox_free(e->events);
-	free_spent(e);
 }
 
 void engine_free(struct engine *engine)

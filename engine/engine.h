@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <transfer/types.h>
 
@@ -146,9 +147,23 @@ struct engine_event {
 	bool is_restart_needed; /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */
 	uint64_t file_ino, file_size_bytes, file_mtime_ns; /* SYNCED, SNAPSHOT */
 	uint64_t at_us; /* CLOCK_MONOTONIC when it happened */
+
+	/* for who took it: a list to keep it in, and a count */
+	TAILQ_ENTRY(engine_event) entry;
+	unsigned n_tries;
 };
+TAILQ_HEAD(engine_event_list, engine_event);
 
 typedef void (*engine_event_fn)(const struct engine_event *event, void *user);
+/*
+ * engine_event_take - keeps the event that is being delivered; allocates nothing, so it cannot fail
+ *
+ * Only during its callback. It and its strings are the caller's then, who frees it after the callback has returned.
+ */
+struct engine_event *engine_event_take(const struct engine_event *event);
+/* One of the caller's own, to be kept among those taken; nothing is known in it yet. NULL: no memory. */
+struct engine_event *engine_event_new(enum engine_event_type type, uint64_t task, uint32_t attempt);
+void engine_event_free(struct engine_event *event); /* NULL is fine */
 
 /* curl_global_init and OpenSSL set-up happen here, before the first thread. */
 int engine_new(const struct engine_config *config, struct engine **ret_engine);

@@ -34,6 +34,32 @@ void post_free(struct post *post)
 	free(post);
 }
 
+static struct post *post_of(const struct engine_event *event)
+{
+	return (struct post *)((uintptr_t)event - offsetof(struct post, event));
+}
+
+struct engine_event *engine_event_take(const struct engine_event *event)
+{
+	struct post *post = post_of(event);
+
+	post->is_taken = true;
+	return &post->event;
+}
+
+struct engine_event *engine_event_new(enum engine_event_type type, uint64_t task, uint32_t attempt)
+{
+	struct post *post = post_new(type, task, attempt);
+
+	return post ? &post->event : NULL;
+}
+
+void engine_event_free(struct engine_event *event)
+{
+	if (event)
+		post_free(post_of(event));
+}
+
 /* Copies s as valid UTF-8; NULL stays NULL and is no error. */
 static int copy_text(struct arena *arena, const char *s, const char **ret_copy)
 {

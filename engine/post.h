@@ -18,6 +18,7 @@ struct post {
 	struct engine_response response;
 	struct arena arena;
 	unsigned worker;
+	bool is_taken; /* it is the caller's */
 	bool wants_turn; /* the worker waits until the caller's next turn */
 };
 

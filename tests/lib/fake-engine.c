@@ -10,6 +10,7 @@
 
 struct fake_event {
 	struct engine_event event;
+	bool is_taken;
 	struct engine_response response;
 	char *url, *digest_hex;
 	struct fake_event *next;
@@ -22,7 +23,7 @@ struct engine {
 	size_t n_ahead;
 	struct fake_job **jobs;
 	size_t n_jobs;
-	struct fake_event *first, **last, *spent;
+	struct fake_event *first, **last;
 	size_t n_events;
 	char **files;
 	size_t n_files;
@@ -108,10 +109,6 @@ void engine_free(struct engine *e)
 		e->first = event->next;
 		event_free(event);
 	}
-	while ((event = e->spent)) {
-		e->spent = event->next;
-		event_free(event);
-	}
 	free(e->attempts);
 	free(e->ahead);
 	free(e->jobs);
@@ -125,29 +122,48 @@ int engine_fd(struct engine *e)
 	return -1;
 }
 
-static void free_spent(struct engine *e)
+struct engine_event *engine_event_take(const struct engine_event *event)
 {
-	struct fake_event *event;
+	struct fake_event *e = (struct fake_event *)event; /* its first member */
 
-	while ((event = e->spent)) {
-		e->spent = event->next;
-		event_free(event);
-	}
+	e->is_taken = true;
+	return &e->event;
+}
+
+struct engine_event *engine_event_new(enum engine_event_type type, uint64_t task, uint32_t attempt)
+{
+	struct fake_event *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->event = (struct engine_event){
+		.type = type,
+		.task = task,
+		.attempt = attempt,
+		.expected_receive_bytes = -1,
+		.expected_send_bytes = -1,
+	};
+	return &e->event;
+}
+
+void engine_event_free(struct engine_event *event)
+{
+	if (event)
+		event_free((struct fake_event *)event);
 }
 
 int engine_dispatch(struct engine *e, engine_event_fn fn, void *user)
 {
 	struct fake_event *event;
 
-	free_spent(e);
 	while ((event = e->first)) {
 		e->first = event->next;
 		if (!e->first)
 			e->last = &e->first;
 		e->n_events--;
-		event->next = e->spent;
-		e->spent = event;
 		fn(&event->event, user);
+		if (!event->is_taken)
+			event_free(event);
 	}
 	return 0;
 }

@@ -232,7 +232,7 @@ static const char *try_at(unsigned long at, char *text, size_t size)
 		snprintf(text, size, "nothing failed, and yet: %d", r);
 		return text;
 	}
-	if (atomic_load(&n_live) > live && leaks(at)) {
+	if (!current->foreign_leak && atomic_load(&n_live) > live && leaks(at)) {
 		snprintf(text, size, "allocation %lu failed: leak", at);
 		return text;
 	}
