@@ -15,6 +15,7 @@
 #include "tests/crash/crash.h"
 
 #define CLIENT_DEADLINE_MS 120000
+#define LISTED_MAX         (20 * CRASH_TASKS)
 
 struct client {
 	struct crash_batch *batch;
@@ -193,10 +194,10 @@ static transfer_task *make_download(struct client *c, unsigned task, const char 
 /* what a client made that died before all was made and written down */
 static void adopt(struct client *c, transfer_task *tasks[CRASH_TASKS])
 {
-	uint64_t ids[2 * CRASH_TASKS];
-	unsigned n = app_tasks(c->app, ids, 2 * CRASH_TASKS);
+	uint64_t ids[LISTED_MAX];
+	unsigned n = app_tasks(c->app, ids, LISTED_MAX);
 
-	for (unsigned i = 0; i < n && i < 2 * CRASH_TASKS; i++) {
+	for (unsigned i = 0; i < n && i < LISTED_MAX; i++) {
 		transfer_task *task = app_find_task(c->app, ids[i]);
 		const char *url = task
 			? transfer_request_get_url(transfer_task_get_original_request(task))
@@ -249,13 +250,13 @@ static void create(struct client *c)
 		kill(getpid(), SIGKILL);
 }
 
-/* those of an earlier client may still be suspended */
+/* Those of an earlier client may still be suspended; and such as could not be made may still be listed. */
 static void resume_all(struct client *c)
 {
-	uint64_t ids[CRASH_TASKS];
-	unsigned n = app_tasks(c->app, ids, CRASH_TASKS);
+	uint64_t ids[LISTED_MAX];
+	unsigned n = app_tasks(c->app, ids, LISTED_MAX);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && i < LISTED_MAX; i++) {
 		transfer_task *task = app_find_task(c->app, ids[i]);
 
 		if (task && transfer_task_get_state(task) == TRANSFER_TASK_STATE_SUSPENDED)

@@ -304,6 +304,19 @@ static unsigned settle(struct crash_batch *batch, const struct plan *plan)
 	return kills;
 }
 
+/* A client that did not come to its end, and how the daemon sees that. */
+static void complain(struct crash_batch *batch, int code)
+{
+	char *output = NULL;
+
+	totals.unexplained++;
+	fprintf(stderr, "crash: batch %u: the client ended with %d\n", batch->number, code);
+	if (!bus_start_daemon(batch->rig.bus, RIG_DEADLINE_MS))
+		RIG_CTL(&batch->rig, &output, "list", "--all", "--json=short");
+	fprintf(stderr, "%s\n", output ? output : "");
+	free(output);
+}
+
 static bool run_daemon_batch(struct origin *origin, unsigned number)
 {
 	struct crash_batch batch;
@@ -315,10 +328,8 @@ static bool run_daemon_batch(struct origin *origin, unsigned number)
 	make_plan(&plan);
 	code = drive(&batch, rig_fork(&batch.rig, crash_client, &batch));
 	kills = settle(&batch, &plan);
-	if (code) {
-		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
-		totals.unexplained++;
-	}
+	if (code)
+		complain(&batch, code);
 	close_batch(&batch, number ? "daemon" : "no kills", kills);
 	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
 }
@@ -340,10 +351,8 @@ static bool run_client_batch(struct origin *origin, unsigned number, const char 
 			batch.death.at = NULL;
 	} while (code == -SIGKILL);
 	totals.client_kills += kills;
-	if (code) {
-		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
-		totals.unexplained++;
-	}
+	if (code)
+		complain(&batch, code);
 	close_batch(&batch, at, kills);
 	return totals.lost + totals.twice + totals.wrong + totals.unexplained == 0;
 }
@@ -403,10 +412,8 @@ static bool run_power_batch(struct origin *origin, unsigned number)
 	sync();
 	batch.out = out;
 	code = drive_through_cuts(&batch, power, rig_fork(&batch.rig, crash_client, &batch));
-	if (code) {
-		fprintf(stderr, "crash: batch %u: the client ended with %d\n", number, code);
-		totals.unexplained++;
-	}
+	if (code)
+		complain(&batch, code);
 	if (bus_daemon_pid(batch.rig.bus)) {
 		ck_assert_int_eq(power_cut(power, bus_daemon_pid(batch.rig.bus)), 0);
 		totals.cuts++;

@@ -115,6 +115,27 @@ START_TEST(a_dead_process_leaves_good_bytes)
 }
 END_TEST
 
+/* A validator without bytes: whatever comes waits until the caller has let go of it, however little it is. */
+START_TEST(a_body_waits_for_the_caller)
+{
+	static const unsigned sizes[] = { 0, 1, 1000, 65536, 300000, SIZE };
+	struct engine_spec spec;
+	struct rig_task *t;
+	char target[64];
+
+	rig_start(&rig, NULL, NULL);
+	snprintf(target, sizeof(target), "/file?size=%u&seed=6%s", sizes[_i % 6],
+		_i < 6 ? "" : "&chunked");
+	spec = rig_download(&rig, 1, target);
+	spec.etag = "\"old\"";
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_str_eq(t->order, "crRDS");
+	ck_assert_uint_eq(t->resumed_bytes, 0);
+	rig_check_part(&rig, 1, 6, sizes[_i % 6]);
+	rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(a_changed_file_replaces_the_kept_bytes)
 {
 	struct engine_spec spec;
@@ -324,6 +345,7 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/resume", 40, TEST_EACH(ends_in_the_right_file, goods),
 	TEST_EACH(a_dead_process_leaves_good_bytes, tails),
+	TEST_LOOP(a_body_waits_for_the_caller, 12),
 	TEST(a_changed_file_replaces_the_kept_bytes),
 	TEST(kept_bytes_stay_until_the_caller_had_its_turn), TEST(a_stop_in_between_keeps_nothing),
 	TEST(nothing_is_missing), TEST_EACH(other_answers_leave_the_bytes, others),
