@@ -6,6 +6,7 @@
  *   CREATE  the request itself; a 104 on the way names an upload resource that outlives a break
  *   ASK     HEAD of that resource: how much has arrived?
  *   APPEND  PATCH of it: the rest. Its answer is the answer to the upload
+ *   DROP    DELETE of it: it cannot be completed
  */
 #ifndef ENGINE_UPLOAD_H
 #define ENGINE_UPLOAD_H
@@ -21,7 +22,7 @@ struct url;
 #define UPLOAD_INTEROP_VERSION "8"
 #define UPLOAD_CONTENT_TYPE    "application/partial-upload"
 
-enum upload_leg { UPLOAD_LEG_CREATE, UPLOAD_LEG_ASK, UPLOAD_LEG_APPEND };
+enum upload_leg { UPLOAD_LEG_CREATE, UPLOAD_LEG_ASK, UPLOAD_LEG_APPEND, UPLOAD_LEG_DROP };
 
 enum upload_verdict {
 	UPLOAD_FINAL, /* the answer to the whole upload */

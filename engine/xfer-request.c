@@ -108,10 +108,10 @@ static int append_upload(struct xfer *x)
 	uint64_t size_bytes = source_size_bytes(x->source);
 	int r;
 
-	if (!u->is_wanted || !size_bytes || (!x->has_body && u->leg != UPLOAD_LEG_ASK))
+	if (!u->is_wanted || !size_bytes || (!x->has_body && !xfer_upload_is_apart(x)))
 		return 0;
 	r = append(&x->headers, "Upload-Draft-Interop-Version", UPLOAD_INTEROP_VERSION);
-	if (r || u->leg == UPLOAD_LEG_ASK)
+	if (r || !x->has_body)
 		return r;
 	r = append(&x->headers, "Upload-Complete", u->end_bytes == size_bytes ? "?1" : "?0");
 	if (!r && u->leg == UPLOAD_LEG_CREATE)

@@ -192,10 +192,19 @@ static void carry_out(struct xfer *x, const struct upload_answer *answer)
 		try_later(x);
 		break;
 	case UPLOAD_REFUSE:
-		xfer_upload_forget(x);
-		fail(x, answer->why, false);
+		x->upload.refusal = answer->why;
+		go_on_with(x, UPLOAD_LEG_DROP);
 		break;
 	}
+}
+
+/* Whatever the server said to that. */
+void xfer_upload_on_end(struct xfer *xfer)
+{
+	if (xfer->upload.leg != UPLOAD_LEG_DROP || xfer->fault.code)
+		return;
+	xfer_upload_forget(xfer);
+	fail(xfer, xfer->upload.refusal, false);
 }
 
 /*
@@ -229,12 +238,14 @@ bool xfer_upload_judge(struct xfer *xfer)
 			end_resource(xfer);
 		return false;
 	}
+	xfer->body = XFER_BODY_DROP;
+	if (u->leg == UPLOAD_LEG_DROP)
+		return true;
 	upload_judge(&state, &xfer->head, &answer);
 	if (answer.verdict == UPLOAD_FINAL) {
 		end_resource(xfer);
 		return false;
 	}
-	xfer->body = XFER_BODY_DROP;
 	if (answer.append_max_bytes)
 		u->append_max_bytes = answer.append_max_bytes;
 	u->n_rounds++;
@@ -272,6 +283,7 @@ int xfer_upload_aim(struct xfer *xfer, enum upload_leg leg)
 	static const char *const methods[] = {
 		[UPLOAD_LEG_ASK] = "HEAD",
 		[UPLOAD_LEG_APPEND] = "PATCH",
+		[UPLOAD_LEG_DROP] = "DELETE",
 	};
 	struct xfer_upload *u = &xfer->upload;
 	uint64_t size_bytes = source_size_bytes(xfer->source);
@@ -286,7 +298,7 @@ int xfer_upload_aim(struct xfer *xfer, enum upload_leg leg)
 		size_bytes - u->base_bytes > u->append_max_bytes)
 		u->end_bytes = u->base_bytes + u->append_max_bytes;
 	xfer->method = leg == UPLOAD_LEG_CREATE ? xfer->spec.method : methods[leg];
-	xfer->has_body = leg != UPLOAD_LEG_ASK;
+	xfer->has_body = leg == UPLOAD_LEG_CREATE || leg == UPLOAD_LEG_APPEND;
 	xfer->n_redirects = 0;
 	source_seek(xfer->source, u->base_bytes);
 	return 0;

@@ -424,6 +424,7 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		send_again(xfer);
 		return;
 	}
+	xfer_upload_on_end(xfer);
 	judge_end(xfer, code);
 	xfer_request_free(xfer, code == CURLE_OK && !xfer->fault.code);
 	if (xfer->fault.code) {

@@ -96,6 +96,7 @@ struct xfer_upload {
 	uint64_t base_bytes, end_bytes; /* of the source, the part that this request sends */
 	uint64_t append_max_bytes; /* 0: not limited */
 	unsigned n_rounds; /* requests to the resource since acked_bytes grew */
+	const char *refusal; /* static; why the resource is dropped */
 };
 
 struct xfer_key {
@@ -316,6 +317,8 @@ void xfer_upload_done(struct xfer *xfer);
 bool xfer_upload_is_apart(const struct xfer *xfer);
 /* Makes the present request that of the leg. 0 or -errno. */
 int xfer_upload_aim(struct xfer *xfer, enum upload_leg leg);
+/* A request to the resource has ended: when it was to be dropped, so does the attempt. */
+void xfer_upload_on_end(struct xfer *xfer);
 /* There is no upload resource any more; the caller is told. */
 void xfer_upload_forget(struct xfer *xfer);
 /* In the header callback: an interim answer has ended. */

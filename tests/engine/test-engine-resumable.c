@@ -232,6 +232,7 @@ END_TEST
 
 START_TEST(more_than_there_is_cannot_be_completed)
 {
+	struct origin_upload upload;
 	struct rig_task *t;
 
 	begin("/upload?resumable&cut_at=3000000&head_offset=8000001");
@@ -240,7 +241,9 @@ START_TEST(more_than_there_is_cannot_be_completed)
 	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_BAD_SERVER_RESPONSE);
 	ck_assert(!t->done.is_retryable);
 	ck_assert_str_eq(t->upload_url, "");
-	check_requests("PUT HEAD");
+	check_requests("PUT HEAD DELETE");
+	ck_assert_int_eq(origin_upload_get(rig.origin, 1, &upload), 0);
+	ck_assert(upload.is_deleted);
 	rig_stop(&rig);
 }
 END_TEST

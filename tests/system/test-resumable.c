@@ -130,14 +130,14 @@ START_TEST(goes_on_silently)
 }
 END_TEST
 
-/* What the server claims cannot be: an error, and no further request. */
+/* What the server claims cannot be: an error, and the resource is given back. */
 START_TEST(refuses_an_offset_beyond_the_end)
 {
 	transfer_task *task = begin(
 		"/store/a?resumable&cut_at=3M&head_offset=8388609", TRANSFER_UPLOAD_COPY_SNAPSHOT);
 
 	app_check_failed(app, task, TRANSFER_ERROR_BAD_SERVER_RESPONSE);
-	check_requests("PUT HEAD");
+	check_requests("PUT HEAD DELETE");
 	end();
 }
 END_TEST
