@@ -57,6 +57,9 @@ static const struct {
 	{ NULL, "/redirect/99", "metrics done", 0, 0, 0, true },
 	{ "PUT", "/store/a?reply_size=9", "progress data metrics done", 201, 16384, 16384, true },
 	{ "PUT", "/store/a?answer=204", "progress metrics done", 204, 16384, 16384, true },
+	/* BT-24: broken and resumed, not a word of it */
+	{ "PUT", "/store/a?resumable&cut_at=8000", "progress data metrics done", 201, 16384, 16384,
+		false },
 	/* it refuses before it has seen the body */
 	{ "POST", "/auth/basic", "metrics done", 401, 0, 0, true },
 };

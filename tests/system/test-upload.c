@@ -268,6 +268,113 @@ static const struct {
 	{ "out", TRANSFER_ERROR_FILE_IS_DIRECTORY },
 };
 
+/* BT-82: what cannot be resumed starts over, with totals from 0 */
+START_TEST(starts_over_after_a_suspension)
+{
+	struct origin_entry entry;
+	transfer_task *task;
+	struct app *app;
+	char hex[65];
+	char *path;
+
+	rig_new(&rig);
+	path = new_source(8 << 20);
+	origin_bytes_sha256(SEED, 8 << 20, hex);
+	app = app_open(&rig, NULL);
+	task = app_upload(app, "PUT", "/store/a?gate=g&gate_after=1M", path);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/store/a", 1, 1 << 20, RIG_DEADLINE_MS), 0);
+	transfer_task_suspend(task);
+	app_flush(app);
+	transfer_task_resume(task);
+	app_flush(app);
+	ck_assert_int_eq(origin_wait_arrived(rig.origin, "/store/a", 2, RIG_DEADLINE_MS), 0);
+	origin_release(rig.origin, "g");
+	ck_assert_int_eq(app_wait(app, task), 0);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/store/a", 2, &entry), 0);
+	ck_assert_uint_eq(entry.body_received_bytes, 8 << 20);
+	ck_assert_str_eq(entry.body_sha256, hex);
+	free(path);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* It was there when the task was made, and is not when the task begins. */
+START_TEST(a_source_that_has_gone)
+{
+	transfer_request *request;
+	transfer_task *task;
+	struct app *app;
+	char *path;
+
+	rig_new(&rig);
+	path = new_source(1000);
+	app = app_open(&rig, NULL);
+	request = app_request(app, "/store/a");
+	transfer_request_set_method(request, "PUT");
+	transfer_request_set_upload_copy(request, TRANSFER_UPLOAD_COPY_NONE);
+	task = app_make_upload(app, request, path);
+	app_flush(app);
+	ck_assert_int_eq(unlink(path), 0);
+	transfer_task_resume(task);
+	app_check_failed(app, task, TRANSFER_ERROR_FILE_DOES_NOT_EXIST);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 0);
+	free(path);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* BT-21: whatever comes of the task, the source stays what it is, with a copy and without one */
+static const struct {
+	const char *target;
+	enum transfer_upload_copy copy;
+	bool is_cancelled;
+	int want_code;
+} outcomes[] = {
+	{ "/store/a?gate=g&gate_after=1", TRANSFER_UPLOAD_COPY_SNAPSHOT, true,
+		TRANSFER_ERROR_CANCELLED },
+	{ "/store/a?gate=g&gate_after=1", TRANSFER_UPLOAD_COPY_NONE, true,
+		TRANSFER_ERROR_CANCELLED },
+	{ "/store/a", TRANSFER_UPLOAD_COPY_NONE, false, 0 },
+	{ "/Gomorrah", TRANSFER_UPLOAD_COPY_NONE, false, TRANSFER_ERROR_BAD_SERVER_RESPONSE },
+	{ "/Gomorrah", TRANSFER_UPLOAD_COPY_SNAPSHOT, false, TRANSFER_ERROR_BAD_SERVER_RESPONSE },
+};
+
+START_TEST(leaves_the_source_alone)
+{
+	transfer_request *request;
+	struct stat before, after;
+	transfer_task *task;
+	struct app *app;
+	char *path;
+
+	rig_new(&rig);
+	path = new_source(5 << 20);
+	ck_assert_int_eq(stat(path, &before), 0);
+	app = app_open(&rig, NULL);
+	request = app_request(app, outcomes[_i].target);
+	transfer_request_set_method(request, "PUT");
+	transfer_request_set_upload_copy(request, outcomes[_i].copy);
+	task = app_make_upload(app, request, path);
+	transfer_task_resume(task);
+	app_flush(app);
+	if (outcomes[_i].is_cancelled) {
+		ck_assert_int_eq(
+			origin_wait_bytes(rig.origin, "/store/a", 1, 1, RIG_DEADLINE_MS), 0);
+		transfer_task_cancel(task);
+	}
+	ck_assert_int_eq(app_wait(app, task), outcomes[_i].want_code);
+	ck_assert_int_eq(stat(path, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	ck_assert_int_eq(origin_bytes_check(path, SEED, 5 << 20), 0);
+	free(path);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_file)
 {
 	transfer_task *task;
@@ -294,4 +401,5 @@ END_TEST
 RUN_TESTS_WITHIN("system/upload", 60, TEST_EACH(sends_the_file, cases), TEST(sends_headers),
 	TEST_EACH(sends_what_was_there, fates), TEST_EACH(refuses_a_changed_source, fates),
 	TEST_EACH(sends_again_after_a_cut, cuts), TEST(never_sends_again_after_an_answer),
-	TEST_EACH(refuses_what_is_no_file, wrong))
+	TEST_EACH(refuses_what_is_no_file, wrong), TEST(starts_over_after_a_suspension),
+	TEST(a_source_that_has_gone), TEST_EACH(leaves_the_source_alone, outcomes))
