@@ -23,6 +23,7 @@
 #include "base/failpoint.h"
 #include "base/mailbox.h"
 #include "engine/disk.h"
+#include "engine/jar.h"
 #include "engine/post.h"
 #include "engine/worker.h"
 #include "engine/xfer.h"
@@ -238,6 +239,65 @@ void engine_drop_connections(struct engine *engine, uint64_t session)
 		if (!m)
 			return;
 		m->session = session;
+		worker_post_take(engine->workers[i], m);
+	}
+}
+
+/* ---- cookies ---- */
+
+/* What all workers are told; one of them may lack memory for it, then none is told. */
+static int make_cookie_mails(struct engine *e, struct worker_mail **mails, uint64_t jar)
+{
+	for (unsigned i = 0; i < e->n_workers; i++) {
+		mails[i] = mail_for(WORKER_MAIL_COOKIES, 0, 0);
+		if (!mails[i])
+			return err_raise(-ENOMEM);
+		mails[i]->jar = jar;
+	}
+	return 0;
+}
+
+static int fill_cookie_mail(
+	struct worker_mail *m, const struct transfer_cookie *cookies, size_t n_cookies)
+{
+	int r = 0;
+
+	m->cookies = calloc(1, sizeof(*m->cookies));
+	if (!m->cookies)
+		return err_raise(-ENOMEM);
+	m->cookies->keeps_expired = true;
+	for (size_t i = 0; !r && i < n_cookies; i++)
+		r = jar_put(m->cookies, &cookies[i], 0);
+	return r;
+}
+
+int engine_put_cookies(struct engine *engine, uint64_t jar, const struct transfer_cookie *cookies,
+	size_t n_cookies)
+{
+	struct worker_mail *mails[ENGINE_WORKERS_MAX] = { NULL };
+	int r = n_cookies ? make_cookie_mails(engine, mails, jar) : 0;
+
+	for (unsigned i = 0; !r && n_cookies && i < engine->n_workers; i++)
+		r = fill_cookie_mail(mails[i], cookies, n_cookies);
+	for (unsigned i = 0; i < engine->n_workers && mails[i]; i++) {
+		if (r) {
+			jar_free(mails[i]->cookies);
+			free(mails[i]);
+		} else {
+			worker_post_take(engine->workers[i], mails[i]);
+		}
+	}
+	return r;
+}
+
+void engine_clear_cookies(struct engine *engine, uint64_t jar)
+{
+	for (unsigned i = 0; i < engine->n_workers; i++) {
+		struct worker_mail *m = mail_for(WORKER_MAIL_COOKIES, 0, 0);
+
+		if (!m)
+			return;
+		m->jar = jar;
 		worker_post_take(engine->workers[i], m);
 	}
 }

@@ -52,6 +52,12 @@ struct engine_spec {
 	uint64_t max_rate_bps; /* this task; 0: none */
 	uint64_t checkpoint_bytes, checkpoint_us; /* 0: 64 MiB, 5 s */
 
+	/* cookies */
+	uint64_t jar; /* the store that they come from and go to; 0: none */
+	bool sends_cookies;
+	enum transfer_cookie_accept accepts_cookies;
+	const char *main_document_url; /* for ONLY_FROM_MAIN_DOCUMENT_DOMAIN; NULL: the request's */
+
 	/* download */
 	const char
 		*part_path; /* absolute: spool file, or hidden part file beside the destination */
@@ -112,6 +118,7 @@ enum engine_event_type {
 	 * acknowledged.
 	 */
 	ENGINE_EVENT_CHECKPOINT,
+	ENGINE_EVENT_COOKIES, /* an answer set cookies: jar, cookies; comes before all else about that answer */
 	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
 	ENGINE_EVENT_SYNCED, /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
 	ENGINE_EVENT_PUBLISHED, /* answer to engine_publish() */
@@ -135,6 +142,9 @@ struct engine_event {
 	const struct engine_response *response; /* RESPONSE, DONE (NULL: none arrived) */
 	const void *digest_state; /* CHECKPOINT, DONE */
 	size_t digest_state_bytes;
+	uint64_t jar; /* COOKIES */
+	const struct transfer_cookie *cookies; /* those whose time is over go */
+	size_t n_cookies;
 	const char *digest_hex; /* SYNCED when a digest was wanted */
 	struct transfer_result result; /* DONE, SYNCED, PUBLISHED, SNAPSHOT */
 	bool is_retryable; /* DONE with an error: trying again later may help (transport, timeout, floor) */
@@ -186,6 +196,15 @@ void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_
 	unsigned max_connections_per_host);
 /* New requests of the session open new connections (flush, network change). */
 void engine_drop_connections(struct engine *engine, uint64_t session);
+
+/*
+ * Cookies of a store change: same ones are replaced, those whose time is over go. The engine knows of a store what it is told,
+ * in the order in which it is told; attempts of earlier starts see it, too. 0 or -ENOMEM.
+ */
+int engine_put_cookies(struct engine *engine, uint64_t jar, const struct transfer_cookie *cookies,
+	size_t n_cookies);
+/* The store is empty. */
+void engine_clear_cookies(struct engine *engine, uint64_t jar);
 
 /* How a finished, synced part becomes the destination. Publishing twice is safe: a destination that already is this inode counts as done. */
 struct engine_publish {

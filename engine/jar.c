@@ -143,6 +143,15 @@ int jar_put(struct jar *jar, const struct transfer_cookie *cookie, uint64_t now_
 	return r;
 }
 
+int jar_put_all(struct jar *jar, const struct jar *from, uint64_t now_wall_us)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < from->n_entries; i++)
+		r = jar_put(jar, &from->entries[i]->cookie, now_wall_us);
+	return r;
+}
+
 const struct transfer_cookie *jar_find(const struct jar *jar, const struct transfer_cookie *cookie)
 {
 	size_t i = index_of(jar, cookie);
@@ -171,6 +180,20 @@ void jar_done(struct jar *jar)
 	free(jar->entries);
 	jar->entries = NULL;
 	jar->n_entries = jar->room_entries = 0;
+}
+
+void jar_free(struct jar *jar)
+{
+	if (jar)
+		jar_done(jar);
+	free(jar);
+}
+
+struct jar *jar_of_list(struct jar *first, uint64_t id)
+{
+	while (first && first->id != id)
+		first = first->next;
+	return first;
 }
 
 /* ---- the request's header ---- */

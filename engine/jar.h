@@ -36,11 +36,16 @@ struct jar {
  * The oldest ones make room. 0 or -ENOMEM.
  */
 int jar_put(struct jar *jar, const struct transfer_cookie *cookie, uint64_t now_wall_us);
+int jar_put_all(struct jar *jar, const struct jar *from, uint64_t now_wall_us);
 /* The same cookie, or NULL. */
 const struct transfer_cookie *jar_find(const struct jar *jar, const struct transfer_cookie *cookie);
 /* There is a Secure cookie that this one, which came over plain http, would hide or replace. */
 bool jar_guards(const struct jar *jar, const struct transfer_cookie *cookie);
 void jar_done(struct jar *jar);
+/* One that was allocated; NULL is fine. */
+void jar_free(struct jar *jar);
+/* NULL: not in the list. */
+struct jar *jar_of_list(struct jar *first, uint64_t id);
 
 /*
  * Appends "a=b; c=d": longer paths first, then older cookies; nothing where none matches. jars[0]

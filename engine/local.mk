@@ -85,6 +85,7 @@ libengine_la_SOURCES += \
 	%D%/worker.c %D%/worker.h \
 	%D%/xfer.c %D%/xfer.h \
 	%D%/xfer-body.c \
+	%D%/xfer-cookie.c \
 	%D%/xfer-decode.c \
 	%D%/xfer-disk.c \
 	%D%/xfer-event.c \
@@ -96,7 +97,8 @@ libengine_la_SOURCES += \
 # Their tests: a real engine against the scripted origin.
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-ahead \
-	tests/engine/test-engine-coding tests/engine/test-engine-framing \
+	tests/engine/test-engine-coding tests/engine/test-engine-cookies \
+	tests/engine/test-engine-framing \
 	tests/engine/test-engine-http2 \
 	tests/engine/test-engine-resume tests/engine/test-engine-upload \
 	tests/engine/test-engine-resumable
@@ -106,6 +108,8 @@ tests_engine_test_engine_coding_SOURCES = tests/engine/test-engine-coding.c $(TE
 tests_engine_test_engine_coding_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_ahead_SOURCES = tests/engine/test-engine-ahead.c $(TEST_RIG)
 tests_engine_test_engine_ahead_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_cookies_SOURCES = tests/engine/test-engine-cookies.c $(TEST_RIG)
+tests_engine_test_engine_cookies_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_framing_SOURCES = tests/engine/test-engine-framing.c $(TEST_RIG)
 tests_engine_test_engine_framing_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TEST_RIG)

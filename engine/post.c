@@ -157,6 +157,21 @@ int post_set_digest_state(struct post *post, const void *state, size_t size)
 	return 0;
 }
 
+int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, size_t n_max)
+{
+	struct engine_event *e = &post->event;
+	struct transfer_cookie *cookies = (struct transfer_cookie *)e->cookies;
+
+	if (!cookies) {
+		cookies = arena_alloc(&post->arena, n_max, sizeof(*cookies));
+		if (!cookies)
+			return -ENOMEM;
+		e->cookies = cookies;
+	}
+	cookies[e->n_cookies++] = *cookie;
+	return 0;
+}
+
 int post_set_digest_hex(struct post *post, const char *hex)
 {
 	return copy_text(&post->arena, hex, &post->event.digest_hex);

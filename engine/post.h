@@ -34,6 +34,8 @@ DEFINE_CLEANUP(struct post *, post_free)
 int post_set_url(struct post *post, const char *url);
 int post_set_response(struct post *post, const struct engine_response *response);
 int post_set_digest_state(struct post *post, const void *state, size_t size);
+/* Takes one more cookie, whose texts are in the post's arena already; room for n_max is made at the first. */
+int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, size_t n_max);
 int post_set_digest_hex(struct post *post, const char *hex);
 
 #endif

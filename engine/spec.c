@@ -80,6 +80,7 @@ static int copy_texts(struct arena *arena, struct engine_spec *s)
 		&s->source_path,
 		&s->body_path,
 		&s->upload_url,
+		&s->main_document_url,
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

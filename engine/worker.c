@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/thread.h"
 #include "engine/disk.h"
+#include "engine/jar.h"
 #include "engine/multi.h"
 #include "engine/post.h"
 #include "engine/xfer.h"
@@ -389,6 +390,46 @@ static void drop_connections(struct worker *w, uint64_t session)
 	}
 }
 
+static void drop_jar(struct worker *w, uint64_t id)
+{
+	struct jar **at = &w->env.jars, *jar;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	jar = *at;
+	if (!jar)
+		return;
+	*at = jar->next;
+	jar_done(jar);
+	free(jar);
+}
+
+static struct jar *get_jar(struct worker *w, uint64_t id)
+{
+	struct jar *jar = jar_of_list(w->env.jars, id);
+
+	if (jar)
+		return jar;
+	jar = calloc(1, sizeof(*jar));
+	if (!jar)
+		return NULL;
+	jar->id = id;
+	jar->next = w->env.jars;
+	w->env.jars = jar;
+	return jar;
+}
+
+/* A cookie for which there is no memory is missing here; the store has it. */
+static void take_cookies(struct worker *w, uint64_t id, const struct jar *cookies)
+{
+	struct jar *jar = cookies ? get_jar(w, id) : NULL;
+
+	if (jar)
+		(void)jar_put_all(jar, cookies, clock_wall_us());
+	if (!cookies || (jar && !jar->n_entries))
+		drop_jar(w, id);
+}
+
 /* Mail that is not about one attempt. */
 static void take_general(struct worker *w, struct worker_mail *m)
 {
@@ -398,8 +439,11 @@ static void take_general(struct worker *w, struct worker_mail *m)
 		set_limits(w, m);
 	else if (m->type == WORKER_MAIL_DROP)
 		drop_connections(w, m->session);
+	else if (m->type == WORKER_MAIL_COOKIES)
+		take_cookies(w, m->jar, m->cookies);
 	else if (m->type == WORKER_MAIL_QUIT)
 		event_base_loopbreak(w->base);
+	jar_free(m->cookies);
 	free(m);
 }
 
@@ -445,6 +489,7 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 		case WORKER_MAIL_START:
 		case WORKER_MAIL_LIMITS:
 		case WORKER_MAIL_DROP:
+		case WORKER_MAIL_COOKIES:
 		case WORKER_MAIL_QUIT:
 			take_general(w, m);
 			break;
@@ -474,6 +519,9 @@ static void run(void *user)
 	}
 	while (w->pools)
 		free_pool(w, w->pools);
+	while (w->env.jars)
+		drop_jar(w, w->env.jars->id);
+	psl_free(take_ptr(w->env.suffixes));
 	flush(w); /* what was gathered in the last turn has an owner again */
 }
 
@@ -555,6 +603,7 @@ static void free_mail(struct worker_mail *m)
 {
 	xfer_free(m->xfer);
 	disk_job_free(m->job);
+	jar_free(m->cookies);
 	free(m);
 }
 

@@ -12,6 +12,7 @@
 
 struct disk;
 struct disk_job;
+struct jar;
 struct worker;
 struct xfer;
 
@@ -22,6 +23,7 @@ enum worker_mail_type {
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
 	WORKER_MAIL_DROP, /* session */
+	WORKER_MAIL_COOKIES, /* cookies: taken over, of the store with its id; NULL: store jar is empty */
 	WORKER_MAIL_PROGRESS_SEEN,
 	WORKER_MAIL_RESUMED_SEEN,
 	WORKER_MAIL_DISK, /* job: taken over; the mail belongs to the attempt again */
@@ -36,6 +38,8 @@ struct worker_mail {
 	struct xfer *xfer;
 	struct disk_job *job;
 	uint64_t session;
+	uint64_t jar;
+	struct jar *cookies;
 	uint64_t rate_bps, download_bps, upload_bps;
 	unsigned max_connections_per_host;
 };

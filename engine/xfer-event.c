@@ -27,6 +27,7 @@ __attribute__((unused)) static const char *const failpoints[] = {
 	[ENGINE_EVENT_RESUMED] = "engine.post.resumed",
 	[ENGINE_EVENT_PROGRESS] = "engine.post.progress",
 	[ENGINE_EVENT_CHECKPOINT] = "engine.post.checkpoint",
+	[ENGINE_EVENT_COOKIES] = "engine.post.cookies",
 	[ENGINE_EVENT_DONE] = "engine.post.done",
 };
 

@@ -221,6 +221,8 @@ void xfer_judge(struct xfer *xfer)
 {
 	xfer->next = XFER_NEXT_END;
 	xfer->dropped_bytes = 0;
+	if (xfer->spec.jar)
+		xfer_cookie_take(xfer);
 	if (judge_redirect(xfer))
 		return;
 	if (is_download(xfer))

@@ -144,10 +144,20 @@ static int append_own(struct xfer *x, const struct resume_request *ask, bool has
 	return r;
 }
 
+/* A Cookie header that was set by hand is the whole of it. */
+static int append_cookies(struct xfer *x)
+{
+	cleanup_(buf_done) struct buf value = { 0 };
+	int r = xfer_cookie_header(x, &value);
+
+	return r || !value.size_bytes ? r : append(&x->headers, "Cookie", value.bytes);
+}
+
 static int make_headers(struct xfer *x)
 {
 	struct resume_request ask = { .range = "" };
 	bool has_coding = false;
+	bool wants_cookies = x->spec.jar && x->spec.sends_cookies;
 	int r = 0;
 
 	if (is_download(x))
@@ -158,8 +168,11 @@ static int make_headers(struct xfer *x)
 		if (!may_send(x, h->name, ask.range[0]))
 			continue;
 		has_coding = has_coding || !strcasecmp(h->name, "Accept-Encoding");
+		wants_cookies = wants_cookies && strcasecmp(h->name, "Cookie") != 0;
 		r = append(&x->headers, h->name, h->value);
 	}
+	if (!r && wants_cookies)
+		r = append_cookies(x);
 	return r ? r : append_own(x, &ask, has_coding);
 }
 

@@ -99,6 +99,7 @@ int xfer_new(
 		return r;
 	x->method = x->spec.method;
 	x->has_body = !is_download(x);
+	x->given.keeps_expired = true;
 	x->total_bytes = is_download(x) ? x->spec.known_total_bytes : -1;
 	x->resume = (struct resume){
 		.known_total_bytes = x->spec.known_total_bytes,
@@ -126,6 +127,7 @@ void xfer_free(struct xfer *xfer)
 	url_free(xfer->redirect.url);
 	xfer_upload_done(xfer);
 	head_done(&xfer->head);
+	jar_done(&xfer->given);
 	post_free(xfer->done);
 	post_free(xfer->synced);
 	free(xfer->disk_mail);

@@ -18,6 +18,7 @@
 #define ENGINE_XFER_H
 
 #include <curl/curl.h>
+#include <libpsl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -31,10 +32,12 @@
 #include "engine/engine.h"
 #include "engine/fault.h"
 #include "engine/head.h"
+#include "engine/jar.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
 #include "engine/upload.h"
 
+struct buf;
 struct decode;
 struct disk;
 struct disk_job;
@@ -61,6 +64,8 @@ struct xfer_env {
 	struct disk *disk;
 	unsigned worker;
 	const char *user_agent, *ca_file; /* ca_file NULL: the system's trust store */
+	struct jar *jars; /* what is told of the cookie stores */
+	psl_ctx_t *suffixes; /* loaded when the first cookie comes */
 	struct bucket download, upload; /* this worker's part of the engine's limits */
 };
 
@@ -149,6 +154,8 @@ struct xfer {
 	enum xfer_next next;
 	uint64_t dropped_bytes;
 	int64_t total_bytes; /* whole file; -1 unknown */
+
+	struct jar given; /* cookies of the answers so far */
 
 	/* files */
 	struct sink *sink; /* the part, or the response body of an upload */
@@ -272,6 +279,11 @@ int xfer_request_new(struct xfer *xfer);
 void xfer_request_free(struct xfer *xfer, bool is_clean);
 /* True when libcurl may pause a stream of a multiplexed connection. */
 bool xfer_request_can_pause_http2(void);
+
+/* xfer-cookie.c: what the store has for this request, as a header's value; nothing: buf stays empty. */
+int xfer_cookie_header(const struct xfer *xfer, struct buf *buf);
+/* Takes the cookies of a head that is complete, and tells. */
+void xfer_cookie_take(struct xfer *xfer);
 
 /* xfer-body.c: libcurl's callbacks; user is the xfer. */
 size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "tests/lib/proc.h"
 #include "tests/lib/tmpdir.h"
 
@@ -149,7 +150,7 @@ static void note_response(struct rig_task *t, const struct engine_response *r)
 
 static void note_letter(struct rig_task *t, enum engine_event_type type)
 {
-	static const char letters[] = "c>Rr..DSPs";
+	static const char letters[] = "c>Rr..CDSPs";
 	size_t used = strlen(t->order);
 
 	if (letters[type] == '.' || used + 1 >= sizeof(t->order))
@@ -193,6 +194,22 @@ static bool note_begun(struct rig_task *t, const struct engine_event *e)
 	return true;
 }
 
+/* As a daemon would: every worker is told. */
+static void note_cookies(struct rig *rig, struct rig_task *t, const struct engine_event *e)
+{
+	size_t used = strlen(t->cookies);
+
+	ck_assert_uint_gt(e->n_cookies, 0);
+	for (size_t i = 0; i < e->n_cookies && used < sizeof(t->cookies); i++) {
+		const struct transfer_cookie *c = &e->cookies[i];
+		bool is_over = c->expires_wall_usec && c->expires_wall_usec <= clock_wall_us();
+
+		used += (size_t)snprintf(t->cookies + used, sizeof(t->cookies) - used, "%s%s=%s\n",
+			is_over ? "-" : "", c->name, c->value);
+	}
+	ck_assert_int_eq(engine_put_cookies(rig->engine, e->jar, e->cookies, e->n_cookies), 0);
+}
+
 static void on_event(const struct engine_event *e, void *user)
 {
 	struct rig *rig = user;
@@ -224,6 +241,9 @@ static void on_event(const struct engine_event *e, void *user)
 	case ENGINE_EVENT_CHECKPOINT:
 		copy(t->upload_url, sizeof(t->upload_url), e->url);
 		t->checkpoint_bytes = e->offset_bytes;
+		break;
+	case ENGINE_EVENT_COOKIES:
+		note_cookies(rig, t, e);
 		break;
 	case ENGINE_EVENT_DONE:
 		note_end(rig, t, e);

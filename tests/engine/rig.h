@@ -23,7 +23,7 @@ struct rig_task {
 	unsigned n_begun; /* CHECKPOINT with offset 0, not counted in n_events */
 	char order
 		[128]; /* first letters: c onnected, > redirected, R esponse, r esumed, D one, S ynced,
-			    P ublished, s napshot; progress and checkpoints are left out */
+			    P ublished, s napshot, C ookies; progress and checkpoints are left out */
 	struct engine_event done, synced, published, snapshot; /* without their strings */
 	uint16_t status;
 	char http_version[8];
@@ -41,6 +41,7 @@ struct rig_task {
 	uint64_t checkpoint_bytes, progress_bytes;
 	char upload_url[1024]; /* of the last checkpoint of an upload */
 	char headers[4096]; /* "name: value\n" */
+	char cookies[1024]; /* "name=value\n" of those that were set; "-name\n": it goes */
 	uint8_t digest_state[512];
 	size_t digest_state_bytes;
 };

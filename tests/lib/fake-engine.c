@@ -32,6 +32,7 @@ struct engine {
 	unsigned n_refusals;
 	int refusal;
 	uint64_t n_started;
+	size_t n_cookies_put, n_cookie_clears;
 };
 
 static char *dup_or_null(const char *s)
@@ -328,6 +329,29 @@ void engine_drop_connections(struct engine *e, uint64_t session)
 {
 	(void)session;
 	command(e);
+}
+
+int engine_put_cookies(
+	struct engine *e, uint64_t jar, const struct transfer_cookie *cookies, size_t n_cookies)
+{
+	(void)jar;
+	(void)cookies;
+	command(e);
+	e->n_cookies_put += n_cookies;
+	return 0;
+}
+
+void engine_clear_cookies(struct engine *e, uint64_t jar)
+{
+	(void)jar;
+	command(e);
+	e->n_cookie_clears++;
+}
+
+size_t fake_engine_n_cookies(const struct engine *e, size_t *ret_n_clears)
+{
+	*ret_n_clears = e->n_cookie_clears;
+	return e->n_cookies_put;
 }
 
 static void add_job(struct engine *e, const struct fake_job *from)
