@@ -21,7 +21,11 @@ CREATE TABLE session (
 	allows_metered INTEGER NOT NULL,
 	allow_insecure INTEGER NOT NULL,
 	retry_http_errors INTEGER NOT NULL,
-	implements INTEGER NOT NULL DEFAULT 0 -- of the last client: 1 << kind of question
+	implements INTEGER NOT NULL DEFAULT 0, -- of the last client: 1 << kind of question
+	-- NULL: the application's; '': no cookies at all
+	cookie_store TEXT,
+	sends_cookies INTEGER NOT NULL DEFAULT 1,
+	accepts_cookies INTEGER NOT NULL DEFAULT 2
 ) STRICT;
 CREATE UNIQUE INDEX session_by_name ON session(uid, app_id, identifier);
 
@@ -103,7 +107,10 @@ CREATE TABLE task (
 	is_begun INTEGER NOT NULL DEFAULT 0, -- its date has come, and who had to be asked was asked
 	-- an upload that can go on after a break: where, and what the server has acknowledged
 	upload_url TEXT,
-	upload_offset_bytes INTEGER NOT NULL DEFAULT 0
+	upload_offset_bytes INTEGER NOT NULL DEFAULT 0,
+	-- what was asked for, too
+	ignores_cookies INTEGER NOT NULL DEFAULT 0,
+	main_document_url TEXT
 ) STRICT;
 -- Lists: all that a filter on state and kind needs is in the index.
 CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);
@@ -189,3 +196,31 @@ CREATE TABLE question (
 ) STRICT;
 CREATE INDEX question_by_session ON question(session, state, id);
 CREATE INDEX question_by_task ON question(task);
+
+-- Cookie stores: one per user, application and name, made when its first cookie comes.
+CREATE TABLE jar (
+	id INTEGER PRIMARY KEY,
+	uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),
+	app_id TEXT NOT NULL,
+	name TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX jar_by_name ON jar(uid, app_id, name);
+
+-- expires_wall_us 0: until the machine is started anew.
+CREATE TABLE cookie (
+	id INTEGER PRIMARY KEY,
+	jar INTEGER NOT NULL REFERENCES jar(id) ON DELETE CASCADE,
+	domain TEXT NOT NULL,
+	path TEXT NOT NULL,
+	name TEXT NOT NULL,
+	value TEXT NOT NULL,
+	expires_wall_us INTEGER NOT NULL,
+	created_wall_us INTEGER NOT NULL,
+	same_site INTEGER NOT NULL CHECK (same_site BETWEEN 0 AND 3),
+	is_host_only INTEGER NOT NULL,
+	is_secure INTEGER NOT NULL,
+	is_http_only INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX cookie_by_name ON cookie(jar, domain, path, name, is_host_only);
+-- The oldest go first.
+CREATE INDEX cookie_by_age ON cookie(jar, id);

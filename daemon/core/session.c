@@ -32,5 +32,7 @@ void session_config_init(struct session_config *config)
 		.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST,
 		.upload_copy = TASK_UPLOAD_COPY_SNAPSHOT,
 		.allows_metered = true,
+		.sends_cookies = true,
+		.accepts_cookies = TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN,
 	};
 }

@@ -29,6 +29,9 @@ struct session_config {
 	size_t n_headers;
 	const char *ca_file, *launch;
 	enum task_upload_copy upload_copy;
+	const char *cookie_store; /* NULL: the application's; "": no cookies at all */
+	enum transfer_cookie_accept accepts_cookies;
+	bool sends_cookies;
 	bool discretionary, allows_metered, allow_insecure, retry_http_errors;
 };
 

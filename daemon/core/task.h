@@ -72,7 +72,9 @@ struct task_request {
 	uint64_t max_rate_bps; /* 0: none */
 	double priority; /* 0.0 … 1.0 */
 	enum task_upload_copy upload_copy;
+	const char *main_document_url; /* NULL: none */
 	bool may_overwrite, allow_insecure, retry_http_errors;
+	bool ignores_cookies;
 	uint64_t source_ino, source_size_bytes, source_mtime_ns; /* upload; ino 0 with a snapshot */
 };
 

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libstore.la
 libstore_la_SOURCES = \
 	%D%/store.c %D%/store.h \
 	%D%/store-private.h \
+	%D%/store-cookie.c \
 	%D%/store-event.c \
 	%D%/store-file.c \
 	%D%/store-lane.c \
@@ -17,6 +18,7 @@ libstore_la_SOURCES = \
 
 check_PROGRAMS += \
 	tests/daemon/store/test-store \
+	tests/daemon/store/test-store-cookie \
 	tests/daemon/store/test-store-event \
 	tests/daemon/store/test-store-file \
 	tests/daemon/store/test-store-lane \
@@ -28,6 +30,7 @@ check_PROGRAMS += \
 	tests/daemon/store/test-store-task \
 	tests/daemon/store/test-store-token
 tests_daemon_store_test_store_LDADD = $(TEST_STORE)
+tests_daemon_store_test_store_cookie_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_event_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_file_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_lane_LDADD = $(TEST_STORE)

@@ -57,8 +57,9 @@ enum store_noun {
 	STORE_NOUN_EVENT,
 	STORE_NOUN_TOKEN,
 	STORE_NOUN_TALLY,
+	STORE_NOUN_COOKIE,
 };
-#define STORE_N_NOUNS 8
+#define STORE_N_NOUNS 9
 
 struct store_statement {
 	sqlite3_stmt *stmt;
@@ -75,7 +76,7 @@ struct store_statements {
 extern const struct store_statements *const store_nouns[STORE_N_NOUNS];
 extern const struct store_statements store_turn_statements, store_session_statements,
 	store_lane_statements, store_task_statements, store_list_statements, store_event_statements,
-	store_token_statements, store_tally_statements;
+	store_token_statements, store_tally_statements, store_cookie_statements;
 
 /* ---- numbers that are never given out twice ---- */
 enum store_sequence {

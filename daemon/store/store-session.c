@@ -62,6 +62,12 @@ static const struct store_column columns[] = {
 	{ .name = "retry_http_errors",
 		.type = STORE_COLUMN_BOOL,
 		.offset = AT(config.retry_http_errors) },
+	{ .name = "cookie_store", .type = STORE_COLUMN_TEXT, .offset = AT(config.cookie_store) },
+	{ .name = "sends_cookies", .type = STORE_COLUMN_BOOL, .offset = AT(config.sends_cookies) },
+	{ .name = "accepts_cookies",
+		.type = STORE_COLUMN_U32,
+		.offset = AT(config.accepts_cookies),
+		.max = TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN },
 };
 
 enum {
@@ -76,25 +82,28 @@ static const char *const texts[] = {
 	[SESSION_PUT] =
 		"INSERT INTO session(id, kind, uid, app_id, identifier, state, description, created_wall_us, last_acked_seq,"
 		" request_timeout_us, resource_timeout_us, max_rate_bps, max_connections_per_host, headers, ca_file, launch,"
-		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors)"
+		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors,"
+		" cookie_store, sends_cookies, accepts_cookies)"
 		" VALUES (:id, :kind, :uid, :app_id, :identifier, :state, :description, :created_wall_us, :last_acked_seq,"
 		" :request_timeout_us, :resource_timeout_us, :max_rate_bps, :max_connections_per_host, :headers, :ca_file,"
-		" :launch, :upload_copy, :is_discretionary, :allows_metered, :allow_insecure, :retry_http_errors)",
+		" :launch, :upload_copy, :is_discretionary, :allows_metered, :allow_insecure, :retry_http_errors,"
+		" :cookie_store, :sends_cookies, :accepts_cookies)",
 	[SESSION_SAVE] =
 		"UPDATE session SET state = :state, description = :description, last_acked_seq = :last_acked_seq,"
 		" request_timeout_us = :request_timeout_us, resource_timeout_us = :resource_timeout_us,"
 		" max_rate_bps = :max_rate_bps, max_connections_per_host = :max_connections_per_host, headers = :headers,"
 		" ca_file = :ca_file, launch = :launch, upload_copy = :upload_copy, is_discretionary = :is_discretionary,"
 		" allows_metered = :allows_metered, allow_insecure = :allow_insecure,"
-		" retry_http_errors = :retry_http_errors WHERE id = :id",
+		" retry_http_errors = :retry_http_errors, cookie_store = :cookie_store,"
+		" sends_cookies = :sends_cookies, accepts_cookies = :accepts_cookies WHERE id = :id",
 	/* first, and by itself: that is quicker than a cascade that finds each task's children again */
 	[SESSION_DEL_TASKS] = "DELETE FROM task WHERE session = ?1",
 	[SESSION_DEL] = "DELETE FROM session WHERE id = ?1",
 	[SESSION_EACH] =
 		"SELECT id, kind, uid, app_id, identifier, state, description, created_wall_us, last_acked_seq,"
 		" request_timeout_us, resource_timeout_us, max_rate_bps, max_connections_per_host, headers, ca_file, launch,"
-		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors"
-		" FROM session WHERE id > ?1 ORDER BY id LIMIT 1",
+		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors, cookie_store,"
+		" sends_cookies, accepts_cookies FROM session WHERE id > ?1 ORDER BY id LIMIT 1",
 };
 
 const struct store_statements store_session_statements = {

@@ -73,6 +73,8 @@ static const struct store_column columns[] = {
 	NUMBER_("may_overwrite", BOOL, request.may_overwrite),
 	NUMBER_("allow_insecure", BOOL, request.allow_insecure),
 	NUMBER_("retry_http_errors", BOOL, request.retry_http_errors),
+	NUMBER_("ignores_cookies", BOOL, request.ignores_cookies),
+	TEXT_("main_document_url", request.main_document_url),
 	NUMBER_("source_ino", BITS64, request.source_ino),
 	NUMBER_("source_size_bytes", U64, request.source_size_bytes),
 	NUMBER_("source_mtime_ns", U64, request.source_mtime_ns),
@@ -175,20 +177,22 @@ static const char *const texts[] = {
 		" ca_file, checksum_name, checksum_hex, want_digest, description, timeout_us, resource_timeout_us,"
 		" not_before_wall_us, max_rate_bps, priority, upload_copy, may_overwrite, allow_insecure, retry_http_errors,"
 		" source_ino, source_size_bytes, source_mtime_ns, created_wall_us, wait_reason, due_wall_us, offset_bytes,"
-		" total_bytes, etag, last_modified, digest_state, can_resume, is_resumed_by_client)"
+		" total_bytes, etag, last_modified, digest_state, can_resume, is_resumed_by_client,"
+		" ignores_cookies, main_document_url)"
 		" VALUES (:id, :session, :lane, :kind, :state, :suspend_count, :url, :method, :destination, :source_path,"
 		" :ca_file, :checksum_name, :checksum_hex, :want_digest, :description, :timeout_us, :resource_timeout_us,"
 		" :not_before_wall_us, :max_rate_bps, :priority, :upload_copy, :may_overwrite, :allow_insecure,"
 		" :retry_http_errors, :source_ino, :source_size_bytes, :source_mtime_ns, :created_wall_us, :wait_reason,"
 		" :due_wall_us, :offset_bytes, :total_bytes, :etag, :last_modified, :digest_state, :can_resume,"
-		" :is_resumed_by_client)",
+		" :is_resumed_by_client, :ignores_cookies, :main_document_url)",
 	[TASK_PUT_EXTRA] =
 		"INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
 	[TASK_LOAD] =
 		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, suspend_count, t.url AS url, ifnull(l.host, '') AS host,"
 		" method, x.headers AS headers, userdata, destination, source_path, ca_file, checksum_name, checksum_hex,"
 		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
-		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, source_ino, source_size_bytes,"
+		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, ignores_cookies, main_document_url,"
+		" source_ino, source_size_bytes,"
 		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, attempts,"
 		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
 		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, upload_url, upload_offset_bytes, digest_hex, file_ino,"
@@ -223,7 +227,8 @@ static const char *const texts[] = {
 		" state = 6, suspend_count = 0, url = 'damaged:', method = 'GET', destination = NULL, source_path = NULL,"
 		" ca_file = NULL, checksum_name = NULL, checksum_hex = NULL, want_digest = NULL, description = NULL,"
 		" timeout_us = 0, resource_timeout_us = 0, not_before_wall_us = 0, max_rate_bps = 0, priority = 0.5,"
-		" upload_copy = 0, may_overwrite = 0, allow_insecure = 0, retry_http_errors = 0, source_ino = 0,"
+		" upload_copy = 0, may_overwrite = 0, allow_insecure = 0, retry_http_errors = 0, ignores_cookies = 0,"
+		" main_document_url = NULL, source_ino = 0,"
 		" source_size_bytes = 0, source_mtime_ns = 0, created_wall_us = ?2, started_wall_us = 0,"
 		" finished_wall_us = CASE WHEN state = 6 AND typeof(finished_wall_us) = 'integer'"
 		" AND finished_wall_us > 0 THEN finished_wall_us ELSE ?2 END,"

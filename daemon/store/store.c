@@ -58,6 +58,7 @@ const struct store_statements *const store_nouns[STORE_N_NOUNS] = {
 	[STORE_NOUN_EVENT] = &store_event_statements,
 	[STORE_NOUN_TOKEN] = &store_token_statements,
 	[STORE_NOUN_TALLY] = &store_tally_statements,
+	[STORE_NOUN_COOKIE] = &store_cookie_statements,
 };
 
 static const char *const sequence_names[STORE_N_SEQUENCES] = {

@@ -198,6 +198,30 @@ int store_event_last_seq(struct store *store, uint64_t session, uint64_t *ret_se
 int store_prune(struct store *store, uint64_t finished_before_wall_us, size_t limit,
 	store_due_fn fn, void *user);
 
+/* ---- cookies: one store per user, application and name ---- */
+#define STORE_JARS_PER_USER_MAX 1000
+struct store_jar {
+	uid_t uid;
+	const char *app_id, *name;
+};
+/*
+ * In the place of the same one; one whose time is over goes. What is too much goes, the oldest first (TRANSFER_COOKIES_MAX).
+ * STORE_E_NOT_FOUND: the user has too many stores to get another one.
+ */
+int store_cookie_put(struct store *store, const struct store_jar *jar,
+	const struct transfer_cookie *cookie, uint64_t now_wall_us);
+struct store_cookie_range {
+	uint64_t after_id, now_wall_us; /* those whose time is over are passed over */
+	size_t limit;
+};
+typedef int (*store_cookie_fn)(uint64_t id, const struct transfer_cookie *cookie, void *user);
+/* The oldest first. */
+int store_cookie_each(struct store *store, const struct store_jar *jar,
+	const struct store_cookie_range *range, store_cookie_fn fn, void *user);
+int store_cookie_clear(struct store *store, const struct store_jar *jar);
+/* The machine was started anew: what was to last until then goes, and what is over. */
+int store_cookie_sweep(struct store *store, uint64_t now_wall_us);
+
 /* ---- tokens: a repeated CreateTasks after a lost reply answers with the first one's tasks ---- */
 int store_token_put(
 	struct store *store, uint64_t session, const char *token, const uint64_t *ids, size_t n);
