@@ -188,7 +188,7 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 		fill_upload(flow, task, room, spec);
 	else
 		fill_download(flow, task, spec);
-	return 0;
+	return flow_cookie_fill(flow, task, spec);
 }
 
 /* ---- carrying out, after the commit ---- */

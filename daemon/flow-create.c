@@ -171,6 +171,8 @@ static int check_words(struct flow *flow, const struct flow_request *from)
 	if (!r)
 		r = check_text(request->description, TEXT_MAX_BYTES);
 	if (!r)
+		r = check_text(request->main_document_url, REQUEST_URL_MAX_BYTES);
+	if (!r)
 		r = check_headers(request);
 	if (!r)
 		r = check_digests(from);
@@ -346,7 +348,7 @@ static int copy_request(struct task *task, const struct task_request *from)
 	struct task_request *to = &task->request;
 	const char **strings[] = { &to->url, &to->method, &to->destination, &to->source_path,
 		&to->ca_file, &to->checksum_name, &to->checksum_hex, &to->want_digest,
-		&to->description };
+		&to->description, &to->main_document_url };
 	void *userdata;
 
 	*to = *from;

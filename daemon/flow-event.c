@@ -580,6 +580,14 @@ void flow_event_apply(struct flow *flow, const struct engine_event *event)
 		flow_birth_event(flow, event);
 		return;
 	}
+	/* whatever became of the task */
+	if (event->type == ENGINE_EVENT_COOKIES) {
+		int r = flow_cookie_event(flow, event);
+
+		if (r < 0)
+			flow_turn_poison(flow, r);
+		return;
+	}
 	apply(flow, event);
 	/* after the place is free */
 	if (event->type == ENGINE_EVENT_DONE && event->next_task)

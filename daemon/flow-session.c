@@ -145,6 +145,9 @@ static int check_config(const struct flow_open *open)
 	if ((open->description && strlen(open->description) > TEXT_MAX_BYTES) ||
 		(c->launch && strlen(c->launch) > 255))
 		return FLOW_E_INVALID_REQUEST;
+	if (c->cookie_store && *c->cookie_store &&
+		!flow_session_is_text(c->cookie_store, SESSION_IDENTIFIER_MAX_BYTES))
+		return FLOW_E_INVALID_REQUEST;
 	if (c->ca_file && c->ca_file[0] != '/')
 		return FLOW_E_INVALID_REQUEST;
 	if (c->ca_file && access(c->ca_file, R_OK) < 0)
@@ -230,6 +233,9 @@ static uint32_t differences_of(const struct session *session, const struct flow_
 	d |= !is_same_text(session->description, open->description) ? FLOW_SESSION_KEY_DESCRIPTION
 								    : 0;
 	d |= a->upload_copy != b->upload_copy ? FLOW_SESSION_KEY_UPLOAD_COPY : 0;
+	d |= !is_same_text(a->cookie_store, b->cookie_store) ? FLOW_SESSION_KEY_COOKIE_STORE : 0;
+	d |= a->sends_cookies != b->sends_cookies ? FLOW_SESSION_KEY_SENDS_COOKIES : 0;
+	d |= a->accepts_cookies != b->accepts_cookies ? FLOW_SESSION_KEY_ACCEPTS_COOKIES : 0;
 	return d & open->given;
 }
 
@@ -258,12 +264,18 @@ static int take_config(struct session *session, const struct flow_open *open, ui
 		to->max_rate_bps = from->max_rate_bps;
 	if (mask & FLOW_SESSION_KEY_UPLOAD_COPY)
 		to->upload_copy = from->upload_copy;
+	if (mask & FLOW_SESSION_KEY_SENDS_COOKIES)
+		to->sends_cookies = from->sends_cookies;
+	if (mask & FLOW_SESSION_KEY_ACCEPTS_COOKIES)
+		to->accepts_cookies = from->accepts_cookies;
 	if (mask & FLOW_SESSION_KEY_HEADERS)
 		r = copy_headers(&session->arena, to, from);
 	if (!r && (mask & FLOW_SESSION_KEY_CA_FILE))
 		r = copy_text(&session->arena, &to->ca_file, from->ca_file);
 	if (!r && (mask & FLOW_SESSION_KEY_LAUNCH))
 		r = copy_text(&session->arena, &to->launch, from->launch);
+	if (!r && (mask & FLOW_SESSION_KEY_COOKIE_STORE))
+		r = copy_text(&session->arena, &to->cookie_store, from->cookie_store);
 	if (!r && (mask & FLOW_SESSION_KEY_DESCRIPTION))
 		r = copy_text(&session->arena, &session->description, open->description);
 	return r;

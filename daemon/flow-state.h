@@ -11,6 +11,7 @@
  *   flow-schedule.c  who starts now; waiting tasks; whose time is over; limits and network
  *   flow-ahead.c     attempts that the engine begins by itself when another ends
  *   flow-sweep.c     files that belong to nobody
+ *   flow-cookie.c    cookies of sessions
  *   flow-session.c   sessions, attachment, acknowledgement
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
@@ -42,8 +43,11 @@
 #define FLOW_DELETE_PARTIAL   ECANCELED /* in the errno of a task that is being cancelled */
 #define FLOW_SNAPSHOT_ATTEMPT UINT32_MAX
 
+struct flow_jar;
+
 struct flow_session {
 	struct session *session;
+	struct flow_jar *jar; /* the last that was asked for; NULL: none was */
 	uint64_t app; /* number of (uid, app id) for the scheduler */
 	uint64_t client, progress_interval_us;
 	uint64_t
@@ -90,6 +94,8 @@ struct flow {
 	struct sched *sched;
 	struct map sessions;
 	uint64_t n_apps;
+	struct flow_jar *jars; /* of all sessions that were asked for theirs */
+	uint64_t n_jars;
 	struct flow_birth_list births;
 	struct flow_limits limits, limits_before;
 	bool is_network_up, is_stopping;
@@ -183,6 +189,14 @@ uint64_t flow_attempt_left_us(
 
 /* ---- flow-event.c ---- */
 void flow_event_apply(struct flow *flow, const struct engine_event *event);
+
+/* ---- flow-cookie.c ---- */
+/* What the engine must know of cookies to start the task; reads the session's store when it is the first. */
+struct engine_spec;
+int flow_cookie_fill(struct flow *flow, const struct task *task, struct engine_spec *spec);
+/* An answer set cookies. 0 or negative. */
+int flow_cookie_event(struct flow *flow, const struct engine_event *event);
+void flow_cookie_free_all(struct flow *flow);
 
 /* ---- flow-schedule.c ---- */
 int flow_schedule_offer(

@@ -155,6 +155,7 @@ struct flow *flow_free(struct flow *flow)
 	while ((session = map_next(&flow->sessions, &cursor)))
 		flow_session_free(session);
 	map_done(&flow->sessions);
+	flow_cookie_free_all(flow);
 	free(flow->spool_dir);
 	free(flow->usable_folder);
 	free(flow->readable_file);
@@ -272,6 +273,9 @@ static int meet_boot(struct flow *flow)
 		memcmp(before, flow->boot_id, sizeof(before)) == 0;
 	if (flow->is_same_boot)
 		return 0;
+	r = err_fold(store_cookie_sweep(flow->store, flow->now.wall_us));
+	if (r)
+		return r;
 	return err_fold(
 		store_setting_put(flow->store, "boot-id", flow->boot_id, sizeof(flow->boot_id)));
 }

@@ -171,7 +171,10 @@ int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply);
 	X(MAX_RATE, 9, "max-rate-bps") \
 	X(LAUNCH, 10, "launch") \
 	X(DESCRIPTION, 11, "description") \
-	X(UPLOAD_COPY, 12, "upload-copy")
+	X(UPLOAD_COPY, 12, "upload-copy") \
+	X(COOKIE_STORE, 13, "cookie-store") \
+	X(SENDS_COOKIES, 14, "should-set-cookies") \
+	X(ACCEPTS_COOKIES, 15, "cookie-accept-policy")
 enum flow_session_key {
 #define FLOW_SESSION_KEY_ENUM(symbol, bit, name) FLOW_SESSION_KEY_##symbol = 1 << (bit),
 	FLOW_SESSION_KEYS(FLOW_SESSION_KEY_ENUM)
@@ -210,8 +213,28 @@ int flow_session_set_description(struct flow *flow, uint64_t session, const char
 int flow_session_finish(struct flow *flow, uint64_t session);
 /* Every task ends with -999 first. */
 int flow_session_cancel(struct flow *flow, uint64_t session);
-/* New requests use new connections. */
+/* New requests use new connections; all that is stored is on the disk when it is answered. */
 int flow_session_flush(struct flow *flow, uint64_t session);
+/* The session's cookies go, then as flush. What runs goes on. */
+int flow_session_reset(struct flow *flow, uint64_t session);
+
+/* ---- cookies: of the store that the session names; others may name it, too ---- */
+/*
+ * Same ones are replaced, those whose time is over go. A first dot in a domain means the sub-domains,
+ * too. INVALID_REQUEST, NOT_SUPPORTED_IN_SESSION (it has no store), LIMIT_REACHED, NO_SPACE
+ */
+int flow_session_set_cookies(struct flow *flow, uint64_t session,
+	const struct transfer_cookie *cookies, size_t n_cookies);
+int flow_session_clear_cookies(struct flow *flow, uint64_t session);
+struct flow_cookie_query {
+	uint64_t session;
+	uint64_t after_id; /* cursor */
+	size_t limit; /* 0: FLOW_LIST_MAX */
+};
+typedef int (*flow_cookie_fn)(const struct transfer_cookie *cookie, void *user);
+/* The oldest first. ret_next: after_id of the next page, 0 after the last one. */
+int flow_session_cookies_each(struct flow *flow, const struct flow_cookie_query *query,
+	flow_cookie_fn fn, void *user, uint64_t *ret_next);
 
 struct flow_attach {
 	uint64_t session;

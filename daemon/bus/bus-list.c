@@ -84,7 +84,7 @@ static void on_tasks_listed(void *user, int error)
 }
 
 /* A cursor is the last id of the page before, and opaque to clients. */
-static int read_cursor(struct ipc_call *call, const char *cursor, uint64_t *ret_after_id)
+int bus_list_cursor(struct ipc_call *call, const char *cursor, uint64_t *ret_after_id)
 {
 	char *end;
 
@@ -117,7 +117,7 @@ int bus_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_l
 		return err_raise(-ENOMEM);
 	r = read_filter(bus, call, &in->filter, &query);
 	if (r == 0)
-		r = read_cursor(call, in->cursor, &query.after_id);
+		r = bus_list_cursor(call, in->cursor, &query.after_id);
 	if (r)
 		return r;
 	if (bus_view_fields(in->filter.fields, in->filter.n_fields, &list->fields, &bad))

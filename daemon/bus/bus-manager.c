@@ -43,6 +43,22 @@ static void on_opened(void *user, int error)
 	ipc_reply_manager_open_session(reply->call, &reply->out);
 }
 
+static int read_cookie_keys(
+	struct ipc_call *call, const struct ipc_configuration *from, struct session_config *config)
+{
+	const char *policy = from->cookie_accept_policy;
+
+	/* what it is called when none is named */
+	if (from->cookie_store && strcmp(from->cookie_store, "shared") != 0)
+		config->cookie_store = from->cookie_store;
+	if (from->has_should_set_cookies)
+		config->sends_cookies = from->should_set_cookies;
+	if (policy && bus_words_cookie_accept(policy, &config->accepts_cookies))
+		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
+			"unknown cookie-accept-policy '%.40s'", policy);
+	return 0;
+}
+
 static int read_configuration(
 	struct ipc_call *call, const struct ipc_configuration *from, struct flow_open *to)
 {
@@ -63,6 +79,9 @@ static int read_configuration(
 		{ FLOW_SESSION_KEY_LAUNCH, from->launch != NULL },
 		{ FLOW_SESSION_KEY_DESCRIPTION, from->description != NULL },
 		{ FLOW_SESSION_KEY_UPLOAD_COPY, from->upload_copy != NULL },
+		{ FLOW_SESSION_KEY_COOKIE_STORE, from->cookie_store != NULL },
+		{ FLOW_SESSION_KEY_SENDS_COOKIES, from->has_should_set_cookies },
+		{ FLOW_SESSION_KEY_ACCEPTS_COOKIES, from->cookie_accept_policy != NULL },
 	};
 	struct session_config *config = &to->config;
 	struct task_header *headers = arena_alloc(
@@ -93,10 +112,10 @@ static int read_configuration(
 		config->max_connections_per_host = from->max_connections_per_host;
 	to->description = from->description;
 	if (!from->upload_copy || strcmp(from->upload_copy, "snapshot") == 0)
-		return 0;
+		return read_cookie_keys(call, from, config);
 	config->upload_copy = TASK_UPLOAD_COPY_NONE;
 	return strcmp(from->upload_copy, "none") == 0
-		? 0
+		? read_cookie_keys(call, from, config)
 		: ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown upload-copy '%.40s'",
 			  from->upload_copy);
 }

@@ -119,6 +119,18 @@ int bus_words_task_kind_parse(const char *word, enum transfer_task_kind *ret_kin
 const char *bus_words_error(int32_t code); /* "timed-out" */
 const char *bus_words_session_kind_name(enum transfer_session_kind kind);
 const char *bus_words_session_state(enum transfer_session_state state);
+const char *bus_words_cookie_accept_name(enum transfer_cookie_accept accept);
+int bus_words_cookie_accept(
+	const char *word, enum transfer_cookie_accept *ret_accept); /* -EINVAL */
+const char *bus_words_same_site_name(enum transfer_cookie_same_site same_site);
+int bus_words_same_site(
+	const char *word, enum transfer_cookie_same_site *ret_same_site); /* -EINVAL */
+
+/* ---- bus-cookie.c ---- */
+int bus_cookie_list(struct ipc_call *call, void *user, const struct ipc_session_list_cookies_in *in,
+	struct ipc_session_list_cookies_out *out);
+int bus_cookie_set(struct ipc_call *call, void *user, const struct ipc_session_set_cookies_in *in);
+int bus_cookie_clear(struct ipc_call *call, void *user);
 
 /* ---- bus-view.c: the model as rows; all that is pointed to is copied to the arena. 0, -ENOMEM ---- */
 uint64_t bus_view_all_fields(void);
@@ -182,6 +194,8 @@ void bus_change_done(struct bus *bus);
 void bus_change_session_added(struct bus *bus, uint64_t session);
 
 /* ---- bus-list.c: handlers of the manager ---- */
+/* The last id of the page before; 0: the first page. IPC_E_STALE_CURSOR, told already. */
+int bus_list_cursor(struct ipc_call *call, const char *cursor, uint64_t *ret_after_id);
 int bus_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_list_tasks_in *in,
 	struct ipc_manager_list_tasks_out *out);
 int bus_list_progress(struct ipc_call *call, void *user,

@@ -311,6 +311,8 @@ static int read_request(
 	request->may_overwrite = from->overwrite;
 	request->allow_insecure = from->allow_insecure;
 	request->retry_http_errors = from->retry_http_errors;
+	request->ignores_cookies = from->has_handles_cookies && !from->handles_cookies;
+	request->main_document_url = from->main_document_url;
 	if (from->has_priority)
 		request->priority = from->priority;
 	if (from->has_checksum) {
@@ -383,11 +385,19 @@ static int invalidate_and_cancel(struct ipc_call *call, void *user)
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
 
-/* A background session has no cookies, caches or credentials yet: forgetting them is flushing. */
+/* The commit before the answer has made everything durable. */
 static int flush(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
 	int r = flow_session_flush(bus->flow, session_of(call));
+
+	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
+}
+
+static int reset(struct ipc_call *call, void *user)
+{
+	struct bus *bus = user;
+	int r = flow_session_reset(bus->flow, session_of(call));
 
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
@@ -429,12 +439,18 @@ static int view_configuration(
 		.max_rate_bps = config->max_rate_bps,
 		.has_max_rate_bps = true,
 		.upload_copy = config->upload_copy == TASK_UPLOAD_COPY_NONE ? "none" : "snapshot",
+		.should_set_cookies = config->sends_cookies,
+		.has_should_set_cookies = true,
+		.cookie_accept_policy = bus_words_cookie_accept_name(config->accepts_cookies),
 	};
 	r = bus_view_headers(config->headers, config->n_headers, arena, &copy->headers);
 	if (r == 0)
 		r = bus_view_text(arena, config->ca_file, &copy->ca_file);
 	if (r == 0)
 		r = bus_view_text(arena, config->launch, &copy->launch);
+	if (r == 0)
+		r = bus_view_text(arena, config->cookie_store ? config->cookie_store : "shared",
+			&copy->cookie_store);
 	*ret = copy;
 	return r;
 }
@@ -487,8 +503,11 @@ const struct ipc_session_ops bus_session_ops = {
 	.create_tasks = create_tasks,
 	.finish_tasks_and_invalidate = finish_tasks_and_invalidate,
 	.invalidate_and_cancel = invalidate_and_cancel,
+	.list_cookies = bus_cookie_list,
+	.set_cookies = bus_cookie_set,
+	.clear_cookies = bus_cookie_clear,
 	.flush = flush,
-	.reset = flush,
+	.reset = reset,
 	.get = get,
 	.set_description = set_description,
 };

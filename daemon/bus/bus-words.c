@@ -21,6 +21,8 @@ static const struct word task_states[] = { TRANSFER_TASK_STATES(WORD) };
 static const struct word sub_states[] = { TRANSFER_TASK_SUB_STATES(WORD) };
 static const struct word session_kinds[] = { TRANSFER_SESSION_KINDS(WORD) };
 static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD) };
+static const struct word cookie_accepts[] = { TRANSFER_COOKIE_ACCEPTS(WORD) };
+static const struct word same_sites[] = { TRANSFER_COOKIE_SAME_SITES(WORD) };
 static const struct word errors[] = { TRANSFER_ERRORS(WORD_OF_ERROR) };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -129,5 +131,35 @@ int bus_words_task_kind_parse(const char *word, enum transfer_task_kind *ret_kin
 	if (number < 0)
 		return number;
 	*ret_kind = (enum transfer_task_kind)number;
+	return 0;
+}
+
+const char *bus_words_cookie_accept_name(enum transfer_cookie_accept accept)
+{
+	return text_of(cookie_accepts, N(cookie_accepts), (int)accept);
+}
+
+int bus_words_cookie_accept(const char *word, enum transfer_cookie_accept *ret_accept)
+{
+	int number = number_of(cookie_accepts, N(cookie_accepts), word);
+
+	if (number < 0)
+		return number;
+	*ret_accept = (enum transfer_cookie_accept)number;
+	return 0;
+}
+
+const char *bus_words_same_site_name(enum transfer_cookie_same_site same_site)
+{
+	return text_of(same_sites, N(same_sites), (int)same_site);
+}
+
+int bus_words_same_site(const char *word, enum transfer_cookie_same_site *ret_same_site)
+{
+	int number = number_of(same_sites, N(same_sites), word);
+
+	if (number < 0)
+		return number;
+	*ret_same_site = (enum transfer_cookie_same_site)number;
 	return 0;
 }

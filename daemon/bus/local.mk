@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libbus.la
 libbus_la_SOURCES = \
 	%D%/bus.c %D%/bus.h %D%/bus-private.h \
 	%D%/bus-change.c \
+	%D%/bus-cookie.c \
 	%D%/bus-event.c \
 	%D%/bus-event-row.c \
 	%D%/bus-list.c \
@@ -17,6 +18,7 @@ libbus_la_SOURCES = \
 BUS_TESTS = \
 	tests/daemon/bus/test-bus \
 	tests/daemon/bus/test-bus-change \
+	tests/daemon/bus/test-bus-cookie \
 	tests/daemon/bus/test-bus-event \
 	tests/daemon/bus/test-bus-event-row \
 	tests/daemon/bus/test-bus-list \
@@ -34,6 +36,8 @@ tests_daemon_bus_test_bus_SOURCES = tests/daemon/bus/test-bus.c $(BUS_RIG)
 tests_daemon_bus_test_bus_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_change_SOURCES = tests/daemon/bus/test-bus-change.c $(BUS_RIG)
 tests_daemon_bus_test_bus_change_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_cookie_SOURCES = tests/daemon/bus/test-bus-cookie.c $(BUS_RIG)
+tests_daemon_bus_test_bus_cookie_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_event_SOURCES = tests/daemon/bus/test-bus-event.c $(BUS_RIG)
 tests_daemon_bus_test_bus_event_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_event_row_SOURCES = tests/daemon/bus/test-bus-event-row.c $(BUS_RIG)

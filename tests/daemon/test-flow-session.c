@@ -46,6 +46,8 @@ static const struct {
 		FLOW_SESSION_KEY_CA_FILE, FLOW_E_FILE_NOT_FOUND },
 	{ "x", TRANSFER_SESSION_BACKGROUND, { .headers = &bad_header, .n_headers = 1 },
 		FLOW_SESSION_KEY_HEADERS, FLOW_E_INVALID_REQUEST },
+	{ "x", TRANSFER_SESSION_BACKGROUND, { .cookie_store = "" }, FLOW_SESSION_KEY_COOKIE_STORE,
+		FLOW_E_INVALID_REQUEST },
 };
 
 START_TEST(refuses)
@@ -71,6 +73,11 @@ START_TEST(refuses)
 		open.config.headers = refused[_i].config.headers;
 		open.config.n_headers = 1;
 		break;
+	case FLOW_SESSION_KEY_COOKIE_STORE:
+		open.config.cookie_store = long_name;
+		break;
+	case FLOW_SESSION_KEY_SENDS_COOKIES:
+	case FLOW_SESSION_KEY_ACCEPTS_COOKIES:
 	case FLOW_SESSION_KEY_RESOURCE_TIMEOUT:
 	case FLOW_SESSION_KEY_DISCRETIONARY:
 	case FLOW_SESSION_KEY_ALLOWS_METERED:

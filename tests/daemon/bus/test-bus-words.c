@@ -19,6 +19,21 @@ START_TEST(every_number_has_a_word)
 		ck_assert_str_ne(bus_words_task_state((enum transfer_task_state)i), "unknown");
 	for (int i = TRANSFER_SUB_STATE_SUSPENDED; i <= TRANSFER_SUB_STATE_CANCELLED; i++)
 		ck_assert_str_ne(bus_words_sub_state((enum transfer_task_sub_state)i), "unknown");
+	for (int i = TRANSFER_COOKIE_ACCEPT_ALWAYS;
+		i <= TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN; i++) {
+		enum transfer_cookie_accept accept = 99;
+
+		ck_ok(bus_words_cookie_accept(
+			bus_words_cookie_accept_name((enum transfer_cookie_accept)i), &accept));
+		ck_assert_int_eq((int)accept, i);
+	}
+	for (int i = TRANSFER_COOKIE_SAME_SITE_UNSET; i <= TRANSFER_COOKIE_SAME_SITE_STRICT; i++) {
+		enum transfer_cookie_same_site same_site = 99;
+
+		ck_ok(bus_words_same_site(
+			bus_words_same_site_name((enum transfer_cookie_same_site)i), &same_site));
+		ck_assert_int_eq((int)same_site, i);
+	}
 	ck_assert_str_eq(bus_words_error(TRANSFER_ERROR_TIMED_OUT), "timed-out");
 	ck_assert_str_eq(bus_words_error(-4711), "unknown");
 	ck_assert_str_eq(bus_words_session_kind_name(TRANSFER_SESSION_BACKGROUND), "background");
@@ -47,8 +62,12 @@ END_TEST
 START_TEST(unknown_words_are_refused)
 {
 	enum transfer_session_kind session_kind;
+	enum transfer_cookie_same_site same_site;
+	enum transfer_cookie_accept accept;
 	enum transfer_task_kind kind;
 
+	ck_assert_int_eq(bus_words_cookie_accept("sometimes", &accept), -EINVAL);
+	ck_assert_int_eq(bus_words_same_site("loose", &same_site), -EINVAL);
 	ck_assert_int_eq(bus_words_session_kind("foreground", &session_kind), -EINVAL);
 	ck_assert_int_eq(bus_words_session_kind("", &session_kind), -EINVAL);
 	ck_assert_int_eq(bus_words_task_kind_parse("UPLOAD", &kind), -EINVAL);
