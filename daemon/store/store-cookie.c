@@ -209,21 +209,27 @@ int store_cookie_put(struct store *store, const struct store_jar *jar,
 	return r ? r : trim(store, id, cookie->domain, now_wall_us);
 }
 
-/* The first row after *id; -EBADMSG: it does not parse. */
-static int load_next(struct store *store, uint64_t jar, const struct store_cookie_range *range,
-	uint64_t *id, struct transfer_cookie *ret_cookie, struct arena *arena)
+struct load {
+	struct transfer_cookie cookie;
+	struct arena arena;
+	uint64_t id; /* in: of the one before */
+};
+
+/* The next row; -EBADMSG: it does not parse. */
+static int load_next(struct store *store, uint64_t jar, uint64_t now_wall_us, struct load *load)
 {
 	struct store_statement *statement = get(store, COOKIE_EACH);
 	int r;
 
 	store_bind_u64(statement->stmt, 1, jar);
-	store_bind_u64(statement->stmt, 2, *id);
-	store_bind_u64(statement->stmt, 3, range->now_wall_us);
+	store_bind_u64(statement->stmt, 2, load->id);
+	store_bind_u64(statement->stmt, 3, now_wall_us);
 	r = store_step(store, statement->stmt);
 	if (r)
 		return r;
-	*id = (uint64_t)sqlite3_column_int64(statement->stmt, 0);
-	r = store_row_read(&store_cookie_statements, statement, ret_cookie, arena);
+	load->id = (uint64_t)sqlite3_column_int64(statement->stmt, 0);
+	load->cookie = (struct transfer_cookie){ .size = sizeof(load->cookie) };
+	r = store_row_read(&store_cookie_statements, statement, &load->cookie, &load->arena);
 	sqlite3_reset(statement->stmt);
 	return r;
 }
@@ -231,19 +237,17 @@ static int load_next(struct store *store, uint64_t jar, const struct store_cooki
 int store_cookie_each(struct store *store, const struct store_jar *jar,
 	const struct store_cookie_range *range, store_cookie_fn fn, void *user)
 {
-	uint64_t id = range->after_id, jar_id;
-	int r = find_jar(store, jar, &jar_id);
+	struct load load = { .id = range->after_id };
+	uint64_t id;
+	int r = find_jar(store, jar, &id);
 
 	for (size_t n = 0; r == 0 && n < range->limit; n++) {
-		struct transfer_cookie cookie = { .size = sizeof(cookie) };
-		struct arena arena = { 0 };
-
-		r = load_next(store, jar_id, range, &id, &cookie, &arena);
+		r = load_next(store, id, range->now_wall_us, &load);
 		if (r == 0)
-			r = fn(id, &cookie, user);
+			r = fn(load.id, &load.cookie, user);
 		else if (r == -EBADMSG)
 			r = 0; /* the others count */
-		arena_done(&arena);
+		arena_done(&load.arena);
 	}
 	return r == STORE_E_NOT_FOUND ? 0 : r;
 }

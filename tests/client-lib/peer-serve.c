@@ -630,6 +630,60 @@ static int on_set_priority(struct ipc_call *call, void *user, double value)
 	return 0;
 }
 
+/* Three cookies in two pages. */
+static int on_list_cookies(struct ipc_call *call, void *user,
+	const struct ipc_session_list_cookies_in *in, struct ipc_session_list_cookies_out *out)
+{
+	static const struct ipc_cookie cookies[] = {
+		{ .name = "a", .value = "1", .domain = "x.org", .path = "/" },
+		{ .name = "b",
+			.value = "2",
+			.domain = "y.org",
+			.path = "/p",
+			.expires_usec = 7,
+			.has_expires_usec = true,
+			.created_usec = 5,
+			.has_created_usec = true,
+			.host_only = true,
+			.has_host_only = true,
+			.secure = true,
+			.has_secure = true,
+			.http_only = true,
+			.has_http_only = true,
+			.same_site = "lax" },
+		{ .name = "c", .domain = "z.org", .path = "/", .same_site = "unheard of" },
+	};
+	bool is_first = !in->cursor[0];
+
+	(void)call;
+	(void)user;
+	out->cookies = is_first ? cookies : cookies + 2;
+	out->n_cookies = is_first ? 2 : 1;
+	out->next_cursor = is_first ? "2" : "";
+	return 0;
+}
+
+/* Noted for peer_cookies(). */
+static int on_set_cookies(
+	struct ipc_call *call, void *user, const struct ipc_session_set_cookies_in *in)
+{
+	struct peer *p = user;
+	size_t used = 0;
+
+	(void)call;
+	pthread_mutex_lock(&p->lock);
+	p->cookies[0] = 0;
+	for (size_t i = 0; i < in->n_cookies && used < sizeof(p->cookies); i++)
+		used += (size_t)snprintf(p->cookies + used, sizeof(p->cookies) - used,
+			"%s=%s@%s%s%s %s %llu;", in->cookies[i].name, in->cookies[i].value,
+			in->cookies[i].host_only ? "" : ".", in->cookies[i].domain,
+			in->cookies[i].path,
+			in->cookies[i].same_site ? in->cookies[i].same_site : "-",
+			(unsigned long long)in->cookies[i].expires_usec);
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
 static const struct ipc_manager_ops manager_ops = {
 	.open_session = on_open_session,
 	.get_session = on_get_session,
@@ -660,6 +714,9 @@ static const struct ipc_session_ops session_ops = {
 	.create_tasks = on_create_tasks,
 	.finish_tasks_and_invalidate = on_plain,
 	.invalidate_and_cancel = on_invalidate,
+	.list_cookies = on_list_cookies,
+	.set_cookies = on_set_cookies,
+	.clear_cookies = on_plain,
 	.flush = on_plain,
 	.reset = on_plain,
 	.get = on_session_get,

@@ -61,6 +61,7 @@ struct peer {
 	struct ipc_call *swallowed[8]; /* ended when the connection is gone */
 	unsigned int n_swallowed;
 	char shown[2048];
+	char cookies[1024]; /* of the last SetCookies */
 };
 
 extern const struct ipc_object_ops peer_object_ops;

@@ -501,3 +501,11 @@ bool peer_wait(struct peer *p, bool (*done)(struct peer *p, uint64_t arg), uint6
 	pthread_mutex_unlock(&p->lock);
 	return !r;
 }
+
+const char *peer_cookies(struct peer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	snprintf(p->shown, sizeof(p->shown), "%s", p->cookies);
+	pthread_mutex_unlock(&p->lock);
+	return p->shown;
+}

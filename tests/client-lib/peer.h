@@ -57,6 +57,8 @@ double peer_priority(struct peer *p, uint64_t task);
 /* "kind url description destination headers source" of a task; borrowed until the next call */
 const char *peer_describe(struct peer *p, uint64_t task);
 const char *peer_session_description(struct peer *p);
+/* "name=value@domain/path same-site expires;" of each cookie last set */
+const char *peer_cookies(struct peer *p);
 /* Waits until it is true; false: ten seconds were not enough. */
 bool peer_wait(struct peer *p, bool (*done)(struct peer *p, uint64_t arg), uint64_t arg);
 bool peer_has_acked(struct peer *p, uint64_t seq);

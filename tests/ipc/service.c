@@ -272,6 +272,36 @@ static int on_flush(struct ipc_call *call, void *user)
 	return 0;
 }
 
+static int on_list_cookies(struct ipc_call *call, void *user,
+	const struct ipc_session_list_cookies_in *in, struct ipc_session_list_cookies_out *out)
+{
+	static const struct ipc_cookie cookies[] = {
+		{ .name = "a",
+			.value = "1",
+			.domain = "x.org",
+			.path = "/",
+			.secure = true,
+			.has_secure = true },
+		{ .name = "b" },
+	};
+
+	(void)call;
+	(void)user;
+	out->cookies = cookies;
+	out->n_cookies = 2;
+	out->next_cursor = in->cursor;
+	return 0;
+}
+
+static int on_set_cookies(
+	struct ipc_call *call, void *user, const struct ipc_session_set_cookies_in *in)
+{
+	(void)call;
+	(void)user;
+	(void)in;
+	return 0;
+}
+
 static int on_reset(struct ipc_call *call, void *user)
 {
 	struct service *s = user;
@@ -439,6 +469,9 @@ static const struct ipc_session_ops session_ops = {
 	.create_tasks = on_create_tasks,
 	.finish_tasks_and_invalidate = on_session_plain,
 	.invalidate_and_cancel = on_session_plain,
+	.list_cookies = on_list_cookies,
+	.set_cookies = on_set_cookies,
+	.clear_cookies = on_session_plain,
 	.flush = on_flush,
 	.reset = on_reset,
 	.get = on_session_get,
