@@ -16,15 +16,11 @@ struct fake_attempt {
 	enum transfer_task_kind kind;
 	char *url, *method, *part_path, *source_path, *body_path, *etag, *upload_url;
 	uint64_t resume_offset_bytes, deadline_boot_us, idle_timeout_us, source_ino, max_rate_bps;
-<<<<<<< HEAD
 	uint64_t upload_offset_bytes;
 	bool is_resumed_by_client, allow_insecure, is_resumable;
-=======
-	bool is_resumed_by_client, allow_insecure;
 	uint64_t jar;
 	bool sends_cookies;
 	enum transfer_cookie_accept accepts_cookies;
->>>>>>> 3faed89 (daemon: sessions have cookie stores; reset empties them)
 	struct engine_header *headers;
 	size_t n_headers;
 	/* the test's */
