@@ -210,6 +210,14 @@ static void read_boot_id(char boot_id[64])
 	fclose(f);
 }
 
+static void watch_network(struct daemon *d)
+{
+	int r = d->config->uses_netlink ? network_new(&d->network) : 0;
+
+	if (r)
+		log_warn("the network cannot be watched and counts as up: %s", err_text(r));
+}
+
 static int start_flow(struct daemon *d)
 {
 	char boot_id[64];
@@ -225,6 +233,7 @@ static int start_flow(struct daemon *d)
 		.retention_us = d->config->retention_us,
 		.boot_id = boot_id,
 		.started_file_wall_us = clock_file_wall_us(),
+		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),
 		.first_limits = {
 			.max_download_bps = d->config->max_download_bps,
 			.max_upload_bps = d->config->max_upload_bps,
@@ -271,14 +280,6 @@ static int serve(struct daemon *d)
 	if (r)
 		log_error("the bus name cannot be taken: %s", err_text(r));
 	return err_fold(r);
-}
-
-static void watch_network(struct daemon *d)
-{
-	int r = d->config->uses_netlink ? network_new(&d->network) : 0;
-
-	if (r)
-		log_warn("the network cannot be watched and counts as up: %s", err_text(r));
 }
 
 /* ---- the loop ---- */
@@ -531,11 +532,11 @@ int daemon_new(
 	if (!r)
 		r = start_engine(d);
 	if (!r)
+		watch_network(d);
+	if (!r)
 		r = start_flow(d);
 	if (!r)
 		r = serve(d);
-	if (!r)
-		watch_network(d);
 	if (!r)
 		r = make_loop(d);
 	if (r) {

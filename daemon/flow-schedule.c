@@ -73,6 +73,26 @@ static int on_lane(const struct store_lane *lane, void *user)
 	return offer(flow, lane);
 }
 
+/* Without network a task that waits for another try on this machine still needs its wake-up. */
+static int on_waiting(struct task *task_take, void *user)
+{
+	struct flow *flow = user;
+
+	flow->has_local |= request_is_local(task_take->request.host);
+	task_free(task_take);
+	return 0;
+}
+
+static void look_for_local(struct flow *flow)
+{
+	const struct store_filter filter = {
+		.uid = (uid_t)-1, .states_mask = 1u << TASK_STATE_WAITING, .limit = FLOW_PAGE
+	};
+
+	if (flow_turn_flush(flow) || store_task_each(flow->store, &filter, on_waiting, flow))
+		flow->has_local = true; /* not known: better a wake-up too many */
+}
+
 int flow_schedule_rebuild(struct flow *flow)
 {
 	struct active *active;
@@ -93,6 +113,8 @@ int flow_schedule_rebuild(struct flow *flow)
 		else if (!r)
 			sched_ahead_add(flow->sched, active->task->lane);
 	}
+	if (!r && !flow->is_network_up)
+		look_for_local(flow);
 	flow->is_sched_stale = r;
 	return r;
 }
@@ -546,26 +568,6 @@ int flow_limits_set(struct flow *flow, const struct flow_limits *limits)
 	if (!r && flow->is_sched_stale)
 		r = flow_schedule_rebuild(flow);
 	return r ? flow_turn_poison(flow, r) : 0;
-}
-
-/* Without network a task that waits for another try on this machine still needs its wake-up. */
-static int on_waiting(struct task *task_take, void *user)
-{
-	struct flow *flow = user;
-
-	flow->has_local |= request_is_local(task_take->request.host);
-	task_free(task_take);
-	return 0;
-}
-
-static void look_for_local(struct flow *flow)
-{
-	const struct store_filter filter = {
-		.uid = (uid_t)-1, .states_mask = 1u << TASK_STATE_WAITING, .limit = FLOW_PAGE
-	};
-
-	if (flow_turn_flush(flow) || store_task_each(flow->store, &filter, on_waiting, flow))
-		flow->has_local = true; /* not known: better a wake-up too many */
 }
 
 void flow_set_network(struct flow *flow, bool is_up)

@@ -77,7 +77,7 @@ static int init(struct flow *flow, const struct flow_config *config)
 	if (!flow->random &&
 		getrandom(&flow->random, sizeof(flow->random), 0) != sizeof(flow->random))
 		return err_raise(-EIO);
-	flow->is_network_up = true;
+	flow->is_network_up = !config->is_offline;
 	flow->limits = config->first_limits;
 	if (!flow->limits.max_active_tasks)
 		flow->limits.max_active_tasks = SCHED_SLOTS;
@@ -85,7 +85,10 @@ static int init(struct flow *flow, const struct flow_config *config)
 		flow->limits.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST;
 	flow->spool_dir = strdup(config->spool_dir);
 	flow->sched = sched_new(flow->limits.max_active_tasks);
-	return flow->spool_dir && flow->sched ? 0 : err_raise(-ENOMEM);
+	if (!flow->spool_dir || !flow->sched)
+		return err_raise(-ENOMEM);
+	sched_set_network(flow->sched, flow->is_network_up);
+	return 0;
 }
 
 int flow_new(const struct flow_config *config, struct flow **ret_flow)
@@ -311,6 +314,8 @@ int flow_start(struct flow *flow, const struct clock_now *now)
 	flow->started_wall_us = now->wall_us;
 	flow->pruned_boot_us = now->boot_us;
 	flow_turn_begin(flow, now);
+	if (!flow->is_network_up)
+		log_info("network is down");
 	r = start(flow);
 	end = flow_turn_end(flow);
 	return r ? r : end;

@@ -123,6 +123,7 @@ struct flow_config {
 	uint64_t started_file_wall_us;
 	struct flow_limits
 		first_limits; /* where none were set yet; 0 members: the documented ones */
+	bool is_offline; /* there is no network now; flow_set_network() tells when there is */
 };
 
 int flow_new(const struct flow_config *config, struct flow **ret_flow);

@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: MIT
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
-SYSTEM_TESTS = tests/system/test-coding tests/system/test-ctl tests/system/test-download \
-	tests/system/test-errno tests/system/test-framing tests/system/test-hostile tests/system/test-kill tests/system/test-lifecycle \
-	tests/system/test-places tests/system/test-policy tests/system/test-reassociate tests/system/test-redirect tests/system/test-resume \
-	tests/system/test-resumable tests/system/test-retry tests/system/test-sequence tests/system/test-turns tests/system/test-upload
+SYSTEM_TESTS = \
+	tests/system/test-coding \
+	tests/system/test-ctl \
+	tests/system/test-download \
+	tests/system/test-errno \
+	tests/system/test-framing \
+	tests/system/test-hostile \
+	tests/system/test-kill \
+	tests/system/test-lifecycle \
+	tests/system/test-offline \
+	tests/system/test-places \
+	tests/system/test-policy \
+	tests/system/test-reassociate \
+	tests/system/test-redirect \
+	tests/system/test-resumable \
+	tests/system/test-resume \
+	tests/system/test-retry \
+	tests/system/test-sequence \
+	tests/system/test-turns \
+	tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
 SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
 SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
@@ -35,6 +51,8 @@ tests_system_test_places_SOURCES = %D%/test-places.c $(SYSTEM_RIG)
 tests_system_test_places_LDADD = $(SYSTEM_LDADD)
 tests_system_test_turns_SOURCES = %D%/test-turns.c $(SYSTEM_RIG)
 tests_system_test_turns_LDADD = $(SYSTEM_LDADD)
+tests_system_test_offline_SOURCES = %D%/test-offline.c $(SYSTEM_RIG)
+tests_system_test_offline_LDADD = $(SYSTEM_LDADD)
 tests_system_test_upload_SOURCES = %D%/test-upload.c $(SYSTEM_RIG)
 tests_system_test_upload_LDADD = $(SYSTEM_LDADD)
 tests_system_test_ctl_SOURCES = %D%/test-ctl.c $(SYSTEM_RIG)
