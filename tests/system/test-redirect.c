@@ -199,6 +199,37 @@ START_TEST(does_not_fall_to_http)
 }
 END_TEST
 
+/* what the first server answered is no answer of the second: an upload or a download that fails there has failed */
+START_TEST(fails_behind_a_redirect)
+{
+	const struct origin_config liar = { .tls = ORIGIN_TLS_SELF_SIGNED, .folder = tmpdir_new() };
+	transfer_auto(transfer_error) error = NULL;
+	struct origin *other;
+	transfer_task *task;
+	struct app *app;
+	char target[256], *path;
+
+	ck_assert_int_eq(origin_new(&liar, &other), 0);
+	rig_new(&rig);
+	path = tmpdir_path("source");
+	ck_assert_int_eq(origin_bytes_write(path, 3, 1000), 0);
+	app = app_open(&rig, NULL);
+	snprintf(target, sizeof(target), "/file?status=307&redirect_to=%s/Nepal",
+		origin_base(other));
+	task = _i ? app_upload(app, "PUT", target, path) : app_download(app, target);
+	app_check_failed(app, task, TRANSFER_ERROR_SERVER_CERTIFICATE_HAS_UNKNOWN_ROOT);
+	ck_assert_int_eq(app_status(task), 0);
+	error = transfer_task_copy_error(task);
+	snprintf(target, sizeof(target), "%s/Nepal", origin_base(other));
+	ck_assert_str_eq(transfer_error_get_failing_url(error), target);
+	ck_assert_uint_eq(origin_log_count(other, "/"), 0);
+	free(path);
+	app_close(app);
+	origin_free(other);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/redirect", 60, TEST_EACH(keeps_or_changes_the_method, hops),
 	TEST_EACH(leads_there, routes), TEST_EACH(keeps_secrets_at_home, secrets),
-	TEST(does_not_fall_to_http))
+	TEST(does_not_fall_to_http), TEST_LOOP(fails_behind_a_redirect, 2))

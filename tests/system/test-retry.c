@@ -86,7 +86,7 @@ START_TEST(goes_on_after_a_stall)
 }
 END_TEST
 
-/* SW-58: nobody listens, so it waits; then somebody does */
+/* nobody listens, so it waits; then somebody does */
 START_TEST(waits_for_a_server)
 {
 	transfer_task *task;
@@ -100,6 +100,30 @@ START_TEST(waits_for_a_server)
 	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_RUNNING);
 	ck_assert_int_eq(origin_listen(rig.origin, true), 0);
 	app_check_download(app, task, "file done:0", 1, 9);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* SW-58: a redirect to where nobody listens: says so, and waits; it began anew each time */
+START_TEST(waits_behind_a_redirect)
+{
+	transfer_task *task;
+	struct app *app;
+	char id[24], *output;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	task = app_download(app, "/UnitedStates");
+	ck_assert_int_eq(origin_wait_arrived(rig.origin, "/UnitedStates", 2, RIG_DEADLINE_MS), 0);
+	ck_assert_str_eq(APP_EVENTS(app, task), "");
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)transfer_task_get_id(task));
+	ck_assert_int_eq(RIG_CTL(&rig, &output, "list", id, "--json=short"), 0);
+	ck_assert_msg(strstr(output, "\"code\":-1004") && strstr(output, "cannot-connect-to-host"),
+		"%s", output);
+	free(output);
+	transfer_task_cancel(task);
+	app_check_failed(app, task, TRANSFER_ERROR_CANCELLED);
 	app_close(app);
 	rig_done(&rig);
 }
@@ -166,5 +190,6 @@ START_TEST(waits_alone)
 END_TEST
 
 RUN_TESTS_WITHIN("system/retry", 60, TEST_EACH(repeats_or_not, cases), TEST(goes_on_after_a_stall),
-	TEST(waits_for_a_server), TEST(gives_up_at_the_end_of_its_time),
-	TEST(makes_progress_through_trouble), TEST(waits_alone))
+	TEST(waits_for_a_server), TEST(waits_behind_a_redirect),
+	TEST(gives_up_at_the_end_of_its_time), TEST(makes_progress_through_trouble),
+	TEST(waits_alone))
