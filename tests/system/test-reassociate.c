@@ -55,6 +55,7 @@ START_TEST(tells_later_what_happened)
 	/* the delay: so that none ends before the program has left */
 	static const char *const targets[] = { "/file?size=100K&seed=1&delay_ms=700",
 		"/404?delay_ms=700", "/file?size=3M&seed=3&delay_ms=700", NULL };
+	int64_t total, expected;
 	uint64_t ids[3];
 	struct app *app;
 
@@ -71,6 +72,7 @@ START_TEST(tells_later_what_happened)
 	for (unsigned i = 0; i < 3; i++) {
 		ids[i] = i + 1;
 		ck_assert_str_eq(app_events(app, ids[i]), "file done:0");
+		ck_assert(!app_progress(app, ids[i], &total, &expected));
 	}
 	ck_assert_int_eq(origin_bytes_check(app_file(app, 1), 1, 100 << 10), 0);
 	ck_assert_int_eq(origin_bytes_check(app_file(app, 3), 3, 3 << 20), 0);
@@ -83,6 +85,20 @@ START_TEST(tells_later_what_happened)
 	rig_done(&rig);
 }
 END_TEST
+
+/* until the daemon says that some have come */
+static void wait_for_bytes(const char *id)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	char *output = NULL;
+
+	do {
+		free(output);
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "no byte comes");
+		RIG_CTL(&rig, &output, "show", id, "-p", "BytesReceived", "--value");
+	} while (*output < '1' || *output > '9');
+	free(output);
+}
 
 /* BT-02: unfinished tasks are there with identifier, request, counters */
 START_TEST(finds_unfinished_tasks)
@@ -97,12 +113,16 @@ START_TEST(finds_unfinished_tasks)
 	base = origin_base(rig.origin);
 	ck_assert_int_eq(rig_join(rig_fork(&rig, start_and_leave, (void *)targets)), 0);
 	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 1 << 20, RIG_DEADLINE_MS), 0);
+	wait_for_bytes("1");
 	app = app_open(&rig, NULL);
 	ck_assert_uint_eq(app_tasks(app, &id, 1), 1);
+	ck_assert_uint_eq(id, 1);
 	task = app_find_task(app, id);
 	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_RUNNING);
 	ck_assert_int_eq(transfer_task_get_progress(task, &progress), 0);
+	ck_assert_int_gt(progress.received_bytes, 0);
 	ck_assert_int_le(progress.received_bytes, 1 << 20);
+	ck_assert_int_eq(progress.expected_receive_bytes, 2 << 20);
 	ck_assert_ptr_nonnull(strstr(
 		transfer_request_get_url(transfer_task_get_original_request(task)), targets[0]));
 	origin_release(rig.origin, "g");

@@ -171,11 +171,13 @@ static const struct {
 	{ "&weak", false, 0, false },
 	{ "&noranges", false, 0, false },
 	{ "&coding=gzip", false, 0, false },
+	{ "&method=POST", false, 0, false },
 };
 
 START_TEST(makes_resume_data)
 {
 	transfer_task *task, *next;
+	transfer_request *request;
 	transfer_data *data;
 	struct app *app;
 	char target[256];
@@ -186,7 +188,10 @@ START_TEST(makes_resume_data)
 	app = app_open(&rig, NULL);
 	snprintf(target, sizeof(target), "/file?size=4M&seed=1&gate=g&gate_after=2M%s",
 		datas[_i].knobs);
-	task = app_download(app, target);
+	request = app_request(app, target);
+	if (strstr(target, "=POST"))
+		ck_assert_int_eq(transfer_request_set_method(request, "POST"), 0);
+	task = app_start(app, request);
 	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, HALF, RIG_DEADLINE_MS), 0);
 	/* the response must have been seen */
 	ck_assert_int_eq(
@@ -201,6 +206,8 @@ START_TEST(makes_resume_data)
 
 		ck_assert_ptr_nonnull(same);
 		ck_assert_uint_eq(transfer_data_get_size(same), transfer_data_get_size(data));
+		ck_assert_mem_eq(transfer_data_get_bytes(same), transfer_data_get_bytes(data),
+			transfer_data_get_size(data));
 		next = transfer_session_download_task_resume(app_session(app), data, NULL, NULL);
 		transfer_task_resume(next);
 		app_flush(app);
@@ -213,12 +220,15 @@ START_TEST(makes_resume_data)
 		else
 			ck_assert_int_gt(offset, 0);
 		ck_assert_int_eq(total, SIZE);
+		/* one request did it */
+		ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), 2);
+		ck_assert_int_eq(app_status(next), datas[_i].from_start ? 200 : 206);
 		transfer_task_unref(next);
 		/* it is used up (BT-80) */
 		next = transfer_session_download_task_resume(app_session(app), data, NULL, NULL);
 		transfer_task_resume(next);
 		app_flush(app);
-		ck_assert_int_ne(app_wait(app, next), 0);
+		ck_assert_int_eq(app_wait(app, next), TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
 		transfer_task_unref(next);
 		transfer_data_unref(data);
 	}
@@ -256,10 +266,15 @@ START_TEST(refuses_damaged_resume_data)
 		transfer_data_unref(wrong);
 		transfer_task_resume(task);
 		app_flush(app);
-		if (transfer_task_get_id(task))
-			ck_assert_int_ne(app_wait(app, task), 0);
-		else
-			ck_assert_int_eq(transfer_task_wait(task, RIG_DEADLINE_MS, NULL), -EIO);
+		ck_assert_int_eq(transfer_task_wait(task, RIG_DEADLINE_MS, NULL), -EIO);
+		{
+			transfer_auto(transfer_error) error = transfer_task_copy_error(task);
+
+			/* no data at all is refused at once */
+			ck_assert_int_eq(transfer_error_get_code(error),
+				i == 7 ? TRANSFER_BUS_ERROR_NO_RESUME_DATA
+				       : TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+		}
 		transfer_task_unref(task);
 	}
 	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), 1);
@@ -313,7 +328,81 @@ START_TEST(survives_a_damaged_part)
 }
 END_TEST
 
+/* BT-82: a suspended upload starts over: the server gets the whole of it with the last request */
+START_TEST(an_upload_starts_over_after_suspension)
+{
+	struct origin_entry entry;
+	transfer_task *task;
+	struct app *app;
+	char *path, hex[65];
+
+	rig_new(&rig);
+	path = tmpdir_path("source");
+	ck_assert_int_eq(origin_bytes_write(path, 3, SIZE), 0);
+	origin_bytes_sha256(3, SIZE, hex);
+	app = app_open(&rig, NULL);
+	task = app_upload(app, "PUT", "/store/a?gate=g&gate_after=100K", path);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/store/a", 1, 1, RIG_DEADLINE_MS), 0);
+	transfer_task_suspend(task);
+	app_flush(app);
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_SUSPENDED);
+	/* until then it does not look whether anybody is there */
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/store/a", 1, RIG_DEADLINE_MS), 0);
+	transfer_task_resume(task);
+	ck_assert_int_eq(app_wait(app, task), 0);
+	ck_assert_int_eq(app_status(task), 201);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/store/a"), 2);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/store/a", 2, &entry), 0);
+	ck_assert_str_eq(entry.body_sha256, hex);
+	free(path);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+static void live_briefly(transfer_config *config)
+{
+	transfer_config_set_resource_timeout(config, 2000000);
+}
+
+/* BT-42: the time is over in the middle of a download: -1001, with data to go on from; what is suspended has no clock */
+START_TEST(gives_resume_data_when_the_time_is_over)
+{
+	const struct app_config config = { .tune = live_briefly };
+	transfer_auto(transfer_error) error = NULL;
+	transfer_task *task, *next, *suspended;
+	const transfer_data *data;
+	struct app *app;
+
+	rig_new(&rig);
+	app = app_open(&rig, &config);
+	suspended = app_download(app, "/file?size=4M&seed=2&gate=s&gate_after=2M");
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, HALF, RIG_DEADLINE_MS), 0);
+	transfer_task_suspend(suspended);
+	task = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=2M");
+	app_check_failed(app, task, TRANSFER_ERROR_TIMED_OUT);
+	error = transfer_task_copy_error(task);
+	data = transfer_error_get_resume_data(error);
+	ck_assert_ptr_nonnull(data);
+	ck_assert_int_eq(transfer_task_get_state(suspended), TRANSFER_TASK_STATE_SUSPENDED);
+	origin_release(rig.origin, "g");
+	origin_release(rig.origin, "s");
+	next = transfer_session_download_task_resume(app_session(app), data, NULL, NULL);
+	transfer_task_resume(next);
+	transfer_task_resume(suspended);
+	app_flush(app);
+	app_check_download(app, next, NULL, 1, SIZE);
+	ck_assert_int_eq(strncmp(APP_EVENTS(app, next), "resume:", 7), 0);
+	app_check_download(app, suspended, NULL, 2, SIZE);
+	transfer_task_unref(next);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/resume", 60, TEST_EACH(goes_on_after_a_cut, cuts),
 	TEST_EACH(reports_the_answer_to_a_continuation, finals), TEST(goes_on_after_suspension),
 	TEST_EACH(makes_resume_data, datas), TEST(refuses_damaged_resume_data),
-	TEST_EACH(survives_a_damaged_part, damages))
+	TEST_EACH(survives_a_damaged_part, damages), TEST(an_upload_starts_over_after_suspension),
+	TEST(gives_resume_data_when_the_time_is_over))
