@@ -168,13 +168,17 @@ static int end_upload(struct flow *flow, struct active *active)
 static int complete(struct flow *flow, struct active *active, const struct transfer_result *result)
 {
 	struct task *task = active->task;
+	/* all else of a download was saved when it was synced */
+	bool is_plain = task->kind == TRANSFER_TASK_DOWNLOAD && !result && !task->result.code &&
+		!task->failing_url;
 	int r;
 
 	task->result = result ? *result : (struct transfer_result){ 0 };
 	task->finished_wall_us = flow->now.wall_us;
 	if (task->result.code && !task->failing_url)
 		task->failing_url = task->response.url ? task->response.url : task->request.url;
-	active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESULT;
+	if (!is_plain)
+		active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESULT;
 	if (task->is_response_new)
 		active->save |= STORE_SAVE_RESPONSE;
 	r = task->kind == TRANSFER_TASK_UPLOAD ? end_upload(flow, active)

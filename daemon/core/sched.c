@@ -537,8 +537,8 @@ bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
 		TAILQ_REMOVE(&sched->ending, lane, ending);
 		lane->is_ending = false;
 		lane->n_ended = 0;
-		if (wanted < lane->depth / 2)
-			wanted = lane->depth / 2;
+		if (wanted < lane->depth - lane->depth / 8)
+			wanted = lane->depth - lane->depth / 8;
 		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
 		if ((sched->is_offline && !lane->is_local) || is_contended(sched, lane) ||
 			is_over(sched, lane))

@@ -11,7 +11,8 @@
  * ids only.
  *
  * Where attempts end faster than turns come, a lane has some ahead: they are with the engine but have
- * no slot; each takes the slot of one that ends. As many as lately ended in a turn, twice. Only while
+ * no slot; each takes the slot of one that ends. As many as lately ended in a turn, twice; the number
+ * falls slowly, for turns are of unequal length. Only while
  * no other lane waits for a slot and nothing more urgent came: else they are called back.
  */
 #ifndef CORE_SCHED_H
@@ -24,7 +25,7 @@
 #define SCHED_WINDOW     64
 #define SCHED_SLOTS      32
 #define SCHED_LANE_HTTP2 128
-#define SCHED_AHEAD_MAX  256
+#define SCHED_AHEAD_MAX  512
 
 struct sched;
 

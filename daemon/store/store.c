@@ -452,6 +452,13 @@ static int open_or_replace(struct store *store, struct store_report *report)
 	return err_fold(r);
 }
 
+/* One thread has it, and nobody asks how much memory it takes: no locks. Says no when SQLite is in use already. */
+static void configure_library(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open(const char *state_dir, struct store **ret_store, struct store_report *ret_report)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -460,6 +467,7 @@ int store_open(const char *state_dir, struct store **ret_store, struct store_rep
 	memset(ret_report, 0, sizeof(*ret_report));
 	if (!store)
 		return err_raise(-ENOMEM);
+	configure_library();
 	store->file.lock_fd = store->file.dir_fd = -1;
 	r = store_file_open(&store->file, state_dir);
 	if (r == 0)
