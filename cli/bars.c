@@ -20,6 +20,7 @@
 #define BARS_SIZES_BYTES      (2 * FORMAT_SIZE_BYTES + 4)
 #define BARS_SIZES_COLUMNS    19
 #define BARS_SERVICE_BYTES    600
+#define BARS_SERVICE          "transferd"
 
 /* What is remembered of a task from round to round. */
 struct memory {
@@ -453,7 +454,7 @@ static struct line total_line(struct bars *bars, const char *sparks)
 /* Adds a part to the line above the bars, if it fits. */
 static void append(const struct bars *bars, char *line, size_t size, const char *part)
 {
-	if (format_width(line) + format_width(part) < bars->layout.columns &&
+	if (strlen(BARS_SERVICE) + format_width(line) + format_width(part) < bars->layout.columns &&
 		strlen(line) + strlen(part) < size)
 		strncat(line, part, size - strlen(line) - 1);
 }
@@ -464,9 +465,10 @@ static struct line service_line(
 	char text[BARS_SERVICE_BYTES] = "", part[160], a[FORMAT_SIZE_BYTES], b[FORMAT_SIZE_BYTES];
 	bool is_utf8 = bars->term->is_utf8;
 
-	snprintf(part, sizeof(part), "  %s %s %s  %s %s", is_utf8 ? "↓" : "down",
-		bars->down_bps ? format_rate(bars->down_bps, bars->is_exact, a) : "0 B/s", sparks,
-		is_utf8 ? "↑" : "up",
+	sparks += strspn(sparks, " ");
+	snprintf(part, sizeof(part), "  %s %s%s%s  %s %s", is_utf8 ? "↓" : "down",
+		bars->down_bps ? format_rate(bars->down_bps, bars->is_exact, a) : "0 B/s",
+		*sparks ? " " : "", sparks, is_utf8 ? "↑" : "up",
 		bars->up_bps ? format_rate(bars->up_bps, bars->is_exact, b) : "0 B/s");
 	append(bars, text, sizeof(text), part);
 	snprintf(part, sizeof(part), "   %llu running  %llu queued",
@@ -485,9 +487,11 @@ static struct line service_line(
 			s->max_down_bps ? format_rate(s->max_down_bps, bars->is_exact, a) : "no",
 			s->max_up_bps ? format_rate(s->max_up_bps, bars->is_exact, b) : "no");
 	append(bars, text, sizeof(text), part);
-	snprintf(part, sizeof(part), "   metered: %s", s->metered);
-	append(bars, text, sizeof(text), part);
-	return make_line(bars, TERM_BOLD, "transferd", text);
+	if (strcmp(s->metered, "unknown") != 0) {
+		snprintf(part, sizeof(part), "   metered: %s", s->metered);
+		append(bars, text, sizeof(text), part);
+	}
+	return make_line(bars, TERM_BOLD, BARS_SERVICE, text);
 }
 
 /* Writes a line of the block over what stands there. Takes its text. */

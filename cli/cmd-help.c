@@ -2,15 +2,36 @@
 /* help, version and completion: all read the tables of commands and options. */
 #include "cli/command.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/format.h"
+#include "cli/suggest.h"
 #include "cli/view.h"
 
 static const char *const group_titles[] = { "Look", "Start", "Steer", "Sessions", "Other" };
 
-static void print_option(const struct options_def *d, bool is_log)
+/* printf() to stdout; without UTF-8 "…" is "...". */
+static void __attribute__((format(printf, 2, 3)))
+say(const struct ctx *ctx, const char *format, ...)
+{
+	char *text = NULL, *at, *dots;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	for (at = text; at && (dots = strstr(at, "…")) && !ctx->term.is_utf8;
+		at = dots + strlen("…"))
+		printf("%.*s...", (int)(dots - at), at);
+	fputs(at ? at : "", stdout);
+	free(text);
+}
+
+static void print_option(const struct ctx *ctx, const struct options_def *d, bool is_log)
 {
 	char names[64], letter[8] = "    ";
 
@@ -24,41 +45,51 @@ static void print_option(const struct options_def *d, bool is_log)
 	else
 		snprintf(names, sizeof(names), "--%s%s%s", d->name, d->arg ? "=" : "",
 			d->arg ? d->arg : "");
-	printf("  %s%-24s %s\n", letter, names, d->help);
+	say(ctx, "  %s%s%*s %s\n", letter, names,
+		(int)(format_width(names) < 24 ? 24 - format_width(names) : 0), "", d->help);
 }
 
-static int help_all(void)
+static int help_all(const struct ctx *ctx)
 {
-	puts("transferctl [OPTIONS…] [COMMAND] [ARGUMENTS…]\n\nShow and steer the transfers of transferd.");
+	say(ctx,
+		"transferctl [OPTIONS…] [COMMAND] [ARGUMENTS…]\n\nShow and steer the transfers of transferd.\n");
 	for (enum command_group g = COMMAND_LOOK; g <= COMMAND_OTHER; g++) {
 		printf("\n%s\n", group_titles[g]);
 		for (const struct command *c = command_table; c->name; c++)
 			if (c->group == g)
-				printf("  %-11s %s\n", c->name, c->help);
+				say(ctx, "  %-11s %s\n", c->name, c->help);
 	}
 	puts("\nTASK is an ID, FIRST-LAST, @last or SESSION/ID; SESSION an identifier or #NUMBER.\n"
 	     "\"transferctl help COMMAND\" shows a command's options; transferctl(1) tells all.");
 	return EXIT_CODE_OK;
 }
 
+static const char *command_name(size_t i)
+{
+	return command_table[i].name;
+}
+
 static int help_one(const struct ctx *ctx, const char *name)
 {
+	char hint[SUGGEST_HINT_BYTES];
 	const struct command *command = command_find(name);
 
 	if (!command)
-		return ctx_fail(ctx, EXIT_CODE_USAGE, "\"transferctl help\" lists the commands.",
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			suggest_hint(name, strlen(name), command_name,
+				"\"transferctl help\" lists the commands.", hint),
 			"unknown command \"%s\"", name);
-	printf("transferctl %s %s\n\n%s%s%s%s.\n\nOptions\n", command->name, command->args,
+	say(ctx, "transferctl %s %s\n\n%s%s%s%s.\n\nOptions\n", command->name, command->args,
 		command->help, command->alias ? " (alias " : "",
 		command->alias ? command->alias : "", command->alias ? ")" : "");
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (d->groups & command->options)
-			print_option(d, command->run == cmd_log);
+			print_option(ctx, d, command->run == cmd_log);
 	if (command->options)
 		putchar('\n');
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (d->groups & OPTIONS_FOR_ALL)
-			print_option(d, command->run == cmd_log);
+			print_option(ctx, d, command->run == cmd_log);
 	return EXIT_CODE_OK;
 }
 
@@ -78,7 +109,7 @@ int cmd_help(struct ctx *ctx, int argc, char **argv)
 {
 	if (argc == 0 && ctx->term.json != OPTIONS_JSON_OFF)
 		return help_json(ctx);
-	return argc > 0 ? help_one(ctx, argv[0]) : help_all();
+	return argc > 0 ? help_one(ctx, argv[0]) : help_all(ctx);
 }
 
 int cmd_version(struct ctx *ctx, int argc, char **argv)
@@ -116,36 +147,51 @@ static void completion_words(bool with_help, const char *separator)
 	}
 }
 
+/* Commands that mean finished tasks as well; the others do not even start transferd to find out. */
+#define COMPLETION_FINISHED "show|status|log|list|ls|retry|remove|rm"
+#define COMPLETION_LIST \
+	"transferctl list $all --plain --no-legend --columns=id,name 2>/dev/null | head -n 1000"
+
+static bool is_file(const struct options_def *d)
+{
+	return d->arg && (strstr(d->arg, "FILE") || strstr(d->arg, "DIR"));
+}
+
 static void completion_bash(void)
 {
 	fputs("# bash completion for transferctl\n_transferctl() {\n"
-	      "    local cur=${COMP_WORDS[COMP_CWORD]} words='",
+	      "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words='",
 		stdout);
 	completion_words(false, " ");
 	fputs("' options='", stdout);
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (strcmp(d->name, "json-auto") != 0)
 			printf(" --%s%s", d->name, d->arg && d->arg[0] != '[' ? "=" : "");
-	fputs("'\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+	fputs("'\n    case $prev in\n    -i|-o|-O) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n    esac\n"
+	      "    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
 	      "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n        return\n    fi\n"
-	      "    local i command=\n    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+	      "    local i command= all= ids\n    for ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "        [[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]}; break; }\n    done\n"
 	      "    case $command in\n"
-	      "    '') COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-	      "    get) ;;\n    put|add) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
-	      "    help) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-	      "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")) ;;\n"
-	      "    limit) COMPREPLY=($(compgen -W 'down= up= tasks= connections= mode=' -- \"$cur\")); compopt -o nospace ;;\n"
+	      "    '') COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return ;;\n"
+	      "    get|sessions|stats|monitor|version) return ;;\n"
+	      "    put|add) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	      "    help) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return ;;\n"
+	      "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return ;;\n"
+	      "    limit) COMPREPLY=($(compgen -W 'down= up= tasks= connections= mode=' -- \"$cur\")); compopt -o nospace; return ;;\n"
 	      "    events|invalidate) COMPREPLY=($(compgen -W \"$(transferctl sessions --plain --no-legend "
-	      "--columns=session 2>/dev/null)\" -- \"$cur\")) ;;\n"
-	      "    *) COMPREPLY=($(compgen -W \"$(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)\" "
-	      "-- \"$cur\")) ;;\n    esac\n}\ncomplete -F _transferctl transferctl\n",
+	      "--columns=session 2>/dev/null)\" -- \"$cur\")); return ;;\n"
+	      "    " COMPLETION_FINISHED ") all=--all ;;\n    esac\n"
+	      "    ids=$(" COMPLETION_LIST " | sed 's/^ *//; s/ .*//')\n"
+	      "    [[ $command == set ]] && ids+=' priority= rate= description= not-before='\n"
+	      "    COMPREPLY=($(compgen -W \"$ids\" -- \"$cur\"))\n"
+	      "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n}\ncomplete -F _transferctl transferctl\n",
 		stdout);
 }
 
 static void completion_zsh(void)
 {
-	fputs("#compdef transferctl\n_transferctl() {\n    local -a commands ids\n    commands=(",
+	fputs("#compdef transferctl\n_transferctl() {\n    local -a commands ids\n    local all=\n    commands=(",
 		stdout);
 	completion_words(true, "\n        ");
 	fputs("\n    )\n    _arguments -C \\\n", stdout);
@@ -153,29 +199,41 @@ static void completion_zsh(void)
 		if (strcmp(d->name, "json-auto") != 0)
 			printf("        '--%s%s[%s]%s' \\\n", d->name,
 				d->arg && d->arg[0] != '[' ? "=" : "", d->name,
-				d->arg ? ": :" : "");
+				is_file(d)       ? ":file:_files"
+					: d->arg ? ": :"
+						 : "");
 	fputs("        '1:command:->command' '*::argument:->argument'\n"
 	      "    case $state in\n    command) _describe command commands ;;\n    argument)\n"
-	      "        case $words[1] in\n        put|add) _files ;;\n        completion) _values shell bash zsh fish ;;\n"
-	      "        get) ;;\n"
-	      "        *) ids=(${(f)\"$(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)\"})\n"
-	      "            _describe task ids ;;\n        esac ;;\n    esac\n}\n_transferctl \"$@\"\n",
+	      "        case $words[1] in\n        put|add) _files; return ;;\n"
+	      "        completion) _values shell bash zsh fish; return ;;\n"
+	      "        get|sessions|stats|monitor|version) return ;;\n"
+	      "        events|invalidate) compadd -- ${(f)\"$(transferctl sessions --plain --no-legend "
+	      "--columns=session 2>/dev/null)\"}; return ;;\n"
+	      "        " COMPLETION_FINISHED ") all=--all ;;\n        esac\n"
+	      "        ids=(${(f)\"$(" COMPLETION_LIST " | sed 's/^ *\\([0-9]*\\) */\\1:/')\"})\n"
+	      "        _describe task ids ;;\n    esac\n}\n_transferctl \"$@\"\n",
 		stdout);
 }
 
 static void completion_fish(void)
 {
-	puts("# fish completion for transferctl\ncomplete -c transferctl -f");
+	puts("# fish completion for transferctl\n"
+	     "function __transferctl_tasks\n    set -l all $argv\n    " COMPLETION_LIST
+	     " | sed 's/^ *\\([0-9]*\\) */\\1\\t/'\nend\n"
+	     "complete -c transferctl -f");
 	for (const struct command *c = command_table; c->name; c++)
 		printf("complete -c transferctl -n __fish_use_subcommand -a %s -d '%s'\n", c->name,
 			c->help);
 	for (const struct options_def *d = options_table; d->name; d++)
 		if (strcmp(d->name, "json-auto") != 0)
-			printf("complete -c transferctl -l %s%s -d \"%s\"\n", d->name,
-				d->arg && d->arg[0] != '[' ? " -r" : "", d->name);
+			printf("complete -c transferctl -l %s%s%s -d \"%s\"\n", d->name,
+				d->arg && d->arg[0] != '[' ? " -r" : "", is_file(d) ? " -F" : "",
+				d->name);
 	puts("complete -c transferctl -n '__fish_seen_subcommand_from put add' -F\n"
-	     "complete -c transferctl -n '__fish_seen_subcommand_from status show watch wait resume suspend cancel retry "
-	     "remove set' -a '(transferctl list --all --plain --no-legend --columns=id 2>/dev/null)'\n"
+	     "complete -c transferctl -n '__fish_seen_subcommand_from watch wait resume suspend cancel set' "
+	     "-a '(__transferctl_tasks)'\n"
+	     "complete -c transferctl -n '__fish_seen_subcommand_from list show status log retry remove' "
+	     "-a '(__transferctl_tasks --all)'\n"
 	     "complete -c transferctl -n '__fish_seen_subcommand_from events invalidate' "
 	     "-a '(transferctl sessions --plain --no-legend --columns=session 2>/dev/null)'");
 }

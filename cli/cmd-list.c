@@ -108,25 +108,37 @@ static int take_page(struct ctx *ctx, transfer_task_list *list, void *user)
 	return must_gather(ctx) ? 0 : print_rows(ctx, l, next && *next);
 }
 
-/* "7 tasks: 2 running, 1 retrying." Looks that have the same word are counted together. */
+/* "7 tasks: 2 running, 1 retrying." Looks that have the same word are counted together; what moves comes first. */
 static void print_counts(const struct list *l)
 {
+	static const struct {
+		const char *word, *said;
+	} words[] = {
+		{ "running", "running" },
+		{ "connecting", "connecting" },
+		{ "finishing", "finishing" },
+		{ "queued", "queued" },
+		{ "retry", "retrying" },
+		{ "waiting", "waiting" },
+		{ "paused", "paused" },
+		{ "suspended", "suspended" },
+		{ "canceling", "canceling" },
+		{ "done", "done" },
+		{ "cancelled", "cancelled" },
+		{ "failed", "failed" },
+	};
 	const char *separator = ": ";
 
 	printf("\n%zu task%s", l->n, l->n == 1 ? "" : "s");
-	for (size_t i = 0; i < VIEW_LOOKS; i++) {
-		size_t n = 0, first = i;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t n = 0;
 
-		for (size_t k = 0; k < VIEW_LOOKS; k++) {
-			if (strcmp(view_look_word(k), view_look_word(i)) != 0)
-				continue;
-			first = k < first ? k : first;
-			n += l->n_counted[k];
-		}
-		if (!n || first != i)
+		for (size_t k = 0; k < VIEW_LOOKS; k++)
+			if (strcmp(view_look_word(k), words[i].word) == 0)
+				n += l->n_counted[k];
+		if (!n)
 			continue;
-		printf("%s%zu %s", separator, n,
-			strcmp(view_look_word(i), "retry") == 0 ? "retrying" : view_look_word(i));
+		printf("%s%zu %s", separator, n, words[i].said);
 		separator = ", ";
 	}
 	puts(".");

@@ -66,6 +66,11 @@ static void put_plain(const struct ctx *ctx, const char *text, char *cell)
 	free(safe);
 }
 
+static bool is_own(const struct transfer_session_row *row)
+{
+	return row->app_id && strcmp(row->app_id, "transferctl") == 0;
+}
+
 static void session_cells(const struct ctx *ctx, const struct transfer_session_row *row,
 	char cells[N_SESSION_COLUMNS][SESSION_CELL_BYTES])
 {
@@ -79,6 +84,7 @@ static void session_cells(const struct ctx *ctx, const struct transfer_session_r
 	snprintf(cells[4], size, "%s",
 		row->state != TRANSFER_SESSION_STATE_ACTIVE     ? "ending"
 			: row->client_name && *row->client_name ? "attached"
+			: is_own(row)                           ? "-"
 								: "not running");
 	snprintf(cells[5], size, "%u", row->n_tasks);
 	snprintf(cells[6], size, "%u", row->n_active_tasks);
@@ -193,7 +199,9 @@ int cmd_sessions(struct ctx *ctx, int argc, char **argv)
 	for (size_t i = 0; i < n; i++) {
 		const struct transfer_session_row *row = transfer_session_list_get(list, i);
 
-		if (row->n_pending_events && !(row->client_name && *row->client_name))
+		/* those of our own sessions nobody waits for; they go with the tasks */
+		if (row->n_pending_events && !is_own(row) &&
+			!(row->client_name && *row->client_name))
 			printf("%llu event%s for %s; see \"transferctl events %s\".\n",
 				(unsigned long long)row->n_pending_events,
 				row->n_pending_events == 1 ? " waits" : "s wait", row->identifier,
@@ -230,12 +238,42 @@ static int stat_line(const char *name, uint64_t value, void *user)
 	}
 	if (is_size)
 		format_size(value, ctx->options.is_exact, text);
-	else if (is_rate && value)
+	else if (is_rate && (value || ctx->options.is_exact))
 		format_rate(value, ctx->options.is_exact, text);
+	else if (is_rate)
+		snprintf(text, sizeof(text), "0 B/s");
 	else
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	printf("%20s: %s\n", name, text);
 	return 0;
+}
+
+static void print_limits(const struct ctx *ctx, const struct transfer_service *s)
+{
+	char down[FORMAT_SIZE_BYTES], up[FORMAT_SIZE_BYTES];
+	bool is_exact = ctx->options.is_exact;
+
+	printf("%20s: %s\n%20s: %s\n%20s: %u\n%20s: %u\n%20s: %s\n", "limit-down",
+		s->max_download_rate_bps ? format_rate(s->max_download_rate_bps, is_exact, down)
+					 : "none",
+		"limit-up",
+		s->max_upload_rate_bps ? format_rate(s->max_upload_rate_bps, is_exact, up) : "none",
+		"limit-tasks", s->max_active_tasks, "limit-connections",
+		s->max_connections_per_host, "mode", s->is_paused ? "paused" : "running");
+}
+
+/* No limit is null. */
+static void set_limits(json_t *o, const struct transfer_service *s)
+{
+	json_object_set_new(o, "limit_down",
+		s->max_download_rate_bps ? json_integer((json_int_t)s->max_download_rate_bps)
+					 : json_null());
+	json_object_set_new(o, "limit_up",
+		s->max_upload_rate_bps ? json_integer((json_int_t)s->max_upload_rate_bps)
+				       : json_null());
+	json_object_set_new(o, "limit_tasks", json_integer(s->max_active_tasks));
+	json_object_set_new(o, "limit_connections", json_integer(s->max_connections_per_host));
+	json_object_set_new(o, "mode", json_string(s->is_paused ? "paused" : "running"));
 }
 
 static const struct {
@@ -278,6 +316,7 @@ int cmd_stats(struct ctx *ctx, int argc, char **argv)
 {
 	transfer_auto(transfer_statistics) statistics = NULL;
 	transfer_auto(transfer_error) error = NULL;
+	struct transfer_service service = { .size = sizeof(service) };
 	json_t *all;
 	int r = ctx_connect(ctx);
 
@@ -291,12 +330,16 @@ int cmd_stats(struct ctx *ctx, int argc, char **argv)
 		print_metrics(statistics);
 		return EXIT_CODE_OK;
 	}
+	if (transfer_manager_get_service(ctx->manager, &service, &error))
+		return ctx_fail_error(ctx, NULL, error);
 	if (ctx->term.json == OPTIONS_JSON_OFF) {
 		transfer_statistics_foreach(statistics, stat_line, ctx);
+		print_limits(ctx, &service);
 		return EXIT_CODE_OK;
 	}
 	all = json_object();
 	transfer_statistics_foreach(statistics, stat_json, all);
+	set_limits(all, &service);
 	view_print_json(ctx, all);
 	return EXIT_CODE_OK;
 }

@@ -15,22 +15,43 @@
 #include "cli/select.h"
 #include "cli/view.h"
 
+#define STATUS_INDENT           14
 #define STATUS_LINES            10 /* of the journal, for each task */
 #define STATUS_SERVICE_US       UINT64_C(86400000000)
 #define STATUS_PAGES_WITH_LINES 16
 
-static void line(const char *name, const char *value)
+/* Words go on below the first one, so that a name column stands out; a word that is too long is left to the terminal. */
+static void print_words(const struct ctx *ctx, const char *text)
+{
+	size_t room = term_columns(stdout) - STATUS_INDENT;
+
+	while (ctx->term.out_is_tty && format_width(text) > room && room < 1000) {
+		size_t n = format_prefix(text, room);
+
+		while (n > 0 && text[n] != ' ')
+			n--;
+		if (!n)
+			break;
+		printf("%.*s\n%*s", (int)n, text, STATUS_INDENT, "");
+		text += n + 1;
+	}
+	puts(text);
+}
+
+static void line(const struct ctx *ctx, const char *name, const char *value)
 {
 	char *safe;
 
 	if (!value || !*value)
 		return;
 	safe = format_safe(value);
-	printf("%12s: %s\n", name, safe ? safe : "");
+	printf("%12s: ", name);
+	print_words(ctx, safe ? safe : "");
 	free(safe);
 }
 
-static void status_state(const struct transfer_task_row *row, uint64_t now_us)
+static void status_state(
+	const struct ctx *ctx, const struct transfer_task_row *row, uint64_t now_us)
 {
 	char text[256], ago[FORMAT_SPAN_BYTES], span[FORMAT_SPAN_BYTES], why[VIEW_WHY_BYTES];
 	uint64_t took_us = view_took_us(row);
@@ -44,7 +65,7 @@ static void status_state(const struct transfer_task_row *row, uint64_t now_us)
 	else
 		snprintf(text, sizeof(text), "%s%s%s, %u attempt%s", view_word(row),
 			*why ? ": " : "", why, row->n_attempts, row->n_attempts == 1 ? "" : "s");
-	line("State", text);
+	line(ctx, "State", text);
 }
 
 static void status_done(const struct ctx *ctx, const struct transfer_task_row *row)
@@ -73,10 +94,10 @@ static void status_done(const struct ctx *ctx, const struct transfer_task_row *r
 	if (row->eta_usec != UINT64_MAX && !view_is_finished(row) && used < sizeof(text))
 		snprintf(text + used, sizeof(text) - used, ", %s left",
 			format_span(row->eta_usec, eta));
-	line(row->kind == TRANSFER_TASK_UPLOAD ? "Sent" : "Done", text);
+	line(ctx, row->kind == TRANSFER_TASK_UPLOAD ? "Sent" : "Done", text);
 }
 
-static void status_error(const char *name, const transfer_error *error)
+static void status_error(const struct ctx *ctx, const char *name, const transfer_error *error)
 {
 	const transfer_error *under = error ? transfer_error_get_underlying(error) : NULL;
 	char text[400];
@@ -90,7 +111,7 @@ static void status_error(const char *name, const transfer_error *error)
 	snprintf(text, sizeof(text), "%s (%d): %s%s%s", transfer_error_get_name(error),
 		transfer_error_get_code(error), transfer_error_get_message(error),
 		under ? ": " : "", under ? transfer_error_get_message(under) : "");
-	line(name, text);
+	line(ctx, name, text);
 }
 
 static void status_hint(const struct transfer_task_row *row)
@@ -109,7 +130,7 @@ static void status_hint(const struct transfer_task_row *row)
 			(unsigned long long)row->id);
 }
 
-static void status_response(const struct transfer_task_row *row)
+static void status_response(const struct ctx *ctx, const struct transfer_task_row *row)
 {
 	bool is_verified;
 	char text[192];
@@ -125,7 +146,7 @@ static void status_response(const struct transfer_task_row *row)
 			: "?",
 		transfer_response_get_status(row->response), mime ? ", " : "", mime ? mime : "",
 		is_verified ? "" : ", length unverified");
-	line("Response", text);
+	line(ctx, "Response", text);
 }
 
 static int on_journal_line(const struct journal_line *line, void *user)
@@ -176,7 +197,7 @@ static void url_line(const struct ctx *ctx, const char *name, const char *url)
 	free(clean);
 }
 
-static void file_line(const struct ctx *ctx, const char *path)
+static void file_line(const struct ctx *ctx, const char *name, const char *path)
 {
 	char *href = NULL, *h;
 
@@ -192,7 +213,7 @@ static void file_line(const struct ctx *ctx, const char *path)
 		else
 			h += snprintf(h, 4, "%%%02X", (unsigned char)*p);
 	*h = 0;
-	link_line(ctx, "File", path, path[0] == '/' ? href : NULL);
+	link_line(ctx, name, path, path[0] == '/' ? href : NULL);
 	free(href);
 }
 
@@ -203,30 +224,37 @@ static void status_places(const struct ctx *ctx, const struct transfer_task_row 
 	url_line(ctx, is_upload ? "Target" : "Source", row->url);
 	if (row->current_url && row->url && strcmp(row->current_url, row->url) != 0)
 		url_line(ctx, "Now at", row->current_url);
-	file_line(ctx, is_upload ? row->source : row->path ? row->path : row->destination);
+	file_line(ctx, "File",
+		is_upload                  ? row->source
+			: row->destination ? row->destination
+					   : row->path);
+	if (!is_upload && row->path && row->destination && view_done_bytes(row) &&
+		strcmp(row->path, row->destination) != 0)
+		file_line(ctx, "Partly in", row->path);
 }
 
-static void status_dates(const struct transfer_task_row *row, uint64_t now_us)
+static void status_dates(
+	const struct ctx *ctx, const struct transfer_task_row *row, uint64_t now_us)
 {
 	char text[FORMAT_DATE_BYTES];
 
-	line("Created", format_date(row->created_wall_usec, text));
+	line(ctx, "Created", format_date(row->created_wall_usec, text));
 	if (row->started_wall_usec)
-		line("Started", format_date(row->started_wall_usec, text));
+		line(ctx, "Started", format_date(row->started_wall_usec, text));
 	if (row->finished_wall_usec)
-		line("Finished", format_date(row->finished_wall_usec, text));
+		line(ctx, "Finished", format_date(row->finished_wall_usec, text));
 	if (row->not_before_wall_usec > now_us)
-		line("Not before", format_date(row->not_before_wall_usec, text));
+		line(ctx, "Not before", format_date(row->not_before_wall_usec, text));
 }
 
-static void status_digest(const struct transfer_task_row *row)
+static void status_digest(const struct ctx *ctx, const struct transfer_task_row *row)
 {
 	char digest[200];
 
 	if (!row->digest_hex)
 		return;
 	snprintf(digest, sizeof(digest), "%s:%s", row->digest_algorithm, row->digest_hex);
-	line("Digest", digest);
+	line(ctx, "Digest", digest);
 }
 
 static void status_task(
@@ -242,19 +270,19 @@ static void status_task(
 	free(url);
 	snprintf(text, sizeof(text), "(%s)", transfer_session_kind_get_name(row->session_kind));
 	printf("%12s: %s %s\n", "Session", row->session ? row->session : "-", text);
-	line("Note", row->description);
-	status_state(row, now_us);
+	line(ctx, "Note", row->description);
+	status_state(ctx, row, now_us);
 	status_places(ctx, row);
 	status_done(ctx, row);
-	status_response(row);
-	status_digest(row);
-	status_error("Error", row->error);
-	status_error("Last error", row->error ? NULL : row->last_error);
+	status_response(ctx, row);
+	status_digest(ctx, row);
+	status_error(ctx, "Error", row->error);
+	status_error(ctx, "Last error", row->error ? NULL : row->last_error);
 	if (row->kind == TRANSFER_TASK_DOWNLOAD && !view_is_finished(row) && row->response)
-		line("Resumes",
+		line(ctx, "Resumes",
 			row->is_resumable ? "yes, from the bytes that are here"
 					  : "no, it would start over");
-	status_dates(row, now_us);
+	status_dates(ctx, row, now_us);
 	if (with_journal)
 		status_journal(ctx, row->id, row->created_wall_usec);
 	status_hint(row);

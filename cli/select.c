@@ -128,7 +128,7 @@ static int parse_states(struct ctx *ctx, uint32_t *ret_states, uint32_t *ret_sub
 	sub_states = sub_states_of(text, &n_unknown);
 	if (!sub_states || n_unknown)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
-			"use running, queued, waiting, retry, suspended, done, failed, cancelled, …",
+			"use running, queued, waiting, retry, suspended, done, failed or cancelled.",
 			"--state: \"%s\" is no state", text);
 	*ret_sub_states = sub_states;
 	return 0;

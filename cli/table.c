@@ -37,9 +37,9 @@ static const char *cell_state(struct cell *c)
 	return view_word(c->row);
 }
 
-static const char *cell_session(struct cell *c)
+static bool is_narrow(const struct ctx *ctx)
 {
-	return c->row->session ? c->row->session : "-";
+	return ctx->term.out_is_tty && !ctx->options.is_full && term_columns(stdout) < 100;
 }
 
 static const char *cell_progress(struct cell *c)
@@ -50,7 +50,7 @@ static const char *cell_progress(struct cell *c)
 
 	if (c->row->sub_state == TRANSFER_SUB_STATE_DONE)
 		share = 1;
-	bar = term_bar_text(&c->ctx->term, share, 12);
+	bar = term_bar_text(&c->ctx->term, share, is_narrow(c->ctx) ? 6 : 12);
 	if (share >= 0)
 		snprintf(c->text, sizeof(c->text), "%s %3.0f%%", bar ? bar : "",
 			share > 1 ? 100 : share * 100);
@@ -83,6 +83,11 @@ static const char *plain(struct cell *c, const char *text)
 	snprintf(c->text, sizeof(c->text), "%s", safe ? safe : "");
 	free(safe);
 	return c->text;
+}
+
+static const char *cell_session(struct cell *c)
+{
+	return plain(c, c->row->session);
 }
 
 static const char *cell_url(struct cell *c)
@@ -377,66 +382,172 @@ static size_t pick_columns(const struct ctx *ctx, const struct table_shape *shap
 	return n;
 }
 
-static void fill_row(const struct ctx *ctx, struct libscols_line *line,
-	const struct column **picked, size_t n, struct cell *cell)
+/* The cells of one page, before they are printed. */
+struct grid {
+	const struct column *picked[TABLE_COLUMNS_MAX];
+	size_t widths[TABLE_COLUMNS_MAX];
+	char **cells; /* n_rows times n */
+	size_t n, n_rows;
+};
+
+static void grid_done(struct grid *g)
 {
-	for (size_t i = 0; i < n; i++) {
-		scols_line_set_data(line, i, picked[i]->cell(cell));
+	for (size_t i = 0; g->cells && i < g->n * g->n_rows; i++)
+		free(g->cells[i]);
+	free(g->cells);
+}
+
+static int grid_fill(struct grid *g, const struct table_shape *shape, const struct table_rows *rows,
+	struct cell *cell)
+{
+	g->n_rows = rows->n;
+	g->cells = calloc(g->n * g->n_rows + 1, sizeof(*g->cells));
+	if (!g->cells)
+		return -1;
+	for (size_t c = 0; c < g->n; c++) {
+		size_t heading = format_width(g->picked[c]->heading);
+
+		g->widths[c] = shape->widths[c] > heading ? shape->widths[c] : heading;
+	}
+	for (size_t i = 0; i < g->n * g->n_rows; i++) {
+		size_t width, c = i % g->n;
+
+		cell->row = rows->rows[i / g->n];
+		g->cells[i] = strdup(g->picked[c]->cell(cell));
+		if (!g->cells[i])
+			return -1;
+		width = format_width(g->cells[i]);
+		g->widths[c] = width > g->widths[c] ? width : g->widths[c];
+	}
+	return 0;
+}
+
+static size_t grid_width(const struct grid *g)
+{
+	size_t width = g->n ? g->n - 1 : 0;
+
+	for (size_t c = 0; c < g->n; c++)
+		width += g->widths[c];
+	return width;
+}
+
+/* Takes a column out, when all its cells are the same. */
+static void grid_drop(struct grid *g, size_t column)
+{
+	for (size_t i = 1; i < g->n_rows; i++)
+		if (strcmp(g->cells[i * g->n + column], g->cells[column]) != 0)
+			return;
+	for (size_t i = 0, to = 0; i < g->n * g->n_rows; i++) {
+		if (i % g->n == column)
+			free(g->cells[i]);
+		else
+			g->cells[to++] = g->cells[i];
+	}
+	for (size_t c = column; c + 1 < g->n; c++) {
+		g->picked[c] = g->picked[c + 1];
+		g->widths[c] = g->widths[c + 1];
+	}
+	g->n--;
+}
+
+static void cut(char **cell, size_t width, bool in_the_middle, bool is_utf8)
+{
+	char *shorter;
+
+	if (format_width(*cell) <= width)
+		return;
+	if (in_the_middle)
+		shorter = format_shorten(*cell, width, is_utf8);
+	else if (asprintf(&shorter, "%.*s%s", (int)format_prefix(*cell, width - (is_utf8 ? 1 : 2)),
+			 *cell, is_utf8 ? "…" : "..") < 0)
+		shorter = NULL;
+	if (!shorter)
+		return;
+	free(*cell);
+	*cell = shorter;
+}
+
+/* In a narrow window the reason gives way before the name; what is the same everywhere is not shown at all. */
+static void grid_fit(const struct ctx *ctx, struct grid *g, bool is_whole)
+{
+	static const size_t least[] = { 30, 20, 14, 8 };
+	size_t room = term_columns(stdout), width;
+
+	for (size_t c = 0; c < g->n && is_whole && grid_width(g) > room; c++)
+		if (g->picked[c]->cell == cell_session)
+			grid_drop(g, c);
+	for (size_t i = 0; i < sizeof(least) / sizeof(least[0]); i++) {
+		for (size_t c = g->n; c-- > 0;) {
+			width = grid_width(g);
+			if (!g->picked[c]->can_truncate || width <= room ||
+				g->widths[c] <= least[i])
+				continue;
+			g->widths[c] = g->widths[c] - least[i] > width - room
+				? g->widths[c] - (width - room)
+				: least[i];
+		}
+	}
+	for (size_t i = 0; i < g->n * g->n_rows; i++)
+		if (g->picked[i % g->n]->can_truncate)
+			cut(&g->cells[i], g->widths[i % g->n],
+				g->picked[i % g->n]->cell != cell_why, ctx->term.is_utf8);
+}
+
+static void fill_line(const struct ctx *ctx, struct libscols_line *line, const struct grid *g,
+	size_t i, const struct transfer_task_row *row)
+{
+	for (size_t c = 0; c < g->n; c++) {
+		scols_line_set_data(line, c, g->cells[i * g->n + c]);
 		if (ctx->term.has_color &&
-			(picked[i]->cell == cell_mark || picked[i]->cell == cell_state))
-			scols_cell_set_color(scols_line_get_cell(line, i),
-				term_color(&ctx->term, view_color(cell->row)));
+			(g->picked[c]->cell == cell_mark || g->picked[c]->cell == cell_state))
+			scols_cell_set_color(scols_line_get_cell(line, c),
+				term_color(&ctx->term, view_color(row)));
 	}
 }
 
-static struct libscols_table *new_table(const struct ctx *ctx, const struct table_shape *shape,
-	const struct column **picked, size_t n)
+static int print_grid(const struct ctx *ctx, const struct table_shape *shape, const struct grid *g,
+	const struct table_rows *rows)
 {
 	struct libscols_table *table = scols_new_table();
 
 	if (!table)
-		return NULL;
+		return -1;
 	scols_table_enable_noheadings(table, ctx->options.no_legend || shape->is_begun);
 	scols_table_enable_colors(table, ctx->term.has_color);
 	scols_table_enable_nowrap(table, 1);
-	scols_table_set_termforce(table,
-		ctx->term.out_is_tty && !ctx->options.is_full ? SCOLS_TERMFORCE_ALWAYS
-							      : SCOLS_TERMFORCE_NEVER);
-	scols_table_set_termwidth(table, term_columns(stdout));
-	for (size_t i = 0; i < n; i++)
-		scols_table_new_column(table, picked[i]->heading, (double)shape->widths[i],
-			(picked[i]->is_right ? SCOLS_FL_RIGHT : 0) |
-				(picked[i]->can_truncate ? SCOLS_FL_TRUNC : 0));
-	return table;
+	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
+	for (size_t c = 0; c < g->n; c++)
+		scols_table_new_column(table, g->picked[c]->heading, (double)g->widths[c],
+			g->picked[c]->is_right ? SCOLS_FL_RIGHT : 0);
+	for (size_t i = 0; i < g->n_rows; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		if (line)
+			fill_line(ctx, line, g, i, rows->rows[i]);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+	return 0;
 }
 
 int table_print(const struct ctx *ctx, struct table_shape *shape, const struct table_rows *rows,
 	uint64_t now_wall_us)
 {
-	const struct column *picked[TABLE_COLUMNS_MAX];
-	struct libscols_table *table;
-	struct cell cell;
-	size_t n;
+	bool is_whole = !shape->is_begun && !shape->has_more && !table_wanted(ctx);
+	struct cell cell = { .ctx = ctx, .now_wall_us = now_wall_us };
+	struct grid g = { 0 };
+	int r;
 
 	if (!shape->is_begun)
 		shape->has_why = shape->has_more || has_why(rows);
-	n = pick_columns(ctx, shape, picked);
-	table = new_table(ctx, shape, picked, n);
-	if (!table)
-		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	cell.ctx = ctx;
-	cell.now_wall_us = now_wall_us;
-	for (size_t i = 0; i < rows->n; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-
-		cell.row = rows->rows[i];
-		if (line)
-			fill_row(ctx, line, picked, n, &cell);
-	}
-	scols_print_table(table);
-	for (size_t i = 0; i < n; i++)
-		shape->widths[i] = scols_column_get_width(scols_table_get_column(table, i));
+	g.n = pick_columns(ctx, shape, g.picked);
+	r = grid_fill(&g, shape, rows, &cell);
+	if (r == 0 && ctx->term.out_is_tty && !ctx->options.is_full)
+		grid_fit(ctx, &g, is_whole);
+	if (r == 0)
+		r = print_grid(ctx, shape, &g, rows);
+	memcpy(shape->widths, g.widths, sizeof(shape->widths));
 	shape->is_begun = true;
-	scols_unref_table(table);
-	return 0;
+	grid_done(&g);
+	return r ? ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory") : 0;
 }

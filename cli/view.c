@@ -102,6 +102,10 @@ const char *view_why(
 		snprintf(buf, VIEW_WHY_BYTES, "%s, then next try%s%s", blocked,
 			row->last_error ? ": " : "",
 			row->last_error ? transfer_error_get_message(row->last_error) : "");
+	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY && !row->last_error &&
+		status_of(row) >= 400)
+		snprintf(buf, VIEW_WHY_BYTES, "%d, %s in %s", status_of(row), why,
+			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span));
 	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
 		snprintf(buf, VIEW_WHY_BYTES, "%s in %s%s%s", why,
 			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
