@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Faults of the machine, with the real daemon: deaths under load, a stop, no descriptors, no room, a damaged database,
-an upload that was answered (F-4, F-6, F-9, F-14, F-22, BT-25)."""
+an upload that was answered, a reboot (F-4, F-6, F-9, F-14, F-22, BT-09, BT-25)."""
 import collections
 import hashlib
 import json
@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -202,6 +203,24 @@ def answered_once(tap, origin, folder):
     tap.ok(len(sent) == 1 and show(task, "State") == "completed", "answered: one request, one end", (sent, show(task, "State")))
 
 
+def reboot(tap, origin, folder):
+    """Another run of the machine, and no client: what was durable counts, and nothing else of the part."""
+    task = start("get", "--session=reboot", "-o", f"{folder}/rebooted",
+                 f"{origin.url}/file?size=8M&seed=7&gate=boot&gate_after=5M")
+    wait_for("bytes", lambda: number(show(task, "BytesReceived")) > 4 * MIB)
+    end_daemon(signal.SIGKILL)
+    with sqlite3.connect(state_folder("queue.db")) as database:
+        changed = database.execute("UPDATE setting SET value = ? WHERE name = 'boot-id'", (b"before",)).rowcount
+        durable = database.execute("SELECT offset_bytes FROM task WHERE id = ?", (task,)).fetchone()[0]
+    database.close()
+    subprocess.run(["curl", "-s", "-o", "/dev/null", origin.url + "/_release?gate=boot"], check=True)
+    ctl("stats")  # the service manager would
+    tap.ok(wait_for("the file", lambda: sha256(f"{folder}/rebooted") == expected(7, 8 * MIB)), "reboot: goes on alone")
+    ranges = [entry["range"] for entry in origin.log("/file?size=8M&seed=7")]
+    tap.ok(changed == 1 and ranges == ["", f"bytes={durable}-" if durable else ""],
+           "reboot: what was not durable is fetched again", (changed, durable, ranges))
+
+
 def damaged(tap):
     """A database that cannot be trusted is set aside, and the daemon serves."""
     path = state_folder("queue.db")
@@ -241,6 +260,7 @@ def inside():
             no_descriptors(tap, origin, folder)
             full_disk(tap, origin, folder)
             answered_once(tap, origin, folder)
+            reboot(tap, origin, folder)
             damaged(tap)
         finally:
             origin.stop()

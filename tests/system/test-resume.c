@@ -328,39 +328,6 @@ START_TEST(survives_a_damaged_part)
 }
 END_TEST
 
-/* BT-82: a suspended upload starts over: the server gets the whole of it with the last request */
-START_TEST(an_upload_starts_over_after_suspension)
-{
-	struct origin_entry entry;
-	transfer_task *task;
-	struct app *app;
-	char *path, hex[65];
-
-	rig_new(&rig);
-	path = tmpdir_path("source");
-	ck_assert_int_eq(origin_bytes_write(path, 3, SIZE), 0);
-	origin_bytes_sha256(3, SIZE, hex);
-	app = app_open(&rig, NULL);
-	task = app_upload(app, "PUT", "/store/a?gate=g&gate_after=100K", path);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/store/a", 1, 1, RIG_DEADLINE_MS), 0);
-	transfer_task_suspend(task);
-	app_flush(app);
-	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_SUSPENDED);
-	/* until then it does not look whether anybody is there */
-	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
-	ck_assert_int_eq(origin_wait_ended(rig.origin, "/store/a", 1, RIG_DEADLINE_MS), 0);
-	transfer_task_resume(task);
-	ck_assert_int_eq(app_wait(app, task), 0);
-	ck_assert_int_eq(app_status(task), 201);
-	ck_assert_uint_eq(origin_log_count(rig.origin, "/store/a"), 2);
-	ck_assert_int_eq(origin_log_find(rig.origin, "/store/a", 2, &entry), 0);
-	ck_assert_str_eq(entry.body_sha256, hex);
-	free(path);
-	app_close(app);
-	rig_done(&rig);
-}
-END_TEST
-
 static void live_briefly(transfer_config *config)
 {
 	transfer_config_set_resource_timeout(config, 2000000);
@@ -404,5 +371,4 @@ END_TEST
 RUN_TESTS_WITHIN("system/resume", 60, TEST_EACH(goes_on_after_a_cut, cuts),
 	TEST_EACH(reports_the_answer_to_a_continuation, finals), TEST(goes_on_after_suspension),
 	TEST_EACH(makes_resume_data, datas), TEST(refuses_damaged_resume_data),
-	TEST_EACH(survives_a_damaged_part, damages), TEST(an_upload_starts_over_after_suspension),
-	TEST(gives_resume_data_when_the_time_is_over))
+	TEST_EACH(survives_a_damaged_part, damages), TEST(gives_resume_data_when_the_time_is_over))
