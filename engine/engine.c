@@ -24,6 +24,7 @@
 #include "base/mailbox.h"
 #include "engine/disk.h"
 #include "engine/jar.h"
+#include "engine/patient.h"
 #include "engine/post.h"
 #include "engine/worker.h"
 #include "engine/xfer.h"
@@ -541,8 +542,9 @@ int engine_new(const struct engine_config *config, struct engine **ret_engine)
 	if (!e)
 		return err_raise(-ENOMEM);
 	OPENSSL_init_ssl(0, NULL);
-	if (curl_global_init(CURL_GLOBAL_ALL))
-		return err_raise(-ENOMEM);
+	r = patient_init();
+	if (r)
+		return r;
 	e->has_curl = true;
 	r = copy_config(e, config);
 	if (!r)

@@ -23,6 +23,7 @@ libengine_la_SOURCES += \
 	%D%/head.c %D%/head.h \
 	%D%/jar.c %D%/jar.h \
 	%D%/mime.c %D%/mime.h \
+	%D%/patient.c %D%/patient.h \
 	%D%/range.c %D%/range.h \
 	%D%/redirect.c %D%/redirect.h \
 	%D%/resume.c %D%/resume.h \

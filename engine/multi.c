@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "engine/patient.h"
 
 #define MULTI_STREAMS_MAX          128L
 #define MULTI_IDLE_CONNECTIONS_MAX 64L
@@ -103,7 +104,7 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	if (s) {
 		event_del(&s->event);
 	} else {
-		s = calloc(1, sizeof(*s));
+		s = patient_calloc(1, sizeof(*s));
 		if (!s)
 			return -1;
 		s->multi = m;

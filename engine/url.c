@@ -296,7 +296,7 @@ static int fill(struct url *url, const char *text, const struct raw *raw)
 	return r ? r : fill_full(url);
 }
 
-static int parse(const char *text, bool may_be_idn, struct url **ret_url)
+static int parse_once(const char *text, bool may_be_idn, struct url **ret_url)
 {
 	cleanup_(url_freep) struct url *url = NULL;
 	cleanup_(cleanup_free) char *copy = NULL;
@@ -323,6 +323,16 @@ static int parse(const char *text, bool may_be_idn, struct url **ret_url)
 		return r;
 	*ret_url = take_ptr(url);
 	return 0;
+}
+
+/*
+ * Without memory for user information libcurl 7.88 says that the URL is bad. What is bad is so twice.
+ */
+static int parse(const char *text, bool may_be_idn, struct url **ret_url)
+{
+	int r = parse_once(text, may_be_idn, ret_url);
+
+	return r == URL_E_BAD ? parse_once(text, may_be_idn, ret_url) : r;
 }
 
 int url_parse(const char *text, struct url **ret_url)

@@ -9,3 +9,6 @@ check_PROGRAMS += %D%/torture-flow
 %C%_torture_flow_LDADD = $(TEST_DAEMON)
 %C%_torture_flow_LDFLAGS = $(sim_ldflags) -Wl,--wrap=engine_start,--wrap=engine_publish \
 	-Wl,--wrap=engine_snapshot,--wrap=engine_remove_file,--wrap=_ck_assert_failed,--wrap=_mark_point
+check_PROGRAMS += %D%/torture-engine
+%C%_torture_engine_SOURCES = %D%/torture-engine.c $(TORTURE)
+%C%_torture_engine_LDADD = libtest.la $(LINK_ENGINE)
