@@ -26,6 +26,11 @@ struct client {
 	unsigned n_seen;
 };
 
+bool crash_is_resumable(const struct crash_batch *batch, unsigned task)
+{
+	return task >= CRASH_DOWNLOADS && task % 2 && crash_size(batch, task);
+}
+
 uint64_t crash_size(const struct crash_batch *batch, unsigned task)
 {
 	static const uint64_t sizes[] = { 0, 1, 1000, 65536, 300000, 1000000, 2000000, 3000000,
@@ -167,7 +172,8 @@ static transfer_task *make_upload(struct client *c, unsigned task, const char *k
 
 	if (origin_bytes_write(path, crash_seed(c->batch, task), crash_size(c->batch, task)))
 		_exit(3);
-	snprintf(target, sizeof(target), "/store/%s?key=%s&recv_bps=8M", key, key);
+	snprintf(target, sizeof(target), "/store/%s?key=%s&recv_bps=8M%s", key, key,
+		crash_is_resumable(c->batch, task) ? "&resumable" : "");
 	request = app_request(c->app, target);
 	transfer_request_set_method(request, "PUT");
 	made = app_make_upload(c->app, request, path);

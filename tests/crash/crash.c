@@ -193,7 +193,9 @@ static int drive(struct crash_batch *batch, pid_t client)
 static bool is_upload_right(
 	struct crash_batch *batch, unsigned task, const struct origin_stats *stats)
 {
+	struct origin_upload upload;
 	struct origin_entry entry;
+	unsigned n_complete = 0;
 	char key[32], target[64], hex[65];
 
 	crash_key(batch, task, key);
@@ -202,7 +204,14 @@ static bool is_upload_right(
 	for (unsigned n = 1; !origin_log_find(batch->rig.origin, target, n, &entry); n++)
 		if (*entry.body_sha256 && strcmp(entry.body_sha256, hex) != 0)
 			return false;
-	return stats->whole_bodies > 0;
+	for (unsigned n = 1; !origin_upload_get(batch->rig.origin, n, &upload); n++) {
+		if (!upload.is_complete || strcmp(upload.key, key) != 0)
+			continue;
+		n_complete++;
+		if (strcmp(upload.sha256, hex) != 0)
+			return false;
+	}
+	return stats->whole_bodies > 0 && (n_complete || !crash_is_resumable(batch, task));
 }
 
 static const char *judge(struct crash_batch *batch, const struct crash_journal *journal,
@@ -243,7 +252,9 @@ static void check_task(
 			batch->number, task, (unsigned long long)journal->ids[task], why,
 			journal->code[task], journal->n_bad[task]);
 	if (task >= CRASH_DOWNLOADS) {
-		totals.answered_twice += stats.whole_answers > 1;
+		/* a resource's HEADs are answers, too */
+		totals.answered_twice += stats.whole_answers > 1 &&
+			!crash_is_resumable(batch, task);
 		return;
 	}
 	totals.content_bytes += crash_size(batch, task);

@@ -41,6 +41,8 @@ struct crash_journal {
 	int code[CRASH_TASKS];
 };
 
+/* two of the five uploads go on where the server is; an empty one cannot */
+bool crash_is_resumable(const struct crash_batch *batch, unsigned task);
 uint64_t crash_size(const struct crash_batch *batch, unsigned task);
 uint64_t crash_seed(const struct crash_batch *batch, unsigned task);
 /* the origin's counters are kept under this name */

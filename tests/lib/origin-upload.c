@@ -230,6 +230,7 @@ int origin_upload_create(struct origin_request *r)
 
 	if (!u)
 		return -ENOMEM;
+	snprintf(u->upload.key, sizeof(u->upload.key), "%s", r->key);
 	u->upload.length_bytes = length ? strtoull(length, NULL, 10) : 0;
 	result = send_104(r, u);
 	return result ? result : take_body(r, u);

@@ -93,6 +93,7 @@ struct origin_entry {
 struct origin_upload {
 	uint64_t offset_bytes, length_bytes;
 	bool is_complete, is_deleted;
+	char key[64]; /* of the request that began it */
 	char sha256[65]; /* of the whole; empty: not complete */
 };
 
