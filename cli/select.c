@@ -62,7 +62,7 @@ static const char *state_name(int i)
 #define SUB_ENDED     (SUB_BIT(DONE) | SUB_BIT(FAILED) | SUB_BIT(CANCELLED))
 #define SUB_WAITING \
 	(SUB_BIT(WAITING_NETWORK) | SUB_BIT(WAITING_RETRY) | SUB_BIT(WAITING_DATE) | \
-		SUB_BIT(WAITING_DISK) | SUB_BIT(WAITING_MODE))
+		SUB_BIT(WAITING_DISK) | SUB_BIT(WAITING_MODE) | SUB_BIT(WAITING_ANSWER))
 
 static const struct {
 	const char *name;

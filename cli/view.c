@@ -26,6 +26,8 @@ static const struct {
 	{ TRANSFER_SUB_STATE_WAITING_DATE, "○", "~", "waiting", TERM_YELLOW, "starts" },
 	{ TRANSFER_SUB_STATE_WAITING_DISK, "!", "!", "waiting", TERM_RED,
 		"disk full, goes on when there is room" },
+	{ TRANSFER_SUB_STATE_WAITING_ANSWER, "?", "?", "waiting", TERM_YELLOW,
+		"its application must answer first" },
 	{ TRANSFER_SUB_STATE_WAITING_MODE, "◌", "-", "paused", TERM_GREY, "the service is paused" },
 	{ TRANSFER_SUB_STATE_CANCELING, "×", "x", "canceling", TERM_GREY, NULL },
 	{ TRANSFER_SUB_STATE_DONE, "✓", "+", "done", TERM_GREEN, NULL },

@@ -13,7 +13,7 @@
 const char *view_mark(const struct term *term, const struct transfer_task_row *row);
 enum term_color view_color(const struct transfer_task_row *row);
 /* Which kind of look it has, for counting, and the word of one. */
-#define VIEW_LOOKS 14
+#define VIEW_LOOKS 15
 size_t view_look(const struct transfer_task_row *row);
 const char *view_look_word(size_t look);
 /* "running", "retry", "queued", "failed", … */

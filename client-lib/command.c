@@ -46,6 +46,7 @@ void command_free(struct command *command)
 	if (!command)
 		return;
 	free(command->text);
+	transfer_request_unref(command->request);
 	transfer_task_unref(command->task);
 	free(command);
 }
@@ -124,7 +125,7 @@ void command_push_take(transfer_session *session, struct command *command)
 
 /* ---- choosing what travels together ---- */
 
-static bool has_nothing_to_do(const struct command *command)
+static bool has_nothing_to_do(const transfer_session *session, const struct command *command)
 {
 	switch (command->kind) {
 	case COMMAND_RESUME:
@@ -139,6 +140,8 @@ static bool has_nothing_to_do(const struct command *command)
 	case COMMAND_FINISH:
 	case COMMAND_INVALIDATE:
 		break;
+	case COMMAND_ANSWER:
+		return !answer_is_known(session, command->question);
 	}
 	return false;
 }
@@ -172,10 +175,11 @@ static void gather(transfer_session *session)
 	size_t n = 0, n_fds = 0;
 
 	while ((command = TAILQ_FIRST(&session->commands))) {
-		if (!has_nothing_to_do(command) && first && !is_joinable(first, command, n, n_fds))
+		if (!has_nothing_to_do(session, command) && first &&
+			!is_joinable(first, command, n, n_fds))
 			break;
 		TAILQ_REMOVE(&session->commands, command, link);
-		if (has_nothing_to_do(command)) {
+		if (has_nothing_to_do(session, command)) {
 			command_fail_take(session, command);
 			continue;
 		}
@@ -391,6 +395,31 @@ static void on_session_done(void *user, int r, const char *text)
 	reply_end(session);
 }
 
+/* An answer that was refused would leave the task waiting for ever: it is cancelled. */
+static void on_answered(void *user, int r, const char *text)
+{
+	transfer_session *session = reply_begin(user);
+	struct command *command = TAILQ_FIRST(&session->flight), *cancel = NULL;
+
+	(void)text;
+	if (has_ended_in_vain(session, r)) {
+		reply_end(session);
+		return;
+	}
+	if ((r == IPC_E_INVALID_REQUEST || r == IPC_E_UNSUPPORTED_SCHEME) &&
+		command->answer == COMMAND_ANSWER_REPLACE)
+		cancel = command_new(COMMAND_ANSWER, NULL);
+	if (cancel) {
+		cancel->question = command->question;
+		cancel->answer = COMMAND_ANSWER_CANCEL;
+		TAILQ_INSERT_HEAD(&session->commands, cancel, link);
+	} else {
+		answer_forget(session, command->question);
+	}
+	drop_flight(session);
+	reply_end(session);
+}
+
 /* Without resume data the task is cancelled all the same. */
 static void on_resume_data(void *user, int r, const char *text,
 	const struct ipc_task_cancel_producing_resume_data_out *out)
@@ -562,6 +591,26 @@ static int send_list(transfer_session *session, const struct command *command)
 		session->client->bus, (struct ipc_path){ 0 }, &in, on_listed, session);
 }
 
+static int send_answer(
+	transfer_session *session, const struct command *command, struct arena *arena)
+{
+	static const char *const actions[] = {
+		[COMMAND_ANSWER_CONTINUE] = "continue",
+		[COMMAND_ANSWER_REPLACE] = "replace",
+		[COMMAND_ANSWER_CANCEL] = "cancel",
+	};
+	struct ipc_session_answer_delayed_request_in in = {
+		.question = command->question,
+		.action = actions[command->answer],
+	};
+	int r = command->request ? request_to_ipc(command->request, arena, &in.request) : 0;
+
+	if (r)
+		return r;
+	return ipc_start_session_answer_delayed_request(
+		session->client->bus, session->path, &in, on_answered, session);
+}
+
 static int send_flight(transfer_session *session, struct arena *arena)
 {
 	struct ipc_bus *bus = session->client->bus;
@@ -589,6 +638,8 @@ static int send_flight(transfer_session *session, struct arena *arena)
 	case COMMAND_INVALIDATE:
 		return ipc_start_session_invalidate_and_cancel(
 			bus, session->path, on_session_done, session);
+	case COMMAND_ANSWER:
+		return send_answer(session, command, arena);
 	case COMMAND_DESCRIBE_SESSION:
 		break;
 	}

@@ -24,6 +24,13 @@ enum command_kind {
 	COMMAND_GET_TASKS,
 	COMMAND_FINISH,
 	COMMAND_INVALIDATE,
+	COMMAND_ANSWER,
+};
+
+enum command_answer {
+	COMMAND_ANSWER_CONTINUE,
+	COMMAND_ANSWER_REPLACE,
+	COMMAND_ANSWER_CANCEL,
 };
 
 struct command {
@@ -37,6 +44,9 @@ struct command {
 	transfer_tasks_handler tasks_handler;
 	transfer_resume_data_handler resume_data_handler;
 	void *userdata;
+	uint64_t question; /* ANSWER */
+	enum command_answer answer;
+	struct transfer_request *request; /* with COMMAND_ANSWER_REPLACE */
 };
 
 TAILQ_HEAD(command_list, command);

@@ -93,6 +93,23 @@ void delivery_push_take(transfer_session *session, struct delivery *delivery)
 
 /* ---- calling ---- */
 
+/* Not answered in the callback, and nobody kept a reference: the default. */
+static void ask_delayed(transfer_session *s, const struct delivery *d)
+{
+	transfer_delayed_request *answer = answer_new_delayed(s, d->question);
+
+	if (!answer) {
+		/* asked again at the next attach */
+		client_lock(s->client);
+		answer_forget(s, d->question);
+		client_unlock(s->client);
+		return;
+	}
+	s->delegate.task_will_begin_delayed_request(
+		s, d->task, d->task->request, answer, s->userdata);
+	transfer_delayed_request_unref(answer);
+}
+
 static bool call_task(transfer_session *s, const struct delivery *d)
 {
 	const struct transfer_session_delegate *to = &s->delegate;
@@ -109,6 +126,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 		to->data_did_receive(s, d->task, d->data, s->userdata);
 	else if (d->kind == DELIVERY_FINISHED && to->download_did_finish)
 		to->download_did_finish(s, d->task, d->path, d->fd, s->userdata);
+	else if (d->kind == DELIVERY_DELAYED && to->task_will_begin_delayed_request)
+		ask_delayed(s, d);
 	else if (d->kind == DELIVERY_METRICS && to->task_did_collect_metrics)
 		to->task_did_collect_metrics(s, d->task, &d->metrics, s->userdata);
 	else if (d->kind == DELIVERY_COMPLETE && to->task_did_complete)
@@ -142,6 +161,9 @@ static bool deliver_first(transfer_session *session)
 	TAILQ_REMOVE(&session->line, delivery, link);
 	if (delivery->task && delivery->task->waiting_progress == delivery)
 		delivery->task->waiting_progress = NULL;
+	/* withdrawn while it waited in line */
+	if (delivery->kind == DELIVERY_DELAYED && !answer_is_known(session, delivery->question))
+		delivery->kind = DELIVERY_ACK_ONLY;
 	session->is_running = true;
 	session->runner = pthread_self();
 	client_unlock(session->client);

@@ -22,6 +22,7 @@ enum delivery_kind {
 	DELIVERY_FINISHED,
 	DELIVERY_METRICS,
 	DELIVERY_COMPLETE,
+	DELIVERY_DELAYED, /* a question */
 	DELIVERY_DRAINED,
 	DELIVERY_INVALID,
 	DELIVERY_TASKS, /* answer of transfer_session_get_tasks() */
@@ -46,6 +47,7 @@ struct delivery {
 	void *userdata; /* of the handlers */
 	transfer_task **tasks;
 	size_t n_tasks;
+	uint64_t question;
 };
 
 TAILQ_HEAD(delivery_line, delivery);

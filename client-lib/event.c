@@ -31,6 +31,7 @@ static const enum delivery_kind kinds[] = {
 	[IPC_EVENT_DID_FINISH_DOWNLOADING] = DELIVERY_FINISHED,
 	[IPC_EVENT_DID_FINISH_COLLECTING_METRICS] = DELIVERY_METRICS,
 	[IPC_EVENT_DID_COMPLETE] = DELIVERY_COMPLETE,
+	[IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST] = DELIVERY_DELAYED,
 	[IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS] = DELIVERY_DRAINED,
 	[IPC_EVENT_DID_BECOME_INVALID] = DELIVERY_INVALID,
 };
@@ -58,6 +59,7 @@ static void read_metrics(struct transfer_metrics *to, const struct ipc_metrics *
 static bool read_args(
 	struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
 {
+	delivery->question = args->question;
 	delivery->bytes = (int64_t)args->bytes;
 	delivery->total_bytes = (int64_t)(args->has_offset ? args->offset : args->total);
 	delivery->expected_bytes = args->has_expected ? args->expected : TRANSFER_SIZE_UNKNOWN;
@@ -97,6 +99,17 @@ static struct delivery *read_event(struct ipc_signal *signal, const struct ipc_e
 	return delivery;
 }
 
+/* What is asked once more after an attach was told already; what was taken back is told no more. */
+static bool is_told_already(
+	transfer_session *session, const struct ipc_event *event, const struct delivery *delivery)
+{
+	if (ipc_event_kind(event->name) == IPC_EVENT_QUESTION_WITHDRAWN) {
+		answer_forget(session, delivery->question);
+		return true;
+	}
+	return delivery->kind == DELIVERY_DELAYED && !answer_meet(session, delivery->question);
+}
+
 void event_take_in(transfer_session *session, struct ipc_signal *signal,
 	const struct ipc_event *events, size_t n)
 {
@@ -112,6 +125,10 @@ void event_take_in(transfer_session *session, struct ipc_signal *signal,
 			/* no memory: nothing is lost, the next attach brings it again */
 			wire_reopen(session);
 			return;
+		}
+		if (is_told_already(session, &events[i], delivery)) {
+			delivery_free(delivery);
+			continue;
 		}
 		if (events[i].seq)
 			session->last_seen_seq = events[i].seq;

@@ -2,6 +2,7 @@
 # client-lib: libtransfer, what an application links.
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
+	%D%/answer.c %D%/answer.h \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/configuration.c %D%/configuration.h \
@@ -25,6 +26,7 @@ libclient_la_SOURCES = \
 	%D%/words.c %D%/words.h
 
 transferinclude_HEADERS += \
+	%D%/include/transfer/answer.h \
 	%D%/include/transfer/client.h \
 	%D%/include/transfer/configuration.h \
 	%D%/include/transfer/error.h \
@@ -51,7 +53,7 @@ CLEANFILES += %D%/libtransfer.pc
 # Tests of what needs the other end share one; those of what an application sees share a recording delegate, too.
 CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
-check_PROGRAMS += tests/client-lib/test-client tests/client-lib/test-command \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-manager \
 	tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
@@ -61,6 +63,7 @@ check_PROGRAMS += tests/client-lib/test-client tests/client-lib/test-command \
 tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
 tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
+tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_RIG)
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_look_SOURCES = tests/client-lib/test-manager-look.c $(CLIENT_PEER)
@@ -74,6 +77,7 @@ tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_data_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_answer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)

@@ -31,6 +31,7 @@ void session_memory_unref(transfer_session *session)
 	delivery_line_clear(&session->answers);
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
+	answer_forget_all(session);
 	transfer_queue_unref(session->queue);
 	transfer_config_unref(session->config);
 	transfer_error_unref(session->open_error);
@@ -186,6 +187,7 @@ static transfer_session *session_alloc(
 	session->work.run = delivery_run;
 	TAILQ_INIT(&session->commands);
 	TAILQ_INIT(&session->flight);
+	TAILQ_INIT(&session->questions);
 	TAILQ_INIT(&session->line);
 	TAILQ_INIT(&session->inbox);
 	TAILQ_INIT(&session->answers);

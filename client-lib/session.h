@@ -14,6 +14,7 @@
 
 #include <transfer/session.h>
 
+#include "client-lib/answer.h"
 #include "client-lib/command.h"
 #include "client-lib/delivery.h"
 #include "client-lib/queue.h"
@@ -53,6 +54,7 @@ struct transfer_session {
 	transfer_error *open_error;
 	transfer_task *tasks; /* not ended, by id (uthash); one reference each */
 	struct command_list commands;
+	struct known_questions questions; /* told, and not answered */
 	/* callbacks */
 	struct transfer_work work;
 	struct delivery_line line;

@@ -225,6 +225,7 @@ static size_t list_implemented(
 		{ to->data_did_receive, IPC_EVENT_DID_RECEIVE_DATA },
 		{ to->download_did_resume, IPC_EVENT_DID_RESUME_AT_OFFSET },
 		{ to->task_did_collect_metrics, IPC_EVENT_DID_FINISH_COLLECTING_METRICS },
+		{ to->task_will_begin_delayed_request, IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST },
 		{ true, IPC_EVENT_DID_FINISH_DOWNLOADING },
 		{ true, IPC_EVENT_DID_COMPLETE },
 		{ true, IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS },

@@ -65,6 +65,8 @@ int flow_attach(
 	r = flow_session_touch(flow, s);
 	if (!r && !s->client)
 		r = put_finished_events(flow, s);
+	if (!r)
+		r = flow_question_attach(flow, s, attach->implements);
 	if (r)
 		return flow_turn_poison(flow, r);
 	s->client = attach->client;

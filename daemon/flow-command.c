@@ -214,7 +214,8 @@ static int retry(struct flow *flow, struct active *active, bool from_start)
 	case TASK_STATE_COMPLETED:
 		return begin_again(flow, active, from_start);
 	case TASK_STATE_WAITING:
-		if (active->task->wait_reason == TASK_WAIT_DATE)
+		if (active->task->wait_reason == TASK_WAIT_DATE ||
+			active->task->wait_reason == TASK_WAIT_ANSWER)
 			return FLOW_E_BUSY;
 		return step(flow, active, TASK_EVENT_RETRY);
 	case TASK_STATE_SUSPENDED:
@@ -355,9 +356,16 @@ static int set_not_before(struct flow *flow, struct active *active, uint64_t wal
 	bool is_future = wall_us > flow->now.wall_us;
 
 	task->request.not_before_wall_us = wall_us;
-	if (is_future)
+	if (is_future) {
+		task->is_begun = false; /* a new date, a new question */
+		active->save |= STORE_SAVE_STATE;
 		return step(flow, active, TASK_EVENT_LATER);
-	return task->wait_reason == TASK_WAIT_DATE ? step(flow, active, TASK_EVENT_DUE) : 0;
+	}
+	/* without a date nobody has to be asked */
+	if (task->wait_reason == TASK_WAIT_DATE ||
+		(task->wait_reason == TASK_WAIT_ANSWER && !wall_us))
+		return step(flow, active, TASK_EVENT_DUE);
+	return 0;
 }
 
 static int set_one(struct flow *flow, struct active *active, const struct flow_changes *changes)

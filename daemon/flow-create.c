@@ -187,15 +187,14 @@ static void doom(struct task *task, int32_t code, const char *why)
 		task->result = flow_step_result(code, why);
 }
 
-static int check_url(const struct flow_session *session, struct draft *draft)
+static int check_url(
+	const struct flow_session *session, struct task *task, char host[REQUEST_HOST_MAX_BYTES])
 {
-	struct task *task = draft->task;
-
 	if (!task->request.url[0]) {
-		snprintf(draft->host, sizeof(draft->host), "none");
+		snprintf(host, REQUEST_HOST_MAX_BYTES, "none");
 		return 0;
 	}
-	switch (request_check_url(task->request.url, draft->host)) {
+	switch (request_check_url(task->request.url, host)) {
 	case REQUEST_URL_OK:
 		return 0;
 	case REQUEST_URL_INSECURE:
@@ -209,7 +208,7 @@ static int check_url(const struct flow_session *session, struct draft *draft)
 		doom(task, TRANSFER_ERROR_BAD_URL, "the URL is malformed");
 		break;
 	}
-	snprintf(draft->host, sizeof(draft->host), "none");
+	snprintf(host, REQUEST_HOST_MAX_BYTES, "none");
 	return 0;
 }
 
@@ -369,6 +368,40 @@ static int copy_request(struct task *task, const struct task_request *from)
 	return copy_headers(task, from);
 }
 
+int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
+	char ret_host[REQUEST_HOST_MAX_BYTES])
+{
+	const struct flow_session *session = flow_session_lookup(flow, task->session);
+	struct flow_request from = { .kind = task->kind, .source_fd = -1 };
+	const struct task_request before = task->request;
+	int r;
+
+	if (!session)
+		return FLOW_E_NO_SUCH_SESSION;
+	from.request = *with;
+	from.request.priority = task->request.priority;
+	r = check_words(&from);
+	if (!r && with->timeout_us > INT64_MAX)
+		r = FLOW_E_INVALID_REQUEST;
+	if (r)
+		return r;
+	task->request.url = arena_strdup(&task->arena, with->url);
+	if (with->method)
+		task->request.method = arena_strdup(&task->arena, with->method);
+	else
+		task->request.method = task->kind == TRANSFER_TASK_UPLOAD ? "PUT" : "GET";
+	task->request.timeout_us = with->timeout_us;
+	if (!task->request.url || !task->request.method)
+		r = err_raise(-ENOMEM);
+	if (!r)
+		r = check_url(session, task, ret_host);
+	if (!r)
+		r = copy_headers(task, with);
+	if (r)
+		task->request = before;
+	return r;
+}
+
 static int draft_make(struct flow *flow, struct flow_session *session,
 	const struct flow_request *from, struct draft *draft)
 {
@@ -392,7 +425,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 		r = flow_resume_open(flow, &draft->resume, task);
 	}
 	if (!r)
-		r = check_url(session, draft);
+		r = check_url(session, task, draft->host);
 	if (!r)
 		r = check_destination(flow, task);
 	if (!r)

@@ -34,6 +34,8 @@ static enum transfer_task_sub_state waiting_sub_state(
 		return TRANSFER_SUB_STATE_WAITING_DATE;
 	case TASK_WAIT_DISK:
 		return TRANSFER_SUB_STATE_WAITING_DISK;
+	case TASK_WAIT_ANSWER:
+		return TRANSFER_SUB_STATE_WAITING_ANSWER;
 	case TASK_WAIT_RETRY:
 	case TASK_WAIT_NONE:
 		break;
@@ -85,6 +87,8 @@ static const char *wait_word(enum task_wait_reason reason)
 		return "date";
 	case TASK_WAIT_DISK:
 		return "disk";
+	case TASK_WAIT_ANSWER:
+		return "answer";
 	case TASK_WAIT_NONE:
 		break;
 	}
@@ -120,7 +124,8 @@ size_t flow_task_reasons(
 
 uint64_t flow_task_waiting_until_wall_us(const struct flow *flow, const struct task *task)
 {
-	if (task->state != TASK_STATE_WAITING || !flow_schedule_is_open(flow))
+	if (task->state != TASK_STATE_WAITING || task->wait_reason == TASK_WAIT_ANSWER ||
+		!flow_schedule_is_open(flow))
 		return 0;
 	return task->due_wall_us;
 }
@@ -510,17 +515,21 @@ bool flow_can_exit(const struct flow *flow)
 {
 	const struct flow_session *s;
 	struct store_counts counts;
+	uint64_t n_questions;
 	size_t cursor = 0;
 
 	while ((s = map_next(&flow->sessions, &cursor)))
-		if (s->client || s->is_emptying)
+		if (s->client || s->is_emptying || s->is_defaulting)
 			return false;
 	if (registry_count(&flow->registry) || !TAILQ_EMPTY(&flow->births) ||
 		!TAILQ_EMPTY(&flow->kept_events))
 		return false;
-	if (flow->is_failing || store_counts(flow->store, &counts))
+	if (flow->is_failing || store_counts(flow->store, &counts) ||
+		store_question_count_all(flow->store, &n_questions))
 		return false;
-	return !counts.by_state[TASK_STATE_QUEUED] && !counts.by_state[TASK_STATE_WAITING] &&
+	/* whose client was asked and is not there does not go on by itself */
+	return !counts.by_state[TASK_STATE_QUEUED] &&
+		counts.by_state[TASK_STATE_WAITING] <= n_questions &&
 		!counts.by_state[TASK_STATE_FINISHING] && !counts.by_state[TASK_STATE_ANSWERED] &&
 		!counts.by_state[TASK_STATE_CANCELING];
 }

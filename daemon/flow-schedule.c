@@ -315,8 +315,10 @@ int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id)
 	} else if (flow_attempt_left_us(flow, task) == 1) {
 		result = flow_step_result(TRANSFER_ERROR_TIMED_OUT, "the resource time is over");
 		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
+	} else if (flow_question_is_due(flow, task)) {
+		r = flow_question_ask(flow, active, QUESTION_DELAYED_REQUEST);
 	} else {
-		r = flow_step(flow, active, TASK_EVENT_START, NULL);
+		r = begin(flow, active);
 	}
 	if (!task->has_slot && !task->is_ahead)
 		give_back(flow, lane);
@@ -474,6 +476,8 @@ int flow_schedule_run(struct flow *flow)
 {
 	int r = flow_session_empty(flow);
 
+	if (!r)
+		r = flow_question_default(flow);
 	if (!r)
 		r = prune(flow);
 	if (!r)

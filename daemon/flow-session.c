@@ -98,6 +98,7 @@ static int on_load(struct session *session_take, void *user)
 	}
 	s->is_emptying = session_take->state == TRANSFER_SESSION_STATE_INVALID &&
 		session_take->n_tasks;
+	s->is_defaulting = true;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
  *   flow-session.c   sessions, attachment, acknowledgement
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
+ *   flow-question.c  what clients are asked
  *   flow-query.c     lists, progress, counters, words for people
  */
 #ifndef DAEMON_FLOW_STATE_H
@@ -27,6 +28,7 @@
 #include "daemon/core/map.h"
 #include "daemon/core/progress.h"
 #include "daemon/core/registry.h"
+#include "daemon/core/request.h"
 #include "daemon/core/sched.h"
 #include "daemon/core/task-fsm.h"
 #include "daemon/flow.h"
@@ -53,9 +55,11 @@ struct flow_session {
 	uint64_t
 		finished_events_seq; /* of this attachment; older FINISHED_EVENTS are not told again */
 	uint64_t last_seq; /* newest event */
-	bool has_new_events, is_told; /* in this turn */
+	bool has_new_events, has_new_questions, is_told; /* in this turn */
 	bool is_new, is_gone; /* in this turn */
 	bool is_emptying; /* INVALID with tasks left that must be cancelled */
+	bool is_defaulting; /* has questions, maybe, that its client cannot be asked */
+	uint64_t defaulted_id; /* it was looked at up to this one */
 	struct flow_session
 		*before; /* shallow copy (with *session in before_session); NULL: untouched */
 	struct session before_session;
@@ -277,6 +281,23 @@ struct flow_cancel {
 /* Takes one suspension back, or all. */
 int flow_command_resume(struct flow *flow, struct active *active, bool is_forced);
 int flow_command_cancel(struct flow *flow, struct active *active, const struct flow_cancel *how);
+
+/* ---- flow-create.c ---- */
+/*
+ * Another URL, method, list of header fields and timeout; judged as those of a new task. Nothing is
+ * changed when it is refused.
+ */
+int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
+	char ret_host[REQUEST_HOST_MAX_BYTES]);
+
+/* ---- flow-question.c ---- */
+/* The task's date has come and its client must be asked before it begins. */
+bool flow_question_is_due(const struct flow *flow, const struct task *task);
+int flow_question_ask(struct flow *flow, struct active *active, enum question_kind kind);
+int flow_question_withdraw(struct flow *flow, const struct task *task);
+/* What the client that attaches can be asked; the default is taken for what it cannot. */
+int flow_question_attach(struct flow *flow, struct flow_session *session, uint32_t implements);
+int flow_question_default(struct flow *flow);
 
 /* ---- flow-query.c ---- */
 void flow_query_note_recent(struct flow *flow, const struct task *task);

@@ -248,6 +248,11 @@ static void wait_for(struct flow *flow, struct task *task, enum task_event event
 		task->due_wall_us = wall_us + delay_us;
 		return;
 	}
+	if (event == TASK_EVENT_ASK) {
+		task->wait_reason = TASK_WAIT_ANSWER;
+		task->due_wall_us = TASK_DUE_NEVER;
+		return;
+	}
 	if (event == TASK_EVENT_DONE_DISK) {
 		task->wait_reason = TASK_WAIT_DISK;
 		delay_us = RETRY_DISK_US;
@@ -320,6 +325,7 @@ int flow_step(struct flow *flow, struct active *active, enum task_event event,
 {
 	struct task *task = active->task;
 	enum task_phase phase = task_fsm_phase(task), next;
+	bool was_asked = task->wait_reason == TASK_WAIT_ANSWER;
 	unsigned effects;
 	int r;
 
@@ -337,6 +343,8 @@ int flow_step(struct flow *flow, struct active *active, enum task_event event,
 	task_fsm_enter(task, next);
 	move_clock(flow, task, next);
 	r = carry_out(flow, active, effects, result);
+	if (!r && was_asked && task->wait_reason != TASK_WAIT_ANSWER)
+		r = flow_question_withdraw(flow, task);
 	if (r)
 		return flow_turn_poison(flow, err_fold(r));
 	/* suspended meanwhile: it rests instead of waiting or queueing */

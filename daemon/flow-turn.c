@@ -235,12 +235,13 @@ static void tell_sessions(struct flow *flow)
 
 	while ((s = TAILQ_FIRST(&flow->touched_sessions))) {
 		bool has_new = s->has_new_events, is_told = s->is_told;
+		bool is_asked = s->has_new_questions;
 		uint64_t id = s->session->id;
 
 		TAILQ_REMOVE(&flow->touched_sessions, s, touched);
 		free(s->before);
 		s->before = NULL;
-		s->has_new_events = s->is_told = s->is_new = false;
+		s->has_new_events = s->has_new_questions = s->is_told = s->is_new = false;
 		if (s->is_gone) {
 			map_remove(&flow->sessions, id);
 			flow_session_free(s);
@@ -252,6 +253,8 @@ static void tell_sessions(struct flow *flow)
 			o->session_changed(id, flow->observer_user);
 		if (has_new && o && o->events)
 			o->events(id, s->last_seq, flow->observer_user);
+		if (is_asked && o && o->questions)
+			o->questions(id, flow->observer_user);
 	}
 }
 

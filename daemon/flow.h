@@ -26,6 +26,7 @@
 #include <transfer/types.h>
 
 #include "base/clock.h"
+#include "daemon/core/question.h"
 #include "daemon/core/session.h"
 #include "daemon/core/task.h"
 
@@ -40,6 +41,8 @@ struct store;
 	X(NO_SUCH_TASK, "NoSuchTask", "no such task") \
 	X(SESSION_INVALID, "SessionInvalid", "the session is being invalidated") \
 	X(ALREADY_ATTACHED, "AlreadyAttached", "another client is attached to the session") \
+	X(NO_SUCH_QUESTION, "NoSuchQuestion", "no such question, or it was withdrawn") \
+	X(ALREADY_ANSWERED, "AlreadyAnswered", "the question was answered before") \
 	X(NOT_ATTACHED, "NotAttached", "the caller is not attached to the session") \
 	X(IDENTIFIER_IN_USE, "IdentifierInUse", "the identifier is in use") \
 	X(NOT_SUPPORTED_IN_SESSION, "NotSupportedInSession", \
@@ -84,6 +87,10 @@ struct flow_progress {
 struct flow_observer {
 	/* Rows up to last_seq are durable: send what the window allows (flow_events_each). */
 	void (*events)(uint64_t session, uint64_t last_seq, void *user);
+	/* Something new is asked: send what the window allows (flow_questions_each). */
+	void (*questions)(uint64_t session, void *user);
+	/* Before the events that tell why. */
+	void (*question_withdrawn)(const struct question *question, void *user);
 	/*
 	 * State, sub-state, attempts, description, priority, response or error may have changed;
 	 * once per turn and task.
@@ -241,6 +248,7 @@ struct flow_attach {
 	uint64_t session;
 	uint64_t client; /* not 0: the bus layer's number of the caller */
 	uint64_t progress_interval_us; /* 0: no progress; at least 100 ms is used otherwise */
+	uint32_t implements; /* what it can be asked: question_bit() */
 };
 struct flow_attached {
 	uint64_t last_acked, last_seq;
@@ -299,6 +307,28 @@ struct flow_event_range {
 };
 int flow_events_each(
 	struct flow *flow, const struct flow_event_range *range, flow_event_fn fn, void *user);
+
+/* ---- questions ---- */
+#define FLOW_QUESTIONS_MAX 64 /* asked and not answered, of one session */
+typedef int (*flow_question_fn)(
+	const struct question *question, const struct task *task, void *user);
+/* Open ones after range->after_seq in order, as long as not more than limit are open in all. */
+int flow_questions_each(
+	struct flow *flow, const struct flow_event_range *range, flow_question_fn fn, void *user);
+
+enum flow_delayed_action {
+	FLOW_DELAYED_CONTINUE, /* as it was */
+	FLOW_DELAYED_REPLACE, /* with another request */
+	FLOW_DELAYED_CANCEL, /* the task ends with -999 */
+};
+struct flow_delayed_answer {
+	uint64_t session, client, question;
+	enum flow_delayed_action action;
+	/* REPLACE: URL, method, headers and timeout; all else stays as it was */
+	const struct task_request *request;
+};
+/* NOT_ATTACHED, NO_SUCH_QUESTION, ALREADY_ANSWERED; INVALID_REQUEST, UNSUPPORTED_SCHEME: asked still. */
+int flow_question_answer_delayed(struct flow *flow, const struct flow_delayed_answer *answer);
 
 /* ---- tasks ---- */
 struct flow_request {

@@ -103,6 +103,7 @@ static int send_stripped(
 	struct ipc_event copy = *event;
 
 	args.response = NULL;
+	args.request = NULL;
 	args.userdata = NULL;
 	args.n_userdata = 0;
 	copy.args = &args;
@@ -126,7 +127,7 @@ static int send_singly(
 	return r;
 }
 
-static int send_rows(
+int bus_event_send(
 	struct bus *bus, struct bus_attachment *attachment, const struct ipc_event *rows, size_t n)
 {
 	struct ipc_path path = { attachment->session, 0 };
@@ -174,7 +175,7 @@ static int pump_once(struct bus *bus, struct bus_attachment *attachment)
 	if (rows.n == 0)
 		r = r < 0 ? r : 1;
 	else if (r >= 0)
-		r = send_rows(bus, attachment, events, rows.n);
+		r = bus_event_send(bus, attachment, events, rows.n);
 	if (r == 0)
 		for (size_t i = 0; i < rows.n; i++)
 			if (strcmp(events[i].name, ipc_event_name(IPC_EVENT_DID_COMPLETE)) == 0)
@@ -198,6 +199,8 @@ static void pump(struct bus *bus, struct bus_attachment *attachment)
 	/* rows that could not be read are passed over, so the newest may never come */
 	if (r == 1 && attachment->n_in_flight < attachment->window)
 		attachment->sent_seq = attachment->last_seq;
+	if (r >= 0)
+		bus_question_pump(bus, attachment);
 	if (r < 0 && r != -ENOTCONN)
 		log_warn("cannot send events of session %llu: %s",
 			(unsigned long long)attachment->session, err_text(r));
@@ -309,7 +312,7 @@ static void flush_progress(struct bus *bus, struct bus_attachment *attachment)
 			HASH_DEL(attachment->progress, held);
 			free(held);
 		}
-		if (send_rows(bus, attachment, rows, n))
+		if (bus_event_send(bus, attachment, rows, n))
 			return;
 	}
 }

@@ -48,6 +48,8 @@ struct bus_attachment {
 	uint64_t sent_seq;
 	uint64_t in_flight[BUS_WINDOW_MAX]; /* ring of sequence numbers sent and not acknowledged */
 	uint32_t first, n_in_flight;
+	bool has_questions; /* maybe: to be looked at */
+	uint64_t asked_id; /* questions up to this one were sent */
 	struct bus_progress *progress;
 	bool is_unlisted;
 	UT_hash_handle hh;
@@ -170,6 +172,19 @@ void bus_event_peer_left(struct bus *bus, const char *name);
 void bus_event_flush(struct bus *bus);
 void bus_event_stored(uint64_t session, uint64_t last_seq, void *user);
 void bus_event_progress(const struct flow_progress *progress, void *user);
+
+/* One message or several; the rows that have a number are in flight then. */
+int bus_event_send(
+	struct bus *bus, struct bus_attachment *attachment, const struct ipc_event *rows, size_t n);
+
+/* ---- bus-question.c ---- */
+void bus_question_pump(struct bus *bus, struct bus_attachment *attachment);
+void bus_question_new(uint64_t session, void *user);
+void bus_question_withdrawn(const struct question *question, void *user);
+uint32_t bus_question_mask(
+	const char *const *methods, size_t n); /* what a client with these methods can be asked */
+int bus_question_answer_delayed(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_delayed_request_in *in);
 
 /* ---- bus-event-row.c: one delegate event as a row ---- */
 struct bus_rows {

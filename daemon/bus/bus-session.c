@@ -98,6 +98,7 @@ static int read_options(
 	if (interval_ms && interval_ms < BUS_PROGRESS_MIN_MS)
 		interval_ms = BUS_PROGRESS_MIN_MS;
 	attach->progress_interval_us = (uint64_t)interval_ms * 1000;
+	attach->implements = bus_question_mask(options->implements, options->n_implements);
 	return 0;
 }
 
@@ -129,6 +130,7 @@ static int attach(struct ipc_call *call, void *user, const struct ipc_session_at
 	attachment->is_batch = in->options.batch;
 	attachment->sent_seq = attached.last_acked;
 	attachment->last_seq = attached.last_seq;
+	attachment->has_questions = request.implements != 0;
 	*reply = (struct attach_reply){ .call = call, .bus = bus, .session = request.session };
 	reply->out.last_acked = attached.last_acked;
 	reply->out.last_seq = attached.last_seq;
@@ -501,6 +503,7 @@ const struct ipc_session_ops bus_session_ops = {
 	.acknowledge = acknowledge,
 	.detach = detach,
 	.create_tasks = create_tasks,
+	.answer_delayed_request = bus_question_answer_delayed,
 	.finish_tasks_and_invalidate = finish_tasks_and_invalidate,
 	.invalidate_and_cancel = invalidate_and_cancel,
 	.list_cookies = bus_cookie_list,

@@ -32,6 +32,10 @@ int bus_error(int flow_error)
 		return IPC_E_SESSION_INVALID;
 	case FLOW_E_ALREADY_ATTACHED:
 		return IPC_E_ALREADY_ATTACHED;
+	case FLOW_E_NO_SUCH_QUESTION:
+		return IPC_E_NO_SUCH_QUESTION;
+	case FLOW_E_ALREADY_ANSWERED:
+		return IPC_E_ALREADY_ANSWERED;
 	case FLOW_E_NOT_ATTACHED:
 		return IPC_E_NOT_ATTACHED;
 	case FLOW_E_IDENTIFIER_IN_USE:
@@ -236,6 +240,8 @@ static const struct ipc_bus_events bus_events = {
 
 static const struct flow_observer observer = {
 	.events = bus_event_stored,
+	.questions = bus_question_new,
+	.question_withdrawn = bus_question_withdrawn,
 	.task_changed = bus_change_task,
 	.progress = bus_event_progress,
 	.session_changed = bus_change_session,

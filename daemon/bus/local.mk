@@ -7,7 +7,7 @@ libbus_la_SOURCES = \
 	%D%/bus-cookie.c \
 	%D%/bus-event.c \
 	%D%/bus-event-row.c \
-	%D%/bus-list.c \
+	%D%/bus-list.c %D%/bus-question.c \
 	%D%/bus-log.c \
 	%D%/bus-manager.c \
 	%D%/bus-session.c \
@@ -22,6 +22,7 @@ BUS_TESTS = \
 	tests/daemon/bus/test-bus-event \
 	tests/daemon/bus/test-bus-event-row \
 	tests/daemon/bus/test-bus-list \
+	tests/daemon/bus/test-bus-question \
 	tests/daemon/bus/test-bus-log \
 	tests/daemon/bus/test-bus-manager \
 	tests/daemon/bus/test-bus-session \
@@ -42,6 +43,8 @@ tests_daemon_bus_test_bus_event_SOURCES = tests/daemon/bus/test-bus-event.c $(BU
 tests_daemon_bus_test_bus_event_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_event_row_SOURCES = tests/daemon/bus/test-bus-event-row.c $(BUS_RIG)
 tests_daemon_bus_test_bus_event_row_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_question_SOURCES = tests/daemon/bus/test-bus-question.c $(BUS_RIG)
+tests_daemon_bus_test_bus_question_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_list_SOURCES = tests/daemon/bus/test-bus-list.c $(BUS_RIG)
 tests_daemon_bus_test_bus_list_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_log_SOURCES = tests/daemon/bus/test-bus-log.c $(BUS_RIG)

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
 	%D%/map.c %D%/map.h \
 	%D%/progress.c %D%/progress.h \
+	%D%/question.c %D%/question.h \
 	%D%/registry.c %D%/registry.h \
 	%D%/request.c %D%/request.h \
 	%D%/retry.c %D%/retry.h \
@@ -17,11 +18,12 @@ libcore_la_SOURCES = \
 #   tests_daemon_core_test_x_LDADD = $(TEST_CORE)
 
 check_PROGRAMS += tests/daemon/core/test-map tests/daemon/core/test-progress \
-	tests/daemon/core/test-registry tests/daemon/core/test-request tests/daemon/core/test-retry \
+	tests/daemon/core/test-question tests/daemon/core/test-registry tests/daemon/core/test-request tests/daemon/core/test-retry \
 	tests/daemon/core/test-sched tests/daemon/core/test-session tests/daemon/core/test-task \
 	tests/daemon/core/test-task-fsm
 tests_daemon_core_test_map_LDADD = $(TEST_CORE)
 tests_daemon_core_test_progress_LDADD = $(TEST_CORE)
+tests_daemon_core_test_question_LDADD = $(TEST_CORE)
 tests_daemon_core_test_registry_LDADD = $(TEST_CORE)
 tests_daemon_core_test_request_LDADD = $(TEST_CORE)
 tests_daemon_core_test_retry_LDADD = $(TEST_CORE)

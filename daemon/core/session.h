@@ -46,6 +46,7 @@ struct session {
 	const char *description;
 	uint64_t created_wall_us;
 	uint64_t last_acked_seq;
+	uint32_t implements; /* of the last client: what it can be asked (question_bit()) */
 
 	/* ---- in memory only ---- */
 	uint64_t n_tasks; /* unfinished */

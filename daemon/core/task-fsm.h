@@ -47,6 +47,7 @@ enum task_phase {
 	X(RETRY_PLACE, "retry-place") /* all bytes are there: only put the file in place */ \
 	X(START, "start") /* the scheduler gives a slot */ \
 	X(LATER, "later") /* it may not start before a date */ \
+	X(ASK, "ask") /* its client must answer first */ \
 	X(DUE, "due") /* what it waited for has come */ \
 	X(FAIL, "fail") /* ends without an attempt: doomed from creation, or out of time */ \
 	X(STOP, "stop") /* paused mode, clean stop */ \
@@ -90,6 +91,7 @@ enum task_effect {
 	X(SUSPENDED, FAIL, COMPLETED, TASK_EFFECT_COMPLETE) \
 	X(QUEUED, START, RUNNING, TASK_EFFECT_START) \
 	X(QUEUED, LATER, WAITING, TASK_EFFECT_DEQUEUE | TASK_EFFECT_WAIT) \
+	X(QUEUED, ASK, WAITING, TASK_EFFECT_DEQUEUE | TASK_EFFECT_WAIT) \
 	X(QUEUED, SUSPEND, SUSPENDED, TASK_EFFECT_DEQUEUE) \
 	X(QUEUED, CANCEL, COMPLETED, TASK_EFFECT_DEQUEUE | TASK_EFFECT_COMPLETE) \
 	X(QUEUED, FAIL, COMPLETED, TASK_EFFECT_DEQUEUE | TASK_EFFECT_COMPLETE) \

@@ -36,7 +36,9 @@ enum task_wait_reason {
 	TASK_WAIT_RETRY = 1, /* back-off or Retry-After after a failed attempt */
 	TASK_WAIT_DATE = 2, /* not_before_wall_us */
 	TASK_WAIT_DISK = 3, /* no room; looked at again every 30 s */
+	TASK_WAIT_ANSWER = 4, /* its client was asked and has not answered; due never */
 };
+#define TASK_DUE_NEVER INT64_MAX
 
 enum task_upload_copy {
 	TASK_UPLOAD_COPY_SNAPSHOT = 0, /* the spool holds a private copy */
@@ -99,6 +101,7 @@ struct task {
 	uint64_t created_wall_us, started_wall_us, finished_wall_us; /* 0: not yet */
 	enum task_wait_reason wait_reason;
 	uint64_t due_wall_us; /* WAITING */
+	bool is_begun; /* not_before_wall_us has come, and who had to be asked was asked */
 	uint32_t attempts; /* started attempts, for people */
 	uint32_t failures; /* failed attempts since the last progress: what back-off counts */
 	uint64_t

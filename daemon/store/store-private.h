@@ -58,8 +58,9 @@ enum store_noun {
 	STORE_NOUN_TOKEN,
 	STORE_NOUN_TALLY,
 	STORE_NOUN_COOKIE,
+	STORE_NOUN_QUESTION,
 };
-#define STORE_N_NOUNS 9
+#define STORE_N_NOUNS 10
 
 struct store_statement {
 	sqlite3_stmt *stmt;
@@ -76,7 +77,8 @@ struct store_statements {
 extern const struct store_statements *const store_nouns[STORE_N_NOUNS];
 extern const struct store_statements store_turn_statements, store_session_statements,
 	store_lane_statements, store_task_statements, store_list_statements, store_event_statements,
-	store_token_statements, store_tally_statements, store_cookie_statements;
+	store_token_statements, store_tally_statements, store_cookie_statements,
+	store_question_statements;
 
 /* ---- numbers that are never given out twice ---- */
 enum store_sequence {

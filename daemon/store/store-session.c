@@ -30,6 +30,7 @@ static const struct store_column columns[] = {
 	{ .name = "description", .type = STORE_COLUMN_TEXT, .offset = AT(description) },
 	{ .name = "created_wall_us", .type = STORE_COLUMN_U64, .offset = AT(created_wall_us) },
 	{ .name = "last_acked_seq", .type = STORE_COLUMN_U64, .offset = AT(last_acked_seq) },
+	{ .name = "implements", .type = STORE_COLUMN_U32, .offset = AT(implements) },
 	{ .name = "request_timeout_us",
 		.type = STORE_COLUMN_U64,
 		.offset = AT(config.request_timeout_us) },
@@ -83,11 +84,11 @@ static const char *const texts[] = {
 		"INSERT INTO session(id, kind, uid, app_id, identifier, state, description, created_wall_us, last_acked_seq,"
 		" request_timeout_us, resource_timeout_us, max_rate_bps, max_connections_per_host, headers, ca_file, launch,"
 		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors,"
-		" cookie_store, sends_cookies, accepts_cookies)"
+		" cookie_store, sends_cookies, accepts_cookies, implements)"
 		" VALUES (:id, :kind, :uid, :app_id, :identifier, :state, :description, :created_wall_us, :last_acked_seq,"
 		" :request_timeout_us, :resource_timeout_us, :max_rate_bps, :max_connections_per_host, :headers, :ca_file,"
 		" :launch, :upload_copy, :is_discretionary, :allows_metered, :allow_insecure, :retry_http_errors,"
-		" :cookie_store, :sends_cookies, :accepts_cookies)",
+		" :cookie_store, :sends_cookies, :accepts_cookies, :implements)",
 	[SESSION_SAVE] =
 		"UPDATE session SET state = :state, description = :description, last_acked_seq = :last_acked_seq,"
 		" request_timeout_us = :request_timeout_us, resource_timeout_us = :resource_timeout_us,"
@@ -95,7 +96,7 @@ static const char *const texts[] = {
 		" ca_file = :ca_file, launch = :launch, upload_copy = :upload_copy, is_discretionary = :is_discretionary,"
 		" allows_metered = :allows_metered, allow_insecure = :allow_insecure,"
 		" retry_http_errors = :retry_http_errors, cookie_store = :cookie_store,"
-		" sends_cookies = :sends_cookies, accepts_cookies = :accepts_cookies WHERE id = :id",
+		" sends_cookies = :sends_cookies, accepts_cookies = :accepts_cookies, implements = :implements WHERE id = :id",
 	/* first, and by itself: that is quicker than a cascade that finds each task's children again */
 	[SESSION_DEL_TASKS] = "DELETE FROM task WHERE session = ?1",
 	[SESSION_DEL] = "DELETE FROM session WHERE id = ?1",
@@ -103,7 +104,7 @@ static const char *const texts[] = {
 		"SELECT id, kind, uid, app_id, identifier, state, description, created_wall_us, last_acked_seq,"
 		" request_timeout_us, resource_timeout_us, max_rate_bps, max_connections_per_host, headers, ca_file, launch,"
 		" upload_copy, is_discretionary, allows_metered, allow_insecure, retry_http_errors, cookie_store,"
-		" sends_cookies, accepts_cookies FROM session WHERE id > ?1 ORDER BY id LIMIT 1",
+		" sends_cookies, accepts_cookies, implements FROM session WHERE id > ?1 ORDER BY id LIMIT 1",
 };
 
 const struct store_statements store_session_statements = {

@@ -81,8 +81,9 @@ static const struct store_column columns[] = {
 	NUMBER_("created_wall_us", U64, created_wall_us),
 	NUMBER_("started_wall_us", U64, started_wall_us),
 	NUMBER_("finished_wall_us", U64, finished_wall_us),
-	ENUM_("wait_reason", wait_reason, TASK_WAIT_DISK),
+	ENUM_("wait_reason", wait_reason, TASK_WAIT_ANSWER),
 	NUMBER_("due_wall_us", U64, due_wall_us),
+	NUMBER_("is_begun", BOOL, is_begun),
 	NUMBER_("attempts", U32, attempts),
 	NUMBER_("failures", U32, failures),
 	NUMBER_("resource_left_us", U64, resource_left_us),
@@ -143,6 +144,8 @@ enum {
 	TASK_SAVE_RESPONSE,
 	TASK_SAVE_RESULT,
 	TASK_SAVE_REQUEST,
+	TASK_SAVE_REPLACED,
+	TASK_SAVE_REPLACED_EXTRA,
 	TASK_SET_STATE,
 	TASK_FAIL,
 	TASK_FAIL_EXTRA,
@@ -154,7 +157,7 @@ enum {
 /* What changes together; a state that ends changes all of it, in one statement. */
 #define SET_STATE \
 	"state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason," \
-	" due_wall_us = :due_wall_us, attempts = :attempts, failures = :failures," \
+	" due_wall_us = :due_wall_us, is_begun = :is_begun, attempts = :attempts, failures = :failures," \
 	" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us," \
 	" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us"
 #define SET_PROGRESS \
@@ -193,7 +196,7 @@ static const char *const texts[] = {
 		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
 		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, ignores_cookies, main_document_url,"
 		" source_ino, source_size_bytes,"
-		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, attempts,"
+		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, is_begun, attempts,"
 		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
 		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, upload_url, upload_offset_bytes, digest_hex, file_ino,"
 		" file_size_bytes, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
@@ -219,6 +222,10 @@ static const char *const texts[] = {
 		"UPDATE task SET description = :description, priority = :priority, max_rate_bps = :max_rate_bps,"
 		" not_before_wall_us = :not_before_wall_us, source_ino = :source_ino,"
 		" source_size_bytes = :source_size_bytes, source_mtime_ns = :source_mtime_ns WHERE id = :id",
+	[TASK_SAVE_REPLACED] =
+		"UPDATE task SET url = :url, method = :method, lane = :lane, timeout_us = :timeout_us WHERE id = :id",
+	[TASK_SAVE_REPLACED_EXTRA] =
+		"INSERT OR REPLACE INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
 	[TASK_SET_STATE] =
 		"UPDATE task SET state = ?2, wait_reason = 0, due_wall_us = 0 WHERE id = ?1",
 	/* everything but what the task is counted by is made anew */
@@ -232,7 +239,7 @@ static const char *const texts[] = {
 		" source_size_bytes = 0, source_mtime_ns = 0, created_wall_us = ?2, started_wall_us = 0,"
 		" finished_wall_us = CASE WHEN state = 6 AND typeof(finished_wall_us) = 'integer'"
 		" AND finished_wall_us > 0 THEN finished_wall_us ELSE ?2 END,"
-		" wait_reason = 0, due_wall_us = 0, attempts = 0, failures = 0,"
+		" wait_reason = 0, due_wall_us = 0, is_begun = 0, attempts = 0, failures = 0,"
 		" resource_left_us = 0, expires_boot_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
 		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
 		" redirects = 0, body_bytes = 0, upload_url = NULL, upload_offset_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
@@ -316,7 +323,8 @@ static int recount(struct store *store, const struct store_standing *before,
 {
 	int r;
 
-	if (before->state == after->state && before->result_code == after->result_code)
+	if (before->state == after->state && before->result_code == after->result_code &&
+		before->lane == after->lane)
 		return 0;
 	r = store_tally_task(store, before, -1);
 	return r ? r : store_tally_task(store, after, 1);
@@ -348,7 +356,9 @@ static int save_parts(struct store *store, const struct task *task, unsigned wha
 		{ STORE_SAVE_RESPONSE, TASK_SAVE_RESPONSE },
 		{ STORE_SAVE_RESULT, TASK_SAVE_RESULT },
 		{ STORE_SAVE_REQUEST, TASK_SAVE_REQUEST },
+		{ STORE_SAVE_REPLACED, TASK_SAVE_REPLACED },
 	};
+	bool is_replaced = what & STORE_SAVE_REPLACED;
 	int r = 0;
 
 	if (what & STORE_SAVE_STATE)
@@ -359,7 +369,7 @@ static int save_parts(struct store *store, const struct task *task, unsigned wha
 		what &= ~parts[i].what;
 		r = run_with(store, parts[i].index, task);
 	}
-	return r;
+	return r || !is_replaced ? r : run_with(store, TASK_SAVE_REPLACED_EXTRA, task);
 }
 
 int store_task_save(struct store *store, const struct task *task, unsigned what)
@@ -380,6 +390,8 @@ int store_task_save(struct store *store, const struct task *task, unsigned what)
 	after = before;
 	if (what & STORE_SAVE_STATE)
 		after.state = task->state;
+	if (what & STORE_SAVE_REPLACED)
+		after.lane = task->lane;
 	if (what & STORE_SAVE_RESULT)
 		after.result_code = task->result.code;
 	return recount(store, &before, &after);

@@ -59,6 +59,7 @@ const struct store_statements *const store_nouns[STORE_N_NOUNS] = {
 	[STORE_NOUN_TOKEN] = &store_token_statements,
 	[STORE_NOUN_TALLY] = &store_tally_statements,
 	[STORE_NOUN_COOKIE] = &store_cookie_statements,
+	[STORE_NOUN_QUESTION] = &store_question_statements,
 };
 
 static const char *const sequence_names[STORE_N_SEQUENCES] = {

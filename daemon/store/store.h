@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/core/question.h"
 #include "daemon/core/session.h"
 #include "daemon/core/task.h"
 
@@ -81,7 +82,7 @@ int store_task_number(struct store *store, struct task *task);
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task);
 enum {
 	STORE_SAVE_STATE = 1
-		<< 0, /* state, suspend_count, wait_reason, due, attempts, failures, times, resource_left, expires */
+		<< 0, /* state, suspend_count, wait_reason, due, is_begun, attempts, failures, times, resource_left, expires */
 	STORE_SAVE_PROGRESS =
 		1 << 1, /* offset, total, sent, network, validators, digest state, can_resume */
 	STORE_SAVE_RESPONSE = 1 << 2, /* response */
@@ -92,6 +93,8 @@ enum {
 	STORE_SAVE_ATTEMPT = 1
 		<< 5, /* of STATE: attempts, started, resource_left, expires: no index of the queue */
 	STORE_SAVE_NEW = 1 << 6, /* the row itself: what was asked for, state and progress */
+	STORE_SAVE_REPLACED =
+		1 << 7, /* another request before it begins: url, method, headers, lane, timeout */
 };
 int store_task_save(struct store *store, const struct task *task, unsigned what);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
@@ -221,6 +224,20 @@ int store_cookie_each(struct store *store, const struct store_jar *jar,
 int store_cookie_clear(struct store *store, const struct store_jar *jar);
 /* The machine was started anew: what was to last until then goes, and what is over. */
 int store_cookie_sweep(struct store *store, uint64_t now_wall_us);
+
+/* ---- questions: made in the transaction that makes the task wait for the answer ---- */
+int store_question_put(struct store *store, struct question *question); /* sets id; open */
+int store_question_load(
+	struct store *store, uint64_t id, struct question *ret_question); /* STORE_E_NOT_FOUND */
+/* The open one; STORE_E_NOT_FOUND. */
+int store_question_of_task(struct store *store, uint64_t task, struct question *ret_question);
+int store_question_close(struct store *store, uint64_t id, enum question_state state);
+/* The first open one of the session after after_id; STORE_E_NOT_FOUND. */
+int store_question_next(
+	struct store *store, uint64_t session, uint64_t after_id, struct question *ret_question);
+/* Open ones of the session up to up_to_id; of all sessions. */
+int store_question_count(struct store *store, uint64_t session, uint64_t up_to_id, uint64_t *ret_n);
+int store_question_count_all(struct store *store, uint64_t *ret_n);
 
 /* ---- tokens: a repeated CreateTasks after a lost reply answers with the first one's tasks ---- */
 int store_token_put(

@@ -385,6 +385,7 @@ static void on_attach_sent(struct peer *p, void *user)
 			peer_send(p, &p->events[i]);
 	}
 	peer_send(p, &drained);
+	peer_ask_locked(p);
 }
 
 static int on_attach(struct ipc_call *call, void *user, const struct ipc_session_attach_in *in,
@@ -553,6 +554,38 @@ static int on_invalidate(struct ipc_call *call, void *user)
 	return IPC_DEFERRED;
 }
 
+static int on_answer(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_delayed_request_in *in)
+{
+	struct peer *p = user;
+	size_t used;
+	int r = 0;
+
+	pthread_mutex_lock(&p->lock);
+	used = strlen(p->answers);
+	snprintf(p->answers + used, sizeof(p->answers) - used, "%llu %s %s\n",
+		(unsigned long long)in->question, in->action,
+		in->request.url ? in->request.url : "-");
+	if (p->fail_answer) {
+		r = ipc_call_error(call, p->fail_answer, "no");
+		p->fail_answer = 0;
+	} else if (p->question != in->question) {
+		r = ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "no such question");
+	} else {
+		/* a crash after the call, before the commit: it is open still */
+		if (!p->swallow_answer)
+			p->question = 0;
+		if (p->swallow_answer) {
+			p->swallow_answer = 0;
+			peer_swallow(p, call);
+			r = IPC_DEFERRED;
+		}
+	}
+	peer_changed(p);
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
 static int on_session_get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t wanted,
 	struct ipc_session_properties *ret)
 {
@@ -717,6 +750,7 @@ static const struct ipc_session_ops session_ops = {
 	.list_cookies = on_list_cookies,
 	.set_cookies = on_set_cookies,
 	.clear_cookies = on_plain,
+	.answer_delayed_request = on_answer,
 	.flush = on_plain,
 	.reset = on_plain,
 	.get = on_session_get,

@@ -62,6 +62,10 @@ struct peer {
 	unsigned int n_swallowed;
 	char shown[2048];
 	char cookies[1024]; /* of the last SetCookies */
+	uint64_t asked_task, question; /* open: asked again at each attach */
+	char answers[512]; /* "QUESTION ACTION URL\n" of each call */
+	unsigned int swallow_answer;
+	int fail_answer; /* the next one is answered with this */
 };
 
 extern const struct ipc_object_ops peer_object_ops;
@@ -75,6 +79,7 @@ void peer_write_locked(struct peer *p, uint64_t id, uint64_t bytes, uint64_t tot
 void peer_finish_locked(struct peer *p, uint64_t id);
 void peer_complete_locked(struct peer *p, uint64_t id, int code);
 void peer_invalidate_locked(struct peer *p);
+void peer_ask_locked(struct peer *p);
 /* The call is never answered. */
 void peer_swallow(struct peer *p, struct ipc_call *call);
 /* A task that may run does what peer_finish_by_itself() says. */

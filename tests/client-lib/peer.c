@@ -65,6 +65,9 @@ void peer_send(struct peer *p, struct peer_event *event)
 	args.total = event->total;
 	args.has_bytes = args.has_total = event->total != 0;
 	args.error = event->code ? &error : NULL;
+	args.question = p->question;
+	args.has_question = event->kind == IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST ||
+		event->kind == IPC_EVENT_QUESTION_WITHDRAWN;
 	ck_assert_int_eq(ipc_send_events(p->bus, p->client, peer_session_path(), &row, 1), 0);
 	if (fd >= 0)
 		close(fd);
@@ -371,6 +374,85 @@ void peer_body(struct peer *p, uint64_t task, const char *text, bool in_file)
 void peer_complete(struct peer *p, uint64_t task, int code)
 {
 	peer_do(p, do_complete, &(struct order){ .task = task, .code = code });
+}
+
+void peer_ask_locked(struct peer *p)
+{
+	struct peer_event event = { .task = p->asked_task,
+		.kind = IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST };
+
+	if (p->question)
+		add_event(p, &event, false);
+}
+
+static void do_ask(struct peer *p, void *user)
+{
+	const struct order *o = user;
+
+	pthread_mutex_lock(&p->lock);
+	p->asked_task = o->task;
+	p->question = o->a;
+	peer_ask_locked(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void do_withdraw(struct peer *p, void *user)
+{
+	struct peer_event event = { .kind = IPC_EVENT_QUESTION_WITHDRAWN };
+
+	(void)user;
+	pthread_mutex_lock(&p->lock);
+	event.task = p->asked_task;
+	add_event(p, &event, false);
+	p->question = 0;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_ask(struct peer *p, uint64_t task, uint64_t question)
+{
+	peer_do(p, do_ask, &(struct order){ .task = task, .a = question });
+}
+
+void peer_withdraw(struct peer *p)
+{
+	peer_do(p, do_withdraw, NULL);
+}
+
+void peer_fail_answer(struct peer *p, int error)
+{
+	pthread_mutex_lock(&p->lock);
+	p->fail_answer = error;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_swallow_answer(struct peer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->swallow_answer = 1;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static unsigned int count_lines(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+const char *peer_answers(struct peer *p, unsigned int n)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += DEADLINE_S;
+	pthread_mutex_lock(&p->lock);
+	while (count_lines(p->answers) < n &&
+		pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&p->lock);
+	return p->answers;
 }
 
 void peer_invalidate(struct peer *p)

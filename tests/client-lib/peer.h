@@ -40,6 +40,14 @@ void peer_body(struct peer *p, uint64_t task, const char *text, bool in_file);
 /* code 0: success */
 void peer_complete(struct peer *p, uint64_t task, int code);
 void peer_invalidate(struct peer *p);
+/* A question about the task that stays open until it is answered or taken back. */
+void peer_ask(struct peer *p, uint64_t task, uint64_t question);
+void peer_withdraw(struct peer *p);
+/* The next answer fails with this error of ipc; is carried out but not replied to. */
+void peer_fail_answer(struct peer *p, int error);
+void peer_swallow_answer(struct peer *p);
+/* Waits until so many answers came: "QUESTION ACTION URL" of each, a line each; borrowed. */
+const char *peer_answers(struct peer *p, unsigned int n);
 /* A task that another program made, with description "old". Its number. */
 uint64_t peer_add_task(struct peer *p, const char *url);
 /* PropertiesChanged: this task now transfers. */

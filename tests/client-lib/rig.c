@@ -109,6 +109,18 @@ static void on_resumed(transfer_session *session, transfer_task *task, int64_t o
 	note(user, "resumed at %lld\n", (long long)offset);
 }
 
+static void on_delayed(transfer_session *session, transfer_task *task,
+	const transfer_request *request, transfer_delayed_request *answer, void *user)
+{
+	struct rig *rig = user;
+
+	(void)session;
+	if (rig->answers_later)
+		rig->answer = transfer_delayed_request_ref(answer);
+	note(rig, "asked %llu %s\n", (unsigned long long)transfer_task_get_id(task),
+		transfer_request_get_url(request));
+}
+
 const struct transfer_session_delegate rig_delegate = {
 	TRANSFER_SESSION_DELEGATE_INIT,
 	.did_become_invalid = on_invalid,
@@ -120,6 +132,7 @@ const struct transfer_session_delegate rig_delegate = {
 	.download_did_finish = on_finish,
 	.download_did_write = on_write,
 	.download_did_resume = on_resumed,
+	.task_will_begin_delayed_request = on_delayed,
 };
 
 void rig_init(struct rig *rig, uint64_t flags)
@@ -163,6 +176,7 @@ void rig_close_session(struct rig *rig)
 void rig_done(struct rig *rig)
 {
 	transfer_task_unref(rig->kept);
+	transfer_delayed_request_unref(rig->answer);
 	transfer_session_unref(rig->session);
 	transfer_client_unref(rig->client);
 	transfer_queue_unref(rig->queue);

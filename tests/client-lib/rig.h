@@ -22,6 +22,8 @@ struct rig {
 	char log[4096]; /* lines; of the thread that dispatches */
 	atomic_int n_calls;
 	transfer_task *kept; /* of the last task_did_complete */
+	bool answers_later; /* task_will_begin_delayed_request keeps its answer here */
+	transfer_delayed_request *answer;
 	bool stop_at_finish; /* download_did_finish never returns: the process ends */
 };
 

@@ -12,7 +12,7 @@
 static int attach(
 	struct sim *sim, uint64_t session, uint64_t client, struct flow_attached *attached)
 {
-	const struct flow_attach how = { session, client, 250000 };
+	const struct flow_attach how = { session, client, 250000, 0 };
 	struct flow_attached ignored;
 	int r;
 

@@ -176,7 +176,7 @@ START_TEST(finishes)
 	request.request.url = "https://h/";
 	ck_assert_int_eq(sim_create_error(sim, session, &request), FLOW_E_SESSION_INVALID);
 	sim_begin(sim);
-	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 },
+	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0, 0 },
 				 &(struct flow_attached){ 0 }),
 		0);
 	ck_assert_int_eq(sim_end(sim), 0);
@@ -191,7 +191,7 @@ START_TEST(finishes)
 	ck_assert_uint_eq(opened.session, session);
 	/* acknowledged: the row goes, the name is free */
 	sim_begin(sim);
-	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0 },
+	ck_assert_int_eq(flow_attach(sim->flow, &(struct flow_attach){ session, 1, 0, 0 },
 				 &(struct flow_attached){ 0 }),
 		0);
 	ck_assert_int_eq(

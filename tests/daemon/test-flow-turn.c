@@ -63,7 +63,7 @@ START_TEST(failed_turn_leaves_no_trace)
 	ck_assert_int_eq(flow_tasks_steer(sim->flow, &steer, NULL, NULL), 0);
 	ck_assert_int_eq(flow_session_finish(sim->flow, session), 0);
 	ck_assert_int_eq(
-		flow_attach(sim->flow, &(struct flow_attach){ session, 5, 0 }, &attached), 0);
+		flow_attach(sim->flow, &(struct flow_attach){ session, 5, 0, 0 }, &attached), 0);
 	flow_limits_get(sim->flow, &limits);
 	limits.max_active_tasks = 3;
 	limits.is_paused = true;

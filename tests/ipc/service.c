@@ -462,11 +462,21 @@ static const struct ipc_manager_ops manager_ops = {
 	.set_max_connections_per_host = on_set_count,
 };
 
+static int on_answer_delayed_request(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_delayed_request_in *in)
+{
+	(void)user;
+	return in->question
+		? 0
+		: ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "there is no question 0");
+}
+
 static const struct ipc_session_ops session_ops = {
 	.attach = on_attach,
 	.acknowledge = on_acknowledge,
 	.detach = on_session_plain,
 	.create_tasks = on_create_tasks,
+	.answer_delayed_request = on_answer_delayed_request,
 	.finish_tasks_and_invalidate = on_session_plain,
 	.invalidate_and_cancel = on_session_plain,
 	.list_cookies = on_list_cookies,

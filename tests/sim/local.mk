@@ -78,3 +78,7 @@ check_PROGRAMS += tests/daemon/test-flow-attempt
 tests_daemon_test_flow_attempt_SOURCES = tests/daemon/test-flow-attempt.c $(sim_sources)
 tests_daemon_test_flow_attempt_LDADD = $(TEST_DAEMON)
 tests_daemon_test_flow_attempt_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/daemon/test-flow-question
+tests_daemon_test_flow_question_SOURCES = tests/daemon/test-flow-question.c $(sim_sources)
+tests_daemon_test_flow_question_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_question_LDFLAGS = $(sim_ldflags)

@@ -70,6 +70,24 @@ static void on_events(uint64_t session, uint64_t last_seq, void *user)
 	sim->told_seq = last_seq;
 }
 
+static void on_questions(uint64_t session, void *user)
+{
+	struct sim *sim = user;
+
+	check_durable(sim);
+	CHECK(session);
+	sim->n_asked++;
+}
+
+static void on_question_withdrawn(const struct question *question, void *user)
+{
+	struct sim *sim = user;
+
+	check_durable(sim);
+	sim->n_withdrawn++;
+	sim->withdrawn = question->id;
+}
+
 static void on_task_changed(const struct task *task, void *user)
 {
 	struct sim *sim = user;
@@ -116,6 +134,8 @@ static void on_limits_changed(void *user)
 
 static const struct flow_observer observer = {
 	.events = on_events,
+	.questions = on_questions,
+	.question_withdrawn = on_question_withdrawn,
 	.task_changed = on_task_changed,
 	.progress = on_progress,
 	.session_changed = on_session_changed,

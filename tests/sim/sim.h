@@ -29,6 +29,8 @@ struct sim {
 	uint64_t n_turns, n_failed_turns;
 	uint64_t n_task_changes, n_session_changes, n_limits_changes, n_progress;
 	struct flow_progress progress; /* the last one */
+	uint64_t n_asked, n_withdrawn; /* calls of the observer */
+	uint64_t withdrawn; /* the last question that was */
 	uint64_t told_seq; /* newest event that the observer was told of */
 	bool is_session_gone;
 	uint32_t max_per_lane; /* checked: running attempts per session and host */

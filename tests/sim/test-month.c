@@ -100,7 +100,7 @@ static void read_events(struct month *m)
 	struct sim *sim = m->sim;
 
 	for (size_t i = 0; i < 3; i++) {
-		const struct flow_attach attach = { m->sessions[i], 1, 0 };
+		const struct flow_attach attach = { m->sessions[i], 1, 0, 0 };
 		struct flow_event_range range = { m->sessions[i], 0, 1000000 };
 		struct flow_attached attached;
 

@@ -255,7 +255,7 @@ static void read_events(struct walk *w, uint64_t session)
 {
 	struct sim *sim = w->sim;
 	struct reading *reading = calloc(1, sizeof(*reading));
-	const struct flow_attach attach = { session, 1, 250000 };
+	const struct flow_attach attach = { session, 1, 250000, 0 };
 	struct flow_attached attached;
 	struct flow_event_range range = { session, 0, 100000 };
 	int r;

@@ -254,6 +254,20 @@ static void on_resumed(transfer_session *session, transfer_task *task, int64_t o
 	end(app, r->id, "resume");
 }
 
+static void on_delayed(transfer_session *session, transfer_task *task,
+	const transfer_request *request, transfer_delayed_request *answer, void *userdata)
+{
+	struct app *app = userdata;
+	struct record *r = begin(app, task);
+
+	(void)session;
+	add_word(r->events, "asked");
+	if (!transfer_request_get_url(request))
+		app->wrong = "a question without a request";
+	end(app, r->id, "asked");
+	app->config.on_delayed(app, task, answer, app->config.user);
+}
+
 static const struct transfer_session_delegate delegate = {
 	TRANSFER_SESSION_DELEGATE_INIT,
 	.did_become_invalid = on_invalid,
@@ -342,8 +356,8 @@ int app_try_open(struct rig *rig, const struct app_config *config, struct app **
 	transfer_error **ret_error)
 {
 	struct app *app = new_app(rig, config);
-	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &delegate,
-		.userdata = app };
+	struct transfer_session_delegate told = delegate;
+	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &told, .userdata = app };
 	transfer_auto(transfer_config) settings = new_config(app);
 	transfer_error *error = NULL;
 	int r = transfer_client_new(&app->client, 0, &error);
@@ -351,6 +365,8 @@ int app_try_open(struct rig *rig, const struct app_config *config, struct app **
 	ck_assert_msg(!r, "no client: %s", error ? transfer_error_get_message(error) : "");
 	start_pump(app);
 	owner.queue = app->queue;
+	if (config && config->on_delayed)
+		told.task_will_begin_delayed_request = on_delayed;
 	r = transfer_session_new(&app->session, app->client, settings, &owner, ret_error);
 	if (r)
 		app_close(app);

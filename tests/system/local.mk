@@ -12,6 +12,7 @@ SYSTEM_TESTS = \
 	tests/system/test-offline \
 	tests/system/test-places \
 	tests/system/test-policy \
+	tests/system/test-question \
 	tests/system/test-reassociate \
 	tests/system/test-redirect \
 	tests/system/test-resumable \
@@ -61,6 +62,8 @@ tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
 tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
 tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
+tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
+tests_system_test_question_LDADD = $(SYSTEM_LDADD)
 EXTRA_DIST += tests/system/crash
 
 # By scripts: nginx as the origin, and the machine at fault.

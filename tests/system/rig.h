@@ -61,6 +61,9 @@ struct app_config {
 	void (*tune)(transfer_config *config); /* NULL: nothing */
 	/* called inside each callback, after it was written down; id 0: the session; NULL: nothing */
 	void (*on_event)(struct app *app, uint64_t id, const char *what, void *user);
+	/* the answer to a question before a delayed request; NULL: the delegate does not have the method */
+	void (*on_delayed)(
+		struct app *app, transfer_task *task, transfer_delayed_request *answer, void *user);
 	void *user;
 };
 
@@ -97,7 +100,7 @@ bool app_wait_invalid(struct app *app);
 bool app_wait_caught_up(struct app *app);
 
 /*
- * What was told about a task, in order: "resume:OFFSET:TOTAL", "file", "data:BYTES", "done:CODE".
+ * What was told about a task, in order: "asked", "resume:OFFSET:TOTAL", "file", "data:BYTES", "done:CODE".
  * Progress and metrics are left out; that they do not come after the end is checked at each event.
  * The string is the app's.
  */

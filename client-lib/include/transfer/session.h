@@ -11,6 +11,7 @@
 #ifndef TRANSFER_SESSION_H
 #define TRANSFER_SESSION_H
 
+#include <transfer/answer.h>
 #include <transfer/client.h>
 #include <transfer/request.h>
 
@@ -99,6 +100,12 @@ struct transfer_session_delegate {
 	/* A download goes on from bytes that were there already. */
 	void (*download_did_resume)(transfer_session *session, transfer_task *task,
 		int64_t offset_bytes, int64_t expected_bytes, void *userdata);
+	/*
+	 * The date of a task (transfer_request_set_not_before()) has come: it begins when the answer is given. Without
+	 * this member it begins by itself. In a background session it may be a later program that is asked.
+	 */
+	void (*task_will_begin_delayed_request)(transfer_session *session, transfer_task *task,
+		const transfer_request *request, transfer_delayed_request *answer, void *userdata);
 };
 
 /* First in every initialiser of a delegate. */

@@ -8,6 +8,7 @@
 #ifndef TRANSFER_TRANSFER_H
 #define TRANSFER_TRANSFER_H
 
+#include <transfer/answer.h>
 #include <transfer/client.h>
 #include <transfer/configuration.h>
 #include <transfer/error.h>

@@ -43,7 +43,8 @@ extern "C" {
 	X(CANCELING, 10, "canceling") \
 	X(DONE, 11, "done") \
 	X(FAILED, 12, "failed") \
-	X(CANCELLED, 13, "cancelled")
+	X(CANCELLED, 13, "cancelled") \
+	X(WAITING_ANSWER, 14, "waiting-answer")
 
 #define TRANSFER_SESSION_KINDS(X) \
 	X(SHARED, 1, "shared") \

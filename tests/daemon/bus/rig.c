@@ -26,7 +26,9 @@ static void note_event(struct rig_client *client, const struct ipc_event *event,
 	snprintf(e->name, sizeof(e->name), "%s", event->name);
 	e->code = args->error ? args->error->code : 0;
 	e->bytes = args->bytes;
-	e->total = args->total;
+	e->total = args->has_question ? args->question : args->total;
+	if (args->request && args->request->url)
+		snprintf(e->text, sizeof(e->text), "%s", args->request->url);
 	e->has_file = args->has_file || args->has_body_file;
 	if (args->path)
 		snprintf(e->text, sizeof(e->text), "%s", args->path);

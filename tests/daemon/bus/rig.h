@@ -31,7 +31,7 @@ struct rig_client {
 		uint64_t seq, task;
 		char name[40];
 		int32_t code; /* DidComplete */
-		uint64_t bytes, total; /* progress */
+		uint64_t bytes, total; /* progress; total: the question */
 		bool is_in_batch, has_file;
 		char text[128]; /* path, or body */
 	} events[RIG_EVENTS];

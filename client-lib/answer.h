@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions of a session inside the library. A question is known from its event until its answer was taken or it was
+ * withdrawn; while it is known, the same question that is asked again after a reconnect is not told again.
+ */
+#ifndef CLIENT_LIB_ANSWER_H
+#define CLIENT_LIB_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <transfer/answer.h>
+#include <transfer/session.h>
+
+struct known_question {
+	uint64_t id;
+	TAILQ_ENTRY(known_question) link;
+};
+TAILQ_HEAD(known_questions, known_question);
+
+/* All with the client's lock held. */
+/* False: it is known already, or there is no memory: it is not to be told. */
+bool answer_meet(transfer_session *session, uint64_t question);
+bool answer_is_known(const transfer_session *session, uint64_t question);
+void answer_forget(transfer_session *session, uint64_t question);
+void answer_forget_all(transfer_session *session);
+
+/* The object for the callback; NULL: out of memory. */
+transfer_delayed_request *answer_new_delayed(transfer_session *session, uint64_t question);
+
+#endif
