@@ -273,6 +273,7 @@ unsigned view_rank(const struct transfer_task_row *row)
 	case TRANSFER_SUB_STATE_WAITING_RETRY:
 	case TRANSFER_SUB_STATE_WAITING_DATE:
 	case TRANSFER_SUB_STATE_WAITING_DISK:
+	case TRANSFER_SUB_STATE_WAITING_ANSWER:
 		return 1;
 	case TRANSFER_SUB_STATE_QUEUED:
 		return 2;

@@ -380,7 +380,7 @@ int flow_create_replace(struct flow *flow, struct task *task, const struct task_
 		return FLOW_E_NO_SUCH_SESSION;
 	from.request = *with;
 	from.request.priority = task->request.priority;
-	r = check_words(&from);
+	r = check_words(flow, &from);
 	if (!r && with->timeout_us > INT64_MAX)
 		r = FLOW_E_INVALID_REQUEST;
 	if (r)

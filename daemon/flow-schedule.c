@@ -179,6 +179,19 @@ static int take_due(struct flow *flow)
 	return r;
 }
 
+/* A date that has come counts once: a later attempt is nobody's question any more. */
+static int begin(struct flow *flow, struct active *active)
+{
+	struct task *task = active->task;
+	int r = 0;
+
+	if (task->request.not_before_wall_us && !task->is_begun) {
+		r = flow_turn_change(flow, active, STORE_SAVE_STATE);
+		task->is_begun |= !r;
+	}
+	return r ? r : flow_step(flow, active, TASK_EVENT_START, NULL);
+}
+
 /*
  * The network is back: who waits for another try need not wait on. A Retry-After is longer than any
  * back-off and stays.
