@@ -345,8 +345,7 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/resume", 40, TEST_EACH(ends_in_the_right_file, goods),
 	TEST_EACH(a_dead_process_leaves_good_bytes, tails),
-	TEST_LOOP(a_body_waits_for_the_caller, 12),
-	TEST(a_changed_file_replaces_the_kept_bytes),
+	TEST_LOOP(a_body_waits_for_the_caller, 12), TEST(a_changed_file_replaces_the_kept_bytes),
 	TEST(kept_bytes_stay_until_the_caller_had_its_turn), TEST(a_stop_in_between_keeps_nothing),
 	TEST(nothing_is_missing), TEST_EACH(other_answers_leave_the_bytes, others),
 	TEST_LOOP(a_cut_body_goes_on_where_it_broke, 2),
