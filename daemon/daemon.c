@@ -426,6 +426,8 @@ static void run_turn(struct daemon *d)
 	}
 	bus_tick(d->bus, now.now_us);
 	look_at_commit(d, flow_turn_end(d->flow));
+	if (flow_is_saved(d->flow))
+		engine_note_saved(d->engine);
 	bus_flush(d->bus);
 }
 

@@ -447,6 +447,11 @@ static int commit(struct flow *flow)
 	return r;
 }
 
+bool flow_is_saved(const struct flow *flow)
+{
+	return !flow->is_failing && TAILQ_EMPTY(&flow->kept_events);
+}
+
 int flow_turn_end(struct flow *flow)
 {
 	int r = flow->poison ? flow->poison : commit(flow);

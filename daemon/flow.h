@@ -150,6 +150,8 @@ void flow_stop(struct flow *flow);
 void flow_turn_begin(struct flow *flow, const struct clock_now *now);
 /* 0, or the negative error of a commit that failed: already dealt with, to be logged. */
 int flow_turn_end(struct flow *flow);
+/* Outside of a turn: is everything that the engine has reported committed? Not after a commit that failed. */
+bool flow_is_saved(const struct flow *flow);
 /* When the next (maybe empty) turn is due, CLOCK_MONOTONIC; UINT64_MAX: nothing to wait for. */
 uint64_t flow_next_timer(const struct flow *flow);
 /* An engine_event_fn; user is the flow. */

@@ -5,9 +5,7 @@
  * so that its connections are reused; limits of the whole engine are shared out among the workers
  * by how many attempts each has.
  *
- * An event's callback and what the caller does until it asks for more events is one turn. A
- * RESUMED that takes bytes away is acknowledged to the worker only when the next turn begins:
- * then the caller has committed it.
+ * A RESUMED that takes bytes away is acknowledged to the worker only when the caller has committed it.
  */
 #include "engine/engine.h"
 
@@ -40,7 +38,7 @@ struct attempt {
 	bool is_upload;
 	unsigned worker;
 	struct worker_mail *stop; /* NULL: told to stop */
-	bool wants_turn; /* a RESUMED waits for the caller's turn to end */
+	bool wants_turn; /* a RESUMED waits to be saved by the caller */
 };
 
 struct engine {
@@ -53,8 +51,7 @@ struct engine {
 	struct attempt *attempts;
 	uint64_t max_download_bps, max_upload_bps;
 	unsigned max_connections_per_host;
-	struct post turn; /* wakes the caller for one more turn; never freed */
-	bool is_turn_posted;
+	bool has_unsaved; /* some attempt waits so */
 	bool has_curl;
 };
 
@@ -319,27 +316,18 @@ static void tell_seen(struct engine *e, enum worker_mail_type type, const struct
 		worker_post_take(e->workers[a->worker], m);
 }
 
-/*
- * The caller is back: what it was told in the turn before is committed. Takes our own mail out of
- * the list.
- */
-static struct mail *end_turn(struct engine *e, struct mail *mail)
+void engine_note_saved(struct engine *engine)
 {
 	struct attempt *a, *next;
-	struct mail **at = &mail;
 
-	if (!e->is_turn_posted)
-		return mail;
-	while (*at != &e->turn.mail)
-		at = &(*at)->next;
-	*at = e->turn.mail.next;
-	e->is_turn_posted = false;
-	HASH_ITER (hh, e->attempts, a, next) {
+	if (!engine->has_unsaved)
+		return;
+	engine->has_unsaved = false;
+	HASH_ITER (hh, engine->attempts, a, next) {
 		if (a->wants_turn)
-			tell_seen(e, WORKER_MAIL_RESUMED_SEEN, a);
+			tell_seen(engine, WORKER_MAIL_RESUMED_SEEN, a);
 		a->wants_turn = false;
 	}
-	return mail;
 }
 
 static void deliver(struct engine *e, struct post *p, engine_event_fn fn, void *user)
@@ -354,9 +342,7 @@ static void deliver(struct engine *e, struct post *p, engine_event_fn fn, void *
 		tell_seen(e, WORKER_MAIL_PROGRESS_SEEN, a);
 	if (a && p->wants_turn) {
 		a->wants_turn = true;
-		if (!e->is_turn_posted)
-			mailbox_post_take(e->events, &e->turn.mail);
-		e->is_turn_posted = true;
+		e->has_unsaved = true;
 	}
 }
 
@@ -364,7 +350,7 @@ int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
 {
 	struct mail *mail, *next;
 
-	for (mail = end_turn(engine, mailbox_take_all(engine->events)); mail; mail = next) {
+	for (mail = mailbox_take_all(engine->events); mail; mail = next) {
 		struct post *post = (struct post *)mail;
 
 		next = mail->next;
@@ -565,8 +551,7 @@ static void drop_events(struct engine *e)
 
 	for (mail = e->events ? mailbox_take_all(e->events) : NULL; mail; mail = next) {
 		next = mail->next;
-		if (mail != &e->turn.mail)
-			post_free((struct post *)mail);
+		post_free((struct post *)mail);
 	}
 	mailbox_free(e->events);
 }

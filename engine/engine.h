@@ -183,6 +183,11 @@ void engine_free(struct engine *engine);
 /* Readable: events wait. engine_dispatch() hands out all that wait and returns; events and strings are valid until it is called again. */
 int engine_fd(struct engine *engine);
 int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user);
+/*
+ * The caller has made durable what every event so far means. A RESUMED that takes bytes away is acted upon only then: until
+ * the caller's record says so, the file must still be what the record says it is.
+ */
+void engine_note_saved(struct engine *engine);
 
 /* 0 or -ENOMEM/-EINVAL; then nothing was started and no event follows. */
 int engine_start(

@@ -19,7 +19,7 @@ struct post {
 	struct arena arena;
 	unsigned worker;
 	bool is_taken; /* it is the caller's */
-	bool wants_turn; /* the worker waits until the caller's next turn */
+	bool wants_turn; /* the worker waits until the caller has saved it */
 };
 
 /* NULL: no memory. */

@@ -80,7 +80,7 @@ void xfer_post_simple(struct xfer *xfer, enum engine_event_type type)
 	xfer_post(xfer, p);
 }
 
-/* wants_turn: the worker waits until the caller has come back after this event. */
+/* wants_turn: the worker waits until the caller has made this event durable. */
 void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn)
 {
 	struct post *p = post_for(xfer, ENGINE_EVENT_RESUMED);

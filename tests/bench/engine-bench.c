@@ -148,6 +148,7 @@ static void run(struct bench *b, size_t n_at_once)
 		poll(&fd, 1, -1);
 		b->n_dispatches++;
 		engine_dispatch(b->engine, on_event, b);
+		engine_note_saved(b->engine);
 	}
 }
 

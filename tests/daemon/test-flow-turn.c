@@ -103,7 +103,9 @@ START_TEST(reports_are_kept)
 	sim->is_commit_failing = true;
 	sim_post_response(sim, ids[0], 200);
 	sim_post_checkpoint(sim, ids[0], 10, 100);
+	ck_assert(flow_is_saved(sim->flow));
 	ck_assert_int_ne(sim_turn(sim), 0);
+	ck_assert(!flow_is_saved(sim->flow));
 	for (uint64_t i = 11; i < 60; i++) {
 		sim_post_checkpoint(sim, ids[0], i, 100);
 		sim_post_progress(sim, ids[0], i, 100);
@@ -140,8 +142,11 @@ START_TEST(command_between)
 	sim->is_commit_failing = false;
 	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_CANCEL, b), 0);
 	ck_assert(fake_engine_find(sim->engine, b)->is_stopping);
+	/* that is saved, but not yet what the engine said before it */
+	ck_assert(!flow_is_saved(sim->flow));
 	ck_assert_uint_le(flow_next_timer(sim->flow), sim->now.now_us);
 	sim_settle(sim);
+	ck_assert(flow_is_saved(sim->flow));
 	ck_assert_int_eq(sim_result(sim, a), TRANSFER_ERROR_BAD_SERVER_RESPONSE);
 	sim_free(sim);
 }

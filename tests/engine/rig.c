@@ -266,6 +266,8 @@ bool rig_turn(struct rig *rig, int timeout_ms)
 {
 	struct pollfd fd = { .fd = engine_fd(rig->engine), .events = POLLIN };
 
+	/* a turn ends when the next one begins: what was told till then is as good as saved */
+	engine_note_saved(rig->engine);
 	if (poll(&fd, 1, timeout_ms) <= 0)
 		return false;
 	ck_assert_int_eq(engine_dispatch(rig->engine, on_event, rig), 0);
