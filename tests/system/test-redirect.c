@@ -20,6 +20,14 @@ static const struct {
 	{ 303, "GET", "GET", false },
 	{ 307, "GET", "GET", false },
 	{ 308, "GET", "GET", false },
+	{ 301, "HEAD", "HEAD", false },
+	{ 302, "HEAD", "HEAD", false },
+	{ 303, "HEAD", "HEAD", false },
+	{ 307, "HEAD", "HEAD", false },
+	{ 301, "DELETE", "DELETE", false },
+	{ 302, "DELETE", "DELETE", false },
+	{ 303, "DELETE", "GET", false },
+	{ 308, "DELETE", "DELETE", false },
 	{ 301, "POST", "GET", false },
 	{ 302, "POST", "GET", false },
 	{ 303, "POST", "GET", false },
@@ -34,7 +42,8 @@ static const struct {
 
 START_TEST(keeps_or_changes_the_method)
 {
-	bool upload = strcmp(hops[_i].method, "GET") != 0;
+	bool upload = *hops[_i].method == 'P';
+	transfer_request *request;
 	struct origin_entry entry;
 	transfer_task *task;
 	struct app *app;
@@ -47,9 +56,15 @@ START_TEST(keeps_or_changes_the_method)
 	origin_bytes_sha256(3, 300000, hex);
 	app = app_open(&rig, NULL);
 	snprintf(target, sizeof(target), "/%u?location=/jsonBody", hops[_i].status);
-	task = upload ? app_upload(app, hops[_i].method, target, path) : app_download(app, target);
+	request = app_request(app, target);
+	transfer_request_set_method(request, hops[_i].method);
+	task = upload ? app_make_upload(app, request, path) : app_make(app, request);
+	transfer_task_resume(task);
+	app_flush(app);
 	ck_assert_int_eq(app_wait(app, task), 0);
 	ck_assert_int_eq(app_status(task), 200);
+	if (!upload)
+		ck_assert_str_eq(APP_EVENTS(app, task), "file done:0");
 	ck_assert_int_eq(origin_log_find(rig.origin, "/jsonBody", 1, &entry), 0);
 	ck_assert_str_eq(entry.method, hops[_i].want_method);
 	ck_assert_uint_eq(entry.body_received_bytes, hops[_i].want_body ? 300000 : 0);
@@ -82,6 +97,8 @@ static const struct {
 	{ "/file?redirect_to=/file?redirect_to=x", 0, 404, "/x", 3 },
 	{ "/300", 0, 300, "/300", 1 },
 	{ "/304", 0, 304, "/304", 1 },
+	{ "/305", 0, 305, "/305", 1 },
+	{ "/306", 0, 306, "/306", 1 },
 	{ "/file?status=302", 0, 302, "/file", 1 },
 	{ "/file?redirect_to=", 0, 302, "/file", 1 },
 	{ "/file?redirect_to=ftp://127.0.0.1/x", TRANSFER_ERROR_UNSUPPORTED_URL, 0, "/file", 1 },

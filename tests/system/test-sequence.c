@@ -245,7 +245,32 @@ START_TEST(says_which_request_an_invalidation_ended)
 		ck_assert_str_eq(transfer_error_get_name(error), "cancelled");
 		ck_assert_str_eq(transfer_error_get_failing_url(error), url);
 		free(url);
+		/* SW-36: and that is all that will ever be */
+		transfer_task_resume(tasks[i]);
+		ck_assert_int_eq(transfer_task_get_state(tasks[i]), TRANSFER_TASK_STATE_COMPLETED);
 	}
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/country.txt?hang&n=1"), 0);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* SW-28: invalidated right behind the resume, before the daemon has heard of the task: it runs, then the session ends */
+START_TEST(finishes_what_was_just_begun)
+{
+	transfer_task *task;
+	struct app *app;
+
+	rig_new(&rig);
+	app = app_open(&rig, &listening);
+	task = app_make(app, app_request(app, "/contentOK"));
+	transfer_task_resume(task);
+	transfer_session_finish_and_invalidate(app_session(app));
+	ck_assert(app_wait_invalid(app));
+	/* at this moment the task has been told */
+	ck_assert_str_eq(APP_EVENTS(app, task), "file done:0");
+	ck_assert_str_eq(story, "progress file metrics done");
+	ck_assert_str_eq(app_events(app, 0), "events invalid:0");
 	app_close(app);
 	rig_done(&rig);
 }
@@ -279,4 +304,5 @@ END_TEST
 RUN_TESTS_WITHIN("system/sequence", 60, TEST_EACH(tells_the_whole_story, stories),
 	TEST_EACH(hands_over_what_was_answered, pages), TEST_EACH(names_what_failed, failures),
 	TEST_EACH(ends_once_when_cancelled_in_between, races),
-	TEST(says_which_request_an_invalidation_ended), TEST(keeps_no_copies))
+	TEST(says_which_request_an_invalidation_ended), TEST(finishes_what_was_just_begun),
+	TEST(keeps_no_copies))

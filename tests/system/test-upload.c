@@ -81,9 +81,10 @@ START_TEST(sends_the_file)
 }
 END_TEST
 
-/* SW-09: Content-Type and length are what the caller and the file say */
+/* SW-09, GS-14: Content-Type and length are what the caller and the file say; the answer has a header and no body */
 START_TEST(sends_headers)
 {
+	transfer_auto(transfer_response) response = NULL;
 	struct origin_entry entry;
 	transfer_request *request;
 	transfer_task *task;
@@ -94,7 +95,7 @@ START_TEST(sends_headers)
 	rig_new(&rig);
 	path = new_source(1234);
 	app = app_open(&rig, NULL);
-	request = app_request(app, "/largeUploadOK");
+	request = app_request(app, "/file?size=0&header=X-Reply:%20yes");
 	transfer_request_set_method(request, "POST");
 	transfer_request_set_header(request, "Content-Type", "text/plain");
 	transfer_request_set_header(request, "X-Mark", "m");
@@ -103,12 +104,16 @@ START_TEST(sends_headers)
 	transfer_task_resume(task);
 	app_flush(app);
 	ck_assert_int_eq(app_wait(app, task), 0);
-	ck_assert_int_eq(origin_log_find(rig.origin, "/largeUploadOK", 1, &entry), 0);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/file", 1, &entry), 0);
 	ck_assert(origin_entry_header(&entry, "Content-Type", value, sizeof(value)));
 	ck_assert_str_eq(value, "text/plain");
 	ck_assert(origin_entry_header(&entry, "X-Mark", value, sizeof(value)));
 	ck_assert(origin_entry_header(&entry, "Content-Length", value, sizeof(value)));
 	ck_assert_str_eq(value, "1234");
+	ck_assert_str_eq(APP_EVENTS(app, task), "done:0");
+	response = transfer_task_copy_response(task);
+	ck_assert_int_eq(transfer_response_get_status(response), 200);
+	ck_assert_str_eq(transfer_response_get_header(response, "x-reply"), "yes");
 	free(path);
 	app_close(app);
 	rig_done(&rig);
