@@ -119,8 +119,8 @@ CREATE INDEX task_queue ON task(lane, priority DESC, id) WHERE state = 1;
 CREATE INDEX task_due ON task(due_wall_us) WHERE state = 2;
 -- Tasks that were started once and do not rest: their resource limit runs. 0 while an attempt does.
 CREATE INDEX task_clock ON task(expires_boot_us) WHERE resource_left_us > 0 AND state IN (1, 2);
-CREATE INDEX task_unsettled ON task(id) WHERE state IN (3, 4, 5);
 CREATE INDEX task_finished ON task(finished_wall_us) WHERE state = 6;
+CREATE INDEX task_unsettled ON task(id) WHERE state BETWEEN 3 AND 5;
 
 -- What few tasks have, apart from the row that changes often.
 CREATE TABLE task_extra (

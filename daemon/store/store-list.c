@@ -45,7 +45,7 @@ static const char *const texts[] = {
 		" AND (?8 IS NULL OR (ifnull(t.description, '') GLOB ?8 OR ifnull(destination, '') GLOB ?9"
 		" OR url GLOB ?9))",
 	[LIST_UNSETTLED] =
-		"SELECT id FROM task WHERE state IN (3, 4, 5) AND id > ?1 ORDER BY id LIMIT ?2",
+		"SELECT id FROM task WHERE state BETWEEN 3 AND 5 AND id > ?1 ORDER BY id LIMIT ?2",
 };
 
 const struct store_statements store_list_statements = {
