@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* the first one, doubling to the last: most owners need little */
+#define ARENA_FIRST_BYTES 512
 #define ARENA_BLOCK_BYTES 4096
 
 struct arena_block {
@@ -25,8 +27,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 		return NULL;
 	want = (want + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
 	if (!b || b->size - b->used < want) {
-		size_t room = want > ARENA_BLOCK_BYTES ? want : ARENA_BLOCK_BYTES;
+		size_t room = b ? b->size * 2 : ARENA_FIRST_BYTES;
 
+		if (room > ARENA_BLOCK_BYTES)
+			room = ARENA_BLOCK_BYTES;
+		if (room < want)
+			room = want;
 		b = malloc(sizeof(*b) + room);
 		if (!b)
 			return NULL;

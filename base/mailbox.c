@@ -20,6 +20,7 @@ struct mailbox {
 	struct mail *first;
 	struct mail **last_next;
 	int event_fd;
+	int is_held;
 };
 
 int mailbox_new(struct mailbox **ret_mailbox)
@@ -56,21 +57,46 @@ int mailbox_fd(const struct mailbox *mailbox)
 	return mailbox->event_fd;
 }
 
-void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
+static void wake(struct mailbox *mailbox)
 {
 	static const uint64_t one = 1;
-	int was_empty;
+
+	while (write(mailbox->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
+{
+	int is_first;
 
 	mail->next = NULL;
 	pthread_mutex_lock(&mailbox->lock);
-	was_empty = !mailbox->first;
+	is_first = !mailbox->first && !mailbox->is_held;
 	*mailbox->last_next = mail;
 	mailbox->last_next = &mail->next;
 	pthread_mutex_unlock(&mailbox->lock);
-	if (!was_empty)
-		return;
-	while (write(mailbox->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	if (is_first)
+		wake(mailbox);
+}
+
+void mailbox_hold(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->is_held = 1;
+	pthread_mutex_unlock(&mailbox->lock);
+}
+
+void mailbox_release(struct mailbox *mailbox)
+{
+	int has_mail;
+
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->is_held = 0;
+	has_mail = mailbox->first != NULL;
+	pthread_mutex_unlock(&mailbox->lock);
+	/* once too often does no harm: the reader finds an empty box */
+	if (has_mail)
+		wake(mailbox);
 }
 
 struct mail *mailbox_take_all(struct mailbox *mailbox)

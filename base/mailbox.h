@@ -20,6 +20,12 @@ void mailbox_free(struct mailbox *mailbox);
 int mailbox_fd(const struct mailbox *mailbox);
 /* Takes ownership of mail; wakes the reader only when the box was empty. Cannot fail. */
 void mailbox_post_take(struct mailbox *mailbox, struct mail *mail);
+/*
+ * Between the two nobody's mail wakes a sleeping reader: many letters, one wake-up. Short, by one thread only, and nothing that
+ * waits for the reader.
+ */
+void mailbox_hold(struct mailbox *mailbox);
+void mailbox_release(struct mailbox *mailbox);
 /* All waiting mail in order of posting, or NULL; clears readability. The caller owns the list. */
 struct mail *mailbox_take_all(struct mailbox *mailbox);
 

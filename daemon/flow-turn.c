@@ -304,7 +304,9 @@ static void succeed(struct flow *flow)
 	flow->is_failing = false;
 	while ((kept = TAILQ_FIRST(&flow->turn_events)))
 		drop_kept(&flow->turn_events, kept);
+	engine_hold(flow->engine);
 	outbox_release(&flow->outbox, 0);
+	engine_release(flow->engine);
 	tell(flow);
 	registry_commit(&flow->registry, is_needed);
 	/* what came while the store could not be written waits no longer */

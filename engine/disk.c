@@ -165,6 +165,18 @@ void disk_post_take(struct disk *disk, struct disk_job *job)
 	mailbox_post_take(disk->lanes[kind].box, &job->mail);
 }
 
+void disk_hold(struct disk *disk)
+{
+	for (int i = 0; i < LANE_COUNT; i++)
+		mailbox_hold(disk->lanes[i].box);
+}
+
+void disk_release(struct disk *disk)
+{
+	for (int i = 0; i < LANE_COUNT; i++)
+		mailbox_release(disk->lanes[i].box);
+}
+
 static void answer(struct disk *disk, struct disk_job *job)
 {
 	if (lane_of(job) == LANE_SYNC && is_held(job)) {

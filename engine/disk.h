@@ -77,6 +77,9 @@ int disk_new(disk_answer_fn answer, void *user, struct disk **ret_disk);
  * NULL is fine. answer() runs until this returns.
  */
 struct disk *disk_free(struct disk *disk);
+/* By one thread: what is posted between the two wakes each lane once. */
+void disk_hold(struct disk *disk);
+void disk_release(struct disk *disk);
 /* Takes the job over; every job but REMOVE is answered exactly once. */
 void disk_post_take(struct disk *disk, struct disk_job *job);
 

@@ -361,6 +361,22 @@ int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
 	return 0;
 }
 
+/* ---- many commands at once ---- */
+
+void engine_hold(struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->n_workers; i++)
+		worker_hold(engine->workers[i]);
+	disk_hold(engine->disk);
+}
+
+void engine_release(struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->n_workers; i++)
+		worker_release(engine->workers[i]);
+	disk_release(engine->disk);
+}
+
 /* ---- files ---- */
 
 /* On a disk thread. A checkpoint goes back to its worker, everything else is an event. */

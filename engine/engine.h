@@ -189,6 +189,10 @@ int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user);
  */
 void engine_note_saved(struct engine *engine);
 
+/* Between the two commands gather; they are carried out at the latest after engine_release(). For many at once. */
+void engine_hold(struct engine *engine);
+void engine_release(struct engine *engine);
+
 /* 0 or -ENOMEM/-EINVAL; then nothing was started and no event follows. */
 int engine_start(
 	struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_spec *spec);

@@ -629,3 +629,13 @@ void worker_post_take(struct worker *worker, struct worker_mail *mail)
 {
 	mailbox_post_take(worker->mailbox, &mail->mail);
 }
+
+void worker_hold(struct worker *worker)
+{
+	mailbox_hold(worker->mailbox);
+}
+
+void worker_release(struct worker *worker)
+{
+	mailbox_release(worker->mailbox);
+}

@@ -68,6 +68,9 @@ void worker_free(struct worker *worker);
 void worker_tell_take(struct worker *worker, struct mail *event);
 void worker_ask_take(struct worker *worker, struct disk_job *job);
 
+/* The caller's thread: what is posted between the two wakes the worker once. */
+void worker_hold(struct worker *worker);
+void worker_release(struct worker *worker);
 /* Any thread. Takes ownership. */
 void worker_post_take(struct worker *worker, struct worker_mail *mail);
 

@@ -16,7 +16,7 @@
 
 #define CHANGE_INTERVAL_US (250 * CLOCK_US_PER_MS)
 #define CHANGE_FIRST_US    (50 * CLOCK_US_PER_MS)
-#define CHANGES_MAX        500
+#define CHANGES_MAX        200
 #define CHANGES_PER_TICK   200
 
 /* ---- tasks ---- */

@@ -169,7 +169,9 @@ static void heap_remove(struct app *app, struct lane *lane)
 
 static uint32_t limit_of(const struct lane *lane)
 {
-	return lane->is_http2 ? SCHED_LANE_HTTP2 : lane->limit;
+	if (!lane->is_http2)
+		return lane->limit;
+	return lane->limit < SCHED_AHEAD_MAX ? lane->limit * SCHED_LANE_HTTP2 : lane->limit;
 }
 
 static void forget(struct sched *sched, struct lane *lane)

@@ -7,13 +7,13 @@
  * A pick takes the application whose turn it is (round robin), in it the lane with the most urgent
  * head (equal ones in turn), in it the head: highest priority, then oldest. An application with a
  * million tasks delays another's first task by at most one slot. Limits: slots in all, and per lane
- * the session's connections per host; a lane seen to multiplex (HTTP/2) has SCHED_LANE_HTTP2. Pure;
- * ids only.
+ * the session's connections per host, each with SCHED_LANE_HTTP2 streams where one was seen to
+ * multiplex (HTTP/2). Pure; ids only.
  *
  * Where attempts end faster than turns come, a lane has some ahead: they are with the engine but have
  * no slot; each takes the slot of one that ends. As many as lately ended in a turn, twice; the number
- * falls slowly, for turns are of unequal length. Only while
- * no other lane waits for a slot and nothing more urgent came: else they are called back.
+ * falls slowly, for turns are of unequal length. Only while no other lane waits for a slot and nothing
+ * more urgent came: else they are called back.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H

@@ -92,4 +92,37 @@ START_TEST(wakes_once_for_many)
 }
 END_TEST
 
-RUN_TESTS("base/mailbox", TEST(keeps_order_between_threads), TEST(wakes_once_for_many))
+START_TEST(held_mail_waits_for_its_release)
+{
+	struct mailbox *box;
+	struct mail letters[2], *mail;
+
+	ck_assert_int_eq(mailbox_new(&box), 0);
+	mailbox_hold(box);
+	mailbox_post_take(box, &letters[0]);
+	mailbox_post_take(box, &letters[1]);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_release(box);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	mail = mailbox_take_all(box);
+	ck_assert_ptr_eq(mail, &letters[0]);
+	ck_assert_ptr_eq(mail->next, &letters[1]);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	/* taken meanwhile by a reader that was awake, or nothing was posted */
+	mailbox_hold(box);
+	mailbox_release(box);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_post_take(box, &letters[0]);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	mailbox_hold(box);
+	mailbox_post_take(box, &letters[1]);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	mailbox_release(box);
+	ck_assert_ptr_eq(mailbox_take_all(box)->next, &letters[1]);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_free(box);
+}
+END_TEST
+
+RUN_TESTS("base/mailbox", TEST(keeps_order_between_threads), TEST(wakes_once_for_many),
+	TEST(held_mail_waits_for_its_release))
