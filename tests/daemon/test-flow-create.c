@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -414,15 +415,18 @@ START_TEST(upload_descriptors_refused)
 	uint64_t session;
 	struct sim *sim = world(&session);
 	struct flow_request request;
-	int fds[4];
+	int fds[8];
 
 	ck_assert_int_eq(pipe(fds), 0);
 	fds[2] = open(file, O_WRONLY | O_CLOEXEC);
 	fds[3] = open(file, O_PATH | O_CLOEXEC);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds + 4), 0);
+	fds[6] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds[7] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	flow_request_init(&request);
 	request.kind = TRANSFER_TASK_UPLOAD;
 	request.request.url = "https://h/x";
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
 		request.source_fd = fds[i];
 		ck_assert_int_eq(sim_create_error(sim, session, &request), FLOW_E_INVALID_REQUEST);
 		close(fds[i]);
