@@ -24,6 +24,7 @@ struct transfer_error {
 	char *message, *hint, *failing_url, *bus_name;
 	transfer_data *resume_data;
 	transfer_error *underlying;
+	int cancelled_reason; /* -1: it was not cancelled by transferd */
 };
 
 struct error_word {
@@ -32,6 +33,7 @@ struct error_word {
 };
 
 static transfer_error no_memory = {
+	.cancelled_reason = -1,
 	.domain = TRANSFER_DOMAIN_POSIX,
 	.code = ENOMEM,
 	.name = "ENOMEM",
@@ -211,6 +213,7 @@ transfer_error *error_new(const struct error_init *init)
 	error->code = init->code;
 	error->resume_data = init->resume_data;
 	error->underlying = init->underlying;
+	error->cancelled_reason = init->has_cancelled_reason ? init->cancelled_reason : -1;
 	set_names(error);
 	if (!copy_text(&error->message, init->message) || !copy_text(&error->hint, init->hint) ||
 		!copy_text(&error->failing_url, init->failing_url) ||
@@ -286,6 +289,8 @@ transfer_error *error_new_task(const struct ipc_error *error)
 			? transfer_data_new_copy(error->resume_data, error->n_resume_data)
 			: NULL,
 		.underlying = underlying_of(error),
+		.has_cancelled_reason = error->has_cancelled_reason,
+		.cancelled_reason = error->cancelled_reason,
 	});
 }
 
@@ -349,6 +354,11 @@ const char *transfer_error_get_bus_name(const transfer_error *error)
 const transfer_data *transfer_error_get_resume_data(const transfer_error *error)
 {
 	return error->resume_data;
+}
+
+int transfer_error_get_cancelled_reason(const transfer_error *error)
+{
+	return error->cancelled_reason;
 }
 
 const transfer_error *transfer_error_get_underlying(const transfer_error *error)

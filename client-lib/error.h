@@ -6,6 +6,8 @@
 #ifndef CLIENT_LIB_ERROR_H
 #define CLIENT_LIB_ERROR_H
 
+#include <stdbool.h>
+
 #include <transfer/object.h>
 
 struct ipc_error;
@@ -20,6 +22,8 @@ struct error_init {
 	const char *bus_name;
 	transfer_data *resume_data; /* taken */
 	transfer_error *underlying; /* taken */
+	bool has_cancelled_reason;
+	int cancelled_reason;
 };
 
 transfer_error *error_new(const struct error_init *init);

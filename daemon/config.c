@@ -146,6 +146,26 @@ static int parse_user_agent(const char *text, void *member)
 	return 0;
 }
 
+/* Words with single spaces between them. */
+static int parse_apps(const char *text, void *member)
+{
+	char *to = member;
+	size_t n = 0;
+
+	if (strlen(text) >= CONFIG_APPS_MAX_BYTES)
+		return -ERANGE;
+	for (; *text; text++) {
+		if (*text != ' ' && *text != '\t')
+			to[n++] = *text;
+		else if (n && to[n - 1] != ' ')
+			to[n++] = ' ';
+	}
+	while (n && to[n - 1] == ' ')
+		n--;
+	to[n] = '\0';
+	return 0;
+}
+
 static int parse_path(const char *text, void *member)
 {
 	if (text[0] != '/')
@@ -186,6 +206,8 @@ static const struct key {
 		offsetof(struct config, log_level) },
 	{ "service", "user-agent", "printable ASCII, at most 255 bytes", parse_user_agent,
 		offsetof(struct config, user_agent) },
+	{ "service", "disabled-applications", "ids with spaces between them", parse_apps,
+		offsetof(struct config, disabled_apps) },
 	{ "service", "ca-file", "an absolute path", parse_path, offsetof(struct config, ca_file) },
 };
 

@@ -12,7 +12,8 @@
 
 #include "base/log.h"
 
-#define CONFIG_PATH_MAX 4096
+#define CONFIG_PATH_MAX       4096
+#define CONFIG_APPS_MAX_BYTES 4096
 
 struct config {
 	/* [limits] values at the first start; what transferctl limit sets afterwards is kept in the database and wins */
@@ -28,6 +29,7 @@ struct config {
 	bool uses_netlink; /* network = netlink | always */
 	enum log_level log_level;
 	char user_agent[256]; /* "": the built-in one */
+	char disabled_apps[CONFIG_APPS_MAX_BYTES]; /* ids, one space between two; "": none */
 	char ca_file[CONFIG_PATH_MAX]; /* "": the system's trust store */
 };
 

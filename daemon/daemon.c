@@ -231,6 +231,7 @@ static int start_flow(struct daemon *d)
 		.floor_window_us = d->config->floor_window_us,
 		.never_resumes_uploads = !d->config->resumes_uploads,
 		.retention_us = d->config->retention_us,
+		.disabled_apps = d->config->disabled_apps,
 		.boot_id = boot_id,
 		.started_file_wall_us = clock_file_wall_us(),
 		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),

@@ -428,6 +428,8 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 		r = check_url(session, task, draft->host);
 	if (!r)
 		r = check_destination(flow, task);
+	if (!r && flow_quit_is_disabled(flow, session->session->app_id))
+		task->result = flow_quit_result(FLOW_CANCELLED_DISABLED);
 	if (!r)
 		r = check_source(session, from, draft);
 	task->request.host = draft->host;

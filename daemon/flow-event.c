@@ -19,6 +19,8 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
+#define STARVED_MAX 8 /* failures in a row for want of memory, then no more */
+
 /* ---- keeping what came ---- */
 
 /* Replaces a string of the task; the old one stays in the arena until the task is loaded anew. */
@@ -381,6 +383,14 @@ static int note_done(struct flow *flow, struct active *active, const struct engi
 	return r;
 }
 
+/* This machine has no memory for it, again and again (BT-47). */
+static bool is_starved(const struct task *task, const struct engine_event *event)
+{
+	return event->result.code == TRANSFER_ERROR_UNKNOWN &&
+		event->result.library_code == ENGINE_LIBRARY_CODE_NO_MEMORY &&
+		task->failures >= STARVED_MAX;
+}
+
 /* What the end of the attempt means for the task. */
 static enum task_event judge_done(
 	const struct flow *flow, const struct task *task, const struct engine_event *event)
@@ -395,6 +405,8 @@ static enum task_event judge_done(
 	}
 	if (event->is_disk_full)
 		return TASK_EVENT_DONE_DISK;
+	if (is_starved(task, event))
+		return TASK_EVENT_DONE_FAIL;
 	/* restarting from 0 is wanted; but for ever in a circle it is a failure */
 	if (!event->is_retryable && !(event->is_restart_needed && task->failures < 3))
 		return TASK_EVENT_DONE_FAIL;
@@ -439,6 +451,10 @@ static int on_done(struct flow *flow, struct active *active, const struct engine
 		tell_progress(flow, active, true);
 	if (task->state == TASK_STATE_CANCELING) {
 		wish = task->result;
+		result = &wish;
+	}
+	if (what == TASK_EVENT_DONE_FAIL && is_starved(task, event)) {
+		wish = flow_quit_result(FLOW_CANCELLED_RESOURCES);
 		result = &wish;
 	}
 	/* answered, then stopped: what is recorded counts */

@@ -519,7 +519,7 @@ bool flow_can_exit(const struct flow *flow)
 	size_t cursor = 0;
 
 	while ((s = map_next(&flow->sessions, &cursor)))
-		if (s->client || s->is_emptying || s->is_defaulting)
+		if (s->client || s->is_emptying || s->is_defaulting || s->is_quitting)
 			return false;
 	if (registry_count(&flow->registry) || !TAILQ_EMPTY(&flow->births) ||
 		!TAILQ_EMPTY(&flow->kept_events))

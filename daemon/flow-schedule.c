@@ -490,6 +490,8 @@ int flow_schedule_run(struct flow *flow)
 	int r = flow_session_empty(flow);
 
 	if (!r)
+		r = flow_quit_run(flow);
+	if (!r)
 		r = flow_question_default(flow);
 	if (!r)
 		r = prune(flow);

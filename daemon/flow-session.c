@@ -112,6 +112,8 @@ int flow_session_load_all(struct flow *flow)
 		r = err_fold(store_event_last_seq(flow->store, s->session->id, &s->last_seq));
 		if (s->last_seq < s->session->last_acked_seq)
 			s->last_seq = s->session->last_acked_seq;
+		if (!r)
+			r = flow_quit_load(flow, s);
 	}
 	return r;
 }

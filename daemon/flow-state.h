@@ -16,6 +16,7 @@
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
  *   flow-question.c  what clients are asked
+ *   flow-quit.c      the end of all work of an application
  *   flow-query.c     lists, progress, counters, words for people
  */
 #ifndef DAEMON_FLOW_STATE_H
@@ -60,6 +61,8 @@ struct flow_session {
 	bool is_emptying; /* INVALID with tasks left that must be cancelled */
 	bool is_defaulting; /* has questions, maybe, that its client cannot be asked */
 	uint64_t defaulted_id; /* it was looked at up to this one */
+	bool is_quitting; /* has tasks left that are cancelled for this reason */
+	enum flow_cancelled_reason quit_reason;
 	struct flow_session
 		*before; /* shallow copy (with *session in before_session); NULL: untouched */
 	struct session before_session;
@@ -89,6 +92,7 @@ struct flow {
 	void *observer_user;
 	char *spool_dir;
 	uint64_t floor_bps, floor_window_us, retention_us;
+	char *disabled_apps; /* separated by spaces; NULL: none */
 	bool resumes_uploads;
 	uint8_t key[FLOW_KEY_BYTES];
 	uint64_t random;
@@ -298,6 +302,13 @@ int flow_question_withdraw(struct flow *flow, const struct task *task);
 /* What the client that attaches can be asked; the default is taken for what it cannot. */
 int flow_question_attach(struct flow *flow, struct flow_session *session, uint32_t implements);
 int flow_question_default(struct flow *flow);
+
+/* ---- flow-quit.c ---- */
+bool flow_quit_is_disabled(const struct flow *flow, const char *app_id);
+struct transfer_result flow_quit_result(enum flow_cancelled_reason reason);
+/* What a start finds: a quit that is not done, or an application that may not work any more. */
+int flow_quit_load(struct flow *flow, struct flow_session *session);
+int flow_quit_run(struct flow *flow);
 
 /* ---- flow-query.c ---- */
 void flow_query_note_recent(struct flow *flow, const struct task *task);

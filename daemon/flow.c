@@ -83,6 +83,9 @@ static int init(struct flow *flow, const struct flow_config *config)
 		flow->limits.max_active_tasks = SCHED_SLOTS;
 	if (!flow->limits.max_connections_per_host)
 		flow->limits.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST;
+	flow->disabled_apps = config->disabled_apps ? strdup(config->disabled_apps) : NULL;
+	if (config->disabled_apps && !flow->disabled_apps)
+		return err_raise(-ENOMEM);
 	flow->spool_dir = strdup(config->spool_dir);
 	flow->sched = sched_new(flow->limits.max_active_tasks);
 	if (!flow->spool_dir || !flow->sched)
@@ -160,6 +163,7 @@ struct flow *flow_free(struct flow *flow)
 	map_done(&flow->sessions);
 	flow_cookie_free_all(flow);
 	free(flow->spool_dir);
+	free(flow->disabled_apps);
 	free(flow->usable_folder);
 	free(flow->readable_file);
 	free(flow);

@@ -120,6 +120,7 @@ struct flow_config {
 	uint64_t floor_bps,
 		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
 	bool never_resumes_uploads; /* a broken upload starts over, and no server is asked for more */
+	const char *disabled_apps; /* ids of those that may not work, with spaces; NULL: none */
 	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
 	uint64_t jitter_seed; /* 0: random */
 	/*
@@ -392,6 +393,17 @@ struct flow_steer {
 	bool from_start; /* retry: from the first byte */
 	int32_t cancelled_reason;
 };
+/* Source: NSURLErrorBackgroundTaskCancelledReason. In result.library_code of -999. */
+enum flow_cancelled_reason {
+	FLOW_CANCELLED_BY_USER = 0, /* or by the application */
+	FLOW_CANCELLED_DISABLED = 1, /* it may not work in the background */
+	FLOW_CANCELLED_RESOURCES = 2, /* memory or descriptors ran out again and again */
+};
+/*
+ * A force quit: every task of the application's sessions ends with -999; what can be resumed is
+ * kept. NO_SUCH_SESSION: it has none.
+ */
+int flow_app_quit(struct flow *flow, uid_t uid, const char *app_id, uint64_t *ret_n_tasks);
 typedef void (*flow_failure_fn)(uint64_t id, int error, void *user);
 /*
  * Each task for itself; fn hears those for which it could not be done (NO_SUCH_TASK, TASK_FINISHED,

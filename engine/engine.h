@@ -125,6 +125,9 @@ enum engine_event_type {
 	ENGINE_EVENT_SNAPSHOT, /* answer to engine_snapshot() */
 };
 
+/* result.library_code of TRANSFER_ERROR_UNKNOWN: no memory for the transfer. */
+#define ENGINE_LIBRARY_CODE_NO_MEMORY 27
+
 struct engine_event {
 	enum engine_event_type type;
 	uint64_t task;

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "engine/engine.h"
 
 void fault_clear(struct transfer_result *result)
 {
@@ -120,6 +121,8 @@ static enum transfer_error_code code_of_connect(long os_errno)
 	}
 	return TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST;
 }
+
+_Static_assert(ENGINE_LIBRARY_CODE_NO_MEMORY == CURLE_OUT_OF_MEMORY, "libcurl's number of it");
 
 void fault_from_curl(CURLcode code, long os_errno, long verify, struct transfer_result *ret_result)
 {

@@ -624,6 +624,7 @@ const struct ipc_manager_ops bus_manager_ops = {
 	.get_task = get_task,
 	.list_tasks = bus_list_tasks,
 	.list_sessions = list_sessions,
+	.quit_application = bus_quit_application,
 	.resume_tasks = resume_tasks,
 	.suspend_tasks = suspend_tasks,
 	.cancel_tasks = cancel_tasks,

@@ -216,6 +216,11 @@ int bus_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_l
 int bus_list_progress(struct ipc_call *call, void *user,
 	const struct ipc_manager_get_progress_in *in, struct ipc_manager_get_progress_out *out);
 
+/* ---- bus-quit.c ---- */
+int bus_quit_application(struct ipc_call *call, void *user,
+	const struct ipc_manager_quit_application_in *in,
+	struct ipc_manager_quit_application_out *out);
+
 /* ---- bus-manager.c ---- */
 int bus_manager_properties(struct bus *bus, struct ipc_manager_properties *ret);
 

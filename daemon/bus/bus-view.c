@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <transfer/error.h>
+
 #include "base/err.h"
 #include "daemon/bus/bus-private.h"
 
@@ -179,8 +181,13 @@ int bus_view_error(
 	copy->name = bus_words_error(result->code);
 	copy->os_errno = result->os_errno;
 	copy->has_os_errno = result->os_errno != 0;
-	copy->library_code = result->library_code;
-	copy->has_library_code = result->library_code != 0;
+	if (result->code == TRANSFER_ERROR_CANCELLED) {
+		copy->cancelled_reason = result->library_code;
+		copy->has_cancelled_reason = true;
+	} else {
+		copy->library_code = result->library_code;
+		copy->has_library_code = result->library_code != 0;
+	}
 	copy->is_resumable = error->is_resumable;
 	copy->has_is_resumable = true;
 	copy->n_resume_data = error->resume_data_bytes;

@@ -7,7 +7,7 @@ libbus_la_SOURCES = \
 	%D%/bus-cookie.c \
 	%D%/bus-event.c \
 	%D%/bus-event-row.c \
-	%D%/bus-list.c %D%/bus-question.c \
+	%D%/bus-list.c %D%/bus-question.c %D%/bus-quit.c \
 	%D%/bus-log.c \
 	%D%/bus-manager.c \
 	%D%/bus-session.c \

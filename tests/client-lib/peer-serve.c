@@ -717,7 +717,20 @@ static int on_set_cookies(
 	return 0;
 }
 
+static int on_quit_application(struct ipc_call *call, void *user,
+	const struct ipc_manager_quit_application_in *in,
+	struct ipc_manager_quit_application_out *out)
+{
+	struct peer *p = user;
+
+	(void)call;
+	(void)in;
+	out->tasks = p->n_tasks;
+	return 0;
+}
+
 static const struct ipc_manager_ops manager_ops = {
+	.quit_application = on_quit_application,
 	.open_session = on_open_session,
 	.get_session = on_get_session,
 	.get_task = on_get_task,

@@ -89,5 +89,20 @@ START_TEST(tells_why_a_task_failed)
 }
 END_TEST
 
-RUN_TESTS("client-lib/error", TEST_EACH(names_every_code, codes), TEST_EACH(translates, results),
-	TEST(tells_why_a_task_failed))
+START_TEST(tells_why_it_was_cancelled)
+{
+	const struct ipc_error disabled = { .code = TRANSFER_ERROR_CANCELLED,
+		.has_code = true,
+		.cancelled_reason = 1,
+		.has_cancelled_reason = true };
+	const struct ipc_error timed_out = { .code = TRANSFER_ERROR_TIMED_OUT, .has_code = true };
+	transfer_auto(transfer_error) first = error_new_task(&disabled);
+	transfer_auto(transfer_error) second = error_new_task(&timed_out);
+
+	ck_assert_int_eq(transfer_error_get_cancelled_reason(first), TRANSFER_CANCELLED_DISABLED);
+	ck_assert_int_eq(transfer_error_get_cancelled_reason(second), -1);
+}
+END_TEST
+
+RUN_TESTS("client-lib/error", TEST(tells_why_it_was_cancelled), TEST_EACH(names_every_code, codes),
+	TEST_EACH(translates, results), TEST(tells_why_a_task_failed))

@@ -57,7 +57,8 @@ START_TEST(reads_every_key)
 			"max-connections-per-host=2 ; a note\nthroughput-floor=0\n"
 			"throughput-window=2min\n"
 			"[service]\nworkers=1\nidle-exit=never\nretention=3d\nnetwork=always\n"
-			"resumable-uploads=no\nlog-level=debug\nuser-agent=mirror/1\nca-file=/etc/ca.pem\n",
+			"resumable-uploads=no\nlog-level=debug\nuser-agent=mirror/1\nca-file=/etc/ca.pem\n"
+			"disabled-applications =  org.a   org.b \n",
 			&c),
 		0);
 	ck_assert_str_eq(said, "");
@@ -75,6 +76,7 @@ START_TEST(reads_every_key)
 	ck_assert_int_eq((int)c.log_level, LOG_LEVEL_DEBUG);
 	ck_assert_str_eq(c.user_agent, "mirror/1");
 	ck_assert_str_eq(c.ca_file, "/etc/ca.pem");
+	ck_assert_str_eq(c.disabled_apps, "org.a org.b");
 }
 END_TEST
 

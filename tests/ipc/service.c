@@ -439,12 +439,23 @@ static int on_log_get(struct ipc_call *call, void *user, struct ipc_path path, u
 	return 0;
 }
 
+static int on_quit_application(struct ipc_call *call, void *user,
+	const struct ipc_manager_quit_application_in *in,
+	struct ipc_manager_quit_application_out *out)
+{
+	(void)call;
+	(void)user;
+	out->tasks = strlen(in->app_id);
+	return 0;
+}
+
 static const struct ipc_manager_ops manager_ops = {
 	.open_session = on_open_session,
 	.get_session = on_get_session,
 	.get_task = on_get_task,
 	.list_tasks = on_list_tasks,
 	.list_sessions = on_list_sessions,
+	.quit_application = on_quit_application,
 	.resume_tasks = on_resume_tasks,
 	.suspend_tasks = on_suspend_tasks,
 	.cancel_tasks = on_cancel_tasks,

@@ -82,3 +82,7 @@ check_PROGRAMS += tests/daemon/test-flow-question
 tests_daemon_test_flow_question_SOURCES = tests/daemon/test-flow-question.c $(sim_sources)
 tests_daemon_test_flow_question_LDADD = $(TEST_DAEMON)
 tests_daemon_test_flow_question_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/daemon/test-flow-quit
+tests_daemon_test_flow_quit_SOURCES = tests/daemon/test-flow-quit.c $(sim_sources)
+tests_daemon_test_flow_quit_LDADD = $(TEST_DAEMON)
+tests_daemon_test_flow_quit_LDFLAGS = $(sim_ldflags)

@@ -218,6 +218,7 @@ static void start(struct sim *sim)
 		CHECK(engine_new(&(struct engine_config){ 0 }, &sim->engine) == 0);
 	fake_engine_on_command(sim->engine, check_durable, sim);
 	c.store = sim->store;
+	c.disabled_apps = sim->disabled_apps;
 	c.engine = sim->engine;
 	CHECK(flow_new(&c, &sim->flow) == 0);
 	CHECK(flow_start(sim->flow, &sim->now) == 0);

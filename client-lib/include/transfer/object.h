@@ -225,6 +225,26 @@ TRANSFER_PUBLIC const char *transfer_error_get_bus_name(const transfer_error *er
  */
 TRANSFER_PUBLIC const transfer_data *transfer_error_get_resume_data(const transfer_error *error);
 
+/* Source: NSURLErrorBackgroundTaskCancelledReasonKey, same numbers. */
+enum transfer_cancelled_reason {
+	TRANSFER_CANCELLED_BY_USER = 0, /* or by the application; a force quit */
+	TRANSFER_CANCELLED_DISABLED = 1, /* it may not work in the background */
+	TRANSFER_CANCELLED_RESOURCES = 2, /* the system had not enough resources */
+};
+
+/**
+ * transfer_error_get_cancelled_reason - why a task was cancelled
+ *
+ * @error: the error; borrowed
+ *
+ * Returns:  an enum transfer_cancelled_reason, or -1 when the error is not TRANSFER_ERROR_CANCELLED of a task
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLErrorBackgroundTaskCancelledReasonKey
+ */
+TRANSFER_PUBLIC int transfer_error_get_cancelled_reason(const transfer_error *error);
+
 /**
  * transfer_error_get_underlying - error of the operating system or of a library behind this one
  *

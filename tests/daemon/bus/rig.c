@@ -25,6 +25,8 @@ static void note_event(struct rig_client *client, const struct ipc_event *event,
 	};
 	snprintf(e->name, sizeof(e->name), "%s", event->name);
 	e->code = args->error ? args->error->code : 0;
+	e->has_reason = args->error && args->error->has_cancelled_reason;
+	e->reason = e->has_reason ? args->error->cancelled_reason : 0;
 	e->bytes = args->bytes;
 	e->total = args->has_question ? args->question : args->total;
 	if (args->request && args->request->url)
@@ -446,6 +448,17 @@ void rig_fail(struct rig *rig, uint64_t task, int32_t code)
 	struct engine_event e = event_of(a, ENGINE_EVENT_DONE);
 
 	e.result.code = code;
+	fake_engine_post(rig->engine, &e);
+	fake_engine_drop(rig->engine, a);
+	rig_turn(rig);
+}
+
+void rig_stopped(struct rig *rig, uint64_t task)
+{
+	struct fake_attempt *a = running(rig, task);
+	struct engine_event e = event_of(a, ENGINE_EVENT_DONE);
+
+	e.is_stopped = true;
 	fake_engine_post(rig->engine, &e);
 	fake_engine_drop(rig->engine, a);
 	rig_turn(rig);

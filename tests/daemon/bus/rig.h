@@ -32,7 +32,8 @@ struct rig_client {
 		char name[40];
 		int32_t code; /* DidComplete */
 		uint64_t bytes, total; /* progress; total: the question */
-		bool is_in_batch, has_file;
+		bool is_in_batch, has_file, has_reason;
+		int32_t reason; /* of a cancellation */
 		char text[128]; /* path, or body */
 	} events[RIG_EVENTS];
 	size_t n_events, n_signals, n_batches;
@@ -91,6 +92,7 @@ uint64_t rig_download(struct rig *rig, struct rig_client *client, uint64_t sessi
 void rig_progress(struct rig *rig, uint64_t task, uint64_t received, int64_t total);
 void rig_finish(struct rig *rig, uint64_t task, uint64_t size);
 void rig_fail(struct rig *rig, uint64_t task, int32_t code);
+void rig_stopped(struct rig *rig, uint64_t task);
 
 size_t rig_count(const struct rig_client *client, const char *name);
 const struct rig_event *rig_find(const struct rig_client *client, const char *name);

@@ -264,6 +264,64 @@ START_TEST(counts_a_sessions_tasks)
 }
 END_TEST
 
+struct quit {
+	bool is_there;
+	int r;
+	uint64_t tasks;
+};
+
+static void on_quit(
+	void *user, int r, const char *text, const struct ipc_manager_quit_application_out *out)
+{
+	struct quit *quit = user;
+
+	(void)text;
+	*quit = (struct quit){ true, r, r ? 0 : out->tasks };
+}
+
+static bool has_quit(void *user)
+{
+	return ((struct quit *)user)->is_there;
+}
+
+static struct quit quit_application(struct rig *rig, struct rig_client *client, const char *app_id)
+{
+	const struct ipc_manager_quit_application_in in = { .app_id = app_id };
+	struct quit quit = { 0 };
+
+	ck_ok(ipc_start_manager_quit_application(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_quit, &quit));
+	rig_pump(rig, has_quit, &quit);
+	return quit;
+}
+
+/* BT-83: told at the next attach, with the reason */
+START_TEST(quits_an_application)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s"), task = rig_download(rig, client, session);
+	const struct session *row = flow_session_get(rig->flow, session);
+	const struct rig_event *event;
+	char app_id[256];
+
+	snprintf(app_id, sizeof(app_id), "%s", row->app_id);
+	ck_assert_int_eq(quit_application(rig, client, "no.body").r, IPC_E_NO_SUCH_SESSION);
+	ck_assert_uint_eq(quit_application(rig, client, app_id).tasks, 1);
+	rig_stopped(rig, task);
+	rig_settle(rig);
+	ck_assert_uint_eq(client->n_events, 0);
+	ck_ok(rig_attach(rig, client, session, NULL));
+	rig_wait_event(rig, client, "DidComplete", 1);
+	event = rig_find(client, "DidComplete");
+	ck_assert_int_eq(event->code, -999);
+	ck_assert(event->has_reason);
+	ck_assert_int_eq(event->reason, 0);
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-manager", 60, TEST(opens_once_and_reassociates),
 	TEST_EACH(refuses_by_name, refused), TEST(steers_each_task_for_itself),
-	TEST(peeking_takes_nothing), TEST(counts), TEST(counts_a_sessions_tasks))
+	TEST(peeking_takes_nothing), TEST(counts), TEST(counts_a_sessions_tasks),
+	TEST(quits_an_application))
