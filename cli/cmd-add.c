@@ -200,6 +200,8 @@ static int add_text(struct adding *a, char *text)
 
 	if (tab)
 		*tab = 0;
+	if (!request_is_url(text))
+		return bad_line(a, "it does not begin with a URL");
 	request = request_new(a->ctx, &a->defaults, text);
 	if (!request)
 		return EXIT_CODE_FAILED;

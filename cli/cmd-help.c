@@ -64,6 +64,12 @@ static int help_all(const struct ctx *ctx)
 	return EXIT_CODE_OK;
 }
 
+static json_t *command_json(const struct command *c)
+{
+	return json_pack("{s:s, s:s?, s:o, s:s}", "command", c->name, "alias", c->alias,
+		"arguments", *c->args ? json_string(c->args) : json_null(), "help", c->help);
+}
+
 static const char *command_name(size_t i)
 {
 	return command_table[i].name;
@@ -79,6 +85,10 @@ static int help_one(const struct ctx *ctx, const char *name)
 			suggest_hint(name, strlen(name), command_name,
 				"\"transferctl help\" lists the commands.", hint),
 			"unknown command \"%s\"", name);
+	if (ctx->term.json != OPTIONS_JSON_OFF) {
+		view_print_json(ctx, command_json(command));
+		return EXIT_CODE_OK;
+	}
 	say(ctx, "transferctl %s %s\n\n%s%s%s%s.\n\nOptions\n", command->name, command->args,
 		command->help, command->alias ? " (alias " : "",
 		command->alias ? command->alias : "", command->alias ? ")" : "");
@@ -98,9 +108,7 @@ static int help_json(const struct ctx *ctx)
 	json_t *all = json_array();
 
 	for (const struct command *c = command_table; c->name; c++)
-		json_array_append_new(all,
-			json_pack("{s:s, s:s?, s:s, s:s}", "command", c->name, "alias", c->alias,
-				"arguments", c->args, "help", c->help));
+		json_array_append_new(all, command_json(c));
 	view_print_json(ctx, all);
 	return EXIT_CODE_OK;
 }
@@ -238,6 +246,26 @@ static void completion_fish(void)
 	     "-a '(transferctl sessions --plain --no-legend --columns=session 2>/dev/null)'");
 }
 
+/* The script inside an object. */
+static int completion_json(const struct ctx *ctx, const char *shell, void (*print)(void))
+{
+	FILE *before = stdout;
+	char *text = NULL;
+	size_t size;
+
+	stdout = open_memstream(&text, &size);
+	if (!stdout) {
+		stdout = before;
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	}
+	print();
+	fclose(stdout);
+	stdout = before;
+	view_print_json(ctx, json_pack("{s:s, s:s}", "shell", shell, "script", text));
+	free(text);
+	return EXIT_CODE_OK;
+}
+
 int cmd_completion(struct ctx *ctx, int argc, char **argv)
 {
 	static const struct {
@@ -248,6 +276,8 @@ int cmd_completion(struct ctx *ctx, int argc, char **argv)
 
 	for (size_t i = 0; argc == 1 && i < sizeof(shells) / sizeof(shells[0]); i++) {
 		if (strcmp(argv[0], shells[i].shell) == 0) {
+			if (ctx->term.json != OPTIONS_JSON_OFF)
+				return completion_json(ctx, shells[i].shell, shells[i].print);
 			shells[i].print();
 			return EXIT_CODE_OK;
 		}

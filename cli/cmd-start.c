@@ -188,12 +188,12 @@ static int print_results(struct ctx *ctx, const struct batch *b)
 /* The bars or lines have said why; what can be done about it they have not. */
 static void say_hint(const struct ctx *ctx, const struct transfer_task_row *row, bool is_only)
 {
-	const char *hint = row->error ? transfer_error_get_hint(row->error) : NULL;
+	const char *hint = ctx_hint(row->error);
 
 	if (!is_only)
 		return;
 	if (hint)
-		ctx_note(ctx, "Hint: %s", hint);
+		ctx_note(ctx, "Hint: %s%s", hint, hint[strlen(hint) - 1] == '.' ? "" : ".");
 	else if (row->error && row->is_resumable && row->received_bytes > 0)
 		ctx_note(ctx, "Hint: \"transferctl retry %llu\" goes on from what is here.",
 			(unsigned long long)row->id);
@@ -318,6 +318,10 @@ static int add_download(
 	transfer_request *request;
 	int r = EXIT_CODE_FAILED;
 
+	if (!request_is_url(url)) {
+		free(destination);
+		return request_bad_url(ctx, url);
+	}
 	if (!destination)
 		return ctx_fail(ctx, r, NULL, "out of memory");
 	if (!ctx->options.may_overwrite && access(destination, F_OK) == 0) {
@@ -428,6 +432,8 @@ int cmd_put(struct ctx *ctx, int argc, char **argv)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
 			"end the URL with a slash; each file's name is added.",
 			"several files need a folder to go to");
+	if (!request_is_url(url))
+		return request_bad_url(ctx, url);
 	r = request_defaults_init(ctx, &defaults);
 	if (r)
 		return r;

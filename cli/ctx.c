@@ -44,10 +44,16 @@ static void print_json(const char *message, const char *hint, const transfer_err
 	json_decref(root);
 }
 
+static bool ends_well(const char *text)
+{
+	size_t len = strlen(text);
+
+	return !len || strchr(".?!", text[len - 1]);
+}
+
 static void report(
 	const struct ctx *ctx, const char *message, const char *hint, const transfer_error *error)
 {
-	size_t len;
 	char *safe;
 
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
@@ -55,12 +61,11 @@ static void report(
 		return;
 	}
 	safe = format_safe(message);
-	len = strlen(safe ? safe : message);
 	fprintf(stderr, "transferctl: %s%s\n", safe ? safe : message,
-		len && (safe ? safe : message)[len - 1] == '.' ? "" : ".");
+		ends_well(safe ? safe : message) ? "" : ".");
 	free(safe);
 	if (hint)
-		fprintf(stderr, "Hint: %s\n", hint);
+		fprintf(stderr, "Hint: %s%s\n", hint, ends_well(hint) ? "" : ".");
 }
 
 int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const char *format, ...)
@@ -77,15 +82,23 @@ int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const
 	return code;
 }
 
-/* The library's hint, or what a user of this program can do. */
-static const char *hint_of(const transfer_error *error)
+const char *ctx_hint(const transfer_error *error)
 {
-	const char *hint = error ? transfer_error_get_hint(error) : NULL;
+	static const struct {
+		int domain, code;
+		const char *hint;
+	} rows[] = {
+		{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_SESSION_INVALID,
+			"take another with --session=NAME; this one is gone when its last event was acknowledged." },
+		{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_INSECURE_TRANSPORT,
+			"use https, or \"--allow-insecure\" if you trust this network." },
+	};
 
-	if (hint || !error || transfer_error_get_domain(error) != TRANSFER_DOMAIN_BUS ||
-		transfer_error_get_code(error) != TRANSFER_BUS_ERROR_SESSION_INVALID)
-		return hint;
-	return "take another with --session=NAME; this one is gone when its last event was acknowledged.";
+	for (size_t i = 0; error && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((int)transfer_error_get_domain(error) == rows[i].domain &&
+			transfer_error_get_code(error) == rows[i].code)
+			return rows[i].hint;
+	return error ? transfer_error_get_hint(error) : NULL;
 }
 
 int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error *error)
@@ -100,7 +113,7 @@ int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error
 
 	if (asprintf(&message, "%s%s%s", what ? what : "", what ? ": " : "", why) < 0)
 		message = NULL;
-	report(ctx, message ? message : why, hint_of(error), error);
+	report(ctx, message ? message : why, ctx_hint(error), error);
 	if (error && ctx->options.is_verbose && ctx->term.json == OPTIONS_JSON_OFF)
 		fprintf(stderr, "(%s, %d)\n", transfer_error_get_name(error),
 			transfer_error_get_code(error));
@@ -200,6 +213,26 @@ bool ctx_confirm(const struct ctx *ctx, const char *format, ...)
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* Which bus, and what is in the way, if that can be seen. */
+static int say_unreachable(const struct ctx *ctx, const transfer_error *error)
+{
+	bool is_set = getenv("DBUS_SESSION_BUS_ADDRESS") && *getenv("DBUS_SESSION_BUS_ADDRESS");
+	const transfer_error *under = transfer_error_get_underlying(error);
+
+	if (transfer_error_get_domain(error) != TRANSFER_DOMAIN_BUS ||
+		transfer_error_get_code(error) != TRANSFER_BUS_ERROR_UNREACHABLE)
+		return ctx_fail_error(ctx, NULL, error);
+	if (ctx->options.is_system)
+		return ctx_fail(ctx, EXIT_CODE_NO_DAEMON, "is D-Bus running?",
+			"cannot reach transferd on the system bus: %s",
+			transfer_error_get_message(under ? under : error));
+	return ctx_fail(ctx, EXIT_CODE_NO_DAEMON,
+		"run inside a login session, or use \"dbus-run-session\", or \"--system\".",
+		"cannot reach transferd on the user bus: %s",
+		is_set ? transfer_error_get_message(under ? under : error)
+		       : "DBUS_SESSION_BUS_ADDRESS is not set");
+}
+
 int ctx_connect(struct ctx *ctx)
 {
 	transfer_auto(transfer_error) error = NULL;
@@ -212,6 +245,6 @@ int ctx_connect(struct ctx *ctx)
 	if (!ctx->can_start)
 		flags |= TRANSFER_CLIENT_NO_AUTOSTART;
 	if (transfer_manager_new(&ctx->manager, flags, &error))
-		return ctx_fail_error(ctx, NULL, error);
+		return say_unreachable(ctx, error);
 	return 0;
 }

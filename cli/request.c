@@ -192,6 +192,19 @@ char *request_absolute(const char *path)
 	return all;
 }
 
+bool request_is_url(const char *text)
+{
+	const char *end = strstr(text, "://");
+
+	return end && end > text && isalpha((unsigned char)text[0]) && end[3];
+}
+
+int request_bad_url(const struct ctx *ctx, const char *text)
+{
+	return ctx_fail(ctx, EXIT_CODE_USAGE, "write it like https://example.org/file.",
+		"\"%s\" is no URL", text);
+}
+
 bool request_is_folder(const char *path)
 {
 	struct stat st;

@@ -23,6 +23,10 @@ void request_defaults_done(struct request_defaults *defaults);
 transfer_request *request_new(
 	struct ctx *ctx, const struct request_defaults *defaults, const char *url);
 
+/* Whether it looks like a URL at all; the daemon judges the rest. */
+bool request_is_url(const char *text);
+/* Says that it does not. Returns an exit code. */
+int request_bad_url(const struct ctx *ctx, const char *text);
 /* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
 char *request_file_name(const char *url);
 /* Whether path is a folder, or says so with a slash at its end. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/suggest.h"
+
 static bool parse_number(const char *text, size_t len, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -111,10 +113,20 @@ static int parse_kinds(struct ctx *ctx, uint32_t *ret_kinds)
 	return 0;
 }
 
+static const char *any_state_name(size_t i)
+{
+	static const char *const names[] = { "running", "queued", "waiting", "retry", "suspended",
+		"paused", "connecting", "transferring", "finishing", "canceling", "completed",
+		"done", "failed", "cancelled", NULL };
+
+	return names[i];
+}
+
 /* --state as bits of one kind or the other; 0 or an exit code. */
 static int parse_states(struct ctx *ctx, uint32_t *ret_states, uint32_t *ret_sub_states)
 {
 	const char *text = ctx->options.states;
+	char hint[SUGGEST_HINT_BYTES];
 	uint32_t states, sub_states;
 	size_t n_unknown;
 
@@ -128,7 +140,9 @@ static int parse_states(struct ctx *ctx, uint32_t *ret_states, uint32_t *ret_sub
 	sub_states = sub_states_of(text, &n_unknown);
 	if (!sub_states || n_unknown)
 		return ctx_fail(ctx, EXIT_CODE_USAGE,
-			"use running, queued, waiting, retry, suspended, done, failed or cancelled.",
+			suggest_hint(text, strlen(text), any_state_name,
+				"use running, queued, waiting, retry, suspended, done, failed or cancelled.",
+				hint),
 			"--state: \"%s\" is no state", text);
 	*ret_sub_states = sub_states;
 	return 0;

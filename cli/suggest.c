@@ -19,7 +19,7 @@ const char *suggest_nearest(const char *word, size_t len, suggest_name_fn name_a
 	for (size_t i = 0; text && (name = name_at(i)); i++) {
 		unsigned n = format_distance(text, name);
 
-		if (n < least && n < strlen(name)) {
+		if (n < least && 2 * n <= strlen(name)) {
 			least = n;
 			best = name;
 		}

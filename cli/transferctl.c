@@ -12,10 +12,11 @@
 static int say_unknown(const struct ctx *ctx, const char *word)
 {
 	char near[160] = "", hint[176];
+	unsigned most = strlen(word) > 4 ? 2 : 1; /* of four letters two are half of it */
 	size_t used = 0;
 
 	for (const struct command *c = command_table; c->name; c++) {
-		bool is_near = format_distance(word, c->name) <= 2 ||
+		bool is_near = format_distance(word, c->name) <= most ||
 			(c->alias && format_distance(word, c->alias) <= 1);
 
 		if (!is_near || used + strlen(c->name) + 20 > sizeof(near))

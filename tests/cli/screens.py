@@ -155,6 +155,47 @@ def plain(rig, ok):
     t.done()
 
 
+def service(rig, ok):
+    """The line above the bars, and keys."""
+    task = rig.get("/file?size=1M&gate=s&gate_after=300000", "-o", "service")
+    later = rig.get("/file?size=9", "-o", "later", "--suspended")
+    for columns in (80, 120):
+        t = Terminal(rig, columns)
+        t.type("transferctl watch; echo code $?")
+        t.wait("total 0 of 2 done")
+        t.wait("^transferd  ↓ .*↑ 0 B/s   1 running  0 queued")
+        lines = block(t.lines())
+        ok(f" {task} " in lines[0] and f" {later} " in lines[1], f"{columns}: what moves comes first", t.text())
+        t.resize(columns - 20)
+        t.wait("total 0 of 2 done")
+        t.keys("q")
+        t.wait("code 0")
+        ok("Still running in the background" in t.text() and not block(t.lines()) and t.cursor(), f"{columns}: q leaves", t.text())
+        t.type("stty -a | grep -c -e ' -echo ' -e ' -icanon'")
+        t.wait("^0$")
+        t.done()
+    rig.release("s")
+    rig.out("wait", task)
+    rig.out("cancel", later)
+
+
+def adding(rig, ok):
+    with open(os.path.join(rig.folder, "hundred"), "w") as f:
+        f.writelines(f"https://a.example/{i}\tadding/{i}\n" for i in range(100000))
+    t = Terminal(rig, 80)
+    t.type("transferctl add --suspended -i hundred >ids; echo code $?")
+    t.wait(r"\d+ queued, +\d+% of the list")
+    ok(True, "a long list shows how far it is")
+    t.keys("C-c")
+    t.wait(r"Interrupted: \d+ tasks are queued; nothing from line \d+ on")
+    t.wait("code 130")
+    with open(os.path.join(rig.folder, "ids")) as f:
+        n = len(f.read().split())
+    ok(n % 1000 == 0 and f" {n} tasks" in t.text(), "Ctrl-C says what is queued", (n, t.text()))
+    t.done()
+    rig.out("cancel", "--state=suspended", "--yes")
+
+
 def taskbar(rig, ok):
     """The bytes that go to a terminal."""
     import pty
@@ -223,7 +264,7 @@ def main():
         tap.skip("screens", "needs tmux")
         tap.done()
     rig = Rig(tap)
-    for part, *args in ((bars, 80), (bars, 120), (plain,), (taskbar,), (pager,), (many,)):
+    for part, *args in ((bars, 80), (bars, 120), (plain,), (service,), (adding,), (taskbar,), (pager,), (many,)):
         begin = time.monotonic()
         try:
             part(rig, tap.ok, *args)

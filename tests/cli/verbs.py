@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from rig import Rig, Tap, on_private_bus, wait_for  # noqa: E402
@@ -420,6 +421,81 @@ def watch(rig, ok):
     ok(line["event"].startswith("Did"), "events -f follows", line)
 
 
+# What each command prints as JSON: words, and whether it prints lines. Others must complain in JSON.
+JSON = {
+    "list": ("list --all", False), "status": ("status", False), "show": ("show {done}", False),
+    "watch": ("watch --timeout=300ms", True), "wait": ("wait {done}", False), "log": ("log", False),
+    "events": ("events cli", True), "sessions": ("sessions", False), "stats": ("stats", False),
+    "monitor": ("monitor --timeout=100ms", True), "get": ("get -n https://a.example/f -o json-f", False),
+    "put": ("put -n plain https://a.example/", False), "add": ("add -n -i {list}", False),
+    "resume": ("resume {open}", False), "suspend": ("suspend {open}", False), "cancel": ("cancel -n {open}", False),
+    "retry": ("retry -n {done}", False), "remove": ("remove -n {done}", False), "set": ("set {open} priority=0.7", False),
+    "limit": ("limit", False), "invalidate": ("invalidate -n cli --finish", False), "help": ("help get", False),
+    "version": ("version", False), "completion": ("completion zsh", False),
+}
+
+
+def check_json(value, where, bad):
+    """snake_case keys; what is not known is null, never -1 or an empty string; no number is a string."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not re.fullmatch("[a-z][a-z0-9_]*", key):
+                bad.append(f"{where}: key {key}")
+            if isinstance(inner, int) and inner < 0 and key != "code":
+                bad.append(f"{where}.{key}: {inner}")
+            if inner == "" or (key.endswith(("_usec", "bytes", "id")) and isinstance(inner, (str, float))
+                               and key != "app_id"):
+                bad.append(f"{where}.{key}: {inner!r}")
+            if key.endswith("url") and isinstance(inner, str) and "@" in inner:
+                bad.append(f"{where}.{key}: {inner}")
+            check_json(inner, f"{where}.{key}", bad)
+    elif isinstance(value, list):
+        for inner in value:
+            check_json(inner, where, bad)
+
+
+def json_everywhere(rig, ok):
+    done = rig.get("/file?size=9", "-o", "json-done")
+    rig.run("wait", done)
+    secret = rig.base.replace("://", "://me:word@") + "/file?size=9"
+    words = {"done": done, "open": int(rig.out("get", "-d", "--suspended", "https://a.example/f", "-o", "json-open")),
+             "list": "json-list"}
+    rig.run("get", "--allow-insecure", "-d", "--suspended", "-o", "json-secret", secret)
+    with open(os.path.join(rig.folder, "json-list"), "w") as f:
+        f.write("https://a.example/1\n")
+    env = {"PATH": os.path.join(rig.folder, "tools") + ":" + rig.env["PATH"]}
+    for name in [c["command"] for c in rig.json("help")]:
+        line, is_lines = JSON.get(name, (name, False))
+        code, out, err = rig.run(*line.format(**words).split(), "-j", env=env)
+        bad = []
+        try:
+            found = [json.loads(one) for one in (out.splitlines() if is_lines else [out or err])]
+            check_json(found, name, bad)
+        except ValueError as e:
+            bad.append(str(e))
+        ok(not bad and code in ((0, 3) if name in JSON else (0, 2)), f"{name} --json", (code, bad, out[:300], err))
+    ok("word" not in rig.out("list", "--all") and "word" not in rig.out("status", "@last"), "URLs are shown without passwords")
+    rig.out("cancel", "--state=suspended", "--yes")
+
+
+def pipes(rig, ok):
+    rig.out("add", "--suspended", "-q", stdin="".join(f"https://a.example/{i}\tpipes/{i}\n" for i in range(3000)))
+    for words in ("list", "list -j", "show --all", "list --sort=name"):
+        done = subprocess.run(["bash", "-c", f"transferctl {words} | head -n 1; echo ${{PIPESTATUS[0]}}"], cwd=rig.folder,
+                              env=rig.env, capture_output=True, text=True, timeout=60)
+        ok(done.stderr == "" and done.stdout.splitlines()[-1] in ("0", "141"), f"{words} | head is quiet", done)
+    names = ["narrow", "日本語ファイル", "e\u0301te\u0301", "zero\u200bwidth", "tab\there"]
+    tasks = [rig.out("get", "-d", "--suspended", "https://a.example/f", "-o", name) for name in names]
+    out = rig.out("list", *tasks, "--no-legend", "--plain", "--columns=name,state").splitlines()
+
+    def columns(text):
+        return sum(0 if unicodedata.combining(c) or c == "\u200b" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+                   for c in text)
+    at = {columns(line[:line.index("suspended")]) for line in out}
+    ok(len(at) == 1, "wide letters and combining marks are aligned", out)
+    rig.out("cancel", "--state=suspended", "--yes")
+
+
 def completion(rig, ok):
     script = rig.out("completion", "bash") + """
 complete_it() { COMP_WORDS=(transferctl "$@"); COMP_CWORD=$#; _transferctl 2>/dev/null; echo "${COMPREPLY[*]}"; }
@@ -434,7 +510,7 @@ def main():
     tap = Tap()
     rig = Rig(tap)
     for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, wait_all_and_cancel,
-                 taken_place, watch, completion):
+                 taken_place, watch, json_everywhere, pipes, completion):
         begin = time.monotonic()
         try:
             part(rig, tap.ok)
