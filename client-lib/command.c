@@ -30,81 +30,6 @@
 #define COMMAND_MAX_IDS   1000
 #define COMMAND_MAX_TRIES 5
 
-struct command *command_new(enum command_kind kind, transfer_task *task)
-{
-	struct command *command = calloc(1, sizeof(*command));
-
-	if (!command)
-		return NULL;
-	command->kind = kind;
-	command->task = transfer_task_ref(task);
-	return command;
-}
-
-void command_free(struct command *command)
-{
-	if (!command)
-		return;
-	free(command->text);
-	transfer_request_unref(command->request);
-	transfer_task_unref(command->task);
-	free(command);
-}
-
-void command_list_clear(struct command_list *list)
-{
-	struct command *command;
-
-	while ((command = TAILQ_FIRST(list))) {
-		TAILQ_REMOVE(list, command, link);
-		command_free(command);
-	}
-}
-
-static void answer_resume_data(
-	transfer_session *session, const struct command *command, transfer_data *data)
-{
-	struct delivery *delivery = delivery_new(DELIVERY_RESUME_DATA, NULL);
-
-	if (!delivery) {
-		transfer_data_unref(data);
-		return;
-	}
-	delivery->data = data;
-	delivery->resume_data_handler = command->resume_data_handler;
-	delivery->userdata = command->userdata;
-	delivery_push_take(session, delivery);
-}
-
-static void answer_tasks(transfer_session *session, const struct command *command)
-{
-	struct delivery *delivery = delivery_new(DELIVERY_TASKS, NULL);
-
-	if (!delivery)
-		return;
-	delivery->tasks_handler = command->tasks_handler;
-	delivery->userdata = command->userdata;
-	event_answer_take(session, delivery);
-}
-
-static transfer_error *over_error(const transfer_session *session)
-{
-	if (session->client->is_lost)
-		return error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
-	return error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
-}
-
-void command_fail_take(transfer_session *session, struct command *command)
-{
-	if (command->kind == COMMAND_CREATE)
-		session_complete_locally(session, command->task, over_error(session));
-	else if (command->kind == COMMAND_CANCEL_RESUMABLE)
-		answer_resume_data(session, command, NULL);
-	else if (command->kind == COMMAND_GET_TASKS)
-		answer_tasks(session, command);
-	command_free(command);
-}
-
 void command_push_locked_take(transfer_session *session, struct command *command)
 {
 	if (session->is_dead || session->phase == SESSION_DETACHING ||
@@ -139,6 +64,8 @@ static bool has_nothing_to_do(const transfer_session *session, const struct comm
 	case COMMAND_GET_TASKS:
 	case COMMAND_FINISH:
 	case COMMAND_INVALIDATE:
+	case COMMAND_FLUSH:
+	case COMMAND_RESET:
 		break;
 	case COMMAND_ANSWER:
 		return !answer_is_known(session, command->question);
@@ -389,9 +316,11 @@ static void on_session_done(void *user, int r, const char *text)
 {
 	transfer_session *session = reply_begin(user);
 
-	(void)text;
-	if (!has_ended_in_vain(session, r))
+	if (!has_ended_in_vain(session, r)) {
+		command_answer_done(session, TAILQ_FIRST(&session->flight),
+			r ? error_new_ipc(r, NULL, text) : NULL);
 		drop_flight(session);
+	}
 	reply_end(session);
 }
 
@@ -432,7 +361,7 @@ static void on_resume_data(void *user, int r, const char *text,
 		reply_end(session);
 		return;
 	}
-	answer_resume_data(session, command,
+	command_answer_resume_data(session, command,
 		!r && out->n_resume_data
 			? transfer_data_new_copy(out->resume_data, out->n_resume_data)
 			: NULL);
@@ -478,7 +407,7 @@ static void on_listed(
 								      : NULL;
 	}
 	if (r || !command->text) {
-		answer_tasks(session, command);
+		command_answer_tasks(session, command);
 		drop_flight(session);
 	}
 	reply_end(session);
@@ -638,6 +567,10 @@ static int send_flight(transfer_session *session, struct arena *arena)
 	case COMMAND_INVALIDATE:
 		return ipc_start_session_invalidate_and_cancel(
 			bus, session->path, on_session_done, session);
+	case COMMAND_FLUSH:
+		return ipc_start_session_flush(bus, session->path, on_session_done, session);
+	case COMMAND_RESET:
+		return ipc_start_session_reset(bus, session->path, on_session_done, session);
 	case COMMAND_ANSWER:
 		return send_answer(session, command, arena);
 	case COMMAND_DESCRIBE_SESSION:

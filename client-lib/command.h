@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include <transfer/session.h>
+#include <transfer/cookie.h>
 
 enum command_kind {
 	COMMAND_CREATE,
@@ -24,6 +24,8 @@ enum command_kind {
 	COMMAND_GET_TASKS,
 	COMMAND_FINISH,
 	COMMAND_INVALIDATE,
+	COMMAND_FLUSH,
+	COMMAND_RESET,
 	COMMAND_ANSWER,
 };
 
@@ -43,6 +45,7 @@ struct command {
 	bool has_priority, has_text, has_max_rate;
 	transfer_tasks_handler tasks_handler;
 	transfer_resume_data_handler resume_data_handler;
+	transfer_done_handler done_handler;
 	void *userdata;
 	uint64_t question; /* ANSWER */
 	enum command_answer answer;
@@ -62,6 +65,12 @@ void command_push_take(transfer_session *session, struct command *command);
 void command_push_locked_take(transfer_session *session, struct command *command);
 /* Sends the next call if none is under way. I/O context, with the lock held. */
 void command_pump(transfer_session *session);
+/* command-end.c: to the handler of a command that has its answer; with the lock held. error_take NULL: it is done. */
+void command_answer_resume_data(
+	transfer_session *session, const struct command *command, transfer_data *data_take);
+void command_answer_tasks(transfer_session *session, const struct command *command);
+void command_answer_done(
+	transfer_session *session, const struct command *command, transfer_error *error_take);
 /* Ends a command that will never be sent: handlers are called, tasks complete. With the lock held; command: taken. */
 void command_fail_take(transfer_session *session, struct command *command);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "client-lib/words.h"
 #include "ipc/proto.h"
 
 #define CONFIGURATION_NAME_MAX_BYTES 255
@@ -16,6 +17,7 @@ static void config_free(struct transfer_config *config)
 	free(config->identifier);
 	free(config->app_id);
 	free(config->ca_file);
+	free(config->cookie_store);
 	text_headers_done(&config->headers);
 	free(config);
 }
@@ -37,6 +39,7 @@ transfer_config *transfer_config_new_background(const char *identifier)
 	if (!config)
 		return NULL;
 	ref_init(&config->ref);
+	config->accepts_cookies = TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN;
 	if (identifier && *identifier)
 		r = text_set(&config->identifier, identifier, CONFIGURATION_NAME_MAX_BYTES);
 	if (!r && program_invocation_short_name && *program_invocation_short_name &&
@@ -63,8 +66,10 @@ transfer_config *transfer_config_copy(const transfer_config *config)
 	copy->identifier = config->identifier ? strdup(config->identifier) : NULL;
 	copy->app_id = config->app_id ? strdup(config->app_id) : NULL;
 	copy->ca_file = config->ca_file ? strdup(config->ca_file) : NULL;
+	copy->cookie_store = config->cookie_store ? strdup(config->cookie_store) : NULL;
 	if ((config->identifier && !copy->identifier) || (config->app_id && !copy->app_id) ||
 		(config->ca_file && !copy->ca_file) ||
+		(config->cookie_store && !copy->cookie_store) ||
 		text_headers_copy(&copy->headers, &config->headers)) {
 		config_free(copy);
 		return NULL;
@@ -141,6 +146,45 @@ int transfer_config_set_upload_copy(transfer_config *config, enum transfer_uploa
 	return 0;
 }
 
+int transfer_config_set_cookie_store(transfer_config *config, const char *name)
+{
+	return stick(config,
+		text_set(&config->cookie_store, name ? name : "", CONFIGURATION_NAME_MAX_BYTES));
+}
+
+const char *transfer_config_get_cookie_store(const transfer_config *config)
+{
+	if (!config->cookie_store)
+		return "shared";
+	return config->cookie_store[0] ? config->cookie_store : NULL;
+}
+
+int transfer_config_set_should_set_cookies(transfer_config *config, bool should)
+{
+	config->withholds_cookies = !should;
+	return 0;
+}
+
+bool transfer_config_get_should_set_cookies(const transfer_config *config)
+{
+	return !config->withholds_cookies;
+}
+
+int transfer_config_set_cookie_accept_policy(
+	transfer_config *config, enum transfer_cookie_accept policy)
+{
+	if (!words_cookie_accept(policy))
+		return stick(config, -EINVAL);
+	config->accepts_cookies = policy;
+	config->has_accepts_cookies = true;
+	return 0;
+}
+
+enum transfer_cookie_accept transfer_config_get_cookie_accept_policy(const transfer_config *config)
+{
+	return config->accepts_cookies;
+}
+
 int transfer_config_get_status(const transfer_config *config)
 {
 	return config->status;
@@ -175,6 +219,11 @@ int configuration_to_ipc(const struct transfer_config *config, struct arena *are
 	c->ca_file = config->ca_file;
 	if (config->upload_copy == TRANSFER_UPLOAD_COPY_NONE)
 		c->upload_copy = "none";
+	c->cookie_store = config->cookie_store;
+	if (config->withholds_cookies)
+		c->has_should_set_cookies = true;
+	if (config->has_accepts_cookies)
+		c->cookie_accept_policy = words_cookie_accept(config->accepts_cookies);
 	*ret_in = in;
 	return 0;
 }

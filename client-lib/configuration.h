@@ -19,6 +19,9 @@ struct transfer_config {
 	uint64_t request_timeout_us, resource_timeout_us, max_rate_bps;
 	uint32_t max_connections_per_host;
 	enum transfer_upload_copy upload_copy;
+	char *cookie_store; /* NULL: the application's; "": none */
+	enum transfer_cookie_accept accepts_cookies;
+	bool has_accepts_cookies, withholds_cookies;
 	bool allow_insecure, retry_http_errors;
 };
 

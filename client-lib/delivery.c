@@ -147,6 +147,8 @@ static bool call_session(transfer_session *s, const struct delivery *d)
 		d->tasks_handler(d->tasks, d->n_tasks, d->userdata);
 	else if (d->kind == DELIVERY_RESUME_DATA && d->resume_data_handler)
 		d->resume_data_handler(d->data, d->userdata);
+	else if (d->kind == DELIVERY_DONE && d->done_handler)
+		d->done_handler(d->error, d->userdata);
 	else
 		return false;
 	return true;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include <transfer/session.h>
+#include <transfer/cookie.h>
 
 struct transfer_work;
 
@@ -26,6 +26,7 @@ enum delivery_kind {
 	DELIVERY_DRAINED,
 	DELIVERY_INVALID,
 	DELIVERY_TASKS, /* answer of transfer_session_get_tasks() */
+	DELIVERY_DONE, /* answer of transfer_session_flush() and transfer_session_reset() */
 	DELIVERY_RESUME_DATA, /* answer of transfer_task_cancel_by_producing_resume_data() */
 };
 
@@ -44,6 +45,7 @@ struct delivery {
 	struct transfer_metrics metrics;
 	transfer_tasks_handler tasks_handler;
 	transfer_resume_data_handler resume_data_handler;
+	transfer_done_handler done_handler;
 	void *userdata; /* of the handlers */
 	transfer_task **tasks;
 	size_t n_tasks;

@@ -21,6 +21,7 @@ static void request_free(struct transfer_request *request)
 	free(request->checksum_algorithm);
 	free(request->checksum_hex);
 	free(request->want_digest);
+	free(request->main_document_url);
 	text_headers_done(&request->headers);
 	transfer_data_unref(request->userdata);
 	free(request);
@@ -66,6 +67,7 @@ static int copy_texts(struct transfer_request *to, const struct transfer_request
 		{ &to->checksum_algorithm, from->checksum_algorithm },
 		{ &to->checksum_hex, from->checksum_hex },
 		{ &to->want_digest, from->want_digest },
+		{ &to->main_document_url, from->main_document_url },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -94,6 +96,7 @@ transfer_request *transfer_request_copy(const transfer_request *request)
 	copy->has_upload_copy = request->has_upload_copy;
 	copy->may_overwrite = request->may_overwrite;
 	copy->allow_insecure = request->allow_insecure;
+	copy->ignores_cookies = request->ignores_cookies;
 	copy->retry_http_errors = request->retry_http_errors;
 	copy->userdata = transfer_data_ref(request->userdata);
 	if (copy_texts(copy, request)) {
@@ -252,6 +255,17 @@ int transfer_request_set_upload_copy(transfer_request *request, enum transfer_up
 	return 0;
 }
 
+int transfer_request_set_handles_cookies(transfer_request *request, bool handles)
+{
+	request->ignores_cookies = !handles;
+	return 0;
+}
+
+int transfer_request_set_main_document_url(transfer_request *request, const char *url)
+{
+	return stick(request, text_set(&request->main_document_url, url, TEXT_URL_MAX_BYTES));
+}
+
 int transfer_request_get_status(const transfer_request *request)
 {
 	return request->status;
@@ -272,6 +286,8 @@ static void options_to_ipc(const struct transfer_request *request, struct ipc_re
 	row->has_priority = request->has_priority;
 	row->allow_insecure = row->has_allow_insecure = request->allow_insecure;
 	row->retry_http_errors = row->has_retry_http_errors = request->retry_http_errors;
+	row->has_handles_cookies = request->ignores_cookies;
+	row->main_document_url = request->main_document_url;
 	row->overwrite = row->has_overwrite = request->may_overwrite && request->destination;
 }
 

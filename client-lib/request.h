@@ -22,6 +22,8 @@ struct transfer_request {
 	uint64_t timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps;
 	double priority;
 	enum transfer_upload_copy upload_copy;
+	char *main_document_url;
+	bool ignores_cookies;
 	bool has_priority, has_upload_copy, may_overwrite, allow_insecure, retry_http_errors;
 };
 

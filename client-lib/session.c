@@ -358,3 +358,27 @@ void transfer_session_get_tasks(
 	command->userdata = userdata;
 	command_push_take(session, command);
 }
+
+static void push_done(transfer_session *session, enum command_kind kind,
+	transfer_done_handler handler, void *userdata)
+{
+	struct command *command = command_new(kind, NULL);
+
+	if (!command)
+		return;
+	command->done_handler = handler;
+	command->userdata = userdata;
+	command_push_take(session, command);
+}
+
+void transfer_session_flush(
+	transfer_session *session, transfer_done_handler handler, void *userdata)
+{
+	push_done(session, COMMAND_FLUSH, handler, userdata);
+}
+
+void transfer_session_reset(
+	transfer_session *session, transfer_done_handler handler, void *userdata)
+{
+	push_done(session, COMMAND_RESET, handler, userdata);
+}

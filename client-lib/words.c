@@ -19,6 +19,9 @@ static const struct word task_sub_states[] = { TRANSFER_TASK_SUB_STATES(WORD){ 0
 static const struct word session_kinds[] = { TRANSFER_SESSION_KINDS(WORD){ 0, NULL } };
 static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD){ 0, NULL } };
 
+static const struct word cookie_accepts[] = { TRANSFER_COOKIE_ACCEPTS(WORD){ 0, NULL } };
+static const struct word same_sites[] = { TRANSFER_COOKIE_SAME_SITES(WORD){ 0, NULL } };
+
 static const char *name_of(const struct word *words, int value)
 {
 	for (; words->name; words++) {
@@ -60,6 +63,22 @@ const char *transfer_session_kind_get_name(enum transfer_session_kind kind)
 const char *transfer_session_state_get_name(enum transfer_session_state state)
 {
 	return name_of(session_states, (int)state);
+}
+
+const char *transfer_cookie_same_site_get_name(enum transfer_cookie_same_site same_site)
+{
+	return name_of(same_sites, (int)same_site);
+}
+
+const char *words_cookie_accept(enum transfer_cookie_accept accept)
+{
+	return name_of(cookie_accepts, (int)accept);
+}
+
+enum transfer_cookie_same_site words_cookie_same_site(const char *word)
+{
+	return (enum transfer_cookie_same_site)value_of(
+		same_sites, word, TRANSFER_COOKIE_SAME_SITE_UNSET);
 }
 
 enum transfer_task_kind words_task_kind(const char *word)

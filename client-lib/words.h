@@ -13,5 +13,8 @@ enum transfer_task_state words_task_state(const char *word);
 enum transfer_task_sub_state words_task_sub_state(const char *word, bool *known);
 enum transfer_session_kind words_session_kind(const char *word);
 enum transfer_session_state words_session_state(const char *word);
+/* NULL: not one of them. */
+const char *words_cookie_accept(enum transfer_cookie_accept accept);
+enum transfer_cookie_same_site words_cookie_same_site(const char *word);
 
 #endif

@@ -25,6 +25,7 @@ PAGES = {
     "transfer_task": ("session.h", "one upload or download",
                       ["transfer_task", "transfer_progress", "transfer_metrics",
                        "transfer_resume_data"]),
+    "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),
     "transfer_delayed_request": ("answer.h", "answer to what a delegate is asked", ["transfer_delayed_request"]),
     "transfer_rows": ("rows.h", "lists that a manager hands out", ["transfer_"]),
     "transfer_manager": ("manager.h", "look at and steer all transfers", ["transfer_"]),

@@ -53,9 +53,21 @@ START_TEST(goes_onto_the_bus)
 	ck_assert_int_eq(transfer_config_set_ca_file(config, "/ca.pem"), 0);
 	ck_assert_int_eq(transfer_config_set_retry_http_errors(config, true), 0);
 	ck_assert_int_eq(transfer_config_set_upload_copy(config, TRANSFER_UPLOAD_COPY_NONE), 0);
+	ck_assert_str_eq(transfer_config_get_cookie_store(config), "shared");
+	ck_assert(transfer_config_get_should_set_cookies(config));
+	ck_assert_int_eq(transfer_config_get_cookie_accept_policy(config),
+		TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN);
+	ck_assert_int_eq(transfer_config_set_cookie_store(config, "own"), 0);
+	ck_assert_int_eq(transfer_config_set_should_set_cookies(config, false), 0);
+	ck_assert_int_eq(
+		transfer_config_set_cookie_accept_policy(config, TRANSFER_COOKIE_ACCEPT_NEVER), 0);
 	copy = transfer_config_copy(config);
 	transfer_config_unref(config);
 	ck_assert_int_eq(configuration_to_ipc(copy, &arena, &in), 0);
+	ck_assert_str_eq(in.configuration.cookie_store, "own");
+	ck_assert(in.configuration.has_should_set_cookies);
+	ck_assert(!in.configuration.should_set_cookies);
+	ck_assert_str_eq(in.configuration.cookie_accept_policy, "never");
 	ck_assert_str_eq(in.kind, "background");
 	ck_assert_str_eq(in.identifier, "com.example.a");
 	ck_assert_str_eq(in.options.app_id, "org.example.App");

@@ -174,6 +174,33 @@ START_TEST(lists_its_tasks)
 }
 END_TEST
 
+static void on_stored(const transfer_error *error, void *userdata)
+{
+	struct rig *rig = userdata;
+	size_t used = strlen(rig->log);
+
+	snprintf(rig->log + used, sizeof(rig->log) - used, "stored %s\n",
+		error ? transfer_error_get_name(error) : "0");
+}
+
+/* BT-87, BT-88 */
+START_TEST(flushes_and_resets)
+{
+	struct rig rig;
+
+	rig_init(&rig, 0);
+	rig_open(&rig);
+	transfer_session_flush(rig.session, on_stored, &rig);
+	rig_expect(&rig, "stored 0");
+	transfer_session_reset(rig.session, on_stored, &rig);
+	transfer_session_reset(rig.session, NULL, NULL);
+	rig_flush(&rig);
+	while (rig_count(&rig, "stored 0") < 2)
+		transfer_queue_dispatch(rig.queue, 10000);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS("client-lib/session", TEST(opens_and_comes_back), TEST_EACH(is_refused, refusals),
 	TEST(needs_a_daemon), TEST(needs_a_delegate), TEST(is_described), TEST(is_invalidated),
-	TEST(lists_its_tasks))
+	TEST(lists_its_tasks), TEST(flushes_and_resets))

@@ -2,6 +2,7 @@
 # tests/system: the real daemon on a private bus, driven through libtransfer and transferctl.
 SYSTEM_TESTS = \
 	tests/system/test-coding \
+	tests/system/test-cookies \
 	tests/system/test-ctl \
 	tests/system/test-download \
 	tests/system/test-errno \
@@ -26,6 +27,8 @@ SYSTEM_RIG = %D%/app.c %D%/rig.c %D%/rig.h
 SYSTEM_LDADD = libtest.la libtransfer.la $(CHECK_LIBS)
 tests_system_test_coding_SOURCES = %D%/test-coding.c $(SYSTEM_RIG)
 tests_system_test_coding_LDADD = $(SYSTEM_LDADD)
+tests_system_test_cookies_SOURCES = %D%/test-cookies.c $(SYSTEM_RIG)
+tests_system_test_cookies_LDADD = $(SYSTEM_LDADD)
 tests_system_test_download_SOURCES = %D%/test-download.c $(SYSTEM_RIG)
 tests_system_test_download_LDADD = $(SYSTEM_LDADD)
 tests_system_test_framing_SOURCES = %D%/test-framing.c $(SYSTEM_RIG)

@@ -236,6 +236,97 @@ TRANSFER_PUBLIC int transfer_config_set_upload_copy(
 	transfer_config *config, enum transfer_upload_copy copy);
 
 /**
+ * transfer_config_set_cookie_store - where the session's cookies are kept
+ *
+ * @config: the configuration; borrowed
+ * @name:   "shared" is the default, one store for all sessions of the application; another name: one
+ *          for those that name it; NULL: no cookies are sent or kept
+ *
+ * Returns:  0, or
+ *           -EINVAL  longer than 255 bytes or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPCookieStorage
+ */
+TRANSFER_PUBLIC int transfer_config_set_cookie_store(transfer_config *config, const char *name);
+
+/**
+ * transfer_config_get_cookie_store - where the session's cookies are kept
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name, or NULL: no cookies
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPCookieStorage
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_cookie_store(const transfer_config *config);
+
+/**
+ * transfer_config_set_should_set_cookies - whether stored cookies are sent
+ *
+ * @config: the configuration; borrowed
+ * @should: true is the default; false: those of answers are kept all the same, as the policy says
+ *
+ * A Cookie header that a request sets by hand is sent instead of stored ones, and never to another
+ * origin.
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPShouldSetCookies
+ */
+TRANSFER_PUBLIC int transfer_config_set_should_set_cookies(transfer_config *config, bool should);
+
+/**
+ * transfer_config_get_should_set_cookies - whether stored cookies are sent
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  true: they are
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPShouldSetCookies
+ */
+TRANSFER_PUBLIC bool transfer_config_get_should_set_cookies(const transfer_config *config);
+
+/**
+ * transfer_config_set_cookie_accept_policy - which cookies of answers are kept
+ *
+ * @config: the configuration; borrowed
+ * @policy: only those from the main document's domain is the default; a request that names no main
+ *          document accepts them all
+ *
+ * Returns:  0, or
+ *           -EINVAL  not one of the three
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPCookieAcceptPolicy
+ */
+TRANSFER_PUBLIC int transfer_config_set_cookie_accept_policy(
+	transfer_config *config, enum transfer_cookie_accept policy);
+
+/**
+ * transfer_config_get_cookie_accept_policy - which cookies of answers are kept
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the policy
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.HTTPCookieAcceptPolicy
+ */
+TRANSFER_PUBLIC enum transfer_cookie_accept transfer_config_get_cookie_accept_policy(
+	const transfer_config *config);
+
+/**
  * transfer_config_get_status - first failure of a setter
  *
  * @config: the configuration; borrowed

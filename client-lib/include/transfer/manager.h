@@ -342,6 +342,61 @@ TRANSFER_PUBLIC int transfer_manager_flush_session(
 TRANSFER_PUBLIC int transfer_manager_reset_session(
 	transfer_manager *manager, const char *identifier, transfer_error **ret_error);
 
+/**
+ * transfer_manager_list_cookies - what is in the cookie store of a session
+ *
+ * @manager:    the manager; borrowed
+ * @identifier: its name
+ * @ret_list:   the cookies, the oldest first; to be released; untouched on failure
+ * @ret_error:  why it failed; NULL: not wanted
+ *
+ * Their values are secrets. Other sessions of the application may share the store.
+ *
+ * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
+ * Blocks:   for two answers, and one more for each 1000 cookies
+ * Thread:   any
+ * Since:    0.1
+ * Source:   org.transferd.Transfer1.Session.ListCookies
+ */
+TRANSFER_PUBLIC int transfer_manager_list_cookies(transfer_manager *manager, const char *identifier,
+	transfer_cookie_list **ret_list, transfer_error **ret_error);
+
+/**
+ * transfer_manager_set_cookies - put cookies into the store of a session, all or none
+ *
+ * @manager:    the manager; borrowed
+ * @identifier: its name
+ * @cookies:    with their size set; a first dot in a domain means that sub-domains get it, too, whatever
+ *              is_host_only says; one whose time is over removes the one that is there; created_wall_usec
+ *              is not read
+ * @n_cookies:  at most 1000
+ * @ret_error:  why it failed; NULL: not wanted
+ *
+ * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
+ * Blocks:   for two answers
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSHTTPCookieStorage.setCookie:
+ */
+TRANSFER_PUBLIC int transfer_manager_set_cookies(transfer_manager *manager, const char *identifier,
+	const struct transfer_cookie *cookies, size_t n_cookies, transfer_error **ret_error);
+
+/**
+ * transfer_manager_clear_cookies - empty the cookie store of a session
+ *
+ * @manager:    the manager; borrowed
+ * @identifier: its name
+ * @ret_error:  why it failed; NULL: not wanted
+ *
+ * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
+ * Blocks:   for two answers
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSHTTPCookieStorage.removeCookiesSinceDate:
+ */
+TRANSFER_PUBLIC int transfer_manager_clear_cookies(
+	transfer_manager *manager, const char *identifier, transfer_error **ret_error);
+
 /* What to make. Set size to sizeof(struct transfer_batch). */
 struct transfer_batch {
 	size_t size;
@@ -573,6 +628,20 @@ TRANSFER_PUBLIC const char *transfer_task_state_get_name(enum transfer_task_stat
  */
 TRANSFER_PUBLIC const char *transfer_task_sub_state_get_name(
 	enum transfer_task_sub_state sub_state);
+
+/**
+ * transfer_cookie_same_site_get_name - word for what a cookie's SameSite said
+ *
+ * @same_site: what it said
+ *
+ * Returns:  such as "lax"; "" when it said nothing; or NULL: no such number
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   libtransfer
+ */
+TRANSFER_PUBLIC const char *transfer_cookie_same_site_get_name(
+	enum transfer_cookie_same_site same_site);
 
 /**
  * transfer_session_kind_get_name - word for a kind of session

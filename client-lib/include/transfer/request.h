@@ -392,6 +392,40 @@ TRANSFER_PUBLIC int transfer_request_set_ca_file(transfer_request *request, cons
 TRANSFER_PUBLIC int transfer_request_set_retry_http_errors(transfer_request *request, bool retry);
 
 /**
+ * transfer_request_set_handles_cookies - whether stored cookies are sent and those of the answer kept
+ *
+ * @request: the request; borrowed
+ * @handles: true is the default
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSMutableURLRequest.HTTPShouldHandleCookies
+ */
+TRANSFER_PUBLIC int transfer_request_set_handles_cookies(transfer_request *request, bool handles);
+
+/**
+ * transfer_request_set_main_document_url - the document that the request is made for
+ *
+ * @request: the request; borrowed
+ * @url:     its URL; NULL: none
+ *
+ * Only the policy TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN looks at it: an answer's
+ * cookies are kept when the document's host is that of the answer, or lies below it.
+ *
+ * Returns:  0, or
+ *           -EINVAL  too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSMutableURLRequest.mainDocumentURL
+ */
+TRANSFER_PUBLIC int transfer_request_set_main_document_url(
+	transfer_request *request, const char *url);
+
+/**
  * transfer_request_set_upload_copy - whether the file to upload is copied when the task is made
  *
  * @request: the request; borrowed

@@ -11,6 +11,7 @@
 #include <transfer/answer.h>
 #include <transfer/client.h>
 #include <transfer/configuration.h>
+#include <transfer/cookie.h>
 #include <transfer/error.h>
 #include <transfer/object.h>
 #include <transfer/request.h>

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* A command's beginning and end: who asked is answered, also when it could never be sent. */
+#include "client-lib/command.h"
+
+#include <stdlib.h>
+
+#include <transfer/manager.h>
+
+#include "client-lib/client.h"
+#include "client-lib/error.h"
+#include "client-lib/event.h"
+#include "client-lib/session.h"
+#include "client-lib/task.h"
+
+struct command *command_new(enum command_kind kind, transfer_task *task)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	if (!command)
+		return NULL;
+	command->kind = kind;
+	command->task = transfer_task_ref(task);
+	return command;
+}
+
+void command_free(struct command *command)
+{
+	if (!command)
+		return;
+	free(command->text);
+	transfer_request_unref(command->request);
+	transfer_task_unref(command->task);
+	free(command);
+}
+
+void command_list_clear(struct command_list *list)
+{
+	struct command *command;
+
+	while ((command = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, command, link);
+		command_free(command);
+	}
+}
+
+void command_answer_resume_data(
+	transfer_session *session, const struct command *command, transfer_data *data_take)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_RESUME_DATA, NULL);
+
+	if (!delivery) {
+		transfer_data_unref(data_take);
+		return;
+	}
+	delivery->data = data_take;
+	delivery->resume_data_handler = command->resume_data_handler;
+	delivery->userdata = command->userdata;
+	delivery_push_take(session, delivery);
+}
+
+void command_answer_tasks(transfer_session *session, const struct command *command)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_TASKS, NULL);
+
+	if (!delivery)
+		return;
+	delivery->tasks_handler = command->tasks_handler;
+	delivery->userdata = command->userdata;
+	event_answer_take(session, delivery);
+}
+
+void command_answer_done(
+	transfer_session *session, const struct command *command, transfer_error *error_take)
+{
+	struct delivery *delivery = command->done_handler ? delivery_new(DELIVERY_DONE, NULL)
+							  : NULL;
+
+	if (!delivery) {
+		transfer_error_unref(error_take);
+		return;
+	}
+	delivery->error = error_take;
+	delivery->done_handler = command->done_handler;
+	delivery->userdata = command->userdata;
+	delivery_push_take(session, delivery);
+}
+
+static transfer_error *over_error(const transfer_session *session)
+{
+	if (session->client->is_lost)
+		return error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
+	return error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
+}
+
+void command_fail_take(transfer_session *session, struct command *command)
+{
+	if (command->kind == COMMAND_CREATE)
+		session_complete_locally(session, command->task, over_error(session));
+	else if (command->kind == COMMAND_CANCEL_RESUMABLE)
+		command_answer_resume_data(session, command, NULL);
+	else if (command->kind == COMMAND_GET_TASKS)
+		command_answer_tasks(session, command);
+	else if (command->kind == COMMAND_FLUSH || command->kind == COMMAND_RESET)
+		command_answer_done(session, command, over_error(session));
+	command_free(command);
+}
