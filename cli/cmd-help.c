@@ -187,7 +187,7 @@ static void completion_bash(void)
 	      "    help) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return ;;\n"
 	      "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return ;;\n"
 	      "    limit) COMPREPLY=($(compgen -W 'down= up= tasks= connections= mode=' -- \"$cur\")); compopt -o nospace; return ;;\n"
-	      "    events|invalidate) COMPREPLY=($(compgen -W \"$(transferctl sessions --plain --no-legend "
+	      "    events|invalidate|flush|reset|cookies) COMPREPLY=($(compgen -W \"$(transferctl sessions --plain --no-legend "
 	      "--columns=session 2>/dev/null)\" -- \"$cur\")); return ;;\n"
 	      "    " COMPLETION_FINISHED ") all=--all ;;\n    esac\n"
 	      "    ids=$(" COMPLETION_LIST " | sed 's/^ *//; s/ .*//')\n"
@@ -215,7 +215,7 @@ static void completion_zsh(void)
 	      "        case $words[1] in\n        put|add) _files; return ;;\n"
 	      "        completion) _values shell bash zsh fish; return ;;\n"
 	      "        get|sessions|stats|monitor|version) return ;;\n"
-	      "        events|invalidate) compadd -- ${(f)\"$(transferctl sessions --plain --no-legend "
+	      "        events|invalidate|flush|reset|cookies) compadd -- ${(f)\"$(transferctl sessions --plain --no-legend "
 	      "--columns=session 2>/dev/null)\"}; return ;;\n"
 	      "        " COMPLETION_FINISHED ") all=--all ;;\n        esac\n"
 	      "        ids=(${(f)\"$(" COMPLETION_LIST " | sed 's/^ *\\([0-9]*\\) */\\1:/')\"})\n"
@@ -242,7 +242,7 @@ static void completion_fish(void)
 	     "-a '(__transferctl_tasks)'\n"
 	     "complete -c transferctl -n '__fish_seen_subcommand_from list show status log retry remove' "
 	     "-a '(__transferctl_tasks --all)'\n"
-	     "complete -c transferctl -n '__fish_seen_subcommand_from events invalidate' "
+	     "complete -c transferctl -n '__fish_seen_subcommand_from events invalidate flush reset cookies' "
 	     "-a '(transferctl sessions --plain --no-legend --columns=session 2>/dev/null)'");
 }
 

@@ -5,6 +5,7 @@ libcli_la_SOURCES = \
 	%D%/exit-code.h \
 	%D%/bars.c %D%/bars.h \
 	%D%/cmd-add.c \
+	%D%/cmd-cookies.c \
 	%D%/cmd-events.c \
 	%D%/cmd-help.c \
 	%D%/cmd-list.c \

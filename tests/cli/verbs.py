@@ -80,6 +80,16 @@ WRONG = (
     ("invalidate nobody", 2, "--finish or --cancel"),
     ("invalidate nobody --finish", 4, "no such session"),
     ("invalidate nobody --cancel", 2, "--yes"),
+    ("flush", 2, "flush needs"),
+    ("flush nobody", 4, "no such session"),
+    ("reset", 2, "reset needs"),
+    ("reset nobody", 2, "--yes"),
+    ("reset nobody --yes", 4, "no such session"),
+    ("cookies", 2, "list or clear"),
+    ("cookies eat nobody", 2, "list or clear"),
+    ("cookies list", 2, "cookies needs the name"),
+    ("cookies list nobody", 4, "no such session"),
+    ("cookies clear nobody", 2, "--yes"),
     ("completion", 2, "bash"),
     ("help nix", 2, "unknown command"),
 )
@@ -297,6 +307,9 @@ def steer(rig, ok):
     ok(code == 1 and "has succeeded" in err, "retry of what has succeeded", err)
     ok(rig.json("remove", "steer")["ids"] == [a, b] and rig.run("show", a)[0] == 4, "remove of a session")
     ok(rig.run("remove", "--all", "-n", "--state=failed")[0] == 0, "remove --all --dry-run asks nothing")
+    ok(rig.json("cookies", "list", "steer") == [] and "0 cookies" in rig.run("cookies", "list", "steer")[1], "cookies list")
+    ok(rig.json("flush", "steer")["command"] == "flush" and rig.run("reset", "steer", "-n")[1] == "reset steer\n", "flush; reset --dry-run")
+    ok(rig.json("reset", "steer", "--yes")["session"] == "steer" and rig.run("cookies", "clear", "steer", "--yes")[0] == 0, "reset; cookies clear")
     ok(rig.json("invalidate", "steer", "--cancel", "--yes")["session"] == "steer", "invalidate --json")
     ok(all(s["session"] != "steer" for s in rig.json("sessions")), "and its name is free again")
 
