@@ -48,6 +48,7 @@
 /* From so many on, one syncfs is cheaper than their own syncs. */
 #define SYNCFS_MIN           3
 #define HELD_FDS_MAX         1024
+#define HINTS_MAX            16
 /* at most 10 s for what is published together */
 #define DESCRIPTOR_WAIT_NS   20000000
 #define DESCRIPTOR_WAITS_MAX 500
@@ -69,6 +70,7 @@ struct disk {
 	int spare_fd; /* of the sync lane */
 	unsigned held_fds_max;
 	atomic_uint held_fds; /* descriptors of waiting small files */
+	atomic_uint hints; /* DISK_WRITE_OUT that wait */
 	atomic_bool is_stopping;
 	struct lane lanes[LANE_COUNT];
 };
@@ -144,6 +146,7 @@ static enum lane_kind lane_of(const struct disk_job *job)
 			return LANE_BULK;
 		return job->offset_bytes > SMALL_BYTES ? LANE_BIG : LANE_SYNC;
 	case DISK_CHECKPOINT:
+	case DISK_WRITE_OUT:
 		return LANE_BIG;
 	case DISK_SNAPSHOT:
 	case DISK_REMOVE:
@@ -177,13 +180,27 @@ void disk_release(struct disk *disk)
 		mailbox_release(disk->lanes[i].box);
 }
 
+void disk_start_writing(struct disk *disk, int fd)
+{
+	struct disk_job *job = disk_job_new(DISK_WRITE_OUT, 0, 0);
+
+	if (job)
+		job->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (!job || job->fd < 0 || atomic_load(&disk->hints) >= HINTS_MAX) {
+		disk_job_free(job);
+		return;
+	}
+	atomic_fetch_add(&disk->hints, 1);
+	disk_post_take(disk, job);
+}
+
 static void answer(struct disk *disk, struct disk_job *job)
 {
 	if (lane_of(job) == LANE_SYNC && is_held(job)) {
 		atomic_fetch_sub(&disk->held_fds, 1);
 		close(take_fd(&job->fd));
 	}
-	if (job->type == DISK_REMOVE) {
+	if (job->type == DISK_REMOVE || job->type == DISK_WRITE_OUT) {
 		disk_job_free(job);
 		return;
 	}
@@ -584,6 +601,11 @@ static void do_one(struct disk *disk, struct disk_job *job)
 	case DISK_REMOVE:
 		if (!FAILPOINT("disk.remove.before"))
 			(void)unlink(job->path);
+		break;
+	case DISK_WRITE_OUT:
+		/* this takes no error from the kernel: the sync will be told */
+		(void)sync_file_range(job->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		atomic_fetch_sub(&disk->hints, 1);
 		break;
 	case DISK_PUBLISH:
 		assert(false);

@@ -28,6 +28,7 @@ enum disk_job_type {
 	DISK_PUBLISH, /* path -> to_path, file_ino, may_overwrite */
 	DISK_SNAPSHOT, /* fd -> to_path: copy, durable, identity of the copy */
 	DISK_REMOVE, /* path; a missing file is fine */
+	DISK_WRITE_OUT, /* see disk_start_writing() */
 };
 
 /*
@@ -82,6 +83,11 @@ void disk_hold(struct disk *disk);
 void disk_release(struct disk *disk);
 /* Takes the job over; every job but REMOVE is answered exactly once. */
 void disk_post_take(struct disk *disk, struct disk_job *job);
+/*
+ * Has the kernel begin to write what is in the file, so that its next sync is short. Only a hint: nobody is told, and it is
+ * dropped when too many wait.
+ */
+void disk_start_writing(struct disk *disk, int fd);
 
 /* NULL: no memory. */
 struct disk_job *disk_job_new(enum disk_job_type type, uint64_t task, uint32_t attempt);

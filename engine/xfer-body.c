@@ -202,6 +202,8 @@ static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 		return 0;
 	if (after_bytes - x->checkpoint_base_bytes >= x->spec.checkpoint_bytes)
 		xfer_disk_checkpoint(x);
+	else
+		xfer_disk_write_out(x);
 	return n;
 }
 

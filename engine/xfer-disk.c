@@ -18,6 +18,9 @@
 #include "engine/source.h"
 #include "engine/worker.h"
 
+/* A sync of 64 MiB takes long, and a death in it costs all of them: most of it is written by then. */
+#define WRITE_OUT_BYTES (UINT64_C(8) << 20)
+
 static bool is_download(const struct xfer *x)
 {
 	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
@@ -48,6 +51,7 @@ static int open_part(struct xfer *x)
 	if (x->durable_bytes > x->spec.resume_offset_bytes)
 		x->durable_bytes = x->spec.resume_offset_bytes;
 	x->checkpoint_base_bytes = x->resume.offset_bytes;
+	x->write_out_bytes = x->resume.offset_bytes;
 	x->is_claimed = is_claimed;
 	return 0;
 }
@@ -92,6 +96,7 @@ void xfer_disk_restart(struct xfer *xfer)
 	xfer->durable_bytes = 0;
 	xfer->checkpoint_base_bytes = 0;
 	xfer->received_bytes = 0;
+	xfer->write_out_bytes = 0;
 	xfer->is_claimed = false;
 	xfer->is_checkpoint_stale = xfer->is_checkpointing;
 }
@@ -126,6 +131,16 @@ void xfer_disk_checkpoint(struct xfer *xfer)
 		return;
 	if (sink_flushed_bytes(xfer->sink) > xfer->durable_bytes)
 		(void)ask(xfer, false);
+}
+
+void xfer_disk_write_out(struct xfer *xfer)
+{
+	uint64_t flushed_bytes = sink_flushed_bytes(xfer->sink);
+
+	if (flushed_bytes < xfer->write_out_bytes + WRITE_OUT_BYTES)
+		return;
+	xfer->write_out_bytes = flushed_bytes;
+	disk_start_writing(xfer->env->disk, sink_fd(xfer->sink));
 }
 
 bool xfer_disk_settle(struct xfer *xfer)

@@ -165,6 +165,7 @@ struct xfer {
 	uint64_t received_bytes; /* what the events show */
 	uint64_t durable_bytes; /* the caller may count on them */
 	uint64_t checkpoint_base_bytes, checkpoint_us; /* the last one asked for */
+	uint64_t write_out_bytes; /* up to here the kernel was asked to write */
 	bool is_checkpointing;
 	bool is_checkpoint_stale; /* the file was emptied since */
 	bool is_claimed; /* the caller has a validator for what is in the file */
@@ -316,6 +317,8 @@ int xfer_disk_open(struct xfer *xfer);
 /* Empties the part; the kept bytes are gone for the caller too. */
 void xfer_disk_restart(struct xfer *xfer);
 void xfer_disk_checkpoint(struct xfer *xfer);
+/* Now and then, while bytes come: the disk begins before the sync does. */
+void xfer_disk_write_out(struct xfer *xfer);
 /* Asks for what still has to be durable before DONE; false: nothing. */
 bool xfer_disk_settle(struct xfer *xfer);
 /* After DONE of a download that went well: SYNCED follows. */

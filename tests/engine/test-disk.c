@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -472,6 +473,39 @@ START_TEST(removes)
 }
 END_TEST
 
+static size_t open_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n;
+}
+
+/* Asked to begin writing: nobody is told, nothing is kept, however often. */
+START_TEST(hints_are_silent)
+{
+	struct bed *bed = bed_new();
+	char *path = make_file("part", "abc");
+	int fd = open_file(path);
+	size_t before = open_files();
+
+	for (int i = 0; i < 1000; i++)
+		disk_start_writing(bed->disk, fd);
+	disk_start_writing(bed->disk, -1);
+	bed->disk = disk_free(bed->disk);
+	ck_assert_ptr_null(mailbox_take_all(bed->box));
+	/* the threads' own are gone as well */
+	ck_assert_uint_lt(open_files(), before);
+	close(fd);
+	bed_free(bed);
+	free(path);
+}
+END_TEST
+
 /* What was posted before the end is done, not dropped. */
 START_TEST(finishes_before_it_ends)
 {
@@ -616,4 +650,4 @@ RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wron
 	TEST_LOOP(makes_a_checkpoint, 2), TEST_EACH(publishes_once, publishes),
 	TEST(never_follows_links_when_publishing), TEST(publishes_many),
 	TEST_EACH(copies_a_snapshot, snapshot_sizes), TEST(does_not_copy_odd_files), TEST(removes),
-	TEST(finishes_before_it_ends) FAILPOINT_TESTS)
+	TEST(hints_are_silent), TEST(finishes_before_it_ends) FAILPOINT_TESTS)
