@@ -120,6 +120,9 @@ static void gather(transfer_session *session)
 		n++;
 		n_fds += command->task && command->task->source_fd >= 0;
 	}
+	/* no reply will tell a flush that the line has become shorter */
+	if (!first)
+		pthread_cond_broadcast(&session->client->changed);
 	TAILQ_FOREACH (command, &session->flight, link) {
 		if (command->kind == COMMAND_CREATE)
 			command->task->stage = TASK_STAGE_SENT;

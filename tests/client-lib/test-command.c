@@ -2,6 +2,7 @@
 /* What travels together, and what a refusal does to its neighbours. */
 #include "client-lib/command.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,5 +84,25 @@ START_TEST(sends_many_files)
 }
 END_TEST
 
+/* What need not be said to the daemon is off the line as well, and whoever waits for that hears of it. */
+START_TEST(flushes_what_nobody_is_told)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/in");
+	struct rig rig;
+	transfer_task *task;
+
+	rig_init(&rig, 0);
+	rig_open(&rig);
+	task = transfer_session_upload_task_file(rig.session, request, "/nowhere", NULL, NULL);
+	ck_assert_int_eq(transfer_task_wait(task, 0, NULL), -EIO);
+	for (int i = 0; i < 2000; i++) {
+		transfer_task_resume(task);
+		ck_assert_int_eq(transfer_client_flush(rig.client, 5000), 0);
+	}
+	transfer_task_unref(task);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS("client-lib/command", TEST(makes_many_in_few_calls), TEST(fails_only_the_bad_one),
-	TEST(sends_many_files))
+	TEST(sends_many_files), TEST(flushes_what_nobody_is_told))
