@@ -15,9 +15,11 @@
 
 static json_t *cookie_json(const struct transfer_cookie *c)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:s}", "name", c->name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:b, s:b, s:b, s:s}", "name", c->name,
 		"value", c->value, "domain", c->domain, "path", c->path, "expires_usec",
-		(json_int_t)c->expires_wall_usec, "created_usec", (json_int_t)c->created_wall_usec,
+		c->expires_wall_usec ? json_integer((json_int_t)c->expires_wall_usec)
+				     : json_null(),
+		"created_usec", (json_int_t)c->created_wall_usec,
 		"host_only", c->is_host_only, "secure", c->is_secure, "http_only", c->is_http_only,
 		"same_site", transfer_cookie_same_site_get_name(c->same_site));
 }

@@ -445,6 +445,7 @@ JSON = {
     "retry": ("retry -n {done}", False), "remove": ("remove -n {done}", False), "set": ("set {open} priority=0.7", False),
     "limit": ("limit", False), "invalidate": ("invalidate -n cli --finish", False), "help": ("help get", False),
     "version": ("version", False), "completion": ("completion zsh", False),
+    "cookies": ("cookies list cli", False), "flush": ("flush -n cli", False), "reset": ("reset -n cli", False),
 }
 
 
