@@ -201,6 +201,34 @@ static transfer_session *session_alloc(
 	return session;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Another session of this client under the same name that transferd may take for this one. */
+static transfer_session *find_twin(const transfer_session *session)
+{
+	transfer_session *s;
+
+	TAILQ_FOREACH (s, &session->client->sessions, link) {
+		if ((!s->is_dead || s->phase == SESSION_DETACHING) &&
+			is_same_text(s->config->identifier, session->config->identifier) &&
+			is_same_text(s->config->app_id, session->config->app_id))
+			return s;
+	}
+	return NULL;
+}
+
+/* True: none, or one that will not go by waiting. */
+static bool is_twin_settled(void *arg)
+{
+	const transfer_session *twin = find_twin(arg);
+
+	return !twin || !twin->is_closing ||
+		(twin->is_running && pthread_equal(twin->runner, pthread_self()));
+}
+
 static bool is_opened(void *arg)
 {
 	return ((transfer_session *)arg)->is_opened;
@@ -217,6 +245,13 @@ static int open_session(transfer_session *session, transfer_error **ret_error)
 		return error_give(-ENOTCONN,
 			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL),
 			ret_error);
+	}
+	/* the end of the one before is told first: it would detach this one */
+	client_wait(client, is_twin_settled, session, CLIENT_FOREVER);
+	if (find_twin(session)) {
+		client_unlock(client);
+		return error_give(-EBUSY,
+			error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE, NULL), ret_error);
 	}
 	session_memory_ref(session); /* of the list */
 	TAILQ_INSERT_TAIL(&client->sessions, session, link);

@@ -170,8 +170,12 @@ int ipc_bus_new(enum ipc_bus_kind kind, const char *address, struct ipc_bus **re
 	}
 	dbus_connection_set_exit_on_disconnect(bus->connection, FALSE);
 	dbus_connection_set_max_received_size(bus->connection, MAX_RECEIVED_BYTES);
-	if (!dbus_connection_add_filter(bus->connection, on_message, bus, NULL))
+	if (!dbus_connection_add_filter(bus->connection, on_message, bus, NULL)) {
+		/* libdbus ends the process when a filter is taken away that is not there */
+		dbus_connection_close(bus->connection);
+		dbus_connection_unref(take_ptr(bus->connection));
 		return err_raise(-ENOMEM);
+	}
 	r = loop_attach(bus->loop, bus->connection);
 	if (r)
 		return r;

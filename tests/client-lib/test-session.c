@@ -25,6 +25,38 @@ START_TEST(opens_and_comes_back)
 }
 END_TEST
 
+/* The end of the session before may not detach the new one. */
+START_TEST(comes_back_at_once)
+{
+	transfer_auto(transfer_error) error = NULL;
+	transfer_session *first;
+	struct rig rig;
+
+	rig_init(&rig, 0);
+	for (unsigned i = 1; i <= 30; i++) {
+		transfer_task *task;
+
+		rig_open(&rig);
+		task = rig_download(&rig, "https://example.org/a");
+		rig_flush(&rig);
+		ck_assert(peer_is_attached(rig.peer));
+		peer_complete(rig.peer, transfer_task_get_id(task), 0);
+		rig.log[0] = '\0';
+		rig_expect(&rig, "complete");
+		transfer_task_unref(task);
+		rig_close_session(&rig);
+	}
+	rig_open(&rig);
+	first = rig.session;
+	rig.session = NULL;
+	ck_assert_int_eq(rig_try_open(&rig, &error), -EBUSY);
+	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE);
+	ck_assert_ptr_null(rig.session);
+	rig.session = first;
+	rig_done(&rig);
+}
+END_TEST
+
 static const struct {
 	int open, attach, want;
 	enum transfer_error_domain domain;
@@ -201,6 +233,6 @@ START_TEST(flushes_and_resets)
 }
 END_TEST
 
-RUN_TESTS("client-lib/session", TEST(opens_and_comes_back), TEST_EACH(is_refused, refusals),
-	TEST(needs_a_daemon), TEST(needs_a_delegate), TEST(is_described), TEST(is_invalidated),
-	TEST(lists_its_tasks), TEST(flushes_and_resets))
+RUN_TESTS("client-lib/session", TEST(opens_and_comes_back), TEST(comes_back_at_once),
+	TEST_EACH(is_refused, refusals), TEST(needs_a_daemon), TEST(needs_a_delegate),
+	TEST(is_described), TEST(is_invalidated), TEST(lists_its_tasks), TEST(flushes_and_resets))
