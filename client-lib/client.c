@@ -100,15 +100,18 @@ static void on_signal(void *user, struct ipc_signal *signal)
 	const struct ipc_event *events;
 	transfer_session *session;
 	size_t n;
+	int r = ipc_read_events(signal, &events, &n);
 
-	if (ipc_read_events(signal, &events, &n))
+	if (r && r != -ENOMEM)
 		return;
 	client_lock(client);
 	TAILQ_FOREACH (session, &client->sessions, link) {
 		if (session->path.session == ipc_signal_path(signal).session)
 			break;
 	}
-	if (session)
+	if (session && r)
+		wire_reopen(session); /* nothing is lost: the next attach brings it again */
+	else if (session)
 		event_take_in(session, signal, events, n);
 	client_unlock(client);
 }

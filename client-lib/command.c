@@ -631,6 +631,10 @@ void command_pump(transfer_session *session)
 			return;
 		}
 		session_memory_unref(session);
+		if (r == -ENOMEM && session->n_flight_tries < COMMAND_MAX_TRIES) {
+			wire_reopen(session); /* what was asked for is asked again from there */
+			return;
+		}
 		send_failed(session, r);
 	}
 }

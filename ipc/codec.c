@@ -477,9 +477,13 @@ int codec_read_variant(
 	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
 {
 	DBusMessageIter sub;
+	int r;
 
 	dbus_message_iter_recurse(it, &sub);
-	if (!wire_has_signature(&sub, field->signature))
+	r = wire_has_signature(&sub, field->signature);
+	if (r < 0)
+		return r;
+	if (!r)
 		return wire_fail(rd, IPC_E_INVALID_REQUEST, "key '%s' must have type %s",
 			field->name, field->signature);
 	return codec_read_field(rd, &sub, field, owner);

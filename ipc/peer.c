@@ -130,9 +130,10 @@ static int copy_label(DBusMessageIter *value, const char **ret_label)
 	DBusMessageIter array;
 	int n = 0;
 	char *label;
+	int r = wire_has_signature(value, "ay");
 
-	if (!wire_has_signature(value, "ay"))
-		return 0;
+	if (r <= 0)
+		return r;
 	dbus_message_iter_recurse(value, &array);
 	if (dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_BYTE)
 		dbus_message_iter_get_fixed_array(&array, &bytes, &n);
@@ -164,10 +165,12 @@ static int read_credentials(DBusMessage *reply, struct ipc_caller *who)
 		dbus_message_iter_get_basic(&entry, &key);
 		dbus_message_iter_next(&entry);
 		dbus_message_iter_recurse(&entry, &value);
-		if (strcmp(key, "UnixUserID") == 0 && wire_has_signature(&value, "u")) {
+		if (strcmp(key, "UnixUserID") == 0 &&
+			dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_UINT32) {
 			dbus_message_iter_get_basic(&value, &who->uid);
 			has_uid = true;
-		} else if (strcmp(key, "ProcessID") == 0 && wire_has_signature(&value, "u")) {
+		} else if (strcmp(key, "ProcessID") == 0 &&
+			dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_UINT32) {
 			dbus_message_iter_get_basic(&value, &who->pid);
 		} else if (strcmp(key, "LinuxSecurityLabel") == 0) {
 			r = copy_label(&value, &who->security_label);

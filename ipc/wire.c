@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/utf8.h"
 
 static int charge(struct wire_writer *w, size_t bytes)
@@ -242,18 +243,20 @@ int wire_read_fd(struct wire_reader *rd, DBusMessageIter *it, int *ret_fd)
 	return 0;
 }
 
-bool wire_has_signature(DBusMessageIter *it, const char *signature)
+int wire_has_signature(DBusMessageIter *it, const char *signature)
 {
 	char *actual;
-	bool same;
+	int same;
 
 	if (!signature[1])
 		return dbus_message_iter_get_arg_type(it) == signature[0];
 	if (dbus_message_iter_get_arg_type(it) !=
 		(signature[0] == '(' ? DBUS_TYPE_STRUCT : DBUS_TYPE_ARRAY))
-		return false;
+		return 0;
 	actual = dbus_message_iter_get_signature(it);
-	same = actual && strcmp(actual, signature) == 0;
+	if (!actual)
+		return err_raise(-ENOMEM);
+	same = strcmp(actual, signature) == 0;
 	dbus_free(actual);
 	return same;
 }

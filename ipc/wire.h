@@ -72,7 +72,7 @@ int wire_read_string(
 int wire_read_path(struct wire_reader *rd, DBusMessageIter *it, struct ipc_path *ret_path);
 /* A duplicate, close-on-exec, that belongs to rd->fds. */
 int wire_read_fd(struct wire_reader *rd, DBusMessageIter *it, int *ret_fd);
-/* Does the iterator stand at a complete type of this signature? */
-bool wire_has_signature(DBusMessageIter *it, const char *signature);
+/* Does the iterator stand at a complete type of this signature? 1 or 0; -ENOMEM */
+int wire_has_signature(DBusMessageIter *it, const char *signature);
 
 #endif

@@ -439,7 +439,7 @@ static void read_damaged(const char *bytes, int n, const struct codec_type *type
 	void *out = arena_alloc(&arena, 1, type->size_bytes);
 
 	if (m && dbus_message_iter_init(m, &it) &&
-		wire_has_signature(&it, type->fields[0].signature) && type->n_fields == 1)
+		wire_has_signature(&it, type->fields[0].signature) == 1 && type->n_fields == 1)
 		ck_assert_int_ge(codec_read_args(&rd, &it, type, out), 0);
 	if (m)
 		dbus_message_unref(m);

@@ -12,3 +12,6 @@ check_PROGRAMS += %D%/torture-flow
 check_PROGRAMS += %D%/torture-engine
 %C%_torture_engine_SOURCES = %D%/torture-engine.c $(TORTURE)
 %C%_torture_engine_LDADD = libtest.la $(LINK_ENGINE)
+check_PROGRAMS += %D%/torture-client
+%C%_torture_client_SOURCES = %D%/torture-client.c $(TORTURE)
+%C%_torture_client_LDADD = libtest.la libtransfer.la

@@ -35,6 +35,8 @@ static atomic_ulong n_asked, fail_at;
 static atomic_long n_live;
 static atomic_bool has_failed;
 static _Thread_local unsigned n_pauses;
+static void *failed_frames[24]; /* who asked for what it did not get */
+static int n_failed_frames;
 
 static bool fails(void)
 {
@@ -43,6 +45,7 @@ static bool fails(void)
 	if (atomic_fetch_add(&n_asked, 1) + 1 != atomic_load(&fail_at))
 		return false;
 	atomic_store(&has_failed, true);
+	n_failed_frames = backtrace(failed_frames, 24);
 	errno = ENOMEM;
 	return true;
 }
@@ -147,6 +150,8 @@ _Noreturn void torture_die(const char *file, int line, const char *condition)
 	fprintf(stderr, "TORTURE='%s:%lu' shows it again\n", current ? current->name : "",
 		current_at);
 	backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+	fprintf(stderr, "after this failed:\n");
+	backtrace_symbols_fd(failed_frames, n_failed_frames, STDERR_FILENO);
 	printf("not ok - %s:%d: %s\n", file, line, condition);
 	fflush(stdout);
 	_exit(EXIT_FAILURE);
@@ -167,15 +172,22 @@ static void on_signal(int signal_number)
 	_exit(EXIT_FAILURE);
 }
 
-static int count_fds(void)
+static int count_fds(bool show)
 {
 	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char target[200];
 	int n = 0;
 
 	if (!dir)
 		return -1;
-	while (readdir(dir))
+	while ((entry = readdir(dir))) {
+		ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target));
+
 		n++;
+		if (show && size > 0)
+			printf("# %s -> %.*s\n", entry->d_name, (int)size, target);
+	}
 	closedir(dir);
 	return n;
 }
@@ -259,7 +271,7 @@ static const char *sweep(const char *want, unsigned long *ret_tried, char *text,
 			return text;
 		}
 	}
-	n_fds = count_fds();
+	n_fds = count_fds(false);
 	step = want || n_all <= SAMPLE ? 1 : n_all / SAMPLE;
 	if (want && strchr(want, ':'))
 		only = strtoul(strchr(want, ':') + 1, NULL, 10);
@@ -268,8 +280,8 @@ static const char *sweep(const char *want, unsigned long *ret_tried, char *text,
 		wrong = try_at(at, text, size);
 		++*ret_tried;
 	}
-	if (!wrong && count_fds() > n_fds) {
-		snprintf(text, size, "%d descriptors, %d before", count_fds(), n_fds);
+	if (!wrong && count_fds(false) > n_fds) {
+		snprintf(text, size, "%d descriptors, %d before", count_fds(true), n_fds);
 		wrong = text;
 	}
 	return wrong;
