@@ -124,31 +124,34 @@ static int check_numbers(const struct task_request *request)
 }
 
 /* A thousand tasks of one call have one folder and one CA file: asked for once a turn. */
-static bool is_known(struct flow *flow, const char *known, const char *path)
+static bool is_known(const char *known, const char *path)
 {
-	return flow->usable_turn == flow->turn && known && !strcmp(known, path);
+	return known && !strcmp(known, path);
 }
 
-static void know(struct flow *flow, char **known, const char *path)
+void flow_create_forget(struct flow *flow)
 {
-	if (flow->usable_turn != flow->turn) {
-		free(take_ptr(flow->usable_folder));
-		free(take_ptr(flow->readable_file));
-	}
-	flow->usable_turn = flow->turn;
+	free(take_ptr(flow->usable_folder));
+	free(take_ptr(flow->readable_file));
+	if (flow->usable_folder_fd >= 0)
+		close(take_fd(&flow->usable_folder_fd));
+}
+
+static void know(char **known, const char *path)
+{
 	free(*known);
 	*known = strdup(path);
 }
 
 static int check_readable(struct flow *flow, const char *path)
 {
-	if (!path || is_known(flow, flow->readable_file, path))
+	if (!path || is_known(flow->readable_file, path))
 		return 0;
 	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return FLOW_E_INVALID_REQUEST;
 	if (access(path, R_OK) < 0)
 		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
-	know(flow, &flow->readable_file, path);
+	know(&flow->readable_file, path);
 	return 0;
 }
 
@@ -216,11 +219,14 @@ static bool is_usable(struct flow *flow, const char *folder)
 {
 	struct stat st;
 
-	if (is_known(flow, flow->usable_folder, folder))
+	if (is_known(flow->usable_folder, folder))
 		return true;
 	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK) < 0)
 		return false;
-	know(flow, &flow->usable_folder, folder);
+	know(&flow->usable_folder, folder);
+	if (flow->usable_folder_fd >= 0)
+		close(flow->usable_folder_fd);
+	flow->usable_folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return true;
 }
 
@@ -230,6 +236,7 @@ static int check_destination(struct flow *flow, struct task *task)
 	char part[FLOW_PATH_BYTES];
 	cleanup_(cleanup_free) char *folder = NULL;
 	struct stat st;
+	int fd;
 
 	if (!path)
 		return 0;
@@ -247,7 +254,10 @@ static int check_destination(struct flow *flow, struct task *task)
 			"the destination folder cannot be used");
 		return 0;
 	}
-	if (lstat(path, &st) == 0 && (!task->request.may_overwrite || S_ISDIR(st.st_mode)))
+	/* from the folder on: a thousand times the way to it is long */
+	fd = flow->usable_folder_fd;
+	if (fstatat(fd, fd < 0 ? path : slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		(!task->request.may_overwrite || S_ISDIR(st.st_mode)))
 		doom(task, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
 	return 0;
 }

@@ -342,10 +342,8 @@ static int fill_slots(struct flow *flow)
 {
 	uint64_t lane, id;
 	size_t limit;
-	int r = flow_ahead_recall(flow);
+	int r = flow_ahead_promote(flow);
 
-	if (!r)
-		r = flow_ahead_promote(flow);
 	if (r)
 		return r;
 	for (;;) {
@@ -497,6 +495,8 @@ int flow_schedule_run(struct flow *flow)
 		r = prune(flow);
 	if (!r)
 		r = expire(flow);
+	if (!r && !flow->is_sched_stale)
+		r = flow_ahead_recall(flow);
 	if (!r && flow_schedule_is_open(flow) && !flow->is_sched_stale)
 		r = run_open(flow);
 	return r ? r : look_for_expiry(flow);

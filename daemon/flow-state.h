@@ -119,8 +119,8 @@ struct flow {
 	bool has_more; /* work is left for the next turn, which is due at once */
 	bool is_limits_told;
 	int poison; /* negative: a step failed half way, the turn must not be committed */
-	char *usable_folder, *readable_file; /* found so in usable_turn; NULL: none */
-	uint64_t usable_turn;
+	char *usable_folder, *readable_file; /* found so in this turn; NULL: none */
+	int usable_folder_fd; /* O_PATH; -1: none */
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	uint64_t retry_us; /* failing: not before this */
@@ -238,6 +238,10 @@ bool flow_session_is_text(
 int flow_session_empty(struct flow *flow); /* a page of tasks of sessions that were cancelled */
 void flow_session_free(struct flow_session *session);
 uint64_t flow_session_app_tasks(const struct flow *flow, const struct flow_session *session);
+
+/* ---- flow-create.c ---- */
+void flow_create_forget(
+	struct flow *flow); /* what was found about folders and files in this turn */
 
 /* ---- flow-birth.c ---- */
 struct flow_birth_spec {

@@ -108,6 +108,7 @@ int flow_new(const struct flow_config *config, struct flow **ret_flow)
 	TAILQ_INIT(&flow->kept_events);
 	TAILQ_INIT(&flow->touched_sessions);
 	flow->next_due_wall_us = flow->next_expiry_boot_us = UINT64_MAX;
+	flow->usable_folder_fd = -1;
 	flow->generation = 1;
 	r = init(flow, config);
 	if (r) {
@@ -164,8 +165,7 @@ struct flow *flow_free(struct flow *flow)
 	flow_cookie_free_all(flow);
 	free(flow->spool_dir);
 	free(flow->disabled_apps);
-	free(flow->usable_folder);
-	free(flow->readable_file);
+	flow_create_forget(flow);
 	free(flow);
 	return NULL;
 }

@@ -518,10 +518,11 @@ static bool is_contended(const struct sched *sched, const struct lane *lane)
 	return false;
 }
 
-/* Places are passed on only while there are not too many. */
+/* Places are passed on only while there are not too many, and there is a network. */
 static bool is_over(const struct sched *sched, const struct lane *lane)
 {
-	return sched->n_running > sched->n_slots || lane->n_running > limit_of(lane);
+	return sched->n_running > sched->n_slots || lane->n_running > limit_of(lane) ||
+		(sched->is_offline && !lane->is_local);
 }
 
 static bool is_overtaken(const struct lane *lane)
@@ -542,8 +543,7 @@ bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
 		if (wanted < lane->depth - lane->depth / 8)
 			wanted = lane->depth - lane->depth / 8;
 		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
-		if ((sched->is_offline && !lane->is_local) || is_contended(sched, lane) ||
-			is_over(sched, lane))
+		if (is_contended(sched, lane) || is_over(sched, lane))
 			lane->depth = 0;
 		if (lane->n_ahead >= lane->depth)
 			continue;

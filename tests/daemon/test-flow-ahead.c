@@ -250,6 +250,30 @@ START_TEST(paused)
 }
 END_TEST
 
+/* Those ahead come back at once, the others as the engine finds out. */
+START_TEST(no_network)
+{
+	uint64_t session;
+	struct sim *sim = start(&session);
+
+	end(sim, N_RUNNING);
+	sim_begin(sim);
+	flow_set_network(sim->flow, false);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 0);
+	while (fake_engine_n(sim->engine))
+		sim_post_failed(sim, fake_engine_get(sim->engine, 0)->task,
+			TRANSFER_ERROR_NOT_CONNECTED, true);
+	sim_settle(sim);
+	ck_assert_uint_eq(flow_n_running(sim->flow), 0);
+	sim_begin(sim);
+	flow_set_network(sim->flow, true);
+	ck_assert_int_eq(sim_end(sim), 0);
+	run_to_the_end(sim);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/flow-ahead", 60, TEST(as_many_as_end), TEST(others_get_their_turn),
 	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted), TEST(crash),
-	TEST(commit_fails), TEST(paused))
+	TEST(commit_fails), TEST(paused), TEST(no_network))

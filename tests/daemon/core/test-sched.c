@@ -379,10 +379,10 @@ START_TEST(ahead)
 }
 END_TEST
 
-/* Fewer slots, fewer connections, something more urgent, somebody else: all come back, told once. */
+/* Fewer slots, fewer connections, something more urgent, no network, somebody else: all come back, told once. */
 START_TEST(ahead_gives_way)
 {
-	for (int why = 0; why < 4; why++) {
+	for (int why = 0; why < 5; why++) {
 		struct sched *s = sched_new(2);
 		uint64_t number = 0;
 
@@ -402,6 +402,8 @@ START_TEST(ahead_gives_way)
 			sched_lane_set_limit(s, 1, 1);
 		else if (why == 2)
 			put(s, 1, 30, 0.6);
+		else if (why == 4)
+			sched_set_network(s, false);
 		lane(s, 2, 2, 2);
 		if (why == 3)
 			put(s, 2, 40, 0.1);
