@@ -104,6 +104,65 @@ START_TEST(one_place_has_one_file)
 }
 END_TEST
 
+/* any name that the file system takes, although the part beside it has a longer one; also when it breaks off in between */
+START_TEST(takes_any_name)
+{
+	static const char *const names[] = { " a b ", "\xc3\xa4\xe2\x80\xae%2F?#", "-rf", ".hidden",
+		"a\nb", "~", "$(x)" };
+	char longest[256], *path;
+	transfer_task *task;
+	struct app *app;
+
+	memset(longest, 'n', 255);
+	longest[255] = '\0';
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	for (size_t i = 0; i <= sizeof(names) / sizeof(*names); i++) {
+		path = tmpdir_path(
+			"out/%s", i < sizeof(names) / sizeof(*names) ? names[i] : longest);
+		task = start_to(app, "/file?size=900K&seed=1&drop_after=300K&drop_times=1", path);
+		app_check_download(app, task, "file done:0", 1, 900 << 10);
+		ck_assert_str_eq(app_file(app, transfer_task_get_id(task)), path);
+		ck_assert_int_eq(unlink(path), 0);
+		free(path);
+	}
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* the folder goes away while the file comes: an error, and no other folder is made */
+START_TEST(its_folder_goes)
+{
+	const char *argv[] = { "sh", "-c", "rm -r \"$1/out/d\"", "sh", NULL, NULL };
+	char *folder, *path;
+	transfer_task *task;
+	struct app *app;
+	int status, code;
+
+	rig_new(&rig);
+	folder = tmpdir_path("out/d");
+	path = tmpdir_path("out/d/x");
+	argv[4] = rig.folder;
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	app = app_open(&rig, NULL);
+	task = start_to(app, "/file?size=900K&seed=1&gate=g&gate_after=300K", path);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 300 << 10, RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(proc_run(argv, RIG_DEADLINE_MS, NULL, &status), 0);
+	origin_release(rig.origin, "g");
+	code = app_wait(app, task);
+	ck_assert_msg(code == TRANSFER_ERROR_CANNOT_CREATE_FILE ||
+			code == TRANSFER_ERROR_CANNOT_WRITE_TO_FILE ||
+			code == TRANSFER_ERROR_CANNOT_MOVE_FILE,
+		"%d", code);
+	ck_assert_int_ne(access(folder, F_OK), 0);
+	free(folder);
+	free(path);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /* UDM-19: cancelled or failed, a task leaves nothing at its place, and nothing beside it when it is removed */
 static const struct {
 	const char *target;
@@ -277,6 +336,6 @@ END_TEST
 
 RUN_TESTS_WITHIN("system/places", 60, TEST_EACH(refuses_a_bad_place, places),
 	TEST_EACH(wants_an_absolute_path, no_paths), TEST(one_place_has_one_file),
-	TEST_EACH(leaves_its_place_empty, leavings), TEST(follows_nobody_elsewhere),
-	TEST(asks_for_its_own_range), TEST(the_digest_finds_a_liar),
+	TEST(takes_any_name), TEST(its_folder_goes), TEST_EACH(leaves_its_place_empty, leavings),
+	TEST(follows_nobody_elsewhere), TEST(asks_for_its_own_range), TEST(the_digest_finds_a_liar),
 	TEST_EACH(survives_damage_while_it_runs, damages))

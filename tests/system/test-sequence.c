@@ -54,6 +54,10 @@ static const struct {
 	{ NULL, "/304", "file metrics done", 304, 0, 0, true },
 	{ NULL, "/unauthorized", "file metrics done", 401, 0, 0, true },
 	{ NULL, "/auth/basic", "file metrics done", 401, 0, 0, true },
+	{ NULL, "/file?status=204", "file metrics done", 204, 0, 0, true },
+	/* cut behind a redirect: the way is gone again, and then on from there */
+	{ NULL, "/file?redirect_to=%2Ffile%3Fsize%3D900K%26drop_after%3D300K%26drop_times%3D2",
+		"progress file metrics done", 206, 900 << 10, 900 << 10, false },
 	{ NULL, "/redirect/99", "metrics done", 0, 0, 0, true },
 	{ "PUT", "/store/a?reply_size=9", "progress data metrics done", 201, 16384, 16384, true },
 	{ "PUT", "/store/a?answer=204", "progress metrics done", 204, 16384, 16384, true },
@@ -147,6 +151,8 @@ static const struct {
 	{ "/Gomorrah", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response", "/Gomorrah" },
 	{ "/Dinavar", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response", "/Dinavar" },
 	{ "/Kuhikugu", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response", "/Kuhikugu" },
+	/* nobody asked for a part */
+	{ "/206", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response", "/206" },
 	{ "/foldedHeaders", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response",
 		"/foldedHeaders" },
 	{ "/incorrectFoldedHeaders", TRANSFER_ERROR_BAD_SERVER_RESPONSE, "bad-server-response",
