@@ -109,11 +109,12 @@ out:
 	return r;
 }
 
+/* At the address that it had, where it had one. */
 static int start_bus(struct bus *b)
 {
 	char *config = tmpdir_path("bus.conf");
-	const char *const argv[] = { "dbus-daemon", "--nofork", "--nopidfile", "--config-file",
-		config, "--print-address=3", NULL };
+	const char *argv[] = { "dbus-daemon", "--nofork", "--nopidfile", "--config-file", config,
+		"--print-address=3", NULL, NULL, NULL };
 	char *log = tmpdir_path("bus.log");
 	struct proc_config start = { .argv = argv, .output = log };
 	ssize_t n = 0;
@@ -122,6 +123,10 @@ static int start_bus(struct bus *b)
 
 	if (!config || !log || pipe2(fds, O_CLOEXEC))
 		return -ENOMEM;
+	if (b->address[0]) {
+		argv[6] = "--address";
+		argv[7] = b->address;
+	}
 	start.pass_fd = fds[1];
 	r = proc_start(&start, &b->proc);
 	close(fds[1]);
@@ -136,7 +141,8 @@ static int start_bus(struct bus *b)
 		r = -EIO;
 	if (r)
 		return r;
-	b->address[strcspn(b->address, "\n")] = '\0';
+	/* without its id: the next bus has another one */
+	b->address[strcspn(b->address, ",\n")] = '\0';
 	return setenv("DBUS_SESSION_BUS_ADDRESS", b->address, 1) ? -ENOMEM : 0;
 }
 
@@ -200,6 +206,21 @@ struct bus *bus_free(struct bus *b)
 	free(b->env);
 	free(b);
 	return NULL;
+}
+
+int bus_restart(struct bus *b)
+{
+	int status, r = proc_kill(b->proc, SIGKILL);
+
+	if (!r)
+		r = proc_wait(b->proc, DEADLINE_MS, &status);
+	dbus_connection_close(b->connection);
+	dbus_connection_unref(b->connection);
+	b->connection = NULL;
+	b->proc = proc_free(b->proc);
+	if (!r)
+		r = start_bus(b);
+	return r ? r : connect_bus(b);
 }
 
 const char *bus_address(const struct bus *b)

@@ -24,6 +24,8 @@ int bus_new(const struct bus_config *config, struct bus **ret_bus);
 /* ends the daemon, then the bus */
 struct bus *bus_free(struct bus *b);
 const char *bus_address(const struct bus *b);
+/* SIGKILL to the bus, and a new one at the same address */
+int bus_restart(struct bus *b);
 
 /* what the next start of the daemon has in its environment: "NAME=value" lines */
 int bus_set_daemon_env(struct bus *b, const char *lines);

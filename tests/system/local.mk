@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/test-resume \
 	tests/system/test-retry \
 	tests/system/test-sequence \
+	tests/system/test-service \
 	tests/system/test-turns \
 	tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
@@ -63,6 +64,8 @@ tests_system_test_ctl_SOURCES = %D%/test-ctl.c $(SYSTEM_RIG)
 tests_system_test_ctl_LDADD = $(SYSTEM_LDADD)
 tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
 tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
+tests_system_test_service_SOURCES = %D%/test-service.c $(SYSTEM_RIG)
+tests_system_test_service_LDADD = $(SYSTEM_LDADD)
 tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
