@@ -11,17 +11,17 @@
 #include <string.h>
 
 #include "cli/format.h"
+#include "cli/select.h"
 #include "cli/view.h"
 
 static json_t *cookie_json(const struct transfer_cookie *c)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:b, s:b, s:b, s:s}", "name", c->name,
 		"value", c->value, "domain", c->domain, "path", c->path, "expires_usec",
-		c->expires_wall_usec ? json_integer((json_int_t)c->expires_wall_usec)
-				     : json_null(),
-		"created_usec", (json_int_t)c->created_wall_usec,
-		"host_only", c->is_host_only, "secure", c->is_secure, "http_only", c->is_http_only,
-		"same_site", transfer_cookie_same_site_get_name(c->same_site));
+		c->expires_wall_usec ? json_integer((json_int_t)c->expires_wall_usec) : json_null(),
+		"created_usec", (json_int_t)c->created_wall_usec, "host_only", c->is_host_only,
+		"secure", c->is_secure, "http_only", c->is_http_only, "same_site",
+		transfer_cookie_same_site_get_name(c->same_site));
 }
 
 static void set_cell(
@@ -77,7 +77,10 @@ static int list_cookies(struct ctx *ctx, const char *session)
 	transfer_auto(transfer_error) error = NULL;
 	json_t *all;
 	size_t n;
+	int r = select_session(ctx, &session);
 
+	if (r)
+		return r;
 	if (transfer_manager_list_cookies(ctx->manager, session, &list, &error))
 		return ctx_fail_error(ctx, session, error);
 	n = transfer_cookie_list_get_size(list);
@@ -107,6 +110,8 @@ static int steer(struct ctx *ctx, const char *session, verb_fn verb, const char 
 	if (question && !ctx->options.is_dry_run && !ctx_confirm(ctx, "%s %s?", question, session))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
 	r = ctx_connect(ctx);
+	if (r == 0)
+		r = select_session(ctx, &session);
 	if (r)
 		return r;
 	if (!ctx->options.is_dry_run && verb(ctx->manager, session, &error))

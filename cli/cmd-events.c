@@ -10,6 +10,7 @@
 #include "cli/now.h"
 #include "cli/follow.h"
 #include "cli/format.h"
+#include "cli/select.h"
 #include "cli/view.h"
 
 #define EVENTS_FOLLOW_US 500000
@@ -90,6 +91,7 @@ static int print_new(struct ctx *ctx, const char *session, uint64_t *seq, size_t
 
 int cmd_events(struct ctx *ctx, int argc, char **argv)
 {
+	const char *session = argc ? argv[0] : NULL;
 	uint64_t seq = 0;
 	size_t n, all;
 	int r;
@@ -100,13 +102,15 @@ int cmd_events(struct ctx *ctx, int argc, char **argv)
 			"events needs the name of one session");
 	r = ctx_connect(ctx);
 	if (r == 0)
-		r = print_new(ctx, argv[0], &seq, &all);
+		r = select_session(ctx, &session);
+	if (r == 0)
+		r = print_new(ctx, session, &seq, &all);
 	while (r == 0 && ctx->options.is_following) {
 		now_sleep_us(EVENTS_FOLLOW_US);
-		r = print_new(ctx, argv[0], &seq, &n);
+		r = print_new(ctx, session, &seq, &n);
 	}
 	if (r == 0 && ctx->term.json == OPTIONS_JSON_OFF && !ctx->options.no_legend)
 		ctx_note(ctx, "%zu event%s wait%s for %s.", all, all == 1 ? "" : "s",
-			all == 1 ? "s" : "", argv[0]);
+			all == 1 ? "s" : "", session);
 	return r;
 }

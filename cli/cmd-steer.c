@@ -557,6 +557,7 @@ static bool is_own_session(const struct ctx *ctx, const char *identifier)
 int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 {
 	transfer_auto(transfer_error) error = NULL;
+	const char *session = argc ? argv[0] : NULL;
 	int r;
 
 	if (argc != 1)
@@ -571,20 +572,22 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 		!ctx_confirm(ctx, "Cancel all tasks of %s and end the session?", argv[0]))
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "pass --yes to mean it.", "not confirmed");
 	r = ctx_connect(ctx);
+	if (r == 0)
+		r = select_session(ctx, &session);
 	if (r)
 		return r;
 	if (!ctx->options.is_dry_run &&
 		transfer_manager_invalidate_session(
-			ctx->manager, argv[0], ctx->options.is_cancel, &error))
-		return ctx_fail_error(ctx, argv[0], error);
-	if (!ctx->options.is_dry_run && is_own_session(ctx, argv[0]))
-		hear_the_end(argv[0]);
+			ctx->manager, session, ctx->options.is_cancel, &error))
+		return ctx_fail_error(ctx, session, error);
+	if (!ctx->options.is_dry_run && is_own_session(ctx, session))
+		hear_the_end(session);
 	if (ctx->term.json != OPTIONS_JSON_OFF)
 		view_print_json(ctx,
 			json_pack("{s:s, s:b, s:s, s:b}", "command", ctx->command, "dry_run",
-				ctx->options.is_dry_run, "session", argv[0], "cancel",
+				ctx->options.is_dry_run, "session", session, "cancel",
 				ctx->options.is_cancel));
 	else if (ctx->options.is_dry_run)
-		printf("%s %s\n", ctx->command, argv[0]);
+		printf("%s %s\n", ctx->command, session);
 	return EXIT_CODE_OK;
 }

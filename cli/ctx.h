@@ -17,6 +17,7 @@ struct ctx {
 	struct term term;
 	uint64_t timeout_us; /* --timeout; 0: none */
 	transfer_manager *manager; /* NULL before ctx_connect() */
+	char *session_name; /* of select_session(), till the end */
 	bool can_start; /* the command may start transferd */
 	const char *command; /* the word the user typed */
 };

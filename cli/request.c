@@ -12,6 +12,7 @@
 
 #include "cli/now.h"
 #include "cli/format.h"
+#include "cli/select.h"
 
 #define REQUEST_SESSION  "cli"
 #define REQUEST_NAME_MAX 200
@@ -237,15 +238,17 @@ char *request_in_folder(const char *folder, const char *url)
 int request_open_session(struct ctx *ctx, const char **ret_session)
 {
 	const char *name = ctx->options.session ? ctx->options.session : REQUEST_SESSION;
-	transfer_auto(transfer_config) config = transfer_config_new_background(name);
+	transfer_auto(transfer_config) config = NULL;
 	transfer_auto(transfer_error) error = NULL;
-	int r;
+	int r = ctx_connect(ctx);
 
-	if (!config)
-		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	r = ctx_connect(ctx);
+	if (r == 0)
+		r = select_session(ctx, &name);
 	if (r)
 		return r;
+	config = transfer_config_new_background(name);
+	if (!config)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
 	transfer_config_set_app_id(config, "transferctl");
 	if (transfer_manager_open_session(ctx->manager, config, &error) < 0)
 		return ctx_fail_error(ctx, NULL, error);

@@ -223,8 +223,15 @@ static int add_id(struct ctx *ctx, struct select *s, uint64_t id)
 	return 0;
 }
 
-/* A session by name or #NUMBER -> its identifier in *ret_name (NULL: no such). */
-static int find_session(struct ctx *ctx, struct select *s, const char *word, const char **ret_name)
+static uint64_t number_of(const struct transfer_session_row *row)
+{
+	const char *slash = row->object_path ? strrchr(row->object_path, '/') : NULL;
+
+	return slash ? strtoull(slash + 1, NULL, 10) : 0;
+}
+
+/* A session by name or #NUMBER -> its identifier in *ret_name, which the caller frees (NULL: no such). */
+static int look_up(struct ctx *ctx, const char *word, char **ret_name)
 {
 	transfer_auto(transfer_session_list) list = NULL;
 	transfer_auto(transfer_error) error = NULL;
@@ -235,18 +242,41 @@ static int find_session(struct ctx *ctx, struct select *s, const char *word, con
 		return 0;
 	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
 		return ctx_fail_error(ctx, NULL, error);
-	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
+	for (size_t i = 0; i < transfer_session_list_get_size(list) && !*ret_name; i++) {
 		const struct transfer_session_row *row = transfer_session_list_get(list, i);
-		const char *slash = row->object_path ? strrchr(row->object_path, '/') : NULL;
-		bool is_it = number ? slash && strtoull(slash + 1, NULL, 10) == number
-				    : strcmp(row->identifier, word) == 0;
 
-		if (is_it) {
-			*ret_name = keep_word(s, row->identifier);
-			return 0;
-		}
+		if (number ? number_of(row) == number : strcmp(row->identifier, word) == 0)
+			*ret_name = strdup(row->identifier);
 	}
 	return 0;
+}
+
+static int find_session(struct ctx *ctx, struct select *s, const char *word, const char **ret_name)
+{
+	char *name = NULL;
+	int r = look_up(ctx, word, &name);
+
+	*ret_name = name ? keep_word(s, name) : NULL;
+	free(name);
+	return r;
+}
+
+int select_session(struct ctx *ctx, const char **word)
+{
+	char *name = NULL;
+	int r;
+
+	if (!*word || (*word)[0] != '#')
+		return 0;
+	r = look_up(ctx, *word, &name);
+	if (r == 0 && !name)
+		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
+			"\"transferctl sessions --columns=number,session\" lists them.",
+			"no session %s", *word);
+	free(ctx->session_name);
+	ctx->session_name = name;
+	*word = name;
+	return r;
 }
 
 static int add_filter(struct ctx *ctx, struct select *s, struct transfer_task_filter **ret_filter)
@@ -348,6 +378,8 @@ int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_sele
 	*ret_select = (struct select){ 0 };
 	if (r == 0)
 		r = ctx_connect(ctx);
+	if (r == 0)
+		r = select_session(ctx, &ctx->options.session);
 	for (int i = 0; i < argc && r == 0; i++)
 		r = parse_word(ctx, ret_select, argv[i]);
 	if (r == 0 && argc == 0)

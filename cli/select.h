@@ -20,6 +20,8 @@ struct select {
 
 /* Whether --state and --kind can be understood; asks nobody. 0 or an exit code, after the message. */
 int select_check(struct ctx *ctx);
+/* Puts the identifier for #NUMBER in *word, which lives as long as ctx; other words stay. 0 or an exit code, after the message. */
+int select_session(struct ctx *ctx, const char **word);
 /* Connects, too. 0 or an exit code, after the message. No words: every task that --state, --kind, --session and --all let through. */
 int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_select);
 void select_done(struct select *select);

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 		r = run_command(&ctx, argc - first, argv + first);
 	}
 	transfer_manager_unref(ctx.manager);
+	free(ctx.session_name);
 	if (fflush(stdout) || ferror(stdout))
 		return r ? r : EXIT_CODE_FAILED;
 	return r;

@@ -241,6 +241,10 @@ def look(rig, ok):
     ok(rig.out("show", 1, "-p", "Id,State", "--value") == "1\ncompleted", "show -p --value")
     ok(rig.out("list", "@last", "--no-legend", "--plain", "--columns=id") == str(task), "@last is the newest")
     ok(rig.out("list", f"cli/{task}", "--no-legend", "--plain", "--columns=id") == str(task), "SESSION/ID")
+    number = rig.out("sessions", "--no-legend", "--columns=number")
+    ok(number == "#1" and "cli" in rig.out("list", number, "--all", "--no-legend", "--columns=session").split() and
+       rig.json("flush", number, "-n")["session"] == "cli" and rig.out("events", number, "-j") != "", "#NUMBER is a session")
+    ok(rig.run("events", "#77")[0] == 4 and rig.run("list", "--session=#77")[0] == 4, "#NUMBER that is not there: 4")
     ok(rig.run("list", "cli/9999999")[0] == 4, "SESSION/ID that is not there: 4")
     ok("cli" in rig.out("sessions") and rig.json("sessions")[0]["session"] == "cli", "sessions")
     ok(rig.json("stats")["tasks_completed"] > 3000, "stats --json")
