@@ -130,8 +130,9 @@ static int replace(struct flow *flow, struct active *active, const struct task_r
 	if (!to->host)
 		return err_raise(-ENOMEM);
 	active->save |= STORE_SAVE_REPLACED | STORE_SAVE_RESULT;
-	r = err_fold(store_lane_get(flow->store, task->session, host, &task->lane));
-	return r || is_same_url ? r : flow_step_drop_part(flow, active);
+	if (!is_same_url)
+		flow_step_forget_part(active);
+	return err_fold(store_lane_get(flow->store, task->session, host, &task->lane));
 }
 
 static int find(struct flow *flow, const struct flow_delayed_answer *answer,

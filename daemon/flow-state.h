@@ -176,6 +176,8 @@ int flow_step_put_event(struct flow *flow, const struct task *task, enum store_e
 	int64_t a, int64_t b);
 /* When the session has no task left and is to end: it ends. */
 int flow_step_settle_session(struct flow *flow, struct flow_session *session);
+/* The next attempt begins with the first byte, in the same file: removing it could hit that one. */
+void flow_step_forget_part(struct active *active);
 /* The partial file and what belongs to it are no longer wanted. */
 int flow_step_drop_part(struct flow *flow, struct active *active);
 

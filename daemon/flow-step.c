@@ -104,7 +104,7 @@ static int remove_file(struct flow *flow, const struct task *task, enum flow_att
 	return r ? r : flow_attempt_remove(flow, path);
 }
 
-int flow_step_drop_part(struct flow *flow, struct active *active)
+void flow_step_forget_part(struct active *active)
 {
 	struct task *task = active->task;
 
@@ -115,7 +115,12 @@ int flow_step_drop_part(struct flow *flow, struct active *active)
 	task->digest_state_bytes = 0;
 	task->can_resume = false;
 	active->save |= STORE_SAVE_PROGRESS;
-	return remove_file(flow, task, FLOW_FILE_PART);
+}
+
+int flow_step_drop_part(struct flow *flow, struct active *active)
+{
+	flow_step_forget_part(active);
+	return remove_file(flow, active->task, FLOW_FILE_PART);
 }
 
 /* ---- the end ---- */
