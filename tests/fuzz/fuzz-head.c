@@ -7,6 +7,7 @@
 #include "engine/mime.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
+#include "engine/upload.h"
 #include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -33,6 +34,28 @@ static void decide(const struct head *head, const struct url *url)
 	url_free(redirect.url);
 }
 
+/* The same head as what a server of resumable uploads says, on the way and at the end. */
+static void resume_upload(const struct head *head, const struct url *url)
+{
+	struct upload_state state = {
+		.leg = UPLOAD_LEG_ASK, .size_bytes = 100000, .acked_bytes = 5, .end_bytes = 50000
+	};
+	struct upload_answer answer = { 0 };
+	struct url *resource = NULL;
+
+	FUZZ_MUST(upload_resource(head, url, url, &resource) == 0);
+	FUZZ_MUST(!resource || (url_is_https(resource) && !resource->user));
+	url_free(resource);
+	FUZZ_MUST(upload_offset(head) >= -1);
+	for (; state.leg == UPLOAD_LEG_ASK || state.leg == UPLOAD_LEG_APPEND; state.leg++) {
+		upload_judge(&state, head, &answer);
+		if (answer.verdict == UPLOAD_APPEND)
+			FUZZ_MUST(answer.offset_bytes >= state.acked_bytes &&
+				answer.offset_bytes <= state.size_bytes);
+		FUZZ_MUST(answer.verdict != UPLOAD_REFUSE || answer.why);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct url *url = NULL;
@@ -41,11 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	FUZZ_MUST(url_parse("https://user:secret@example.org/a/b?c", &url) == 0);
 	head_init(&head, size & 1, size & 2);
+	head.counts_104 = size & 4;
 	while (size && !r) {
 		const uint8_t *end = memchr(data, '\n', size);
 		size_t n = end ? (size_t)(end - data) + 1 : size;
 
 		r = head_line(&head, (const char *)data, n);
+		if (!r && head.is_interim)
+			resume_upload(&head, url);
 		data += n;
 		size -= n;
 	}
@@ -53,8 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_MUST(!r == !head.why);
 	for (size_t i = 0; !r && i < head.n_fields; i++)
 		FUZZ_MUST(utf8_is_valid(head.fields[i].value));
-	if (!r && head.is_complete)
+	if (!r && head.is_complete) {
 		decide(&head, url);
+		resume_upload(&head, url);
+	}
 	head_done(&head);
 	url_free(url);
 	return 0;
