@@ -263,9 +263,8 @@ static int fill_cookie_mail(
 	m->cookies = calloc(1, sizeof(*m->cookies));
 	if (!m->cookies)
 		return err_raise(-ENOMEM);
-	m->cookies->keeps_expired = true;
 	for (size_t i = 0; !r && i < n_cookies; i++)
-		r = jar_put(m->cookies, &cookies[i], 0);
+		r = jar_append(m->cookies, &cookies[i]);
 	return r;
 }
 

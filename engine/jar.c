@@ -98,7 +98,7 @@ static void make_room(struct jar *jar, const char *domain, uint64_t now_wall_us)
 		remove_at(jar, 0);
 }
 
-static int append(struct jar *jar, struct jar_entry *entry)
+static int append_take(struct jar *jar, struct jar_entry *entry)
 {
 	if (jar->n_entries == jar->room_entries) {
 		size_t room = jar->room_entries ? jar->room_entries * 2 : 8;
@@ -137,9 +137,19 @@ int jar_put(struct jar *jar, const struct transfer_cookie *cookie, uint64_t now_
 		return 0;
 	}
 	make_room(jar, cookie->domain, now_wall_us);
-	r = append(jar, entry);
+	r = append_take(jar, entry);
 	if (!r)
 		take_ptr(entry);
+	return r;
+}
+
+int jar_append(struct jar *jar, const struct transfer_cookie *cookie)
+{
+	struct jar_entry *entry = copy_of(cookie);
+	int r = entry ? append_take(jar, entry) : err_raise(-ENOMEM);
+
+	if (r)
+		free(entry);
 	return r;
 }
 

@@ -36,6 +36,9 @@ struct jar {
  * The oldest ones make room. 0 or -ENOMEM.
  */
 int jar_put(struct jar *jar, const struct transfer_cookie *cookie, uint64_t now_wall_us);
+/* A copy at the end, without looking for the same one: for a list that is on its way. 0 or -ENOMEM. */
+int jar_append(struct jar *jar, const struct transfer_cookie *cookie);
+/* Puts each of a list, in its order. */
 int jar_put_all(struct jar *jar, const struct jar *from, uint64_t now_wall_us);
 /* The same cookie, or NULL. */
 const struct transfer_cookie *jar_find(const struct jar *jar, const struct transfer_cookie *cookie);

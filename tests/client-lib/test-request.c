@@ -167,6 +167,8 @@ static transfer_request *full_request(void)
 	transfer_request_set_allow_insecure(request, true);
 	transfer_request_set_ca_file(request, "/ca.pem");
 	transfer_request_set_retry_http_errors(request, true);
+	transfer_request_set_handles_cookies(request, false);
+	transfer_request_set_main_document_url(request, "https://doc.example/");
 	transfer_request_set_upload_copy(request, TRANSFER_UPLOAD_COPY_NONE);
 	ck_assert_int_eq(transfer_request_get_status(request), 0);
 	return request;
@@ -200,6 +202,8 @@ START_TEST(goes_onto_the_bus)
 	ck_assert(row.has_allow_insecure && row.allow_insecure);
 	ck_assert_str_eq(row.ca_file, "/ca.pem");
 	ck_assert(row.has_retry_http_errors && row.retry_http_errors);
+	ck_assert(row.has_handles_cookies && !row.handles_cookies);
+	ck_assert_str_eq(row.main_document_url, "https://doc.example/");
 	ck_assert_str_eq(row.upload_copy, "none");
 	arena_done(&arena);
 }

@@ -158,6 +158,27 @@ START_TEST(pushes_out_what_is_over)
 }
 END_TEST
 
+/* A list on its way keeps what came, in its order; the last of the same counts. */
+START_TEST(takes_lists)
+{
+	struct transfer_cookie a = cookie_of("a", "1", "/"), b = cookie_of("b", "2", "/");
+	struct jar list = { 0 }, jar = { 0 };
+
+	ck_assert_int_eq(jar_append(&list, &a), 0);
+	ck_assert_int_eq(jar_append(&list, &b), 0);
+	a.value = "3";
+	ck_assert_int_eq(jar_append(&list, &a), 0);
+	b.expires_wall_usec = NOW_WALL_US;
+	ck_assert_int_eq(jar_append(&list, &b), 0);
+	ck_assert_uint_eq(list.n_entries, 4);
+	ck_assert_int_eq(jar_put_all(&jar, &list, NOW_WALL_US), 0);
+	check_header(NULL, &jar, "a=3");
+	ck_assert_uint_eq(jar.n_entries, 1);
+	jar_done(&list);
+	jar_done(&jar);
+}
+END_TEST
+
 START_TEST(guards_secure_cookies)
 {
 	struct transfer_cookie secure = cookie_of("a", "v", "/a"), c = cookie_of("a", "w", "/a/b");
@@ -207,4 +228,5 @@ START_TEST(bounds_the_header)
 END_TEST
 
 RUN_TESTS("engine/jar", TEST(orders), TEST(removes), TEST(lies_over), TEST(pushes_out_the_oldest),
-	TEST(pushes_out_what_is_over), TEST(guards_secure_cookies), TEST(bounds_the_header))
+	TEST(pushes_out_what_is_over), TEST(takes_lists), TEST(guards_secure_cookies),
+	TEST(bounds_the_header))
