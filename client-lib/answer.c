@@ -82,14 +82,12 @@ static void give_take(transfer_delayed_request *answer, enum command_answer acti
 	transfer_session *session = answer->session;
 	struct command *command;
 
-	if (atomic_exchange(&answer->is_given, true)) {
-		transfer_request_unref(request);
-		return;
-	}
-	command = command_new(COMMAND_ANSWER, NULL);
+	/* without memory: asked again at the next attach of the next program */
+	command = atomic_exchange(&answer->is_given, true) ? NULL
+							   : command_new(COMMAND_ANSWER, NULL);
 	if (!command) {
-		/* no memory: asked again at the next attach of the next program */
-		transfer_request_unref(request);
+		if (request)
+			transfer_request_unref(request);
 		return;
 	}
 	command->question = answer->question;

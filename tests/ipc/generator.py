@@ -16,7 +16,8 @@ SESSION = 1
 
 # (name, file, what is replaced, by what, part of the complaint)
 BREACHES = [
-    ("a method without documentation", SESSION, "\t\t<!-- New requests use new connections; what is stored is on the disk when this is answered. -->\n",
+    ("a method without documentation", SESSION,
+     "\t\t<!-- New requests use new connections; what is stored is on the disk when this is answered. -->\n",
      "",
      "Flush: not documented"),
     ("an argument without documentation", SESSION, "\t\t\t<!-- Sequence number. -->\n", "",
