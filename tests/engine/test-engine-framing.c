@@ -140,8 +140,9 @@ static const char *const tainted[] = {
 
 START_TEST(no_connection_is_used_after_a_lie)
 {
-	struct origin_entry first, second;
+	struct origin_entry first, other;
 	struct engine_spec spec;
+	bool is_elsewhere = false;
 
 	rig_start(&rig, NULL, NULL);
 	spec = rig_download(&rig, 1, tainted[_i]);
@@ -150,9 +151,12 @@ START_TEST(no_connection_is_used_after_a_lie)
 	rig_run(&rig, 2, &spec);
 	rig_check_part(&rig, 2, 3, 2000);
 	ck_assert_int_eq(origin_log_get(rig.origin, 1, &first), 0);
-	/* the one that was answered: it may have been asked before on the tainted one */
-	ck_assert_int_eq(origin_log_get(rig.origin, origin_log_last(rig.origin), &second), 0);
-	ck_assert_uint_ne(first.connection, second.connection);
+	/* it may have been asked on the tainted one as well, before or (for the origin) after that */
+	for (uint64_t n = 2; n <= origin_log_last(rig.origin); n++) {
+		ck_assert_int_eq(origin_log_get(rig.origin, n, &other), 0);
+		is_elsewhere |= other.connection != first.connection && other.status == 200;
+	}
+	ck_assert(is_elsewhere);
 	rig_stop(&rig);
 }
 END_TEST
