@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a delegate is told about a task, from the first call to the last: every call, in order, with its numbers. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -282,6 +283,44 @@ START_TEST(finishes_what_was_just_begun)
 }
 END_TEST
 
+/* SW-17: ten threads, each with a client, a session and a task of its own */
+#define N_THREADS 10
+
+static void *be_an_application(void *user)
+{
+	unsigned number = *(unsigned *)user;
+	char identifier[16], target[64];
+	const struct app_config config = { .identifier = identifier };
+	transfer_task *task;
+	struct app *app;
+
+	snprintf(identifier, sizeof(identifier), "thread-%u", number);
+	snprintf(target, sizeof(target), "/file?size=%u&seed=%u", 50000 + number, number);
+	app = app_open(&rig, &config);
+	task = app_download(app, target);
+	app_check_download(app, task, "file done:0", number, 50000 + number);
+	app_close(app);
+	return NULL;
+}
+
+START_TEST(serves_many_threads)
+{
+	pthread_t threads[N_THREADS];
+	unsigned numbers[N_THREADS];
+
+	rig_new(&rig);
+	for (unsigned i = 0; i < N_THREADS; i++) {
+		numbers[i] = i;
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, be_an_application, &numbers[i]), 0);
+	}
+	for (unsigned i = 0; i < N_THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), N_THREADS);
+	rig_done(&rig);
+}
+END_TEST
+
 /* BT-90: what may be kept for an hour is asked for again, and with no question about a copy */
 START_TEST(keeps_no_copies)
 {
@@ -311,4 +350,4 @@ RUN_TESTS_WITHIN("system/sequence", 60, TEST_EACH(tells_the_whole_story, stories
 	TEST_EACH(hands_over_what_was_answered, pages), TEST_EACH(names_what_failed, failures),
 	TEST_EACH(ends_once_when_cancelled_in_between, races),
 	TEST(says_which_request_an_invalidation_ended), TEST(finishes_what_was_just_begun),
-	TEST(keeps_no_copies))
+	TEST(serves_many_threads), TEST(keeps_no_copies))
