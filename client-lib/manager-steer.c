@@ -141,6 +141,25 @@ int transfer_manager_reset_session(
 	return steer_session(manager, identifier, ipc_call_session_reset, ret_error);
 }
 
+int transfer_manager_quit_application(transfer_manager *manager, const char *app_id,
+	uint64_t *ret_n_tasks, transfer_error **ret_error)
+{
+	const struct ipc_manager_quit_application_in in = { .app_id = app_id };
+	struct ipc_manager_quit_application_out out = { 0 };
+	struct manager_call call;
+	int r = manager_begin(manager, &call, ret_error);
+
+	if (r)
+		return r;
+	do
+		r = ipc_call_manager_quit_application(
+			manager->bus, root, &call.exchange, &in, &out);
+	while (manager_again(&call, r));
+	if (!r && ret_n_tasks)
+		*ret_n_tasks = out.tasks;
+	return manager_end(&call, r, ret_error);
+}
+
 /* ---- making tasks ---- */
 
 /* One CreateTasks: rows[0..n) of the batch, from index `first`. */

@@ -723,8 +723,8 @@ static int on_quit_application(struct ipc_call *call, void *user,
 {
 	struct peer *p = user;
 
-	(void)call;
-	(void)in;
+	if (strcmp(in->app_id, "no.body") == 0)
+		return ipc_call_error(call, IPC_E_NO_SUCH_SESSION, "it has no session");
 	out->tasks = p->n_tasks;
 	return 0;
 }

@@ -231,6 +231,24 @@ START_TEST(steers_sessions)
 }
 END_TEST
 
+START_TEST(quits_an_application)
+{
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t n = 0;
+
+	begin();
+	peer_add_task(peer, "https://example.org/a");
+	peer_add_task(peer, "https://example.org/b");
+	ck_assert_int_eq(
+		transfer_manager_quit_application(manager, "com.example.App", &n, NULL), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(
+		transfer_manager_quit_application(manager, "no.body", NULL, &error), -ENOENT);
+	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NO_SUCH_SESSION);
+	end();
+}
+END_TEST
+
 /* The call is under way when transferd goes away: it is made again, and the tasks are there once. */
 START_TEST(survives_a_restart)
 {
@@ -247,4 +265,4 @@ END_TEST
 
 RUN_TESTS("client-lib/manager-steer", TEST(makes_downloads), TEST(makes_uploads), TEST(steers_sets),
 	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions),
-	TEST(survives_a_restart))
+	TEST(quits_an_application), TEST(survives_a_restart))

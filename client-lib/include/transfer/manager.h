@@ -311,6 +311,26 @@ TRANSFER_PUBLIC int transfer_manager_invalidate_session(
 	transfer_manager *manager, const char *identifier, bool cancel, transfer_error **ret_error);
 
 /**
+ * transfer_manager_quit_application - end all work of an application, as a force quit does
+ *
+ * @manager:     the manager; borrowed
+ * @app_id:      id of the application
+ * @ret_n_tasks: tasks that were not completed; NULL: not wanted
+ * @ret_error:   why it failed; NULL: not wanted
+ *
+ * Every task of its sessions ends with TRANSFER_ERROR_CANCELLED and TRANSFER_CANCELLED_BY_USER; what can be resumed
+ * is kept. The application hears of it when it attaches next. Its sessions stay.
+ *
+ * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
+ * Blocks:   for an answer
+ * Thread:   any
+ * Since:    0.1
+ * Source:   org.transferd.Transfer1.Manager.QuitApplication
+ */
+TRANSFER_PUBLIC int transfer_manager_quit_application(transfer_manager *manager, const char *app_id,
+	uint64_t *ret_n_tasks, transfer_error **ret_error);
+
+/**
  * transfer_manager_flush_session - let new requests of a session use new connections
  *
  * @manager:    the manager; borrowed
