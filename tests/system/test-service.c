@@ -50,7 +50,8 @@ static void wait_until_listed(const char *needle, unsigned n)
 
 /* ---- the bus is restarted ---- */
 
-static const char *const targets[] = { "/file?size=9&seed=2",
+/* the delay: the first does not end before the program has left */
+static const char *const targets[] = { "/file?size=9&seed=2&delay_ms=1000",
 	"/file?" SIZE_ARG "&seed=1&gate=g&gate_after=2M", NULL };
 
 static void start_and_leave(struct rig *r, void *user)
