@@ -114,6 +114,8 @@ void flow_step_forget_part(struct active *active)
 	task->digest_state = NULL;
 	task->digest_state_bytes = 0;
 	task->can_resume = false;
+	task->upload_url = NULL;
+	task->upload_offset_bytes = 0;
 	active->save |= STORE_SAVE_PROGRESS;
 }
 

@@ -651,10 +651,34 @@ START_TEST(upload_goes_on)
 }
 END_TEST
 
+/* What a server has of it is no beginning of what is asked of another, or asked for anew. */
+START_TEST(upload_begins_anew_from_the_start)
+{
+	uint64_t session, id;
+	struct sim *sim = upload_world(&session, &id);
+	const struct flow_steer steer = {
+		.verb = FLOW_VERB_RETRY, .uid = 1000, .ids = &id, .n_ids = 1, .from_start = true
+	};
+
+	post_resource(sim, id, "https://h/resource/1", 5);
+	sim_post_failed(sim, id, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	sim_settle(sim);
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_steer(sim->flow, &steer, NULL, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	check_resource(sim, id, NULL, 0);
+	sim_crash(sim);
+	sim_turn(sim);
+	check_resource(sim, id, NULL, 0);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuses_are_results, 4),
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
 	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(late_reports),
 	TEST_LOOP(engine_refuses_to_start, 2), TEST(begun_parts_have_validators),
 	TEST(arena_stays_small), TEST(upload_life), TEST_LOOP(answered_is_final, 4),
-	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again), TEST(upload_goes_on))
+	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again), TEST(upload_goes_on),
+	TEST(upload_begins_anew_from_the_start))

@@ -3,6 +3,7 @@
  * Delayed requests and the question before they begin (BT-29, BT-30): asked once when the date has
  * come, answered once, asked again at the next attach, taken back when the task moves on by itself.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <transfer/error.h>
@@ -162,6 +163,54 @@ START_TEST(another_request_begins)
 	ck_assert_uint_eq(task->request.max_rate_bps, 1000);
 	task_free(task);
 	sim_finish(a.sim, a.task, 10);
+	sim_free(a.sim);
+}
+END_TEST
+
+/* What one server has of an upload is no beginning of what another gets. */
+START_TEST(another_request_is_sent_whole)
+{
+	struct asked a = { .sim = sim_new(1) };
+	struct flow_changes changes = {
+		.uid = 1000, .ids = &a.task, .n_ids = 1, .has_not_before = true
+	};
+	struct flow_request request;
+	char source[300];
+	FILE *f;
+
+	snprintf(source, sizeof(source), "%s/source", a.sim->state_dir);
+	f = fopen(source, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("content", f);
+	fclose(f);
+	a.session = sim_session(a.sim, "app", "one");
+	attach(a.sim, a.session, true);
+	flow_request_init(&request);
+	request.kind = TRANSFER_TASK_UPLOAD;
+	request.request.url = "https://h.example/old";
+	request.request.source_path = source;
+	a.task = sim_create(a.sim, a.session, &request, true);
+	fake_engine_post(a.sim->engine,
+		&(struct engine_event){ .type = ENGINE_EVENT_CHECKPOINT,
+			.task = a.task,
+			.attempt = fake_engine_find(a.sim->engine, a.task)->attempt,
+			.url = "https://h.example/resource",
+			.offset_bytes = 5,
+			.expected_receive_bytes = -1,
+			.at_us = 1 });
+	sim_post_failed(a.sim, a.task, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_turn(a.sim);
+	changes.not_before_wall_us = a.sim->now.wall_us + 10 * S;
+	sim_begin(a.sim);
+	ck_assert_int_eq(flow_tasks_set(a.sim->flow, &changes, NULL, NULL), 0);
+	ck_assert_int_eq(sim_end(a.sim), 0);
+	sim_settle(a.sim);
+	pass_the_date(a.sim);
+	a.question = look(a.sim, a.session).question;
+	ck_assert_int_eq(answer(a.sim, a.session, a.question, FLOW_DELAYED_REPLACE), 0);
+	ck_assert_str_eq(fake_engine_find(a.sim->engine, a.task)->url, "https://new.example/new");
+	ck_assert_ptr_null(fake_engine_find(a.sim->engine, a.task)->upload_url);
+	ck_assert_uint_eq(fake_engine_find(a.sim->engine, a.task)->upload_offset_bytes, 0);
 	sim_free(a.sim);
 }
 END_TEST
@@ -388,9 +437,9 @@ START_TEST(many_take_the_default)
 END_TEST
 
 RUN_TESTS("daemon/flow-question", TEST(nothing_starts_before_the_answer),
-	TEST(another_request_begins), TEST_EACH(a_bad_request_is_judged_as_ever, bad),
-	TEST(cancelled_by_the_answer), TEST(asked_again_at_the_next_attach),
-	TEST(the_date_comes_while_nobody_is_there),
+	TEST(another_request_begins), TEST(another_request_is_sent_whole),
+	TEST_EACH(a_bad_request_is_judged_as_ever, bad), TEST(cancelled_by_the_answer),
+	TEST(asked_again_at_the_next_attach), TEST(the_date_comes_while_nobody_is_there),
 	TEST_EACH(withdrawn_when_the_task_moves_on, moves), TEST(another_date_is_another_question),
 	TEST(wrong_questions), TEST(the_answer_is_durable_or_was_not_given),
 	TEST(many_take_the_default))
