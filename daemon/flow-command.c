@@ -187,10 +187,11 @@ static int begin_again(struct flow *flow, struct active *active, bool from_start
 		r = change(flow, active,
 			STORE_SAVE_STATE | STORE_SAVE_PROGRESS | STORE_SAVE_RESULT |
 				STORE_SAVE_RESPONSE);
-	if (!r && from_start)
-		r = flow_step_drop_part(flow, active);
 	if (r)
 		return flow_turn_poison(flow, r);
+	/* the file itself stays: removed in the background it could be the next attempt's by then, which empties it */
+	if (from_start)
+		flow_step_forget_part(active);
 	s->session->n_tasks++;
 	task->result = (struct transfer_result){ 0 };
 	task->failing_url = NULL;
