@@ -130,7 +130,8 @@ static int replace(struct flow *flow, struct active *active, const struct task_r
 	if (!to->host)
 		return err_raise(-ENOMEM);
 	active->save |= STORE_SAVE_REPLACED | STORE_SAVE_RESULT;
-	if (!is_same_url)
+	/* what a server keeps of an upload came with the first request's method and fields */
+	if (!is_same_url || task->kind == TRANSFER_TASK_UPLOAD)
 		flow_step_forget_part(active);
 	return err_fold(store_lane_get(flow->store, task->session, host, &task->lane));
 }

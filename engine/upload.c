@@ -216,7 +216,11 @@ static void judge_append(
 	const struct upload_state *state, const struct head *head, struct upload_answer *answer)
 {
 	if (complete_field(head) == COMPLETE_YES) {
-		answer->verdict = UPLOAD_FINAL;
+		bool is_early = state->end_bytes < state->size_bytes && head->status < 300;
+
+		/* a part of the file must not pass for the whole */
+		answer->verdict = is_early ? UPLOAD_AFRESH : UPLOAD_FINAL;
+		answer->why = is_early ? "the upload resource is complete too early" : NULL;
 	} else if (head->status >= 200 && head->status < 300) {
 		/* the part was taken; the last one is only when the server says so */
 		answer->verdict = state->end_bytes < state->size_bytes ? UPLOAD_APPEND : UPLOAD_ASK;

@@ -15,11 +15,36 @@
 #define CALLS(X) \
 	X(fsync) \
 	X(fdatasync) \
-	X(syncfs) X(sync_file_range) X(open) X(open64) X(openat) X(close) X(read) X(write) \
-		X(pread64) X(pwrite64) X(send) X(recv) X(sendmsg) X(recvmsg) X(poll) X(epoll_wait) \
-			X(epoll_ctl) X(fstat) X(fstat64) X(stat) X(stat64) X(lstat) X(lstat64) \
-				X(access) X(renameat2) X(rename) X(unlink) X(fchmod) \
-					X(fallocate64) X(ftruncate64)
+	X(syncfs) \
+	X(sync_file_range) \
+	X(open) \
+	X(open64) \
+	X(openat) \
+	X(close) \
+	X(read) \
+	X(write) \
+	X(pread64) \
+	X(pwrite64) \
+	X(send) \
+	X(recv) \
+	X(sendmsg) \
+	X(recvmsg) \
+	X(poll) \
+	X(epoll_wait) \
+	X(epoll_ctl) \
+	X(fstat) \
+	X(fstat64) \
+	X(stat) \
+	X(stat64) \
+	X(lstat) \
+	X(lstat64) \
+	X(access) \
+	X(renameat2) \
+	X(rename) \
+	X(unlink) \
+	X(fchmod) \
+	X(fallocate64) \
+	X(ftruncate64)
 
 enum call {
 #define ENUM(name) CALL_##name,

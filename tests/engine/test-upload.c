@@ -72,6 +72,8 @@ static const struct {
 		UPLOAD_APPEND, 500, 0 },
 	/* the rest was sent */
 	{ UPLOAD_LEG_APPEND, SIZE, 201, "Upload-Complete: ?1\n", UPLOAD_FINAL, 0, 0 },
+	{ UPLOAD_LEG_APPEND, 600, 201, "Upload-Complete: ?1\n", UPLOAD_AFRESH, 0, 0 },
+	{ UPLOAD_LEG_APPEND, 600, 413, "Upload-Complete: ?1\n", UPLOAD_FINAL, 0, 0 },
 	{ UPLOAD_LEG_APPEND, SIZE, 500, "Upload-Complete: ?1\n", UPLOAD_FINAL, 0, 0 },
 	{ UPLOAD_LEG_APPEND, SIZE, 404, "Upload-Complete: ?1\n", UPLOAD_FINAL, 0, 0 },
 	{ UPLOAD_LEG_APPEND, SIZE, 200, "", UPLOAD_ASK, 0, 0 },
