@@ -34,13 +34,18 @@ void *patient_calloc(size_t n, size_t size)
 
 static void *patient_realloc(void *old, size_t size)
 {
-	void *p = realloc(old, size);
+	void *p;
 
-	for (int i = 1; !p && size && i < TRIES; i++) {
-		wait_for_memory();
-		p = realloc(old, size);
+	if (!size) {
+		free(old);
+		return NULL;
 	}
-	return p;
+	for (int i = 1;; i++) {
+		p = realloc(old, size);
+		if (p || i == TRIES)
+			return p; /* NULL: old is as it was */
+		wait_for_memory();
+	}
 }
 
 static void *patient_malloc(size_t size)
