@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/digest.h"
 #include "base/clock.h"
+#include "engine/digest.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
