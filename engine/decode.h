@@ -12,7 +12,8 @@
  * br and zstd at most (each may need a window of 8 or 16 MiB). deflate is zlib's format, and the
  * bare one that some servers mean by it. Several gzip members, and several zstd frames, are one body
  * (RFC 1952, section 2.2; RFC 8878, section 3); anything else after the end is an error. A body of
- * no bytes is a cut one. Nothing that ends before its end marker ends well.
+ * no bytes is a cut one, unless the caller knows better. Nothing that ends before its end marker ends
+ * well.
  *
  * Back-pressure: a step stops when its room is used up and keeps at most DECODE_BUFFER_BYTES a coding
  * besides the codings' own windows.

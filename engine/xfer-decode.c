@@ -54,9 +54,21 @@ int xfer_decode_put(struct xfer *xfer, const char *bytes, size_t size, xfer_put_
 	return r;
 }
 
+/*
+ * Servers name a coding for what is empty and send no byte of it. All clients take that for a body
+ * of no bytes. So is it here where the framing says that this is all of it; a connection that just
+ * ended says nothing.
+ */
+static bool is_nothing(const struct xfer *x)
+{
+	if (x->network_bytes)
+		return false;
+	return x->spec.kind != TRANSFER_TASK_DOWNLOAD || x->is_http2 || x->head.is_chunked ||
+		x->head.content_length_bytes == 0;
+}
+
 void xfer_decode_end(struct xfer *xfer)
 {
-	/* servers name a coding for the answer to an upload and then have nothing to say */
-	if (xfer->decode && (xfer->network_bytes || xfer->spec.kind == TRANSFER_TASK_DOWNLOAD))
+	if (xfer->decode && !is_nothing(xfer))
 		note(xfer, decode_end(xfer->decode));
 }

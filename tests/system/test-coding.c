@@ -83,12 +83,32 @@ START_TEST(delivers_hello)
 }
 END_TEST
 
+/* a coding is named for what is empty, and no byte of it comes: an empty file, as browsers have it */
+static const char *const nothings[] = { "gzip", "deflate", "br", "zstd" };
+
+START_TEST(takes_nothing_for_nothing)
+{
+	transfer_task *task;
+	char target[128];
+	struct app *app;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	snprintf(target, sizeof(target), "/file?size=9K&coding=%s&coded_permille=0", nothings[_i]);
+	task = app_download(app, target);
+	app_check_download(app, task, "file done:0", 1, 0);
+	check_counters(task, 0);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /* N-9, N-10: no file, no second request, nothing to go on with */
 static const struct {
 	const char *knobs;
 	int want_code;
 } refused[] = {
-	{ "size=30K&coding=gzip&coded_permille=0", RAW },
+	{ "size=30K&coding=gzip&coded_permille=1", RAW },
 	{ "size=30K&coding=gzip&coded_permille=500", RAW },
 	{ "size=30K&coding=gzip&coded_permille=999", RAW },
 	{ "size=30K&coding=br&coded_permille=500", RAW },
@@ -215,6 +235,7 @@ START_TEST(decodes_the_answer_to_an_upload)
 END_TEST
 
 RUN_TESTS_WITHIN("system/coding", 60, TEST_EACH(delivers_the_decoded_file, codings),
-	TEST(delivers_hello), TEST_EACH(refuses, refused), TEST(checks_the_digest_of_the_file),
+	TEST(delivers_hello), TEST_EACH(takes_nothing_for_nothing, nothings),
+	TEST_EACH(refuses, refused), TEST(checks_the_digest_of_the_file),
 	TEST(starts_anew_after_a_death), TEST(asks_for_what_the_request_says),
 	TEST(decodes_the_answer_to_an_upload))
