@@ -195,6 +195,7 @@ static int check_url(
 {
 	if (!task->request.url[0]) {
 		snprintf(host, REQUEST_HOST_MAX_BYTES, "none");
+		doom(task, TRANSFER_ERROR_BAD_URL, "there is no URL");
 		return 0;
 	}
 	switch (request_check_url(task->request.url, host)) {
@@ -391,7 +392,7 @@ int flow_create_replace(struct flow *flow, struct task *task, const struct task_
 	from.request = *with;
 	from.request.priority = task->request.priority;
 	r = check_words(flow, &from);
-	if (!r && with->timeout_us > INT64_MAX)
+	if (!r && (!with->url[0] || with->timeout_us > INT64_MAX))
 		r = FLOW_E_INVALID_REQUEST;
 	if (r)
 		return r;

@@ -167,7 +167,7 @@ static int open_with(
 	}
 	if (r)
 		return r;
-	if (!task->request.url) {
+	if (!task->request.url || !task->request.url[0]) {
 		r = copy_text(task, &task->request.url, blob.url);
 		if (r)
 			return r;

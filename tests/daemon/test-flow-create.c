@@ -154,6 +154,7 @@ static const struct {
 	int32_t want;
 } doomed[] = {
 	{ { .url = "http://h/x" }, TRANSFER_ERROR_INSECURE_TRANSPORT },
+	{ { .url = "" }, TRANSFER_ERROR_BAD_URL },
 	{ { .url = "https:///x" }, TRANSFER_ERROR_BAD_URL },
 	{ { .url = "https://h/ x" }, TRANSFER_ERROR_BAD_URL },
 	{ { .url = "https://h/x", .destination = file }, TRANSFER_ERROR_CANNOT_CREATE_FILE },

@@ -219,21 +219,30 @@ static const struct {
 	const char *url, *header;
 	int r;
 	int32_t code;
+	const char *method, *name;
 } bad[] = {
-	{ NULL, "x", FLOW_E_INVALID_REQUEST, 0 },
-	{ "https://h.example/", "a\r\nb", FLOW_E_INVALID_REQUEST, 0 },
-	{ "ftp://h.example/", "x", FLOW_E_UNSUPPORTED_SCHEME, 0 },
+	{ NULL, "x", FLOW_E_INVALID_REQUEST, 0, NULL, NULL },
+	{ "", "x", FLOW_E_INVALID_REQUEST, 0, NULL, NULL },
+	{ "https://h.example/\xff", "x", FLOW_E_INVALID_REQUEST, 0, NULL, NULL },
+	{ "https://h.example/", "a\r\nb", FLOW_E_INVALID_REQUEST, 0, NULL, NULL },
+	{ "https://h.example/", "x", FLOW_E_INVALID_REQUEST, 0, NULL, "X\r\nY" },
+	{ "https://h.example/", "x", FLOW_E_INVALID_REQUEST, 0, NULL, "" },
+	{ "https://h.example/", "x", FLOW_E_INVALID_REQUEST, 0, "", NULL },
+	{ "https://h.example/", "x", FLOW_E_INVALID_REQUEST, 0, "GET / HTTP/1.1\r\n", NULL },
+	{ "ftp://h.example/", "x", FLOW_E_UNSUPPORTED_SCHEME, 0, NULL, NULL },
+	{ "file:///etc/passwd", "x", FLOW_E_UNSUPPORTED_SCHEME, 0, NULL, NULL },
 	/* the exception for plain http is the task's, not the new request's */
-	{ "http://h.example/", "x", 0, TRANSFER_ERROR_INSECURE_TRANSPORT },
-	{ "https://h h.example/", "x", 0, TRANSFER_ERROR_BAD_URL },
+	{ "http://h.example/", "x", 0, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL, NULL },
+	{ "https://h h.example/", "x", 0, TRANSFER_ERROR_BAD_URL, NULL, NULL },
 };
 
 START_TEST(a_bad_request_is_judged_as_ever)
 {
 	struct asked a = asked();
-	const struct task_header header = { "X-Token", bad[_i].header };
+	const struct task_header header = { bad[_i].name ? bad[_i].name : "X-Token",
+		bad[_i].header };
 	const struct task_request request = {
-		.url = bad[_i].url, .headers = &header, .n_headers = 1
+		.url = bad[_i].url, .method = bad[_i].method, .headers = &header, .n_headers = 1
 	};
 	const struct flow_delayed_answer how = { a.session, CLIENT, a.question,
 		FLOW_DELAYED_REPLACE, &request };

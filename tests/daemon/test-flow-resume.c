@@ -73,6 +73,7 @@ static uint64_t use(struct sim *sim, uint64_t session, const struct answer *answ
 	struct flow_request request;
 
 	flow_request_init(&request);
+	request.request.url = session % 2 ? "" : NULL; /* neither is a URL */
 	request.resume_data = answer->data;
 	request.resume_data_bytes = answer->size;
 	return sim_create(sim, session, &request, true);
