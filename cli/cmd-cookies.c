@@ -81,7 +81,8 @@ static int list_cookies(struct ctx *ctx, const char *session)
 
 	if (r)
 		return r;
-	if (transfer_manager_list_cookies(ctx->manager, session, &list, &error))
+	if (transfer_manager_list_cookies(
+		    ctx->manager, select_session_object(ctx, session), &list, &error))
 		return ctx_fail_error(ctx, session, error);
 	n = transfer_cookie_list_get_size(list);
 	if (ctx->term.json != OPTIONS_JSON_OFF) {
@@ -114,7 +115,8 @@ static int steer(struct ctx *ctx, const char *session, verb_fn verb, const char 
 		r = select_session(ctx, &session);
 	if (r)
 		return r;
-	if (!ctx->options.is_dry_run && verb(ctx->manager, session, &error))
+	if (!ctx->options.is_dry_run &&
+		verb(ctx->manager, select_session_object(ctx, session), &error))
 		return ctx_fail_error(ctx, session, error);
 	if (ctx->term.json != OPTIONS_JSON_OFF)
 		view_print_json(ctx,

@@ -66,7 +66,8 @@ static int print_new(struct ctx *ctx, const char *session, uint64_t *seq, size_t
 		transfer_auto(transfer_event_list) list = NULL;
 		transfer_auto(transfer_error) error = NULL;
 
-		while (transfer_manager_peek_events(ctx->manager, session, *seq, &list, &error)) {
+		while (transfer_manager_peek_events(
+			ctx->manager, select_session_object(ctx, session), *seq, &list, &error)) {
 			/* while following, a daemon that died is started again */
 			if (!ctx->options.is_following || !follow_patience(error, &since_us))
 				return ctx_fail_error(ctx, session, error);

@@ -539,21 +539,6 @@ static void hear_the_end(const char *identifier)
 	transfer_client_flush(client, 1000);
 }
 
-static bool is_own_session(const struct ctx *ctx, const char *identifier)
-{
-	transfer_auto(transfer_session_list) list = NULL;
-
-	if (transfer_manager_list_sessions(ctx->manager, &list, NULL))
-		return false;
-	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
-		const struct transfer_session_row *row = transfer_session_list_get(list, i);
-
-		if (strcmp(row->identifier, identifier) == 0)
-			return row->app_id && strcmp(row->app_id, "transferctl") == 0;
-	}
-	return false;
-}
-
 int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 {
 	transfer_auto(transfer_error) error = NULL;
@@ -577,10 +562,11 @@ int cmd_invalidate(struct ctx *ctx, int argc, char **argv)
 	if (r)
 		return r;
 	if (!ctx->options.is_dry_run &&
-		transfer_manager_invalidate_session(
-			ctx->manager, session, ctx->options.is_cancel, &error))
+		transfer_manager_invalidate_session(ctx->manager,
+			select_session_object(ctx, session), ctx->options.is_cancel, &error))
 		return ctx_fail_error(ctx, session, error);
-	if (!ctx->options.is_dry_run && is_own_session(ctx, session))
+	if (!ctx->options.is_dry_run && ctx->session_app &&
+		strcmp(ctx->session_app, "transferctl") == 0)
 		hear_the_end(session);
 	if (ctx->term.json != OPTIONS_JSON_OFF)
 		view_print_json(ctx,

@@ -17,7 +17,8 @@ struct ctx {
 	struct term term;
 	uint64_t timeout_us; /* --timeout; 0: none */
 	transfer_manager *manager; /* NULL before ctx_connect() */
-	char *session_name; /* of select_session(), till the end */
+	/* of select_session(), till the end; NULL: there is none of this name */
+	char *session_name, *session_path, *session_app;
 	bool can_start; /* the command may start transferd */
 	const char *command; /* the word the user typed */
 };

@@ -14,6 +14,7 @@
 #include "cli/format.h"
 #include "cli/select.h"
 
+#define REQUEST_APP      "transferctl"
 #define REQUEST_SESSION  "cli"
 #define REQUEST_NAME_MAX 200
 
@@ -242,18 +243,22 @@ int request_open_session(struct ctx *ctx, const char **ret_session)
 	transfer_auto(transfer_error) error = NULL;
 	int r = ctx_connect(ctx);
 
-	if (r == 0)
+	/* a name is one of our own, whoever else has it */
+	if (r == 0 && name[0] == '#')
 		r = select_session(ctx, &name);
 	if (r)
 		return r;
+	if (ctx->session_app && strcmp(ctx->session_app, REQUEST_APP) != 0)
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"tasks are added to sessions of transferctl only.",
+			"session \"%s\" belongs to %s", name, ctx->session_app);
 	config = transfer_config_new_background(name);
 	if (!config)
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	transfer_config_set_app_id(config, "transferctl");
+	transfer_config_set_app_id(config, REQUEST_APP);
 	if (transfer_manager_open_session(ctx->manager, config, &error) < 0)
 		return ctx_fail_error(ctx, NULL, error);
-	*ret_session = name;
-	return 0;
+	return select_session_of(ctx, REQUEST_APP, name, ret_session);
 }
 
 void request_token(char buf[40])

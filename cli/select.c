@@ -157,6 +157,7 @@ static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 	*filter = (struct transfer_task_filter){ TRANSFER_TASK_FILTER_INIT };
 	filter->include_finished = o->is_all && !o->states;
 	filter->session = o->session;
+	filter->app_id = o->session ? ctx->session_app : NULL;
 	r = parse_kinds(ctx, &filter->kinds);
 	if (r == 0)
 		r = parse_states(ctx, &filter->states, &filter->sub_states);
@@ -230,53 +231,142 @@ static uint64_t number_of(const struct transfer_session_row *row)
 	return slash ? strtoull(slash + 1, NULL, 10) : 0;
 }
 
-/* A session by name or #NUMBER -> its identifier in *ret_name, which the caller frees (NULL: no such). */
-static int look_up(struct ctx *ctx, const char *word, char **ret_name)
-{
-	transfer_auto(transfer_session_list) list = NULL;
-	transfer_auto(transfer_error) error = NULL;
-	uint64_t number = 0;
+/* A session as it was named; borrowed from the list. */
+struct found {
+	const struct transfer_session_row *row, *other; /* NULL: none; none besides */
+};
 
-	*ret_name = NULL;
-	if (word[0] == '#' && !parse_number(word + 1, strlen(word + 1), &number))
-		return 0;
-	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
-		return ctx_fail_error(ctx, NULL, error);
-	for (size_t i = 0; i < transfer_session_list_get_size(list) && !*ret_name; i++) {
+static struct found match(const transfer_session_list *list, const char *word, uint64_t number)
+{
+	struct found found = { 0 };
+
+	for (size_t i = 0; i < transfer_session_list_get_size(list) && !found.other; i++) {
 		const struct transfer_session_row *row = transfer_session_list_get(list, i);
 
-		if (number ? number_of(row) == number : strcmp(row->identifier, word) == 0)
-			*ret_name = strdup(row->identifier);
+		if (number ? number_of(row) != number : strcmp(row->identifier, word) != 0)
+			continue;
+		if (found.row)
+			found.other = row;
+		else
+			found.row = row;
 	}
+	return found;
+}
+
+static const char *app_of(const struct transfer_session_row *row)
+{
+	return row->app_id && *row->app_id ? row->app_id : "a program without a name";
+}
+
+/* A session by name or #NUMBER -> its row, or NULL: no such. A name that several have is refused. */
+static int look_up(struct ctx *ctx, const char *word, transfer_session_list **ret_list,
+	const struct transfer_session_row **ret_row)
+{
+	transfer_auto(transfer_error) error = NULL;
+	uint64_t number = 0;
+	struct found found;
+	char hint[700];
+
+	*ret_row = NULL;
+	if (word[0] == '#' && !parse_number(word + 1, strlen(word + 1), &number))
+		return 0;
+	if (transfer_manager_list_sessions(ctx->manager, ret_list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	found = match(*ret_list, word, number);
+	if (found.other) {
+		snprintf(hint, sizeof(hint),
+			"\"#%llu\" names that of %s, \"#%llu\" that of %s; "
+			"\"transferctl sessions --columns=number,session,app\" lists them.",
+			(unsigned long long)number_of(found.row), app_of(found.row),
+			(unsigned long long)number_of(found.other), app_of(found.other));
+		return ctx_fail(ctx, EXIT_CODE_USAGE, hint,
+			"several applications have a session \"%s\"", word);
+	}
+	*ret_row = found.row;
 	return 0;
 }
 
-static int find_session(struct ctx *ctx, struct select *s, const char *word, const char **ret_name)
+/* Narrows the filter to the session of this name; *ret_found: there is one. */
+static int find_session(struct ctx *ctx, struct select *s, const char *word,
+	struct transfer_task_filter *filter, bool *ret_found)
 {
-	char *name = NULL;
-	int r = look_up(ctx, word, &name);
+	transfer_auto(transfer_session_list) list = NULL;
+	const struct transfer_session_row *row;
+	int r = look_up(ctx, word, &list, &row);
 
-	*ret_name = name ? keep_word(s, name) : NULL;
-	free(name);
-	return r;
+	*ret_found = r == 0 && row;
+	if (!*ret_found)
+		return r;
+	filter->session = keep_word(s, row->identifier);
+	filter->app_id = row->app_id && *row->app_id ? keep_word(s, row->app_id) : NULL;
+	return 0;
+}
+
+static void replace_text(char **text, const char *with)
+{
+	char *copy = with && *with ? strdup(with) : NULL;
+
+	free(*text);
+	*text = copy;
+}
+
+/* 0 or an exit code, after the message */
+static int keep_session(struct ctx *ctx, const struct transfer_session_row *row)
+{
+	replace_text(&ctx->session_name, row->identifier);
+	replace_text(&ctx->session_path, row->object_path);
+	replace_text(&ctx->session_app, row->app_id);
+	if (!ctx->session_name || !ctx->session_path)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	return 0;
 }
 
 int select_session(struct ctx *ctx, const char **word)
 {
-	char *name = NULL;
+	transfer_auto(transfer_session_list) list = NULL;
+	const struct transfer_session_row *row;
 	int r;
 
-	if (!*word || (*word)[0] != '#')
+	if (!*word)
 		return 0;
-	r = look_up(ctx, *word, &name);
-	if (r == 0 && !name)
+	r = look_up(ctx, *word, &list, &row);
+	if (r == 0 && !row && (*word)[0] == '#')
 		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
 			"\"transferctl sessions --columns=number,session\" lists them.",
 			"no session %s", *word);
-	free(ctx->session_name);
-	ctx->session_name = name;
-	*word = name;
+	if (r || !row)
+		return r;
+	r = keep_session(ctx, row);
+	if (r == 0)
+		*word = ctx->session_name;
 	return r;
+}
+
+int select_session_of(
+	struct ctx *ctx, const char *app_id, const char *name, const char **ret_object)
+{
+	transfer_auto(transfer_session_list) list = NULL;
+	transfer_auto(transfer_error) error = NULL;
+	int r;
+
+	if (transfer_manager_list_sessions(ctx->manager, &list, &error))
+		return ctx_fail_error(ctx, NULL, error);
+	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
+		const struct transfer_session_row *row = transfer_session_list_get(list, i);
+
+		if (!row->app_id || strcmp(row->app_id, app_id) != 0 ||
+			strcmp(row->identifier, name) != 0)
+			continue;
+		r = keep_session(ctx, row);
+		*ret_object = ctx->session_path;
+		return r;
+	}
+	return ctx_fail(ctx, EXIT_CODE_NOT_FOUND, NULL, "session \"%s\" is gone", name);
+}
+
+const char *select_session_object(const struct ctx *ctx, const char *session)
+{
+	return ctx->session_path ? ctx->session_path : session;
 }
 
 static int add_filter(struct ctx *ctx, struct select *s, struct transfer_task_filter **ret_filter)
@@ -294,11 +384,11 @@ static int add_filter(struct ctx *ctx, struct select *s, struct transfer_task_fi
 /* A word that is a name: session, or glob. */
 static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 {
-	struct transfer_task_filter *filter = NULL;
-	const char *session;
-	int r = find_session(ctx, s, word, &session);
+	struct transfer_task_filter *filter = NULL, named = { 0 };
+	bool is_session;
+	int r = find_session(ctx, s, word, &named, &is_session);
 
-	if (r == 0 && !session && !strpbrk(word, "*?["))
+	if (r == 0 && !is_session && !strpbrk(word, "*?["))
 		return ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
 			"\"transferctl sessions\" lists the sessions.",
 			"no task and no session \"%s\"", word);
@@ -306,10 +396,12 @@ static int parse_name(struct ctx *ctx, struct select *s, const char *word)
 		r = add_filter(ctx, s, &filter);
 	if (r)
 		return r;
-	if (session)
-		filter->session = session;
-	else
+	if (is_session) {
+		filter->session = named.session;
+		filter->app_id = named.app_id;
+	} else {
 		filter->name_glob = keep_word(s, word);
+	}
 	return 0;
 }
 
@@ -321,12 +413,13 @@ static int parse_session_id(struct ctx *ctx, struct select *s, const char *word,
 	transfer_auto(transfer_task_list) list = NULL;
 	transfer_auto(transfer_error) error = NULL;
 	char *name = strndup(word, (size_t)(strrchr(word, '/') - word));
+	bool is_session;
 	int r;
 
 	if (!name)
 		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
-	r = find_session(ctx, s, name, &filter.session);
-	if (r == 0 && !filter.session)
+	r = find_session(ctx, s, name, &filter, &is_session);
+	if (r == 0 && !is_session)
 		r = ctx_fail(ctx, EXIT_CODE_NOT_FOUND,
 			"\"transferctl sessions\" lists the sessions.", "no session \"%s\"", name);
 	free(name);

@@ -20,8 +20,16 @@ struct select {
 
 /* Whether --state and --kind can be understood; asks nobody. 0 or an exit code, after the message. */
 int select_check(struct ctx *ctx);
-/* Puts the identifier for #NUMBER in *word, which lives as long as ctx; other words stay. 0 or an exit code, after the message. */
+/*
+ * Looks for the session: puts its identifier in *word and the rest in ctx, which they live as long as. A name that nobody has stays,
+ * one that several have is refused, and a #NUMBER that is not there. 0 or an exit code, after the message.
+ */
 int select_session(struct ctx *ctx, const char **word);
+/* The application's session of this name, for calls of the library. */
+int select_session_of(
+	struct ctx *ctx, const char *app_id, const char *name, const char **ret_object);
+/* What names it in calls of the library. */
+const char *select_session_object(const struct ctx *ctx, const char *session);
 /* Connects, too. 0 or an exit code, after the message. No words: every task that --state, --kind, --session and --all let through. */
 int select_parse(struct ctx *ctx, int argc, char **argv, struct select *ret_select);
 void select_done(struct select *select);

@@ -103,6 +103,8 @@ int main(int argc, char **argv)
 	}
 	transfer_manager_unref(ctx.manager);
 	free(ctx.session_name);
+	free(ctx.session_path);
+	free(ctx.session_app);
 	if (fflush(stdout) || ferror(stdout))
 		return r ? r : EXIT_CODE_FAILED;
 	return r;

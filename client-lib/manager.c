@@ -260,8 +260,13 @@ int manager_find_session(
 {
 	struct ipc_manager_get_session_in in = { .identifier = identifier };
 	struct ipc_manager_get_session_out out;
+	struct ipc_path path;
 	int r;
 
+	if (identifier && !ipc_path_parse(identifier, &path) && path.session && !path.task) {
+		*ret_path = path;
+		return 0;
+	}
 	do
 		r = ipc_call_manager_get_session(
 			call->manager->bus, (struct ipc_path){ 0 }, &call->exchange, &in, &out);

@@ -53,7 +53,7 @@ bool manager_again(struct manager_call *call, int r);
 int manager_end(struct manager_call *call, int r, transfer_error **ret_error);
 /* The same for a reason of ours: 0 or -errno. */
 int manager_end_errno(struct manager_call *call, int error_no, transfer_error **ret_error);
-/* The object of a session by its identifier; within a call. 0, IPC_E_… or -errno. */
+/* The object of a session by its identifier or path; within a call. 0, IPC_E_… or -errno. */
 int manager_find_session(
 	struct manager_call *call, const char *identifier, struct ipc_path *ret_path);
 

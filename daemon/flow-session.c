@@ -557,6 +557,17 @@ const struct session *flow_session_find(
 	return s ? s->session : NULL;
 }
 
+bool flow_session_is_ambiguous(struct flow *flow, uid_t uid, const char *identifier)
+{
+	const struct flow_session *s;
+	size_t cursor = 0, n = 0;
+
+	while (n < 2 && (s = map_next(&flow->sessions, &cursor)))
+		n += !s->is_gone && s->session->uid == uid &&
+			!strcmp(s->session->identifier, identifier);
+	return n > 1;
+}
+
 int flow_sessions_each(struct flow *flow, flow_session_fn fn, void *user)
 {
 	const struct flow_session *s;

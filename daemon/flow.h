@@ -273,9 +273,10 @@ uint64_t flow_session_client(const struct flow *flow, uint64_t session); /* 0: n
 int flow_session_count(struct flow *flow, uint64_t session, uint64_t *ret_n_tasks);
 
 const struct session *flow_session_get(struct flow *flow, uint64_t session); /* NULL: no such */
-/* app_id NULL: the only or first one of the user. */
+/* app_id NULL: of any application; several may have one of this name, then it is the first. */
 const struct session *flow_session_find(
 	struct flow *flow, uid_t uid, const char *app_id, const char *identifier);
+bool flow_session_is_ambiguous(struct flow *flow, uid_t uid, const char *identifier);
 typedef int (*flow_session_fn)(const struct session *session, void *user);
 int flow_sessions_each(struct flow *flow, flow_session_fn fn, void *user);
 

@@ -41,6 +41,9 @@ static int read_filter(struct bus *bus, struct ipc_call *call, const struct ipc_
 		.name_glob = filter->name_glob,
 		.limit = FLOW_LIST_MAX,
 	};
+	if (filter->session && !filter->app_id && !filter->has_session_path &&
+		flow_session_is_ambiguous(bus->flow, uid, filter->session))
+		return ipc_call_error(call, IPC_E_INVALID_REQUEST, "%s", BUS_AMBIGUOUS_SESSION);
 	if (filter->session)
 		session = flow_session_find(bus->flow, uid, filter->app_id, filter->session);
 	if (filter->has_session_path)

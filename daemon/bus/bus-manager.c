@@ -172,11 +172,13 @@ static int get_session(struct ipc_call *call, void *user,
 	const struct ipc_manager_get_session_in *in, struct ipc_manager_get_session_out *out)
 {
 	struct bus *bus = user;
-	const struct session *session = flow_session_find(
-		bus->flow, ipc_call_caller(call)->uid, NULL, in->identifier);
+	uid_t uid = ipc_call_caller(call)->uid;
+	const struct session *session = flow_session_find(bus->flow, uid, NULL, in->identifier);
 
 	if (!session)
 		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
+	if (flow_session_is_ambiguous(bus->flow, uid, in->identifier))
+		return ipc_call_error(call, IPC_E_INVALID_ARGS, "%s", BUS_AMBIGUOUS_SESSION);
 	out->session = (struct ipc_path){ session->id, 0 };
 	return 0;
 }

@@ -86,6 +86,9 @@ struct bus {
 int bus_error(int flow_error); /* FLOW_E_… to IPC_E_…; negative passes */
 /* Ends a deferred call with the flow's error. */
 void bus_reply_error(struct ipc_call *call, int flow_error);
+/* What a caller hears that named a session by an identifier of several. */
+#define BUS_AMBIGUOUS_SESSION "several applications have a session of this name"
+
 /* A handler's way out: the flow's error as the method's, with its text; 0 stays 0. */
 int bus_refuse(struct ipc_call *call, int flow_error);
 /* The reply waits for the commit: fn(reply, error). Returns IPC_DEFERRED. */

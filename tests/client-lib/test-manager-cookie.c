@@ -32,6 +32,8 @@ static void end(void)
 START_TEST(lists_all_pages)
 {
 	transfer_auto(transfer_cookie_list) list = NULL;
+	transfer_auto(transfer_cookie_list) again = NULL;
+	transfer_auto(transfer_session_list) sessions = NULL;
 	transfer_auto(transfer_error) error = NULL;
 	const struct transfer_cookie *c;
 
@@ -55,6 +57,12 @@ START_TEST(lists_all_pages)
 	c = transfer_cookie_list_get(list, 2);
 	ck_assert_str_eq(c->value, "");
 	ck_assert_str_eq(transfer_cookie_same_site_get_name(c->same_site), "");
+	/* the object's path is a name, too */
+	ck_assert_int_eq(transfer_manager_list_sessions(manager, &sessions, NULL), 0);
+	ck_assert_int_eq(transfer_manager_list_cookies(manager,
+				 transfer_session_list_get(sessions, 0)->object_path, &again, NULL),
+		0);
+	ck_assert_uint_eq(transfer_cookie_list_get_size(again), 3);
 	ck_assert_int_eq(transfer_manager_list_cookies(manager, "nobody", &list, &error), -ENOENT);
 	ck_assert_str_eq(transfer_error_get_name(error), "no-such-session");
 	end();

@@ -143,5 +143,93 @@ START_TEST(waits_for_a_cancelled_task)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/ctl", 60, TEST_EACH(exits_with_a_code, cases),
+static unsigned session_number(const char *app_id)
+{
+	unsigned number = 0, found = 0;
+	char *output, *at, app[128];
+
+	ck_assert_int_eq(RIG_CTL(&rig, &output, "sessions", "--no-legend", "--plain",
+				 "--columns=number,app"),
+		0);
+	for (at = output; !found && sscanf(at, " #%u %127s", &number, app) == 2;) {
+		found = strcmp(app, app_id) == 0 ? number : 0;
+		at = strchrnul(at, '\n');
+		at += *at != 0;
+	}
+	ck_assert_msg(found, "no session of %s: %s", app_id, output);
+	free(output);
+	return found;
+}
+
+/* What names a session that two applications have: its number, and nothing else. */
+static const char *const of_a_session[][5] = { { "cookies", "list" }, { "cookies", "clear", "-y" },
+	{ "flush" }, { "reset", "-y" }, { "events" }, { "cancel" }, { "suspend" }, { "list" },
+	{ "invalidate", "--cancel", "-y" } };
+
+static int ctl_with(const char *const *words, const char *last, char **ret_output)
+{
+	const char *arguments[8] = { NULL };
+	size_t n = 0;
+
+	for (; words[n]; n++)
+		arguments[n] = words[n];
+	arguments[n] = last;
+	return rig_ctl(&rig, ret_output, arguments);
+}
+
+START_TEST(a_name_of_two_is_refused)
+{
+	struct app *one, *two;
+	transfer_task *task;
+	char name[16], hint[64];
+	char *output;
+	int code;
+
+	rig_new(&rig);
+	one = app_open(&rig, &(struct app_config){ .app_id = "org.example.One" });
+	two = app_open(&rig, &(struct app_config){ .app_id = "org.example.Two" });
+	task = app_download(one, "/file?hang");
+	app_flush(one);
+	snprintf(hint, sizeof(hint), "\"#%u\" names that of org.example.One",
+		session_number("org.example.One"));
+	ck_assert_int_eq(ctl_with(of_a_session[_i], "test", &output), 2);
+	ck_assert_msg(strstr(output, "several applications have") &&
+			(strstr(output, hint) || strstr(output, "that of org.example.One")),
+		"says: %s", output);
+	free(output);
+	/* the other's: the task is not touched */
+	snprintf(name, sizeof(name), "#%u", session_number("org.example.Two"));
+	code = ctl_with(of_a_session[_i], name, NULL);
+	ck_assert_msg(code == 0 || code == 4, "exit %d", code); /* 4: it has no task to steer */
+	ck_assert(transfer_task_get_state(task) == TRANSFER_TASK_STATE_RUNNING);
+	app_close(one);
+	app_close(two);
+	rig_done(&rig);
+}
+END_TEST
+
+/* transferctl adds to a session of its own, whoever else has one of this name. */
+START_TEST(adds_to_its_own_session)
+{
+	struct app *app;
+	char name[16], url[256], path[300];
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	snprintf(path, sizeof(path), "%s/out/file", rig.folder);
+	snprintf(url, sizeof(url), "%s/file?size=9", origin_base(rig.origin));
+	ck_assert_int_eq(
+		RIG_CTL(&rig, NULL, "get", "--allow-insecure", "--session=test", "-o", path, url),
+		0);
+	ck_assert_uint_eq(app_tasks(app, NULL, 0), 0);
+	ck_assert_uint_ne(session_number("transferctl"), session_number("org.example.Test"));
+	snprintf(name, sizeof(name), "--session=#%u", session_number("org.example.Test"));
+	ck_assert_int_eq(RIG_CTL(&rig, NULL, "add", "--allow-insecure", name, url), 2);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/ctl", 60, TEST_EACH(a_name_of_two_is_refused, of_a_session),
+	TEST(adds_to_its_own_session), TEST_EACH(exits_with_a_code, cases),
 	TEST(steers_a_detached_download), TEST(waits_for_a_cancelled_task))

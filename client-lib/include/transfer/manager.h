@@ -14,6 +14,10 @@
  *   -ECHILD       the process was forked after the manager was made
  *   -ENOMEM       out of memory
  * and nothing is stored through ret_ pointers then, except the error.
+ *
+ * A session is named by its identifier. Where several applications have a session of one identifier that is refused with
+ * TRANSFER_BUS_ERROR_INVALID_ARGS; the object_path of its row (transfer_manager_list_sessions()) names one in any case. A
+ * filter for tasks takes the application's id besides the identifier.
  */
 #ifndef TRANSFER_MANAGER_H
 #define TRANSFER_MANAGER_H
@@ -297,7 +301,7 @@ TRANSFER_PUBLIC int transfer_manager_open_session(
  * transfer_manager_invalidate_session - end a session
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @cancel:     cancel its tasks; false: let them finish first
  * @ret_error:  why it failed; NULL: not wanted
  *
@@ -334,7 +338,7 @@ TRANSFER_PUBLIC int transfer_manager_quit_application(transfer_manager *manager,
  * transfer_manager_flush_session - let new requests of a session use new connections
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @ret_error:  why it failed; NULL: not wanted
  *
  * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
@@ -350,7 +354,7 @@ TRANSFER_PUBLIC int transfer_manager_flush_session(
  * transfer_manager_reset_session - forget what a session stored for servers
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @ret_error:  why it failed; NULL: not wanted
  *
  * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
@@ -366,7 +370,7 @@ TRANSFER_PUBLIC int transfer_manager_reset_session(
  * transfer_manager_list_cookies - what is in the cookie store of a session
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @ret_list:   the cookies, the oldest first; to be released; untouched on failure
  * @ret_error:  why it failed; NULL: not wanted
  *
@@ -385,7 +389,7 @@ TRANSFER_PUBLIC int transfer_manager_list_cookies(transfer_manager *manager, con
  * transfer_manager_set_cookies - put cookies into the store of a session, all or none
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @cookies:    with their size set; a first dot in a domain means that sub-domains get it, too, whatever
  *              is_host_only says; one whose time is over removes the one that is there; created_wall_usec
  *              is not read
@@ -405,7 +409,7 @@ TRANSFER_PUBLIC int transfer_manager_set_cookies(transfer_manager *manager, cons
  * transfer_manager_clear_cookies - empty the cookie store of a session
  *
  * @manager:    the manager; borrowed
- * @identifier: its name
+ * @identifier: its name, or its object path
  * @ret_error:  why it failed; NULL: not wanted
  *
  * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
@@ -420,7 +424,7 @@ TRANSFER_PUBLIC int transfer_manager_clear_cookies(
 /* What to make. Set size to sizeof(struct transfer_batch). */
 struct transfer_batch {
 	size_t size;
-	const char *session; /* identifier of a session that exists */
+	const char *session; /* identifier or object path of a session that exists */
 	const struct transfer_task_spec *specs; /* n_specs of them, next to each other */
 	size_t n_specs; /* at most TRANSFER_MANAGER_MAX_TASKS */
 	bool start; /* resumed at once; else suspended */

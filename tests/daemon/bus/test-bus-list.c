@@ -62,6 +62,13 @@ static struct rig *make(struct rig_client **ret_client)
 	return rig;
 }
 
+static void on_opened(
+	void *user, int r, const char *text, const struct ipc_manager_open_session_out *out)
+{
+	(void)out;
+	rig_note(user, r, text);
+}
+
 static const uint64_t some_ids[] = { 3, 1 };
 static const char *const completed[] = { "completed" }, *const uploads[] = { "upload" },
 			 *const wrong[] = { "x" };
@@ -99,6 +106,35 @@ START_TEST(filters)
 	ck_assert_uint_eq(listed.n, cases[_i].n);
 	ck_assert_uint_eq(listed.first, cases[_i].first);
 	ck_assert_uint_eq(listed.last, cases[_i].last);
+	rig_free(rig);
+}
+END_TEST
+
+/* A name that two applications use is none of one session. */
+START_TEST(a_name_of_two_applications)
+{
+	const struct ipc_manager_open_session_in other = {
+		.kind = "background", .identifier = "one", .options.app_id = "org.example.Other"
+	};
+	struct ipc_manager_list_tasks_in in = { .filter = { .session = "one" } };
+	struct rig_client *client;
+	struct rig *rig = make(&client);
+	struct rig_answer answer = { 0 };
+
+	ck_assert_uint_eq(list(rig, client, &in).n, 2);
+	ck_ok(ipc_start_manager_open_session(
+		client->bus, (struct ipc_path){ 0, 0 }, &other, on_opened, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+	ck_assert_int_eq(list(rig, client, &in).answer.r, IPC_E_INVALID_REQUEST);
+	in.filter.app_id = "org.example.Test";
+	ck_assert_uint_eq(list(rig, client, &in).n, 2);
+	in.filter.app_id = "org.example.Other";
+	ck_assert_uint_eq(list(rig, client, &in).n, 0);
+	in.filter.app_id = NULL;
+	in.filter.session_path = (struct ipc_path){ 1, 0 };
+	in.filter.has_session_path = true;
+	ck_assert_uint_eq(list(rig, client, &in).n, 2);
 	rig_free(rig);
 }
 END_TEST
@@ -191,5 +227,6 @@ START_TEST(tells_progress_since)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("daemon/bus/bus-list", 60, TEST_EACH(filters, cases), TEST(goes_on_at_the_cursor),
+RUN_TESTS_WITHIN("daemon/bus/bus-list", 60, TEST_EACH(filters, cases),
+	TEST(a_name_of_two_applications), TEST(goes_on_at_the_cursor),
 	TEST(shows_what_is_asked_for), TEST(tells_progress_since))

@@ -321,7 +321,46 @@ START_TEST(quits_an_application)
 }
 END_TEST
 
+static void on_session(
+	void *user, int r, const char *text, const struct ipc_manager_get_session_out *out)
+{
+	struct opened *opened = user;
+
+	rig_note(&opened->answer, r, text);
+	if (out)
+		opened->session = out->session.session;
+}
+
+static struct opened get_session(struct rig *rig, struct rig_client *client, const char *identifier)
+{
+	const struct ipc_manager_get_session_in in = { .identifier = identifier };
+	struct opened opened = { 0 };
+
+	ck_ok(ipc_start_manager_get_session(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_session, &opened));
+	rig_pump(rig, rig_is_answered, &opened.answer);
+	return opened;
+}
+
+/* Never the first of two applications. */
+START_TEST(finds_a_session_by_a_name_of_its_own)
+{
+	const struct ipc_manager_open_session_in in = {
+		.kind = "background", .identifier = "s", .options.app_id = "org.example.Other"
+	};
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+
+	ck_assert_int_eq(get_session(rig, client, "t").answer.r, IPC_E_NO_SUCH_SESSION);
+	ck_assert_uint_eq(get_session(rig, client, "s").session, session);
+	ck_ok(open_with(rig, client, &in).answer.r);
+	ck_assert_int_eq(get_session(rig, client, "s").answer.r, IPC_E_INVALID_ARGS);
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-manager", 60, TEST(opens_once_and_reassociates),
-	TEST_EACH(refuses_by_name, refused), TEST(steers_each_task_for_itself),
-	TEST(peeking_takes_nothing), TEST(counts), TEST(counts_a_sessions_tasks),
-	TEST(quits_an_application))
+	TEST(finds_a_session_by_a_name_of_its_own), TEST_EACH(refuses_by_name, refused),
+	TEST(steers_each_task_for_itself), TEST(peeking_takes_nothing), TEST(counts),
+	TEST(counts_a_sessions_tasks), TEST(quits_an_application))
