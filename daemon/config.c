@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* One row per key: section, name, how to parse it, where it goes. inih reads the lines. */
+/*
+ * One row per key: section, name, how to parse it, where it goes. A line is judged by itself, whatever the others say;
+ * one that is too long, or holds a zero byte, is wrong as a whole: no part of it counts.
+ */
 #include "daemon/config.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,8 @@
 
 #include "base/err.h"
 
-#define US_PER_S UINT64_C(1000000)
+#define US_PER_S       UINT64_C(1000000)
+#define LINE_MAX_BYTES (CONFIG_PATH_MAX + 256)
 
 void config_init(struct config *config)
 {
@@ -39,6 +42,7 @@ struct unit {
 	uint64_t factor;
 };
 
+static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
 static const struct unit size_units[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 },
 	{ "G", 1 << 30 }, { NULL, 0 } };
 static const struct unit time_units[] = { { "", US_PER_S }, { "ms", 1000 }, { "s", US_PER_S },
@@ -89,7 +93,7 @@ static int parse_span_or_never(const char *text, void *member)
 static int parse_count(const char *text, uint64_t most, void *member)
 {
 	uint64_t value;
-	int r = parse_with_units(text, &(const struct unit){ "", 1 }, &value);
+	int r = parse_with_units(text, no_units, &value);
 
 	if (r)
 		return r;
@@ -215,7 +219,8 @@ struct reading {
 	struct config *config;
 	const char *path;
 	FILE *file;
-	int line; /* the one that inih was handed last */
+	unsigned line;
+	char section[64];
 	config_complaint_fn fn;
 	void *user;
 };
@@ -224,44 +229,113 @@ static void complain(const struct reading *r, const char *what, const char *why)
 {
 	char text[CONFIG_PATH_MAX + 256];
 
-	snprintf(text, sizeof(text), "%s:%d: %.80s: %s", r->path, r->line, what, why);
+	snprintf(text, sizeof(text), "%s:%u: %.80s: %s", r->path, r->line, what, why);
 	if (r->fn)
 		r->fn(text, r->user);
 }
 
-/* inih's handler: 1 goes on; wrong lines are told, never fatal. */
-static int on_key(void *user, const char *section, const char *name, const char *value)
+static void take_key(const struct reading *r, const char *name, const char *value)
 {
-	struct reading *r = user;
+	char why[128];
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
+		if (strcmp(keys[i].section, r->section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
-		if (!value || keys[i].parse(value, (char *)r->config + keys[i].offset)) {
-			char why[128];
-
+		if (keys[i].parse(value, (char *)r->config + keys[i].offset)) {
 			snprintf(why, sizeof(why), "expected %s", keys[i].expects);
 			complain(r, name, why);
 		}
-		return 1;
+		return;
 	}
 	complain(r, name, "unknown key");
-	return 1;
 }
 
-/* inih's reader: counts lines, so that complaints can name them. */
-static char *on_line(char *buf, int size, void *user)
+/* Cuts the space off both ends, in place. */
+static char *trim(char *text)
 {
-	struct reading *r = user;
+	char *end = text + strlen(text);
 
+	while (isspace((unsigned char)*text))
+		text++;
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	*end = '\0';
+	return text;
+}
+
+/* From a ';' with space before it on. */
+static void cut_note(char *text)
+{
+	for (char *p = text; *p; p++)
+		if (*p == ';' && p > text && isspace((unsigned char)p[-1])) {
+			*p = '\0';
+			return;
+		}
+}
+
+static void take_section(struct reading *r, const char *name)
+{
+	size_t len = strcspn(name, "]");
+
+	if (name[len] != ']' || len >= sizeof(r->section)) {
+		complain(r, "line", "not understood");
+		return;
+	}
+	memcpy(r->section, name, len);
+	r->section[len] = '\0';
+}
+
+static void take_line(struct reading *r, char *line)
+{
+	char *text, *value;
+
+	if (r->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3;
+	text = trim(line);
+	if (!*text || *text == '#' || *text == ';')
+		return;
+	if (*text == '[') {
+		take_section(r, text + 1);
+		return;
+	}
+	cut_note(text);
+	value = text + strcspn(text, "=:");
+	if (!*value) {
+		complain(r, "line", "not understood");
+		return;
+	}
+	*value++ = '\0';
+	take_key(r, trim(text), trim(value));
+}
+
+/* One line without its end; "" and a complaint for one that cannot be one. False: there is no more. */
+static bool next_line(struct reading *r, char line[LINE_MAX_BYTES])
+{
+	bool is_bad = false;
+	size_t n = 0;
+	int c;
+
+	while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
+		if (c == '\0' || n == LINE_MAX_BYTES - 1)
+			is_bad = true;
+		else
+			line[n++] = (char)c;
+	}
+	if (c == EOF && n == 0 && !is_bad)
+		return false;
 	r->line++;
-	return fgets(buf, size, r->file);
+	line[is_bad ? 0 : n] = '\0';
+	if (is_bad)
+		complain(r, "line", "too long, or with a zero byte");
+	return true;
 }
 
 int config_read_file(struct config *config, const char *path, config_complaint_fn fn, void *user)
 {
 	struct reading r = { .config = config, .path = path, .fn = fn, .user = user };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), bad;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char line[LINE_MAX_BYTES];
+	bool has_failed;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_raise(-errno);
@@ -270,19 +344,11 @@ int config_read_file(struct config *config, const char *path, config_complaint_f
 		close(fd);
 		return err_raise(-ENOMEM);
 	}
-	bad = ini_parse_stream(on_line, &r, on_key, &r);
-	if (ferror(r.file))
-		bad = -1;
+	while (next_line(&r, line))
+		take_line(&r, line);
+	has_failed = ferror(r.file);
 	fclose(r.file);
-	if (bad == -1)
-		return err_raise(-EIO);
-	if (bad == -2)
-		return err_raise(-ENOMEM);
-	if (bad > 0) {
-		r.line = bad;
-		complain(&r, "line", "not understood");
-	}
-	return 0;
+	return has_failed ? err_raise(-EIO) : 0;
 }
 
 static int is_drop_in(const struct dirent *entry)

@@ -87,13 +87,36 @@ static const struct {
 	{ "max-active-tasks = 1001", "expected 1 to 1000" },
 	{ "max-active-tasks = -1", "expected 1 to 1000" },
 	{ "max-active-tasks = many", "expected 1 to 1000" },
+	{ "max-active-tasks = 5x", "expected 1 to 1000" },
 	{ "max-active-tasks =", "expected 1 to 1000" },
 	{ "max-download-rate = 99999999999999999999", "expected bytes" },
 	{ "max-download-rate = 18446744073709551615G", "expected bytes" },
 	{ "max-download-rate = 5 parsecs", "expected bytes" },
 	{ "colour = red", ":2: colour: unknown key" },
 	{ "nonsense", ":2: line: not understood" },
+	{ "fine = 1\nnonsense", ":3: line: not understood" },
+	{ "[limits", ":2: line: not understood" },
 };
+
+/* no part of a line gets lost, and the lines after it keep their numbers */
+START_TEST(reads_long_lines_whole)
+{
+	char text[8192], apps[4096] = "org.example.a0";
+	struct config c;
+
+	for (int i = 1; i < 200; i++)
+		snprintf(apps + strlen(apps), sizeof(apps) - strlen(apps), " org.example.a%d", i);
+	snprintf(text, sizeof(text), "[service]\ndisabled-applications = %s\nworkers = 0\n", apps);
+	ck_assert_int_eq(read_text(text, &c), 0);
+	ck_assert_str_eq(c.disabled_apps, apps);
+	ck_assert_ptr_nonnull(strstr(said, ":3: workers"));
+	memset(text + 10, 'x', sizeof(text) - 11);
+	snprintf(text + 6000, 100, "\nworkers = 17\n");
+	ck_assert_int_eq(read_text(text, &c), 0);
+	ck_assert_ptr_nonnull(strstr(said, ":2: line: too long"));
+	ck_assert_ptr_nonnull(strstr(said, ":3: workers"));
+}
+END_TEST
 
 START_TEST(names_wrong_lines_and_goes_on)
 {
@@ -152,4 +175,5 @@ START_TEST(lives_without_a_file)
 END_TEST
 
 RUN_TESTS("daemon/config", TEST(reads_every_key), TEST_EACH(names_wrong_lines_and_goes_on, wrong),
-	TEST(reads_drop_ins_over_the_file), TEST(lives_without_a_file))
+	TEST(reads_long_lines_whole), TEST(reads_drop_ins_over_the_file),
+	TEST(lives_without_a_file))
