@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/format.h"
 #include "cli/now.h"
 #include "cli/request.h"
 #include "cli/view.h"
@@ -113,6 +114,17 @@ static void print_ids(const struct adding *a, size_t n)
 	}
 }
 
+/* What a list says is not what a terminal should do. */
+static void print_pair(const char *from, const char *to)
+{
+	char *safe_from = format_safe(from), *safe_to = format_safe(to);
+
+	if (safe_from && safe_to)
+		printf("%s -> %s\n", safe_from, safe_to);
+	free(safe_from);
+	free(safe_to);
+}
+
 static void dry_run(const struct adding *a)
 {
 	for (size_t i = 0; i < a->n; i++) {
@@ -124,8 +136,7 @@ static void dry_run(const struct adding *a)
 				json_pack("{s:s, s:s?, s:s?}", "url", url, "source", a->sources[i],
 					"destination", a->sources[i] ? NULL : to));
 		else
-			printf("%s -> %s\n", a->sources[i] ? a->sources[i] : url,
-				a->sources[i] ? url : to);
+			print_pair(a->sources[i] ? a->sources[i] : url, a->sources[i] ? url : to);
 	}
 }
 
@@ -166,29 +177,45 @@ static int bad_line(struct adding *a, const char *why)
 		"line %lu: %s", a->line, why);
 }
 
+/* A setter of it has failed: the call would be refused, and the line not be known any more. */
+static int bad_request_take(struct adding *a, transfer_request *request_take)
+{
+	bool has_url = transfer_request_get_url(request_take);
+
+	transfer_request_unref(request_take);
+	return bad_line(a,
+		has_url ? "a part of it cannot be in a request"
+			: "the URL is too long or no UTF-8");
+}
+
 /* Takes the request; file: destination or source, NULL: none named. */
 static int add_one(
 	struct adding *a, transfer_request *request_take, const char *file, bool is_upload)
 {
 	struct transfer_task_spec *spec = &a->specs[a->n];
-	char *path = file && *file ? request_absolute(file)
-		: is_upload        ? NULL
-			    : request_in_folder(a->folder, transfer_request_get_url(request_take));
+	char *path = NULL;
 
+	if (transfer_request_get_status(request_take))
+		return bad_request_take(a, request_take);
+	if (file && *file)
+		path = request_absolute(file);
+	else if (!is_upload)
+		path = request_in_folder(a->folder, transfer_request_get_url(request_take));
 	if (!path) {
 		transfer_request_unref(request_take);
 		return bad_line(a, is_upload ? "the upload names no file" : "out of memory");
 	}
+	if (!is_upload)
+		transfer_request_set_destination(request_take, path, a->ctx->options.may_overwrite);
+	if (transfer_request_get_status(request_take)) {
+		free(path);
+		return bad_request_take(a, request_take);
+	}
 	*spec = (struct transfer_task_spec){ .size = sizeof(*spec), .request = request_take };
 	spec->kind = is_upload ? TRANSFER_TASK_UPLOAD : TRANSFER_TASK_DOWNLOAD;
-	a->sources[a->n] = NULL;
-	if (is_upload) {
-		a->sources[a->n] = path;
-		spec->source_path = path;
-	} else {
-		transfer_request_set_destination(request_take, path, a->ctx->options.may_overwrite);
+	spec->source_path = a->sources[a->n] = is_upload ? path : NULL;
+	if (!is_upload)
 		free(path);
-	}
 	a->lines[a->n++] = a->line;
 	return a->n == TRANSFER_MANAGER_MAX_TASKS ? send_off(a) : 0;
 }
@@ -213,26 +240,59 @@ static const char *text_of(json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-static void apply_json(transfer_request *request, json_t *o)
+/* "NAME:HEX". NULL, or what is wrong. */
+static const char *apply_checksum(transfer_request *request, const char *checksum)
 {
-	const char *checksum = text_of(o, "checksum"),
-		   *colon = checksum ? strchr(checksum, ':') : NULL, *name;
-	json_t *priority = json_object_get(o, "priority"), *value;
+	const char *colon = checksum ? strchr(checksum, ':') : NULL;
 	char algorithm[16];
 
+	if (!colon || colon == checksum || (size_t)(colon - checksum) >= sizeof(algorithm))
+		return "\"checksum\" is written like sha256:HEX";
+	memcpy(algorithm, checksum, (size_t)(colon - checksum));
+	algorithm[colon - checksum] = 0;
+	transfer_request_set_checksum(request, algorithm, colon + 1);
+	return NULL;
+}
+
+static const char *apply_headers(transfer_request *request, json_t *headers)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(headers))
+		return "\"headers\" is no object";
+	json_object_foreach(headers, name, value)
+	{
+		if (!json_is_string(value))
+			return "the value of a header field is no string";
+		transfer_request_add_header(request, name, json_string_value(value));
+	}
+	return NULL;
+}
+
+/* NULL, or what is wrong: nothing that was asked for is left out silently. */
+static const char *apply_json(transfer_request *request, json_t *o)
+{
+	static const char *const words[] = { "destination", "source", "method", "description" };
+	json_t *priority = json_object_get(o, "priority");
+	const char *why = NULL;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (json_object_get(o, words[i]) && !text_of(o, words[i]))
+			return "a value is no string";
 	if (text_of(o, "method"))
 		transfer_request_set_method(request, text_of(o, "method"));
 	if (text_of(o, "description"))
 		transfer_request_set_description(request, text_of(o, "description"));
-	if (json_is_number(priority))
+	if (priority && !json_is_number(priority))
+		return "\"priority\" is no number";
+	if (priority)
 		transfer_request_set_priority(request, json_number_value(priority));
-	if (colon && (size_t)(colon - checksum) < sizeof(algorithm)) {
-		memcpy(algorithm, checksum, (size_t)(colon - checksum));
-		algorithm[colon - checksum] = 0;
-		transfer_request_set_checksum(request, algorithm, colon + 1);
-	}
-	json_object_foreach(json_object_get(o, "headers"), name, value) if (json_is_string(value))
-		transfer_request_add_header(request, name, json_string_value(value));
+	if (json_object_get(o, "checksum"))
+		why = apply_checksum(request, text_of(o, "checksum"));
+	if (!why && json_object_get(o, "headers"))
+		why = apply_headers(request, json_object_get(o, "headers"));
+	return why;
 }
 
 static bool has_only_known_keys(json_t *o)
@@ -259,14 +319,18 @@ static int add_json(struct adding *a, const char *text)
 	json_error_t why;
 	json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	transfer_request *request;
+	const char *wrong = NULL;
 	bool is_upload;
 	int r;
 
-	if (!json_is_object(o) || !text_of(o, "url") || !has_only_known_keys(o)) {
-		r = bad_line(a,
-			!o                           ? why.text
-				: !text_of(o, "url") ? "there is no \"url\""
-						     : "unknown key");
+	if (!o)
+		wrong = why.text;
+	else if (!text_of(o, "url") || !request_is_url(text_of(o, "url")))
+		wrong = "there is no \"url\" that is one";
+	else if (!has_only_known_keys(o))
+		wrong = "unknown key";
+	if (wrong) {
+		r = bad_line(a, wrong);
 		json_decref(o);
 		return r;
 	}
@@ -276,8 +340,14 @@ static int add_json(struct adding *a, const char *text)
 		json_decref(o);
 		return EXIT_CODE_FAILED;
 	}
-	apply_json(request, o);
-	r = add_one(a, request, text_of(o, is_upload ? "source" : "destination"), is_upload);
+	wrong = apply_json(request, o);
+	if (wrong) {
+		transfer_request_unref(request);
+		r = bad_line(a, wrong);
+	} else {
+		r = add_one(
+			a, request, text_of(o, is_upload ? "source" : "destination"), is_upload);
+	}
 	json_decref(o);
 	return r;
 }
@@ -291,6 +361,10 @@ static int read_list(struct adding *a)
 
 	while (r == 0 && !was_interrupted && (n = getline(&text, &size, a->file)) >= 0) {
 		a->line++;
+		if (memchr(text, 0, (size_t)n)) {
+			r = bad_line(a, "it holds a zero byte");
+			break;
+		}
 		while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 			text[--n] = 0;
 		if (!n || text[0] == '#')

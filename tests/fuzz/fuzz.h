@@ -12,6 +12,7 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern const unsigned fuzz_n_runs; /* of replay.c; a slow target has its own */
 
 /* libcurl 7.88 forgets the copy of a host name that is no valid international name (some bytes each time). */
 #define FUZZ_FORGIVE_LIBCURL \
@@ -55,6 +56,40 @@ static inline char *fuzz_line(const uint8_t **data, size_t *size)
 	*data += end ? n + 1 : n;
 	*size -= end ? n + 1 : n;
 	return line;
+}
+
+/* Choices drawn from the front of the input; zeros when it is used up. */
+struct fuzz_choices {
+	const uint8_t *data;
+	size_t size;
+};
+
+static inline uint8_t fuzz_byte(struct fuzz_choices *c)
+{
+	if (!c->size)
+		return 0;
+	c->size--;
+	return *c->data++;
+}
+
+static inline uint64_t fuzz_number(struct fuzz_choices *c, unsigned n_bytes)
+{
+	uint64_t n = 0;
+
+	while (n_bytes--)
+		n = n << 8 | fuzz_byte(c);
+	return n;
+}
+
+/* At most n bytes; fewer when the input ends. */
+static inline size_t fuzz_piece(struct fuzz_choices *c, size_t n, const uint8_t **ret_piece)
+{
+	if (n > c->size)
+		n = c->size;
+	*ret_piece = c->data;
+	c->data += n;
+	c->size -= n;
+	return n;
 }
 
 #endif

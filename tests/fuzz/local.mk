@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # tests/fuzz: one target per thing that parses what others send. With --enable-fuzz they are libFuzzer programs;
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
-# libraries, and a folder of seeds.
-fuzz_targets = %D%/fuzz-blob %D%/fuzz-cookie %D%/fuzz-decode %D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
-EXTRA_DIST += %D%/corpus
+# libraries, a folder of seeds, and words in dict/ where they help.
+fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-config %D%/fuzz-cookie %D%/fuzz-decode \
+	%D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
+EXTRA_DIST += %D%/corpus %D%/dict
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 FUZZ_DRIVER =
@@ -14,9 +15,16 @@ FUZZ_DRIVER = %D%/replay.c
 FUZZ_LDFLAGS = $(AM_LDFLAGS)
 endif
 
+%C%_fuzz_batch_SOURCES = %D%/fuzz-batch.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_batch_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=request_open_session \
+	-Wl,--wrap=transfer_manager_create_tasks
+%C%_fuzz_batch_LDADD = $(LINK_CLI) $(LINK_BASE)
 %C%_fuzz_blob_SOURCES = %D%/fuzz-blob.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_blob_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_blob_LDADD = $(LINK_ENGINE)
+%C%_fuzz_config_SOURCES = %D%/fuzz-config.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_config_LDADD = $(LINK_DAEMON)
 %C%_fuzz_cookie_SOURCES = %D%/fuzz-cookie.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_cookie_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_cookie_LDADD = $(LINK_ENGINE)
