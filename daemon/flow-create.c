@@ -32,6 +32,7 @@
 #define TOKEN_MAX_BYTES  128
 #define HEADERS_MAX      256
 #define METHOD_MAX_BYTES 64
+#define PART_MAX_BYTES   64 /* that a partial file's name is longer, at most */
 
 /* One request on its way to a task. */
 struct draft {
@@ -123,7 +124,7 @@ static int check_numbers(const struct task_request *request)
 	return 0;
 }
 
-/* A thousand tasks of one call have one folder and one CA file: asked for once a turn. */
+/* A thousand tasks of one call have one CA file: asked for once a turn. */
 static bool is_known(const char *known, const char *path)
 {
 	return known && !strcmp(known, path);
@@ -131,10 +132,8 @@ static bool is_known(const char *known, const char *path)
 
 void flow_create_forget(struct flow *flow)
 {
-	free(take_ptr(flow->usable_folder));
+	flow_folder_forget(flow);
 	free(take_ptr(flow->readable_file));
-	if (flow->usable_folder_fd >= 0)
-		close(take_fd(&flow->usable_folder_fd));
 }
 
 static void know(char **known, const char *path)
@@ -216,28 +215,21 @@ static int check_url(
 	return 0;
 }
 
-static bool is_usable(struct flow *flow, const char *folder)
+/* Its partial file has a longer name. */
+static bool has_room_for_part(const char *path)
 {
-	struct stat st;
+	char part[FLOW_PATH_BYTES];
 
-	if (is_known(flow->usable_folder, folder))
-		return true;
-	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK) < 0)
-		return false;
-	know(&flow->usable_folder, folder);
-	if (flow->usable_folder_fd >= 0)
-		close(flow->usable_folder_fd);
-	flow->usable_folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return true;
+	return strlen(path) + PART_MAX_BYTES < sizeof(part) ||
+		request_part_path(path, UINT64_MAX, part, sizeof(part)) == 0;
 }
 
 static int check_destination(struct flow *flow, struct task *task)
 {
 	const char *path = task->request.destination, *slash;
-	char part[FLOW_PATH_BYTES];
 	cleanup_(cleanup_free) char *folder = NULL;
 	struct stat st;
-	int fd;
+	int r;
 
 	if (!path)
 		return 0;
@@ -245,19 +237,20 @@ static int check_destination(struct flow *flow, struct task *task)
 	if (task->kind != TRANSFER_TASK_DOWNLOAD || path[0] != '/' || !slash[1] ||
 		!strcmp(slash + 1, ".") || !strcmp(slash + 1, "..") ||
 		strlen(slash + 1) > REQUEST_NAME_MAX_BYTES || !utf8_is_valid(path) ||
-		request_part_path(path, UINT64_MAX, part, sizeof(part)))
+		!has_room_for_part(path))
 		return FLOW_E_INVALID_REQUEST;
 	folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	if (!folder)
 		return err_raise(-ENOMEM);
-	if (!is_usable(flow, folder)) {
+	r = flow_folder_open(flow, folder);
+	if (r < 0)
+		return r;
+	if (r) {
 		doom(task, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
 			"the destination folder cannot be used");
 		return 0;
 	}
-	/* from the folder on: a thousand times the way to it is long */
-	fd = flow->usable_folder_fd;
-	if (fstatat(fd, fd < 0 ? path : slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (flow_folder_has(flow, path, slash + 1, &st) &&
 		(!task->request.may_overwrite || S_ISDIR(st.st_mode)))
 		doom(task, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
 	return 0;

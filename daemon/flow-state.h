@@ -13,6 +13,7 @@
  *   flow-sweep.c     files that belong to nobody
  *   flow-cookie.c    cookies of sessions
  *   flow-session.c   sessions, attachment, acknowledgement
+ *   flow-folder.c    the folder that new files go to
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
  *   flow-question.c  what clients are asked
@@ -47,6 +48,8 @@
 #define FLOW_SNAPSHOT_ATTEMPT UINT32_MAX
 
 struct flow_jar;
+struct flow_folder;
+struct stat;
 
 struct flow_session {
 	struct session *session;
@@ -119,8 +122,8 @@ struct flow {
 	bool has_more; /* work is left for the next turn, which is due at once */
 	bool is_limits_told;
 	int poison; /* negative: a step failed half way, the turn must not be committed */
-	char *usable_folder, *readable_file; /* found so in this turn; NULL: none */
-	int usable_folder_fd; /* O_PATH; -1: none */
+	char *readable_file; /* found so in this turn; NULL: none */
+	struct flow_folder *folder; /* that new files of this turn go to; NULL: none yet */
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	uint64_t retry_us; /* failing: not before this */
@@ -244,6 +247,13 @@ uint64_t flow_session_app_tasks(const struct flow *flow, const struct flow_sessi
 /* ---- flow-create.c ---- */
 void flow_create_forget(
 	struct flow *flow); /* what was found about folders and files in this turn */
+
+/* ---- flow-folder.c ---- */
+/* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */
+int flow_folder_open(struct flow *flow, const char *path);
+/* The file (path, with this name in the folder that was opened) exists. */
+bool flow_folder_has(struct flow *flow, const char *path, const char *name, struct stat *ret_st);
+void flow_folder_forget(struct flow *flow);
 
 /* ---- flow-birth.c ---- */
 struct flow_birth_spec {

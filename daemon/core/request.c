@@ -103,7 +103,7 @@ enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_B
 		return REQUEST_URL_MALFORMED;
 	if (!port)
 		port = is_https ? 443 : 80;
-	at = (size_t)snprintf(host, REQUEST_HOST_MAX_BYTES, "%s://", is_https ? "https" : "http");
+	at = (size_t)(stpcpy(host, is_https ? "https://" : "http://") - host);
 	for (size_t i = 0; i < host_bytes; i++)
 		host[at++] = lower(authority[i]);
 	snprintf(host + at, REQUEST_HOST_MAX_BYTES - at, ":%zu", port);
