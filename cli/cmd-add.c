@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * add: a list of transfers, a thousand at a time, each thousand durable before the next is read. Lines are "URL", "URL<TAB>FILE", or
+ * add: a list of transfers, a few thousand at a time, durable before more is read. Lines are "URL", "URL<TAB>FILE", or
  * JSON objects with url, destination or source, method, headers, checksum, priority, description. Memory stays flat.
  */
 #include "cli/command.h"
@@ -19,15 +19,17 @@
 #include "cli/view.h"
 
 #define ADD_PROGRESS_US 100000
+/* Several calls, so that reading, sending and saving go on at once. */
+#define ADD_BATCH       (8 * TRANSFER_MANAGER_MAX_TASKS)
 
 struct adding {
 	struct ctx *ctx;
 	struct request_defaults defaults;
 	const char *session, *folder;
-	unsigned long lines[TRANSFER_MANAGER_MAX_TASKS];
-	struct transfer_task_spec specs[TRANSFER_MANAGER_MAX_TASKS];
-	char *sources[TRANSFER_MANAGER_MAX_TASKS];
-	uint64_t ids[TRANSFER_MANAGER_MAX_TASKS];
+	unsigned long lines[ADD_BATCH];
+	struct transfer_task_spec specs[ADD_BATCH];
+	char *sources[ADD_BATCH];
+	uint64_t ids[ADD_BATCH];
 	size_t n, n_all;
 	unsigned long line;
 	uint64_t size_bytes, said_us; /* of the list, 0: not known; when progress was last shown */
@@ -217,7 +219,7 @@ static int add_one(
 	if (!is_upload)
 		free(path);
 	a->lines[a->n++] = a->line;
-	return a->n == TRANSFER_MANAGER_MAX_TASKS ? send_off(a) : 0;
+	return a->n == ADD_BATCH ? send_off(a) : 0;
 }
 
 static int add_text(struct adding *a, char *text)

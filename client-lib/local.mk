@@ -14,6 +14,7 @@ libclient_la_SOURCES = \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
 	%D%/manager-look.c \
+	%D%/manager-create.c \
 	%D%/manager-steer.c \
 	%D%/queue.c %D%/queue.h \
 	%D%/ref.h \
@@ -59,7 +60,7 @@ CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-manager \
-	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
+	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
 	tests/client-lib/test-text tests/client-lib/test-wire tests/client-lib/test-words
@@ -70,6 +71,7 @@ tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_R
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)
+tests_client_lib_test_manager_create_SOURCES = tests/client-lib/test-manager-create.c $(CLIENT_PEER)
 tests_client_lib_test_manager_look_SOURCES = tests/client-lib/test-manager-look.c $(CLIENT_PEER)
 tests_client_lib_test_manager_steer_SOURCES = tests/client-lib/test-manager-steer.c $(CLIENT_PEER)
 tests_client_lib_test_session_SOURCES = tests/client-lib/test-session.c $(CLIENT_RIG)
@@ -85,6 +87,7 @@ tests_client_lib_test_answer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_steer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_queue_LDADD = $(TEST_CLIENT)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a manager changes: sessions, tasks, limits. Sets of any size go in calls of 1000 numbers; uploads go in
- * calls of 16, because each needs a descriptor.
+ * What a manager changes: sessions, tasks, limits. Sets of any size go in calls of 1000 numbers.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +17,6 @@
 #include "client-lib/request.h"
 #include "client-lib/rows.h"
 #include "ipc/proto.h"
-
-#define STEER_TOKEN_MAX_BYTES 100
 
 static const struct ipc_path root = { 0 };
 
@@ -158,196 +154,6 @@ int transfer_manager_quit_application(transfer_manager *manager, const char *app
 	if (!r && ret_n_tasks)
 		*ret_n_tasks = out.tasks;
 	return manager_end(&call, r, ret_error);
-}
-
-/* ---- making tasks ---- */
-
-/* One CreateTasks: rows[0..n) of the batch, from index `first`. */
-struct step {
-	const struct transfer_batch *batch;
-	struct ipc_path session;
-	const char *token;
-	size_t first, n;
-	struct arena arena;
-	struct ipc_request *rows;
-	int fds[IPC_MAX_FDS];
-	size_t n_fds;
-	size_t failed; /* row that could not be read */
-};
-
-static void step_done(struct step *step)
-{
-	for (size_t i = 0; i < step->n_fds; i++)
-		close(step->fds[i]);
-	step->n_fds = 0;
-	arena_done(&step->arena);
-}
-
-static int open_source(struct step *step, const char *path, struct ipc_request *row)
-{
-	char *absolute;
-	int fd;
-
-	if (!path)
-		return -EINVAL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	step->fds[step->n_fds++] = fd;
-	absolute = realpath(path, NULL);
-	row->body_file = fd;
-	row->has_body_file = true;
-	row->body_path = absolute ? arena_strdup(&step->arena, absolute) : NULL;
-	free(absolute);
-	return 0;
-}
-
-static int read_spec(
-	struct step *step, const struct transfer_task_spec *spec, struct ipc_request *row)
-{
-	int r = 0;
-
-	if (spec->size < sizeof(*spec) || (!spec->request && !spec->resume_data) ||
-		(spec->kind != TRANSFER_TASK_DOWNLOAD && spec->kind != TRANSFER_TASK_UPLOAD))
-		return -EINVAL;
-	if (spec->request)
-		r = request_to_ipc(spec->request, &step->arena, row);
-	if (r)
-		return r;
-	row->kind = transfer_task_kind_get_name(spec->kind);
-	if (spec->resume_data) {
-		row->resume_data = transfer_data_get_bytes(spec->resume_data);
-		row->n_resume_data = transfer_data_get_size(spec->resume_data);
-	}
-	return spec->kind == TRANSFER_TASK_UPLOAD ? open_source(step, spec->source_path, row) : 0;
-}
-
-/* As many specs as fit into one call. */
-static int step_read(struct step *step)
-{
-	size_t left = step->batch->n_specs - step->first;
-	int r = 0;
-
-	step->n = 0;
-	step->rows = arena_alloc(&step->arena, left, sizeof(*step->rows));
-	if (!step->rows)
-		return -ENOMEM;
-	while (!r && step->n < left) {
-		const struct transfer_task_spec *spec = &step->batch->specs[step->first + step->n];
-
-		if (spec->kind == TRANSFER_TASK_UPLOAD && step->n_fds == IPC_MAX_FDS)
-			break;
-		step->failed = step->first + step->n;
-		r = read_spec(step, spec, &step->rows[step->n]);
-		step->n++;
-	}
-	return r;
-}
-
-static int step_send(struct step *step, struct manager_call *call, uint64_t *ids)
-{
-	char token[STEER_TOKEN_MAX_BYTES + 32];
-	struct ipc_session_create_tasks_in in = {
-		.requests = step->rows,
-		.n_requests = step->n,
-		.options = { .start = step->batch->start ? "running" : "suspended",
-			.token = token },
-	};
-	struct ipc_session_create_tasks_out out;
-	int r;
-
-	snprintf(token, sizeof(token), "%s.%zu", step->token, step->first);
-	do
-		r = ipc_call_session_create_tasks(
-			call->manager->bus, step->session, &call->exchange, &in, &out);
-	while (manager_again(call, r));
-	if (r)
-		return r;
-	if (out.n_tasks != step->n)
-		return -EBADMSG;
-	for (size_t i = 0; i < out.n_tasks; i++)
-		ids[step->first + i] = out.tasks[i].id;
-	call->n_tries = 0;
-	return 0;
-}
-
-static int fault_of(const struct transfer_batch *batch)
-{
-	if (batch->size < sizeof(*batch) || !batch->session ||
-		batch->n_specs > TRANSFER_MANAGER_MAX_TASKS)
-		return -EINVAL;
-	return batch->token && strlen(batch->token) > STEER_TOKEN_MAX_BYTES ? -EINVAL : 0;
-}
-
-/* Why reading a spec failed, said with the code that a task would have ended with. */
-static transfer_error *spec_error(const struct step *step, int error_no)
-{
-	const struct transfer_task_spec *spec = &step->batch->specs[step->failed];
-	enum transfer_error_code code = TRANSFER_ERROR_CANNOT_OPEN_FILE;
-
-	if (error_no == -EINVAL || error_no == -ENOMEM || error_no == -E2BIG)
-		return error_new_errno(error_no, error_no == -EINVAL ? "a request is wrong" : NULL);
-	if (error_no == -ENOENT || error_no == -ENOTDIR)
-		code = TRANSFER_ERROR_FILE_DOES_NOT_EXIST;
-	else if (error_no == -EACCES || error_no == -EPERM)
-		code = TRANSFER_ERROR_NO_PERMISSIONS_TO_READ_FILE;
-	return error_new(&(struct error_init){
-		.domain = TRANSFER_DOMAIN_URL,
-		.code = (int)code,
-		.message = spec->source_path,
-		.failing_url = spec->request ? spec->request->url : NULL,
-		.underlying = error_new_errno(error_no, NULL),
-	});
-}
-
-static int create_steps(
-	struct manager_call *call, struct step *step, uint64_t *ids, transfer_error **ret_error)
-{
-	int r = 0;
-
-	while (step->first < step->batch->n_specs) {
-		r = step_read(step);
-		if (r) {
-			transfer_error *error = spec_error(step, r);
-
-			step_done(step);
-			manager_end(call, 0, NULL);
-			return error_give(r, error, ret_error);
-		}
-		r = step_send(step, call, ids);
-		step_done(step);
-		if (r)
-			break;
-		step->first += step->n;
-	}
-	return manager_end(call, r, ret_error);
-}
-
-int transfer_manager_create_tasks(transfer_manager *manager, const struct transfer_batch *batch,
-	uint64_t *ids, size_t *ret_n_ids, transfer_error **ret_error)
-{
-	char token[STEER_TOKEN_MAX_BYTES];
-	uint64_t bits[2] = { 0 };
-	struct manager_call call;
-	struct step step = { .batch = batch };
-	int r = fault_of(batch);
-
-	*ret_n_ids = 0;
-	if (r)
-		return error_give(r, error_new_errno(r, "the batch is wrong"), ret_error);
-	r = manager_begin(manager, &call, ret_error);
-	if (r)
-		return r;
-	r = manager_find_session(&call, batch->session, &step.session);
-	if (r)
-		return manager_end(&call, r, ret_error);
-	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-		return manager_end_errno(&call, -EIO, ret_error);
-	snprintf(token, sizeof(token), "manager-%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-	step.token = batch->token ? batch->token : token;
-	r = create_steps(&call, &step, ids, ret_error);
-	*ret_n_ids = step.first;
-	return r;
 }
 
 /* ---- steering tasks ---- */

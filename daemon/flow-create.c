@@ -601,6 +601,20 @@ static int answer_again(
 	return r;
 }
 
+/* The calls of a long batch follow each other without waiting: after one that made nothing comes nothing. */
+static int check_after(struct flow *flow, const struct flow_create *create)
+{
+	struct arena arena = { 0 };
+	struct store_ids ids;
+	int r;
+
+	if (!flow_session_is_text(create->after, TOKEN_MAX_BYTES))
+		return FLOW_E_INVALID_REQUEST;
+	r = store_token_load(flow->store, create->session, create->after, &arena, &ids);
+	arena_done(&arena);
+	return r == STORE_E_NOT_FOUND ? FLOW_E_INVALID_REQUEST : r;
+}
+
 int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_created_fn fn,
 	void *user, size_t *ret_bad)
 {
@@ -619,6 +633,11 @@ int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_
 	if (create->token) {
 		r = answer_again(flow, create, fn, user);
 		if (r != STORE_E_NOT_FOUND)
+			return r;
+	}
+	if (create->after) {
+		r = check_after(flow, create);
+		if (r)
 			return r;
 	}
 	if (creation.session->session->state != TRANSFER_SESSION_STATE_ACTIVE)

@@ -353,6 +353,7 @@ struct flow_create {
 	size_t n_requests;
 	bool start_running;
 	const char *token; /* NULL: none */
+	const char *after; /* the token of a call that must have made tasks; NULL: none */
 };
 /*
  * error 0: ids are durable (uploads: with their snapshots). Called once for each

@@ -255,6 +255,15 @@ int ipc_bus_wait(struct ipc_bus *bus, int timeout_ms)
 	return r ? r : ipc_bus_dispatch(bus);
 }
 
+int ipc_bus_set_timeout(struct ipc_bus *bus, int timeout_ms)
+{
+	int before_ms = bus->timeout_ms;
+
+	if (timeout_ms)
+		bus->timeout_ms = timeout_ms;
+	return before_ms;
+}
+
 bool ipc_bus_is_connected(const struct ipc_bus *bus)
 {
 	return !bus->is_lost && dbus_connection_get_is_connected(bus->connection);

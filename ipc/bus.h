@@ -56,6 +56,8 @@ bool ipc_bus_is_connected(const struct ipc_bus *bus);
 
 /* Borrowed, "" when not connected. */
 const char *ipc_bus_unique_name(const struct ipc_bus *bus);
+/* How long an answer to a call may take, from now on; 0: as before. Returns what it was. */
+int ipc_bus_set_timeout(struct ipc_bus *bus, int timeout_ms);
 /* Bytes that wait to be written: hold back while this is large. */
 size_t ipc_bus_outgoing_bytes(const struct ipc_bus *bus);
 /* Writes what waits, blocking for at most timeout_ms: before exit. */

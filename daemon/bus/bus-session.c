@@ -347,7 +347,8 @@ static int create_tasks(struct ipc_call *call, void *user,
 	struct flow_create create = { .session = session_of(call),
 		.requests = requests,
 		.n_requests = in->n_requests,
-		.token = in->options.token };
+		.token = in->options.token,
+		.after = in->options.after };
 	struct bus *bus = user;
 	size_t bad = 0;
 	int r = 0;

@@ -513,6 +513,8 @@ static int on_create_tasks(struct ipc_call *call, void *user,
 
 	pthread_mutex_lock(&p->lock);
 	p->n_create_calls++;
+	if (!r && in->options.after && find_token(p, in->options.after) == p->n_tasks)
+		r = ipc_call_error(call, IPC_E_INVALID_REQUEST, "the call before made nothing");
 	first = find_token(p, in->options.token);
 	if (!r && first == p->n_tasks)
 		create(p, in);

@@ -584,6 +584,11 @@ bool peer_wait(struct peer *p, bool (*done)(struct peer *p, uint64_t arg), uint6
 	return !r;
 }
 
+bool peer_has_created(struct peer *p, uint64_t n_calls)
+{
+	return p->n_create_calls >= n_calls;
+}
+
 const char *peer_cookies(struct peer *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -69,6 +69,7 @@ const char *peer_session_description(struct peer *p);
 const char *peer_cookies(struct peer *p);
 /* Waits until it is true; false: ten seconds were not enough. */
 bool peer_wait(struct peer *p, bool (*done)(struct peer *p, uint64_t arg), uint64_t arg);
+bool peer_has_created(struct peer *p, uint64_t n_calls);
 bool peer_has_acked(struct peer *p, uint64_t seq);
 bool peer_has_detached(struct peer *p, uint64_t ignored);
 

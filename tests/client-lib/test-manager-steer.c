@@ -30,96 +30,6 @@ static void end(void)
 	peer_free(peer);
 }
 
-START_TEST(makes_downloads)
-{
-	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/a");
-	transfer_auto(transfer_request) bad = transfer_request_new("https://bad/");
-	transfer_auto(transfer_error) error = NULL;
-	struct transfer_task_spec specs[1000];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 1000,
-		.start = true,
-		.token = "t1",
-	};
-	uint64_t ids[1000];
-	size_t n;
-
-	begin();
-	ck_assert_int_eq(transfer_request_set_destination(request, "/tmp/a", true), 0);
-	for (int i = 0; i < 1000; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_DOWNLOAD,
-			.request = request,
-		};
-	/* the reply is lost, the call is repeated, the tasks are there once */
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
-	ck_assert_uint_eq(n, 1000);
-	ck_assert_uint_eq(ids[999], 1099);
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
-	ck_assert_uint_eq(ids[999], 1099);
-	ck_assert_uint_eq(peer_n_tasks(peer), 1000);
-	ck_assert_str_eq(peer_describe(peer, 100), "download https://example.org/a - /tmp/a - -");
-	ck_assert(!peer_is_suspended(peer, 100));
-
-	specs[3].request = bad;
-	batch.token = NULL;
-	ck_assert_int_eq(
-		transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -EREMOTEIO);
-	ck_assert_uint_eq(n, 0);
-	ck_assert_str_eq(transfer_error_get_message(error), "requests[3]: bad");
-	batch.session = "nobody";
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), -ENOENT);
-	batch.n_specs = 1001;
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), -EINVAL);
-	end();
-}
-END_TEST
-
-START_TEST(makes_uploads)
-{
-	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/in");
-	transfer_auto(transfer_error) error = NULL;
-	struct transfer_task_spec specs[40];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 40,
-	};
-	char *path;
-	uint64_t ids[40];
-	size_t n;
-
-	begin();
-	path = tmpdir_path("source");
-	ck_assert_int_eq(tmpdir_write(path, "content"), 0);
-	for (int i = 0; i < 40; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_UPLOAD,
-			.request = request,
-			.source_path = path,
-		};
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
-	ck_assert_uint_eq(n, 40);
-	ck_assert_uint_eq(peer_n_create_calls(peer), 3);
-	ck_assert_str_eq(
-		peer_describe(peer, ids[39]), "upload https://example.org/in - - - content");
-	ck_assert(peer_is_suspended(peer, ids[39]));
-
-	specs[20].source_path = "/nonexistent";
-	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, &error), -ENOENT);
-	ck_assert_uint_eq(n, 16);
-	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_ERROR_FILE_DOES_NOT_EXIST);
-	free(path);
-	end();
-}
-END_TEST
-
 START_TEST(steers_sets)
 {
 	uint64_t ids[1503];
@@ -263,6 +173,6 @@ START_TEST(survives_a_restart)
 }
 END_TEST
 
-RUN_TESTS("client-lib/manager-steer", TEST(makes_downloads), TEST(makes_uploads), TEST(steers_sets),
+RUN_TESTS("client-lib/manager-steer", TEST(steers_sets),
 	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions),
 	TEST(quits_an_application), TEST(survives_a_restart))

@@ -35,7 +35,7 @@ static struct sim *begin(struct answer *answer, uint64_t *ret_session, const cha
 {
 	struct sim *sim = sim_new(1);
 	struct flow_request requests[3];
-	struct flow_create create = { 0, requests, 3, true, token };
+	struct flow_create create = { 0, requests, 3, true, token, NULL };
 	char source[300];
 	FILE *f;
 
@@ -196,7 +196,7 @@ START_TEST(commit_fails_at_the_beginning)
 {
 	struct sim *sim = sim_new(1);
 	struct flow_request request;
-	struct flow_create create = { sim_session(sim, "app", "one"), &request, 1, true, NULL };
+	struct flow_create create = { sim_session(sim, "app", "one"), &request, 1, true, NULL, NULL };
 	struct answer answer = { 0 };
 	char source[300];
 	FILE *f;

@@ -4,6 +4,7 @@
  * S-17, S-25).
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "daemon/flow-state.h"
 #include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
 #include "tests/sim/sim.h"
 
 static char folder[256], file[300], fresh[300];
@@ -277,7 +279,7 @@ END_TEST
 struct answer {
 	unsigned n_calls;
 	int error;
-	uint64_t ids[4];
+	uint64_t ids[100];
 	size_t n;
 };
 
@@ -298,7 +300,7 @@ START_TEST(token)
 	uint64_t session;
 	struct sim *sim = world(&session);
 	struct flow_request requests[2];
-	struct flow_create create = { session, requests, 2, true, "token-1" };
+	struct flow_create create = { session, requests, 2, true, "token-1", NULL };
 	struct answer first = { 0 }, second = { 0 };
 
 	flow_request_init(&requests[0]);
@@ -326,13 +328,84 @@ START_TEST(token)
 }
 END_TEST
 
+/* What follows a call that made nothing makes nothing; in the same turn or later. */
+START_TEST(after_another)
+{
+	uint64_t session;
+	struct sim *sim = world(&session);
+	struct flow_request request;
+	struct flow_create create = { session, &request, 1, true, "two", "one" };
+	struct answer answer = { 0 };
+
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+		FLOW_E_INVALID_REQUEST);
+	create.after = "";
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+		FLOW_E_INVALID_REQUEST);
+	create.token = "one";
+	create.after = NULL;
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	create.token = "two";
+	create.after = "one";
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	sim_crash(sim);
+	create.token = "three";
+	create.after = "two";
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(answer.n_calls, 3);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 3);
+	sim_free(sim);
+}
+END_TEST
+
+/* The names of a folder are read once for many tasks: what exists in it is found all the same. */
+START_TEST(many_names)
+{
+	uint64_t session;
+	struct sim *sim = world(&session);
+	static struct flow_request requests[100];
+	static char paths[100][PATH_MAX];
+	struct flow_create create = { session, requests, 100, true, NULL, NULL };
+	struct answer answer = { 0 };
+	char name[32];
+
+	for (size_t i = 0; i < 100; i++) {
+		char *path;
+
+		snprintf(name, sizeof(name), "%zu.name", i);
+		path = tmpdir_path("%s", name);
+		snprintf(paths[i], sizeof(paths[i]), "%s", path);
+		if (i % 10 == 7)
+			ck_assert_int_eq(tmpdir_write(path, "there"), 0);
+		free(path);
+		flow_request_init(&requests[i]);
+		requests[i].request.url = "https://h/x";
+		requests[i].request.destination = paths[i];
+	}
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(answer.n, 100);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_int_eq(sim_result(sim, answer.ids[i]),
+			i % 10 == 7 ? TRANSFER_ERROR_CANNOT_CREATE_FILE : 0);
+	sim_free(sim);
+}
+END_TEST
+
 /* One bad request: none of the call is made, and the index says which. */
 START_TEST(all_or_none)
 {
 	uint64_t session;
 	struct sim *sim = world(&session);
 	struct flow_request requests[3];
-	struct flow_create create = { session, requests, 3, true, NULL };
+	struct flow_create create = { session, requests, 3, true, NULL, NULL };
 	struct answer answer = { 0 };
 	size_t bad = 0;
 
@@ -470,5 +543,5 @@ END_TEST
 
 RUN_TESTS("daemon/flow-create", TEST_EACH(refuses, refused), TEST_EACH(dooms, doomed),
 	TEST(exceptions), TEST(starts_suspended), TEST(request_reaches_the_engine), TEST(token),
-	TEST(all_or_none), TEST(quota), TEST(upload_by_descriptor),
-	TEST(upload_descriptors_refused), TEST(upload_in_place))
+	TEST(after_another), TEST(many_names), TEST(all_or_none), TEST(quota),
+	TEST(upload_by_descriptor), TEST(upload_descriptors_refused), TEST(upload_in_place))

@@ -44,7 +44,7 @@ static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
 static void create_many(struct sim *sim, uint64_t session, size_t n, const char *url)
 {
 	static struct flow_request requests[FLOW_CREATE_MAX];
-	const struct flow_create create = { session, requests, n, true, NULL };
+	const struct flow_create create = { session, requests, n, true, NULL, NULL };
 	size_t n_made = 0;
 
 	for (size_t i = 0; i < n; i++) {

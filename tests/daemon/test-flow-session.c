@@ -236,7 +236,7 @@ START_TEST(cancels_all)
 	struct sim *sim = sim_new(1);
 	uint64_t session = sim_session(sim, "app", "one"), ids[8];
 	struct flow_request requests[1000];
-	const struct flow_create create = { session, requests, 1000, false, NULL };
+	const struct flow_create create = { session, requests, 1000, false, NULL, NULL };
 	const struct session *s;
 	unsigned n = 0;
 

@@ -421,7 +421,7 @@ static int create(struct sim *sim, const struct flow_create *c, struct created *
 uint64_t sim_create(
 	struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running)
 {
-	const struct flow_create c = { session, request, 1, start_running, NULL };
+	const struct flow_create c = { session, request, 1, start_running, NULL, NULL };
 	struct created created = { 0 };
 
 	return create(sim, &c, &created) ? 0 : created.id;
@@ -429,7 +429,7 @@ uint64_t sim_create(
 
 int sim_create_error(struct sim *sim, uint64_t session, const struct flow_request *request)
 {
-	const struct flow_create c = { session, request, 1, false, NULL };
+	const struct flow_create c = { session, request, 1, false, NULL, NULL };
 	struct created created = { 0 };
 
 	return create(sim, &c, &created);

@@ -228,7 +228,7 @@ static int create(bool start_running)
 	static const struct task_header headers[] = { { "Accept", "a/b" }, { "X-Y", "z" } };
 	uint64_t before = count_tasks();
 	struct flow_request requests[3];
-	struct flow_create c = { the_session, requests, 3, start_running, NULL };
+	struct flow_create c = { the_session, requests, 3, start_running, NULL, NULL };
 	int r;
 
 	for (size_t i = 0; i < 3; i++) {

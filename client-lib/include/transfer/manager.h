@@ -426,7 +426,7 @@ struct transfer_batch {
 	size_t size;
 	const char *session; /* identifier or object path of a session that exists */
 	const struct transfer_task_spec *specs; /* n_specs of them, next to each other */
-	size_t n_specs; /* at most TRANSFER_MANAGER_MAX_TASKS */
+	size_t n_specs;
 	bool start; /* resumed at once; else suspended */
 	const char *
 		token; /* at most 100 bytes; a batch repeated with the same token is made once; NULL: none */
@@ -442,8 +442,8 @@ struct transfer_batch {
  * @ret_error: why it failed; its failing URL tells which task, when transferd named it; NULL: not
  *             wanted
  *
- * Downloads are made all or none. Uploads need a descriptor each and are made in steps of 16, all or
- * none per step.
+ * Downloads are made in steps of TRANSFER_MANAGER_MAX_TASKS, all or none per step; uploads need a
+ * descriptor each and are made in steps of 16. What is made is the beginning of the batch.
  *
  * Returns:  0 or one of the errors above; TRANSFER_BUS_ERROR_NO_SUCH_SESSION is -ENOENT
  * Blocks:   for one answer per step
