@@ -86,12 +86,31 @@ static bool has_reason(const struct transfer_task_row *row, const char *reason)
 	return false;
 }
 
+/* Of a task that is tried again: what went wrong, and when that is. */
+static void write_retry(const struct transfer_task_row *row, const char *blocked,
+	uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
+{
+	uint64_t until_us = row->waiting_until_wall_usec;
+	const char *error = row->last_error ? transfer_error_get_message(row->last_error) : "";
+	char status[16] = "", span[FORMAT_SPAN_BYTES];
+
+	if (!row->last_error && status_of(row) >= 400)
+		snprintf(status, sizeof(status), "%d, ", status_of(row));
+	format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span);
+	if (!until_us && blocked)
+		snprintf(buf, VIEW_WHY_BYTES, "%s%s, then next try%s%s", status, blocked,
+			*error ? ": " : "", error);
+	else
+		snprintf(buf, VIEW_WHY_BYTES, "%snext try in %s%s%s", status, span,
+			*error ? ": " : "", error);
+}
+
 const char *view_why(
 	const struct transfer_task_row *row, uint64_t now_wall_us, char buf[VIEW_WHY_BYTES])
 {
 	const char *why = looks[view_look(row)].why, *blocked = NULL;
 	uint64_t until_us = row->waiting_until_wall_usec;
-	char when[FORMAT_DATE_BYTES], span[FORMAT_SPAN_BYTES];
+	char when[FORMAT_DATE_BYTES];
 
 	buf[0] = 0;
 	if (!why)
@@ -100,19 +119,8 @@ const char *view_why(
 		blocked = "the service is paused";
 	else if (has_reason(row, "network"))
 		blocked = "network unreachable";
-	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY && !until_us && blocked)
-		snprintf(buf, VIEW_WHY_BYTES, "%s, then next try%s%s", blocked,
-			row->last_error ? ": " : "",
-			row->last_error ? transfer_error_get_message(row->last_error) : "");
-	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY && !row->last_error &&
-		status_of(row) >= 400)
-		snprintf(buf, VIEW_WHY_BYTES, "%d, %s in %s", status_of(row), why,
-			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span));
-	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
-		snprintf(buf, VIEW_WHY_BYTES, "%s in %s%s%s", why,
-			format_span(until_us > now_wall_us ? until_us - now_wall_us : 0, span),
-			row->last_error ? ": " : "",
-			row->last_error ? transfer_error_get_message(row->last_error) : "");
+	if (row->sub_state == TRANSFER_SUB_STATE_WAITING_RETRY)
+		write_retry(row, blocked, now_wall_us, buf);
 	else if (row->sub_state == TRANSFER_SUB_STATE_WAITING_DATE)
 		snprintf(buf, VIEW_WHY_BYTES, "%s %s%s%s", why,
 			format_date(until_us ? until_us : row->not_before_wall_usec, when),

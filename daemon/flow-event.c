@@ -433,6 +433,25 @@ static int on_unbegun(struct flow *flow, struct active *active)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * The server said to come again. Its error page is nobody's partial file; its answer is what the
+ * task waits for, not the error of an attempt before.
+ */
+static void note_refusal(struct active *active)
+{
+	struct task *task = active->task;
+
+	task->offset_bytes = task->received_bytes = 0;
+	if (task->kind == TRANSFER_TASK_DOWNLOAD)
+		task->total_bytes = task->expected_receive_bytes = -1;
+	task->etag = task->last_modified = NULL;
+	task->digest_state = NULL;
+	task->digest_state_bytes = 0;
+	task->last_error = (struct transfer_result){ 0 };
+	task->failing_url = NULL;
+	active->save |= STORE_SAVE_RESPONSE | STORE_SAVE_RESULT | STORE_SAVE_PROGRESS;
+}
+
 static int on_done(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
@@ -460,9 +479,8 @@ static int on_done(struct flow *flow, struct active *active, const struct engine
 	/* answered, then stopped: what is recorded counts */
 	if (task->state == TASK_STATE_ANSWERED && event->is_stopped)
 		result = NULL;
-	/* an error page is nobody's partial file */
 	if (what == TASK_EVENT_DONE_AGAIN && !event->result.code)
-		task->offset_bytes = 0;
+		note_refusal(active);
 	/* the answer came together with the end */
 	if (what == TASK_EVENT_DONE_OK && task->kind == TRANSFER_TASK_UPLOAD) {
 		r = flow_step(flow, active, TASK_EVENT_ANSWER, NULL);

@@ -271,7 +271,7 @@ def reasons(rig, ok):
     wait_for("running", lambda: rig.show(slot, "SubState") == "transferring")
     queued = rig.get("/file?size=9", "-o", "w4")
     for task, sub_state, reason, text in (
-            (retry, "waiting-retry", "retry", "next try in"), (date, "waiting-date", "date", "starts "),
+            (retry, "waiting-retry", "retry", "503, next try in"), (date, "waiting-date", "date", "starts "),
             (queued, "queued", "slot", "waits for a slot")):
         row = rig.json("show", task)
         ok((row["sub_state"], row["why"]) == (sub_state, [reason]), f"{sub_state} says why as JSON", row["why"])

@@ -122,6 +122,22 @@ START_TEST(statuses_are_results)
 }
 END_TEST
 
+/* The row of a task that waits says what the server answered: to who asks later, too. */
+static void check_refused(struct sim *sim, uint64_t id, unsigned status)
+{
+	struct task *task;
+
+	ck_assert_int_eq(store_task_load(sim->store, id, &task), 0);
+	ck_assert_int_eq(task->state, TASK_STATE_WAITING);
+	ck_assert_uint_eq(task->response.status, status);
+	ck_assert_int_eq(task->last_error.code, 0);
+	ck_assert_ptr_null(task->failing_url);
+	ck_assert_uint_eq(task->offset_bytes, 0);
+	ck_assert_int_eq(task->total_bytes, -1);
+	ck_assert_ptr_null(task->etag);
+	task_free(task);
+}
+
 /* BT-45: tried again where that was asked for, not before the server says so. */
 START_TEST(statuses_are_retried)
 {
@@ -138,12 +154,18 @@ START_TEST(statuses_are_retried)
 	sim_post_synced(sim, id, NULL); /* of the error page: nobody wants it */
 	sim_turn(sim);
 	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_RETRY);
+	check_refused(sim, id, 503);
 	check_retry(sim, id, 0.8, 1.2);
 	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 0);
+	/* what comes last is what it waits for */
+	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+	sim_turn(sim);
+	check_retry(sim, id, 1.6, 2.4);
 	sim_post_done_status(sim, id, 429, 100 * S);
 	sim_turn(sim);
 	sim_post_synced(sim, id, NULL);
 	sim_turn(sim);
+	check_refused(sim, id, 429);
 	check_retry(sim, id, 100, 100.1);
 	sim_post_done_status(sim, id, 404, 0);
 	sim_turn(sim);
