@@ -5,6 +5,7 @@ include %D%/lib/local.mk
 include %D%/sim/local.mk
 include %D%/system/local.mk
 include %D%/crash/local.mk
+include %D%/soak/local.mk
 include %D%/fuzz/local.mk
 include %D%/torture/local.mk
 

@@ -109,6 +109,8 @@ char *origin_knob(const struct origin_request *r, const char *name);
 char *origin_knob_nth(const struct origin_request *r, const char *name, unsigned nth);
 bool origin_has(const struct origin_request *r, const char *name);
 uint64_t origin_knob_u64(const struct origin_request *r, const char *name, uint64_t otherwise);
+/* once its number is known: forgets the knobs that are for earlier requests only */
+void origin_request_trim(struct origin_request *r);
 int origin_request_body(struct origin_request *r);
 char *origin_decode(const char *text, size_t size_bytes);
 

@@ -102,6 +102,14 @@ uint64_t origin_knob_u64(const struct origin_request *r, const char *name, uint6
 	return n;
 }
 
+void origin_request_trim(struct origin_request *r)
+{
+	char *only = strstr(r->query, "&only=");
+
+	if (only && r->nth > strtoull(only + strlen("&only="), NULL, 10))
+		*only = '\0';
+}
+
 const char *origin_request_field(const struct origin_request *r, const char *name)
 {
 	for (unsigned i = 0; i < r->n_fields; i++)

@@ -36,6 +36,7 @@ static int serve_connection(struct origin_conn *c)
 			if (o->config.one_request)
 				c->close = true;
 			origin_note_start(&r);
+			origin_request_trim(&r);
 			result = origin_route_serve(&r);
 			origin_note_end(&r, !result);
 			if (!r.body_done)
@@ -187,7 +188,11 @@ static int bind_to(int fd, int family, uint16_t port)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	r = family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
 			       : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
-	return r < 0 ? -errno : 0;
+	if (r < 0)
+		return -errno;
+	/* not before: with any port, that could be one that somebody else has; its connections do not keep us from it later */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	return 0;
 }
 
 static int bind_loopback(int family, uint16_t port, int *ret_fd)

@@ -27,6 +27,7 @@
  *	coded_after=N coded_times=N	the first N answers are plain; so many are coded
  *	interim=N head_headers=N head_bytes=N chunk_ext=N trailer=N	floods
  *	drip_ms=N			a byte of the head each N ms
+ *	only=N				what stands behind it counts for the first N requests
  * PUT, POST /upload?KNOBS answers with X-Body-Length and X-Body-SHA256; besides most of the above:
  *	recv_bps=N drop_after=N gate_after=N	pace, cut, gate: counted in received bytes
  *	early				answer before the body is read
