@@ -290,7 +290,7 @@ static int check_source(
 {
 	struct task_request *request = &draft->task->request;
 	cleanup_(cleanup_close) int fd = -1;
-	struct stat st;
+	struct statx stx;
 	int r;
 
 	if (from->kind != TRANSFER_TASK_UPLOAD)
@@ -310,13 +310,14 @@ static int check_source(
 	r = open_source(from, &fd);
 	if (r)
 		return r;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	/* what is known of it: this thread does not wait for a file system */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &stx) < 0 ||
+		!S_ISREG(stx.stx_mode))
 		return FLOW_E_INVALID_REQUEST;
-	request->source_size_bytes = (uint64_t)st.st_size;
-	request->source_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-		(uint64_t)st.st_mtim.tv_nsec;
-	request->source_ino = request->upload_copy == TASK_UPLOAD_COPY_NONE ? (uint64_t)st.st_ino
-									    : 0;
+	request->source_size_bytes = stx.stx_size;
+	request->source_mtime_ns = (uint64_t)stx.stx_mtime.tv_sec * 1000000000 +
+		stx.stx_mtime.tv_nsec;
+	request->source_ino = request->upload_copy == TASK_UPLOAD_COPY_NONE ? stx.stx_ino : 0;
 	if (request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !draft->task->result.code)
 		draft->fd = take_fd(&fd);
 	return 0;

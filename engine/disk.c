@@ -33,6 +33,7 @@
 #include "base/failpoint.h"
 #include "base/io.h"
 #include "base/thread.h"
+#include "engine/disk-copy.h"
 #include "engine/disk-file.h"
 #include "engine/fault.h"
 #include "engine/sink.h"
@@ -72,6 +73,7 @@ struct disk {
 	atomic_uint held_fds; /* descriptors of waiting small files */
 	atomic_uint hints; /* DISK_WRITE_OUT that wait */
 	atomic_bool is_stopping;
+	struct disk_copy *copy;
 	struct lane lanes[LANE_COUNT];
 };
 
@@ -160,6 +162,10 @@ void disk_post_take(struct disk *disk, struct disk_job *job)
 {
 	enum lane_kind kind = lane_of(job);
 
+	if (job->type == DISK_SNAPSHOT) {
+		disk_copy_post_take(disk->copy, job);
+		return;
+	}
 	if (kind == LANE_SYNC && is_held(job) &&
 		atomic_fetch_add(&disk->held_fds, 1) >= disk->held_fds_max) {
 		atomic_fetch_sub(&disk->held_fds, 1);
@@ -568,25 +574,6 @@ static void do_sync_lane(struct lane *lane, struct batch *batch)
 	}
 }
 
-static void snapshot(struct disk *disk, struct disk_job *job)
-{
-	int r = FAILPOINT("disk.snapshot.before");
-
-	if (!r)
-		r = disk_file_snapshot(job, &disk->is_stopping);
-	if (!r)
-		r = FAILPOINT("disk.snapshot.after");
-	if (r == DISK_FILE_E_STOPPED)
-		fault_set(&job->result, TRANSFER_ERROR_CANCELLED, "stopping");
-	else if (r == DISK_FILE_E_CHANGED)
-		fault_set(&job->result, TRANSFER_ERROR_SOURCE_CHANGED,
-			"the file changed while it was copied");
-	else if (r == DISK_FILE_E_NO_SOURCE)
-		fault_from_file(FAULT_FILE_READ_SOURCE, job->error_no, &job->result);
-	else
-		fail(job, FAULT_FILE_WRITE, r);
-}
-
 static void do_one(struct disk *disk, struct disk_job *job)
 {
 	job->mail.next = NULL;
@@ -594,9 +581,6 @@ static void do_one(struct disk *disk, struct disk_job *job)
 	case DISK_CHECKPOINT:
 	case DISK_SYNC:
 		sync_alone(disk, job);
-		break;
-	case DISK_SNAPSHOT:
-		snapshot(disk, job);
 		break;
 	case DISK_REMOVE:
 		if (!FAILPOINT("disk.remove.before"))
@@ -608,6 +592,7 @@ static void do_one(struct disk *disk, struct disk_job *job)
 		atomic_fetch_sub(&disk->hints, 1);
 		break;
 	case DISK_PUBLISH:
+	case DISK_SNAPSHOT:
 		assert(false);
 		break;
 	}
@@ -651,7 +636,7 @@ int disk_new(disk_answer_fn answer_fn, void *user, struct disk **ret_disk)
 	static const char *const names[] = { "disk-sync", "disk-big", "disk-bulk" };
 	cleanup_(disk_freep) struct disk *disk = NULL;
 	mode_t mask = umask(077);
-	int r = 0;
+	int r;
 
 	umask(mask);
 	disk = calloc(1, sizeof(*disk));
@@ -663,6 +648,7 @@ int disk_new(disk_answer_fn answer_fn, void *user, struct disk **ret_disk)
 	disk->user = user;
 	disk->publish_mode = 0666 & ~mask;
 	disk->held_fds_max = choose_held_fds_max();
+	r = disk_copy_new(answer_fn, user, &disk->copy);
 	for (int i = 0; i < LANE_COUNT && !r; i++) {
 		struct lane *lane = &disk->lanes[i];
 
@@ -683,6 +669,7 @@ struct disk *disk_free(struct disk *disk)
 	if (!disk)
 		return NULL;
 	atomic_store(&disk->is_stopping, true);
+	disk_copy_free(disk->copy);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		if (disk->lanes[i].thread)
 			mailbox_post_take(disk->lanes[i].box, &disk->lanes[i].stop);

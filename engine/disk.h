@@ -3,8 +3,9 @@
  * Everything that may wait for a disk, away from the network loops. Jobs are mail: posted by any
  * thread, done here, handed to answer().
  *
- * Three threads ("lanes"): small syncs and publishing; checkpoints and syncs of big files; copies,
- * digests and removals. So neither a big file nor a copy delays a small one. A lone small file is
+ * Three threads ("lanes"): small syncs and publishing; checkpoints and syncs of big files; digests and
+ * removals. So neither a big file nor a digest delays a small one. Copies of files that are not ours have threads of
+ * their own (disk-copy.h). A lone small file is
  * synced at once by its own fdatasync; where several wait, one syncfs does for all that arrive
  * within 50 ms, and each file is then asked for its own write errors.
  * A failed sync is never tried again on the same bytes: the job fails, and what was not durable
@@ -62,8 +63,9 @@ struct disk_job {
 	bool is_disk_full;
 	bool is_retryable;
 
-	bool is_folder_synced; /* inside disk.c only, as error_no */
+	bool is_folder_synced; /* inside disk*.c only, as the rest */
 	int error_no;
+	uint64_t device;
 };
 
 struct disk;
@@ -81,7 +83,7 @@ struct disk *disk_free(struct disk *disk);
 /* By one thread: what is posted between the two wakes each lane once. */
 void disk_hold(struct disk *disk);
 void disk_release(struct disk *disk);
-/* Takes the job over; every job but REMOVE is answered exactly once. */
+/* Takes the job over; every job but REMOVE is answered exactly once. SNAPSHOT: by one thread only. */
 void disk_post_take(struct disk *disk, struct disk_job *job);
 /*
  * Has the kernel begin to write what is in the file, so that its next sync is short. Only a hint: nobody is told, and it is

@@ -16,6 +16,7 @@ libengine_la_SOURCES += \
 	%D%/decode.c %D%/decode.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/disk.c %D%/disk.h \
+	%D%/disk-copy.c %D%/disk-copy.h \
 	%D%/disk-file.c %D%/disk-file.h \
 	%D%/engine.h \
 	%D%/fault.c %D%/fault.h \

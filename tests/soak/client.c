@@ -156,8 +156,9 @@ static transfer_task *make_upload(struct client *c, struct soak_task *task, cons
 
 	task->seed = source;
 	task->size_bytes = soak_source_bytes(source);
+	task->is_resumable = !draw(c, 3);
 	snprintf(target, sizeof(target), "/store/soak?key=%s%s", key,
-		draw(c, 3) ? "" : "&resumable");
+		task->is_resumable ? "&resumable" : "");
 	if (draw(c, 1000) < c->shift->fault_permille)
 		add_fault(c, target, task, false);
 	request = app_request(c->app, target);

@@ -29,7 +29,7 @@ struct soak {
 	struct soak_books *books;
 	struct soak_shift shifts[SOAK_SESSIONS];
 	pid_t clients[SOAK_SESSIONS]; /* 0: none */
-	unsigned n_shifts, n_left, n_killed, n_cuts;
+	unsigned n_shifts, n_left, n_killed, n_cuts, n_uploads;
 	uint64_t next_cut_ms, next_off_ms;
 	char *state_folder;
 	pid_t daemon;
@@ -166,7 +166,8 @@ static bool is_right(const struct soak_task *task)
 		return true;
 	if (task->must_fail)
 		return task->code && !task->n_file;
-	return !task->code && (task->n_file || (task->kind == SOAK_UPLOAD && !task->size_bytes));
+	/* when the answer was cut, the server is asked whether it has all, and that answer has no body */
+	return !task->code && (task->n_file || task->is_resumable);
 }
 
 static void judge(struct soak_books *books, uint64_t id, struct verdict *v)
@@ -196,9 +197,28 @@ static void judge(struct soak_books *books, uint64_t id, struct verdict *v)
 	task->is_judged = true;
 }
 
+/* what the server has put together of the parts of one upload */
+static unsigned count_wrong_uploads(struct soak *s)
+{
+	struct origin_upload upload;
+	unsigned n_wrong = 0;
+	char hex[65];
+
+	while (!origin_upload_get(s->rig.origin, s->n_uploads + 1, &upload)) {
+		s->n_uploads++;
+		for (unsigned i = 0; i < SOAK_SOURCES && upload.is_complete; i++) {
+			if (soak_source_bytes(i) != upload.offset_bytes)
+				continue;
+			origin_bytes_sha256(i, upload.offset_bytes, hex);
+			n_wrong += strcmp(hex, upload.sha256) != 0;
+		}
+	}
+	return n_wrong;
+}
+
 static struct verdict judge_all(struct soak *s)
 {
-	struct verdict v = { 0 };
+	struct verdict v = { .n_wrong = count_wrong_uploads(s) };
 
 	for (uint64_t id = 1; id < SOAK_TASKS_MAX; id++)
 		if (s->books->tasks[id].is_made)

@@ -31,7 +31,7 @@ struct soak_task {
 	uint16_t told_in_shift; /* when it ended */
 	uint16_t made_in_shift, place; /* SOAK_PLACED: which file */
 	uint16_t n_done, n_file, n_bad, n_double, n_again;
-	bool is_made, is_faulty, is_cancelled, must_fail, is_judged;
+	bool is_made, is_resumable, is_faulty, is_cancelled, must_fail, is_judged;
 };
 
 struct soak_books {

@@ -21,6 +21,7 @@ SYSTEM_TESTS = \
 	tests/system/test-retry \
 	tests/system/test-sequence \
 	tests/system/test-service \
+	tests/system/test-stuck \
 	tests/system/test-turns \
 	tests/system/test-upload
 check_PROGRAMS += $(SYSTEM_TESTS)
@@ -66,6 +67,8 @@ tests_system_test_errno_SOURCES = %D%/test-errno.c $(SYSTEM_RIG)
 tests_system_test_errno_LDADD = $(SYSTEM_LDADD)
 tests_system_test_service_SOURCES = %D%/test-service.c $(SYSTEM_RIG)
 tests_system_test_service_LDADD = $(SYSTEM_LDADD)
+tests_system_test_stuck_SOURCES = %D%/test-stuck.c $(SYSTEM_RIG)
+tests_system_test_stuck_LDADD = $(SYSTEM_LDADD)
 tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
