@@ -125,5 +125,4 @@ START_TEST(holds_up_nobody_else)
 }
 END_TEST
 
-RUN_TESTS_WITHIN(
-	"system/stuck", 60, TEST_EACH(holds_up_nobody_else, n_stuck), TEST(can_be_cancelled))
+RUN_TESTS_WITHIN("system/stuck", 60, TEST_EACH(holds_up_nobody_else, n_stuck))
