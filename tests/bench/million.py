@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""./dev bench queue: a queue that nobody serves, grown from a thousand tasks to a million. What a call costs must not grow with it."""
+import os
+import socket
+import statistics
+import sys
+import threading
+import time
+
+ROWS, QUICK_ROWS = (1000, 10000, 100000, 1000000), (1000, 10000)
+COLUMNS = ("accept s", "per 1,000 ms", "peak MiB", "answer s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
+           "cancel 10k s", "next ms", "MiB")
+
+
+class Hold:
+    """Takes connections, never answers, and knows when each came."""
+
+    def __init__(self, port):
+        self.server = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.came, self.kept = [], []
+        self.change = threading.Condition()
+        threading.Thread(target=self.loop, daemon=True).start()
+
+    def loop(self):
+        while True:
+            try:
+                self.kept.append(self.server.accept()[0])
+            except OSError:
+                return
+            with self.change:
+                self.came.append(time.monotonic())
+                self.change.notify_all()
+
+    def wait(self, n, deadline_s=60):
+        """When connection number n came."""
+        with self.change:
+            if not self.change.wait_for(lambda: len(self.came) >= n, deadline_s):
+                raise TimeoutError(f"{len(self.came)} of {n} connections")
+            return self.came[n - 1]
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        for s in self.kept:
+            s.close()
+
+
+def timed(fn, *args):
+    start = time.monotonic()
+    fn(*args)
+    return time.monotonic() - start
+
+
+def median(fn, n=3):
+    return statistics.median(timed(fn, i) for i in range(n))
+
+
+def hold_list(b, port, n):
+    path = f"{b.dir}/queue-{n}.tsv"
+    with open(path, "w", encoding="ascii") as f:
+        for i in range(n):
+            f.write(f"http://127.0.0.1:{port}/downloads/2024/{i:06d}.bin?token=0123456789abcdef\t{b.out}/{i:06d}.bin\n")
+    return path
+
+
+def measure(bench, b, n):
+    """The values of one row."""
+    port = bench.free_ports(1)[0]
+    hold = Hold(port)
+    path = hold_list(b, port, n)
+    b.clean()
+    t = bench.Transferd(b)
+    try:
+        t.tell("limit", "tasks=8", "connections=8")
+        accept = timed(t.add, path)
+        hold.wait(8)
+        peak = bench.memory_mib(t.daemon.pid, "VmHWM")
+        t.stop_daemon()
+        before = len(hold.came)
+        answer = timed(t.start)
+        hold.wait(before + 8)  # and goes on
+        top = n - 100  # far from what runs
+        some = min(10000, n // 4)
+        row = [accept, accept * 1e6 / n, peak, answer,
+               median(lambda i: t.tell("list", "--no-pager", head=50)),
+               median(lambda i: t.tell("stats")),
+               median(lambda i: t.tell("show", top + i)),
+               median(lambda i: t.tell("set", top + i, f"priority=0.{i + 1}")),
+               timed(t.tell, "set", f"{n // 2}-{n // 2 + some - 1}", "priority=0.4"),
+               median(lambda i: t.tell("cancel", top + i)),
+               timed(t.tell, "cancel", f"{n // 2}-{n // 2 + some - 1}")]
+        nexts = []
+        for i in range(5):
+            before = len(hold.came)
+            start = time.monotonic()
+            t.tell("cancel", i + 1)
+            nexts.append((hold.wait(before + 1) - start) * 1000)
+        row += [statistics.median(nexts), bench.memory_mib(t.daemon.pid, "VmRSS")]
+        return row
+    finally:
+        t.stop()
+        hold.close()
+        os.unlink(path)
+
+
+def play(bench, b, is_quick):
+    print(f"\nqueue (load {os.getloadavg()[0]:.1f}; 10k: ten thousand, or a quarter of a shorter queue)")
+    print(f"{'tasks':>9}" + "".join(f"{c:>{max(len(c), 7) + 2}}" for c in COLUMNS))
+    for n in QUICK_ROWS if is_quick else ROWS:
+        row = measure(bench, b, n)
+        print(f"{n:9}" + "".join(f"{v:{max(len(c), 7) + 2}.{3 if c.endswith(' s') else 1}f}" for c, v in zip(COLUMNS, row)))
+        sys.stdout.flush()
+    return True
