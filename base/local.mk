@@ -12,6 +12,7 @@ libbase_la_SOURCES = \
 	%D%/io.c %D%/io.h \
 	%D%/log.c %D%/log.h \
 	%D%/mailbox.c %D%/mailbox.h \
+	%D%/memory.c %D%/memory.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/utf8.c %D%/utf8.h
 
@@ -23,6 +24,7 @@ check_PROGRAMS += tests/base/test-arena \
 	tests/base/test-io \
 	tests/base/test-log \
 	tests/base/test-mailbox \
+	tests/base/test-memory \
 	tests/base/test-thread \
 	tests/base/test-utf8
 tests_base_test_arena_LDADD = $(TEST_BASE)
@@ -33,5 +35,6 @@ tests_base_test_failpoint_LDADD = $(TEST_BASE)
 tests_base_test_io_LDADD = $(TEST_BASE)
 tests_base_test_log_LDADD = $(TEST_BASE)
 tests_base_test_mailbox_LDADD = $(TEST_BASE)
+tests_base_test_memory_LDADD = $(TEST_BASE)
 tests_base_test_thread_LDADD = $(TEST_BASE)
 tests_base_test_utf8_LDADD = $(TEST_BASE)

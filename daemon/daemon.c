@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "daemon/bus/bus.h"
 #include "daemon/config.h"
 #include "daemon/flow.h"
@@ -62,7 +63,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *watches[WATCH_COUNT];
 	bool is_ready[WATCH_COUNT];
-	bool is_stopping, is_over;
+	bool is_stopping, is_over, is_idle;
 	unsigned n_reports; /* of the engine, in this turn */
 	uint64_t gather_until_us; /* the engine is not looked at before; 0: it is */
 	int result;
@@ -463,9 +464,13 @@ static void tend_watchdog(struct daemon *d, uint64_t now_us)
 static void tend_idleness(struct daemon *d, uint64_t now_us)
 {
 	uint64_t last_us = bus_last_call_us(d->bus);
+	bool was_idle = d->is_idle;
 
-	if (d->options->has_no_idle_exit || d->config->idle_exit_us == UINT64_MAX ||
-		!flow_can_exit(d->flow)) {
+	d->is_idle = flow_can_exit(d->flow);
+	/* what the work needed; in a turn that happens anyway */
+	if (d->is_idle && !was_idle)
+		memory_give_back();
+	if (d->options->has_no_idle_exit || d->config->idle_exit_us == UINT64_MAX || !d->is_idle) {
 		d->idle_since_us = 0;
 		return;
 	}
@@ -502,6 +507,8 @@ int daemon_run(struct daemon *daemon)
 	notify_send("READY=1");
 	log_notice("transferd %s serves the %s bus, state in %s", PACKAGE_VERSION,
 		daemon->options->is_system ? "system" : "user", daemon->state_dir);
+	memory_give_back();
+	daemon->is_idle = true;
 	while (!daemon->is_over) {
 		arm_timer(daemon);
 		if (event_base_loop(daemon->base, EVLOOP_ONCE) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes in a map, each with its window; applications in a map, each with a heap of the lanes that
- * could start something now; the applications that have such a lane in a ring. A pick costs O(log
- * lanes); nothing here grows with the number of tasks.
+ * Lanes in a map, each with its window; applications in a map, each with a heap of the lanes that could start something now; the
+ * applications that have such a lane in a ring, the one that was served longest ago first. A pick costs O(log lanes); nothing here
+ * grows with the number of tasks.
  *
  * A window is "whole" when it holds every queued task of its lane. Otherwise it holds the first
  * ones, and a task that sorts behind its last is left to the store: the window is filled again when
@@ -26,9 +26,12 @@ struct app {
 	size_t n_lanes; /* all, ready or not */
 	struct lane **heap; /* ready lanes */
 	size_t n_ready, room;
+	uint64_t served; /* turn of the last pick */
 	bool is_in_ring;
 	TAILQ_ENTRY(app) ring;
 };
+
+TAILQ_HEAD(app_ring, app);
 
 struct lane {
 	uint64_t number;
@@ -53,7 +56,7 @@ struct sched {
 	uint32_t n_slots, n_running;
 	bool is_offline;
 	uint64_t turn;
-	TAILQ_HEAD(, app) ring;
+	struct app_ring ring; /* by served */
 	struct lane_list wanting, ending, ahead;
 };
 
@@ -189,6 +192,28 @@ static void forget(struct sched *sched, struct lane *lane)
 	app_free(app);
 }
 
+/* Who was served longest ago comes first: one that is new waits for one slot at most. */
+static void join_ring(struct sched *sched, struct app *app)
+{
+	struct app *before = TAILQ_LAST(&sched->ring, app_ring);
+
+	while (before && before->served > app->served)
+		before = TAILQ_PREV(before, app_ring, ring);
+	if (!before)
+		TAILQ_INSERT_HEAD(&sched->ring, app, ring);
+	else
+		TAILQ_INSERT_AFTER(&sched->ring, before, app, ring);
+}
+
+static void note_served(struct sched *sched, struct lane *lane)
+{
+	lane->served = lane->app->served = ++sched->turn;
+	if (!lane->app->is_in_ring)
+		return;
+	TAILQ_REMOVE(&sched->ring, lane->app, ring);
+	TAILQ_INSERT_TAIL(&sched->ring, lane->app, ring);
+}
+
 /*
  * Puts the lane where it belongs after any change of its window, its limit or its attempts. It may
  * be gone afterwards.
@@ -208,7 +233,7 @@ static void settle(struct sched *sched, struct lane *lane)
 	else if (lane->heap_index != NOT_IN_HEAP)
 		heap_remove(app, lane);
 	if (app->n_ready && !app->is_in_ring)
-		TAILQ_INSERT_TAIL(&sched->ring, app, ring);
+		join_ring(sched, app);
 	if (!app->n_ready && app->is_in_ring)
 		TAILQ_REMOVE(&sched->ring, app, ring);
 	app->is_in_ring = app->n_ready;
@@ -449,14 +474,12 @@ bool sched_pick(struct sched *sched, uint64_t *ret_lane, uint64_t *ret_id)
 
 	if (!app || sched->n_running >= sched->n_slots)
 		return false;
-	TAILQ_REMOVE(&sched->ring, app, ring);
-	TAILQ_INSERT_TAIL(&sched->ring, app, ring);
 	lane = app->heap[0];
 	*ret_lane = lane->number;
 	*ret_id = lane->window[lane->first].id;
 	lane->first++;
 	lane->n--;
-	lane->served = ++sched->turn;
+	note_served(sched, lane);
 	lane->n_running++;
 	sched->n_running++;
 	settle(sched, lane);
@@ -610,6 +633,7 @@ void sched_ahead_drop(struct sched *sched, uint64_t number)
 
 void sched_ahead_occupy(struct sched *sched, uint64_t number)
 {
+	note_served(sched, map_find(&sched->lanes, number));
 	sched_occupy(sched, number);
 	sched_ahead_drop(sched, number);
 }

@@ -4,7 +4,7 @@
  * candidates in order and is refilled by the caller from the store when the window runs dry (I5):
  * memory is bounded by lanes, not by tasks.
  *
- * A pick takes the application whose turn it is (round robin), in it the lane with the most urgent
+ * A pick takes the application that was served longest ago, in it the lane with the most urgent
  * head (equal ones in turn), in it the head: highest priority, then oldest. An application with a
  * million tasks delays another's first task by at most one slot. Limits: slots in all, and per lane
  * the session's connections per host, each with SCHED_LANE_HTTP2 streams where one was seen to

@@ -14,6 +14,7 @@ SYSTEM_TESTS = \
 	tests/system/test-places \
 	tests/system/test-policy \
 	tests/system/test-question \
+	tests/system/test-queue \
 	tests/system/test-reassociate \
 	tests/system/test-redirect \
 	tests/system/test-resumable \
@@ -43,6 +44,8 @@ tests_system_test_lifecycle_SOURCES = %D%/test-lifecycle.c $(SYSTEM_RIG)
 tests_system_test_lifecycle_LDADD = $(SYSTEM_LDADD)
 tests_system_test_reassociate_SOURCES = %D%/test-reassociate.c $(SYSTEM_RIG)
 tests_system_test_reassociate_LDADD = $(SYSTEM_LDADD)
+tests_system_test_queue_SOURCES = %D%/test-queue.c $(SYSTEM_RIG)
+tests_system_test_queue_LDADD = $(SYSTEM_LDADD)
 tests_system_test_redirect_SOURCES = %D%/test-redirect.c $(SYSTEM_RIG)
 tests_system_test_redirect_LDADD = $(SYSTEM_LDADD)
 tests_system_test_resume_SOURCES = %D%/test-resume.c $(SYSTEM_RIG)

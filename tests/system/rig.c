@@ -3,6 +3,7 @@
 #include "tests/system/rig.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,14 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* ThreadSanitizer's, with a timer */
+#ifdef __SANITIZE_THREAD__
+#	define HAS_THREAD_OF_ITS_OWN true
+#else
+#	define HAS_THREAD_OF_ITS_OWN false
+#endif
+#define REST_MS 1300
 
 void rig_new_tls(struct rig *rig, enum origin_tls tls)
 {
@@ -130,4 +139,45 @@ int rig_ctl(struct rig *rig, char **ret_output, const char *const *arguments)
 	else
 		free(output);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* What the threads of the daemon have waited for so far. */
+static unsigned long n_waits(struct rig *rig)
+{
+	pid_t pid = bus_daemon_pid(rig->bus);
+	unsigned long n, sum = 0;
+	struct dirent *entry;
+	char path[300], line[128];
+	DIR *dir;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, entry->d_name);
+		f = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1)
+				sum += n;
+		if (f)
+			fclose(f);
+	}
+	closedir(dir);
+	return sum;
+}
+
+void rig_check_rest(struct rig *rig)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	unsigned long before, now = n_waits(rig);
+
+	if (HAS_THREAD_OF_ITS_OWN)
+		return;
+	do {
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "it never rests");
+		before = now;
+		ck_assert_int_eq(proc_wait_pid(bus_daemon_pid(rig->bus), REST_MS), -ETIMEDOUT);
+		now = n_waits(rig);
+	} while (now != before);
 }

@@ -44,6 +44,8 @@ pid_t rig_fork(struct rig *rig, void (*fn)(struct rig *rig, void *user), void *u
 int rig_join(pid_t pid);
 /* how much the daemon's log says this; for secrets and crashes */
 unsigned rig_log_count(struct rig *rig, const char *text);
+/* The daemon comes to rest: for longer than a second none of its threads wakes up. */
+void rig_check_rest(struct rig *rig);
 /* runs transferctl; the exit code; ret_output: to be freed; NULL: not wanted */
 int rig_ctl(struct rig *rig, char **ret_output, const char *const *arguments);
 #define RIG_CTL(rig, ret_output, ...) \

@@ -174,6 +174,32 @@ START_TEST(stays_suspended_when_the_network_is_back)
 }
 END_TEST
 
+/* A queue that waits for a network costs nothing: nobody wakes up for it. */
+START_TEST(a_queue_rests)
+{
+	char *list = NULL;
+	FILE *f;
+
+	if (!begin())
+		return;
+	list = tmpdir_path("list.txt");
+	f = fopen(list, "w");
+	ck_assert_ptr_nonnull(f);
+	for (unsigned i = 0; i < 500; i++)
+		fprintf(f, "http://" FAR ":%u/file?size=9&seed=1\t%s/%u.file\n",
+			origin_port(rig.origin), rig.folder, i);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(RIG_CTL(&rig, NULL, "add", "-q", "--allow-insecure", "-i", list), 0);
+	rig_check_rest(&rig);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 0);
+	connect_the_world(true);
+	ck_assert_int_eq(RIG_CTL(&rig, NULL, "wait", "--all"), 0);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), 500);
+	free(list);
+	rig_done(&rig);
+}
+END_TEST
+
 /* this machine itself can be reached without any network */
 START_TEST(needs_no_network_for_this_machine)
 {
@@ -191,4 +217,5 @@ START_TEST(needs_no_network_for_this_machine)
 END_TEST
 
 RUN_TESTS_WITHIN("system/offline", 60, TEST(waits_for_the_network),
-	TEST(stays_suspended_when_the_network_is_back), TEST(needs_no_network_for_this_machine))
+	TEST(stays_suspended_when_the_network_is_back), TEST(a_queue_rests),
+	TEST(needs_no_network_for_this_machine))

@@ -132,9 +132,16 @@ START_TEST(applications_in_turn)
 	lane(s, 1000, 2, 6);
 	put(s, 1000, 7, 0.0); /* its priority is nobody else's business */
 	sched_release(s, lane_of);
-	ck_assert_uint_ne(pick(s), 7);
-	sched_release(s, lane_of - 1);
 	ck_assert_uint_eq(pick(s), 7);
+	/* and one that comes again and again, with another task each time, has every second slot */
+	for (unsigned i = 0; i < 10; i++) {
+		put(s, 1000, 8 + i, 0.0);
+		sched_release(s, 1000);
+		id = pick(s);
+		ck_assert_uint_ge(id, 100);
+		sched_release(s, id / 100);
+		ck_assert_uint_eq(pick(s), 8 + i);
+	}
 	sched_free(s);
 }
 END_TEST
