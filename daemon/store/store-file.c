@@ -294,11 +294,11 @@ int store_file_check(struct store_file *file)
 
 	if (file->db_ino == 0)
 		return -ESTALE;
-	/* while space is low it is looked at each time, so that work goes on at once when there is some */
+	/* each time: the ballast must go before the commit that would fail, and work goes on at once when there is room */
+	check_space(file);
 	if (!file->is_space_low && file->checked_us && now_us - file->checked_us < CLOCK_US_PER_S)
 		return 0;
 	file->checked_us = now_us;
-	check_space(file);
 	return check_identity(file);
 }
 
