@@ -107,7 +107,7 @@ static uint64_t draw_size(struct client *c)
 }
 
 /*
- * What the server does to the first requests; then it is good, but for the last one. Lies are told about plain bodies: over
+ * What the server does to the first requests (it counts them by their key, and has not room for many keys); then it is good, but for the last one. Lies are told about plain bodies: over
  * others they would be lies for ever.
  */
 static void add_fault(struct client *c, char target[256], struct soak_task *task, bool is_plain)
@@ -117,7 +117,6 @@ static void add_fault(struct client *c, char target[256], struct soak_task *task
 	char *p = target + used;
 	size_t room = 256 - used;
 
-	task->is_faulty = true;
 	switch (draw(c, task->kind == SOAK_UPLOAD ? 3 : is_plain ? 8 : 5)) {
 	case 0:
 		snprintf(p, room, "&only=1&drop_after=%u&drop=rst", at);
@@ -157,9 +156,10 @@ static transfer_task *make_upload(struct client *c, struct soak_task *task, cons
 	task->seed = source;
 	task->size_bytes = soak_source_bytes(source);
 	task->is_resumable = !draw(c, 3);
-	snprintf(target, sizeof(target), "/store/soak?key=%s%s", key,
+	task->is_faulty = draw(c, 1000) < c->shift->fault_permille;
+	snprintf(target, sizeof(target), "/store/soak?key=%s%s", task->is_faulty ? key : "good",
 		task->is_resumable ? "&resumable" : "");
-	if (draw(c, 1000) < c->shift->fault_permille)
+	if (task->is_faulty)
 		add_fault(c, target, task, false);
 	request = app_request(c->app, target);
 	transfer_request_set_method(request, "PUT");
@@ -177,10 +177,12 @@ static transfer_task *make_download(struct client *c, struct soak_task *task, co
 
 	task->seed = draw(c, 1000000);
 	task->size_bytes = draw_size(c);
+	task->is_faulty = draw(c, 1000) < c->shift->fault_permille;
 	snprintf(target, sizeof(target), "/file?size=%llu&seed=%llu&key=%s%s%s",
-		(unsigned long long)task->size_bytes, (unsigned long long)task->seed, key, way,
+		(unsigned long long)task->size_bytes, (unsigned long long)task->seed,
+		task->is_faulty ? key : "good", way,
 		task->size_bytes > 4000000 ? "&rate_bps=2M" : "");
-	if (draw(c, 1000) < c->shift->fault_permille)
+	if (task->is_faulty)
 		add_fault(c, target, task, !*way);
 	request = app_request(c->app, target);
 	transfer_request_set_timeout(request, 3000000);
