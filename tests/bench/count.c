@@ -44,7 +44,19 @@
 	X(unlink) \
 	X(fchmod) \
 	X(fallocate64) \
-	X(ftruncate64)
+	X(ftruncate64) \
+	X(fstatat) \
+	X(fstatat64) \
+	X(linkat) \
+	X(renameat) \
+	X(unlinkat) \
+	X(pwritev64) \
+	X(writev) \
+	X(socket) \
+	X(connect) \
+	X(accept4) \
+	X(copy_file_range) \
+	X(getdents64)
 
 enum call {
 #define ENUM(name) CALL_##name,
