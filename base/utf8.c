@@ -35,14 +35,30 @@ static size_t decode(const unsigned char *p, size_t left, uint32_t *ret_code)
 	return n;
 }
 
+/* How many bytes at s are plain ASCII for sure: most strings are so to their end. */
+static size_t ascii_bytes(const char *s, size_t left)
+{
+	uint64_t word;
+	size_t n = 0;
+
+	for (; n + sizeof(word) <= left; n += sizeof(word)) {
+		memcpy(&word, s + n, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return n;
+}
+
 bool utf8_is_valid(const char *s)
 {
 	size_t left = strlen(s);
 	uint32_t code;
 
 	while (left) {
-		size_t n = decode((const unsigned char *)s, left, &code);
+		size_t n = ascii_bytes(s, left);
 
+		if (n == 0)
+			n = decode((const unsigned char *)s, left, &code);
 		if (n == 0)
 			return false;
 		s += n;

@@ -603,6 +603,8 @@ int select_ids(struct ctx *ctx, struct select *select, uint64_t **ret_ids, size_
 		memcpy(c.ids, select->ids, n_exact * sizeof(*c.ids));
 	c.n = n_exact;
 	select->n_ids = 0; /* named numbers need no look-up */
+	for (size_t i = 0; i < select->n_filters; i++)
+		select->filters[i].ids_only = true;
 	r = select_each_page(ctx, select, collect_ids, &c);
 	select->n_ids = n_exact;
 	if (r) {

@@ -147,6 +147,8 @@ static int read_words(
 	return 0;
 }
 
+static const char *const id_field[] = { "id" };
+
 static int read_filter(
 	const struct transfer_task_filter *filter, struct arena *arena, struct ipc_task_filter *ret)
 {
@@ -165,6 +167,10 @@ static int read_filter(
 	ret->last_id = filter->last_id;
 	ret->has_last_id = filter->last_id != 0;
 	ret->include_finished = ret->has_include_finished = filter->include_finished;
+	if (filter->ids_only) {
+		ret->fields = id_field;
+		ret->n_fields = sizeof(id_field) / sizeof(id_field[0]);
+	}
 	return read_words(filter, arena, ret);
 }
 

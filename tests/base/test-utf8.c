@@ -14,7 +14,8 @@ static const struct {
 	const char *want;
 	bool is_valid;
 } cases[] = {
-	{ "plain", 5, "plain", true }, { "", 0, "", true },
+	{ "plain", 5, "plain", true },
+	{ "", 0, "", true },
 	{ "gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f", true },
 	{ "\xe2\x82\xac\xf0\x9f\x98\x80", 7, "\xe2\x82\xac\xf0\x9f\x98\x80", true },
 	{ "x\xff\xfey", 4, "x" REPLACEMENT REPLACEMENT "y", false },
@@ -24,6 +25,24 @@ static const struct {
 	{ "\xf4\x90\x80\x80", 4, REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT, false },
 	{ "\xe2\x82", 2, REPLACEMENT REPLACEMENT, false }, /* cut short */
 	{ "a\0b", 3, "a" REPLACEMENT "b", true }, /* valid up to its NUL */
+	/* plain letters are skipped by words */
+	{ "12345678\xc3\xa9", 10, "12345678\xc3\xa9", true },
+	{ "1234567\xc3\xa9"
+	  "12345678",
+		17,
+		"1234567\xc3\xa9"
+		"12345678",
+		true },
+	{ "12345678\xff", 9, "12345678" REPLACEMENT, false },
+	{ "1234567\xff"
+	  "12345678",
+		16, "1234567" REPLACEMENT "12345678", false },
+	{ "1234567890123456"
+	  "1234\xc3",
+		21,
+		"1234567890123456"
+		"1234" REPLACEMENT,
+		false },
 };
 
 START_TEST(sanitises)

@@ -136,6 +136,20 @@ static void *add_many(void *list)
 	return r ? list : NULL;
 }
 
+/* Only the numbers were asked for: pages of them, and nothing else. */
+static void check_numbers(transfer_manager *manager)
+{
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .ids_only = true };
+	transfer_auto(transfer_task_list) list = NULL;
+
+	ck_assert_int_eq(transfer_manager_list_tasks(manager, &filter, NULL, &list, NULL), 0);
+	ck_assert_uint_eq(transfer_task_list_get_size(list), TRANSFER_MANAGER_MAX_TASKS);
+	for (size_t i = 0; i < TRANSFER_MANAGER_MAX_TASKS; i++) {
+		ck_assert_uint_eq(transfer_task_list_get(list, i)->id, i + 1);
+		ck_assert_ptr_null(transfer_task_list_get(list, i)->url);
+	}
+}
+
 /* While one client makes tasks by the thousand, another's calls are answered between its calls. */
 START_TEST(others_are_answered)
 {
@@ -156,6 +170,7 @@ START_TEST(others_are_answered)
 		ck_assert_int_eq(transfer_manager_get_service(manager, &service, NULL), 0);
 	ck_assert_int_eq(pthread_join(thread, &failed), 0);
 	ck_assert_ptr_null(failed);
+	check_numbers(manager);
 	/* of 20 calls that make a thousand tasks each, a few are done at once */
 	ck_assert_msg(n_answers >= 8, "%u answers", n_answers);
 	transfer_manager_unref(manager);

@@ -58,6 +58,7 @@ struct transfer_task_filter {
 	uint32_t states; /* bits 1 << enum transfer_task_state */
 	uint32_t sub_states; /* bits 1 << enum transfer_task_sub_state */
 	bool include_finished; /* completed tasks too */
+	bool ids_only; /* lists: only the numbers are wanted, which is quicker */
 };
 
 /* First in every initialiser of a filter. */
