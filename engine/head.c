@@ -28,7 +28,7 @@ static const struct known_field {
 	{ "Accept-Ranges", offsetof(struct head, accept_ranges), REPEAT_FIRST_WINS },
 	{ "Content-Disposition", offsetof(struct head, content_disposition), REPEAT_FIRST_WINS },
 	{ "Content-Encoding", offsetof(struct head, content_encoding), REPEAT_JOINS },
-	{ "Content-Range", offsetof(struct head, content_range), REPEAT_REFUSED },
+	{ "Content-Range", offsetof(struct head, content_range), REPEAT_JOINS },
 	{ "Content-Type", offsetof(struct head, content_type), REPEAT_FIRST_WINS },
 	{ "Date", offsetof(struct head, date), REPEAT_FIRST_WINS },
 	{ "ETag", offsetof(struct head, etag), REPEAT_VOIDS },

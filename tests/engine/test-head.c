@@ -137,7 +137,6 @@ static const struct {
 	BAD(OK "\r\n" OK "\r\n"),
 	BAD(OK "\r\nTrailer without colon\r\n"),
 	BAD("HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\n\r\n"),
-	BAD("HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/2\r\nContent-Range: bytes 1-1/2\r\n\r\n"),
 	BAD("HTTP/1.1 100 Continue\r\nContent-Length: x\r\n\r\n"),
 };
 

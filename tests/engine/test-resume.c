@@ -57,6 +57,9 @@ static const struct {
 	{ "206 P", RANGE "Transfer-Encoding: chunked\r\n", BY_ETAG, RESUME_APPEND, RESUME_APPEND },
 	/* 206 that does not */
 	{ "206 P", ETAG, BY_ETAG, RESUME_RESTART, RESUME_BROKEN },
+	{ "206 P", RANGE "Content-Range: bytes 101-999/1000\r\n", BY_ETAG, RESUME_RESTART,
+		RESUME_BROKEN },
+	{ "206 P", RANGE RANGE, BY_ETAG, RESUME_RESTART, RESUME_BROKEN },
 	{ "206 P", "Content-Range: bytes 99-999/1000\r\n", BY_ETAG, RESUME_RESTART, RESUME_BROKEN },
 	{ "206 P", "Content-Range: bytes 0-999/1000\r\n", BY_ETAG, RESUME_RESTART, RESUME_BROKEN },
 	{ "206 P", "Content-Range: bytes 101-999/1000\r\n", BY_ETAG, RESUME_RESTART,
