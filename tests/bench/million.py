@@ -8,7 +8,7 @@ import threading
 import time
 
 ROWS, QUICK_ROWS = (1000, 10000, 100000, 1000000), (1000, 10000)
-COLUMNS = ("accept s", "per 1,000 ms", "peak MiB", "answer s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
+COLUMNS = ("accept s", "per 1,000 ms", "other ms", "peak MiB", "answer s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
            "cancel 10k s", "next ms", "MiB")
 
 
@@ -55,6 +55,24 @@ def median(fn, n=3):
     return statistics.median(timed(fn, i) for i in range(n))
 
 
+class Other:
+    """Another client, that asks for something ten times a second; the longest that an answer took."""
+
+    def __init__(self, t):
+        self.is_over, self.longest_s = threading.Event(), 0.0
+        self.thread = threading.Thread(target=self.loop, args=(t,))
+        self.thread.start()
+
+    def loop(self, t):
+        while not self.is_over.wait(0.1):
+            self.longest_s = max(self.longest_s, timed(t.tell, "stats"))
+
+    def stop(self):
+        self.is_over.set()
+        self.thread.join()
+        return self.longest_s
+
+
 def hold_list(b, port, n):
     path = f"{b.dir}/queue-{n}.tsv"
     with open(path, "w", encoding="ascii") as f:
@@ -72,7 +90,9 @@ def measure(bench, b, n):
     t = bench.Transferd(b)
     try:
         t.tell("limit", "tasks=8", "connections=8")
+        other = Other(t)
         accept = timed(t.add, path)
+        other_s = other.stop()
         hold.wait(8)
         peak = bench.memory_mib(t.daemon.pid, "VmHWM")
         t.stop_daemon()
@@ -81,7 +101,7 @@ def measure(bench, b, n):
         hold.wait(before + 8)  # and goes on
         top = n - 100  # far from what runs
         some = min(10000, n // 4)
-        row = [accept, accept * 1e6 / n, peak, answer,
+        row = [accept, accept * 1e6 / n, other_s * 1000, peak, answer,
                median(lambda i: t.tell("list", "--no-pager", head=50)),
                median(lambda i: t.tell("stats")),
                median(lambda i: t.tell("show", top + i)),
@@ -103,11 +123,42 @@ def measure(bench, b, n):
         os.unlink(path)
 
 
+def waits(pid):
+    """How often its threads have waited for something so far."""
+    n = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as f:
+            n += sum(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+    return n
+
+
+def rest(bench, b, seconds):
+    """Nothing queued, and a queue that may not start: memory, and wake-ups."""
+    path = hold_list(b, b.hold, 10000)
+    b.clean()
+    t = bench.Transferd(b)
+    try:
+        for what in ("nothing queued", "10,000 queued, paused"):
+            if "paused" in what:
+                t.tell("limit", "mode=paused")
+                t.add(path)
+            time.sleep(2)
+            before = waits(t.daemon.pid)
+            time.sleep(seconds)
+            print(f"{what}: {bench.memory_mib(t.daemon.pid, 'VmRSS'):.1f} MiB, "
+                  f"{waits(t.daemon.pid) - before} wake-ups in {seconds} s")
+    finally:
+        t.stop()
+        os.unlink(path)
+
+
 def play(bench, b, is_quick):
-    print(f"\nqueue (load {os.getloadavg()[0]:.1f}; 10k: ten thousand, or a quarter of a shorter queue)")
+    print(f"\nqueue (load {os.getloadavg()[0]:.1f}; other: the longest that another client waited meanwhile; 10k: ten thousand, or a "
+          "quarter of a shorter queue)")
     print(f"{'tasks':>9}" + "".join(f"{c:>{max(len(c), 7) + 2}}" for c in COLUMNS))
     for n in QUICK_ROWS if is_quick else ROWS:
         row = measure(bench, b, n)
         print(f"{n:9}" + "".join(f"{v:{max(len(c), 7) + 2}.{3 if c.endswith(' s') else 1}f}" for c, v in zip(COLUMNS, row)))
         sys.stdout.flush()
+    rest(bench, b, 3 if is_quick else 10)
     return True
