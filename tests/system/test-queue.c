@@ -179,6 +179,58 @@ START_TEST(others_are_answered)
 }
 END_TEST
 
+/* All tasks there are, in pages; each has the number after the one before: nothing is twice, and nothing between them is missing. */
+static size_t count_numbers(transfer_manager *manager)
+{
+	struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT, .ids_only = true };
+	uint64_t last = 0;
+	size_t n, sum = 0;
+
+	do {
+		transfer_auto(transfer_task_list) list = NULL;
+
+		ck_assert_int_eq(
+			transfer_manager_list_tasks(manager, &filter, NULL, &list, NULL), 0);
+		n = transfer_task_list_get_size(list);
+		for (size_t i = 0; i < n; i++) {
+			ck_assert_uint_gt(transfer_task_list_get(list, i)->id, last);
+			last = transfer_task_list_get(list, i)->id;
+		}
+		filter.first_id = last + 1;
+		sum += n;
+	} while (n);
+	return sum;
+}
+
+/* The daemon is killed while calls are under way: they are made once more, and every task is there once. */
+START_TEST(survives_kills)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	transfer_manager *manager;
+	pthread_t thread;
+	void *failed;
+	char *list;
+
+	rig_new(&rig);
+	ck_assert_int_eq(RIG_CTL(&rig, NULL, "limit", "mode=paused"), 0);
+	list = write_list(0, 20000, "hang");
+	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+	is_added = false;
+	ck_assert_int_eq(pthread_create(&thread, NULL, add_many, list), 0);
+	for (size_t n = 2000; n <= 14000 && !is_added; n += 6000) {
+		while (!is_added && count_numbers(manager) < n)
+			ck_assert_int_gt(proc_left_ms(until_ms), 0);
+		rig_restart_daemon(&rig);
+	}
+	ck_assert_int_eq(pthread_join(thread, &failed), 0);
+	ck_assert_ptr_null(failed);
+	ck_assert_uint_eq(count_numbers(manager), 20000);
+	transfer_manager_unref(manager);
+	free(list);
+	rig_done(&rig);
+}
+END_TEST
+
 /* ---- nothing to do ---- */
 
 static size_t resident_kib(void)
@@ -227,4 +279,4 @@ START_TEST(rests)
 END_TEST
 
 RUN_TESTS("system/queue", TEST_EACH(next_slot, others), TEST(next_slot_with_others_ahead),
-	TEST(others_are_answered), TEST(rests))
+	TEST(others_are_answered), TEST(survives_kills), TEST(rests))
