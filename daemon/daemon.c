@@ -38,6 +38,8 @@
 #define DAEMON_DRAIN_MS     500
 #define DAEMON_CROWD        8 /* reports in one turn */
 #define DAEMON_GATHER_US    UINT64_C(10000)
+#define FILES_OF_OURS       48 /* those of an idle daemon, and what a message may bring */
+#define FILES_PER_ATTEMPT   2
 #define DAEMON_SYSTEM_STATE "/var/lib/transferd"
 
 enum {
@@ -82,6 +84,18 @@ static void raise_file_limit(void)
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		log_debug("the limit of open files stays: %s", strerror(errno));
+}
+
+/* So that connections never take the descriptors that the bus and the files of clients need. */
+static uint32_t count_attempts_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return 0;
+	if (files.rlim_cur < FILES_OF_OURS + 2 * FILES_PER_ATTEMPT)
+		return 1;
+	return (uint32_t)((files.rlim_cur - FILES_OF_OURS) / FILES_PER_ATTEMPT);
 }
 
 static int find_state_dir(struct daemon *d)
@@ -235,6 +249,7 @@ static int start_flow(struct daemon *d)
 		.disabled_apps = d->config->disabled_apps,
 		.boot_id = boot_id,
 		.started_file_wall_us = clock_file_wall_us(),
+		.n_attempts_max = count_attempts_max(),
 		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),
 		.first_limits = {
 			.max_download_bps = d->config->max_download_bps,

@@ -90,6 +90,7 @@ static int init(struct flow *flow, const struct flow_config *config)
 	flow->sched = sched_new(flow->limits.max_active_tasks);
 	if (!flow->spool_dir || !flow->sched)
 		return err_raise(-ENOMEM);
+	sched_set_slots_max(flow->sched, config->n_attempts_max);
 	sched_set_network(flow->sched, flow->is_network_up);
 	return 0;
 }

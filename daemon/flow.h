@@ -131,6 +131,7 @@ struct flow_config {
 	uint64_t started_file_wall_us;
 	struct flow_limits
 		first_limits; /* where none were set yet; 0 members: the documented ones */
+	uint32_t n_attempts_max; /* there are descriptors for so many at once; 0: for any number */
 	bool is_offline; /* there is no network now; flow_set_network() tells when there is */
 };
 

@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -126,6 +127,16 @@ static int on_timer_wish(CURLM *curl, long delay_ms, void *user)
 	return evtimer_add(&m->timer, &delay);
 }
 
+/* They are the first that can be spared where there are few descriptors. */
+static long choose_idle_connections(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur / 16 >= MULTI_IDLE_CONNECTIONS_MAX)
+		return MULTI_IDLE_CONNECTIONS_MAX;
+	return files.rlim_cur >= 16 ? (long)(files.rlim_cur / 16) : 1;
+}
+
 int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_done_fn on_done,
 	void *user, struct multi **ret_multi)
 {
@@ -146,7 +157,7 @@ int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(m->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, MULTI_STREAMS_MAX);
-	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, MULTI_IDLE_CONNECTIONS_MAX);
+	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, choose_idle_connections());
 	multi_set_max_connections(m, max_connections_per_host);
 	*ret_multi = take_ptr(m);
 	return 0;

@@ -226,13 +226,18 @@ static void make_all(struct client *c)
 	app_flush(c->app);
 }
 
-/* those that an earlier client left suspended */
+/* Those that an earlier client left suspended. The answer may come when this one has made some, which are not in the books yet. */
 static void resume_all(transfer_task *const *tasks, size_t n_tasks, void *user)
 {
-	(void)user;
-	for (size_t i = 0; i < n_tasks; i++)
-		if (transfer_task_get_state(tasks[i]) == TRANSFER_TASK_STATE_SUSPENDED)
+	const struct client *c = user;
+
+	for (size_t i = 0; i < n_tasks; i++) {
+		uint64_t id = transfer_task_get_id(tasks[i]);
+
+		if (id < SOAK_TASKS_MAX && c->shift->books->tasks[id].is_made &&
+			transfer_task_get_state(tasks[i]) == TRANSFER_TASK_STATE_SUSPENDED)
 			transfer_task_resume(tasks[i]);
+	}
 }
 
 /* ---- the shift ---- */
@@ -292,7 +297,7 @@ void soak_client(struct rig *rig, void *user)
 		_exit(3);
 	c.event_fd = fds[1];
 	c.app = app_open(rig, &config);
-	transfer_session_get_tasks(app_session(c.app), resume_all, NULL);
+	transfer_session_get_tasks(app_session(c.app), resume_all, &c);
 	if (shift->n_tasks) {
 		make_all(&c);
 		for (unsigned i = 0; i < 1 + shift->n_tasks / 20; i++)
