@@ -100,7 +100,7 @@ int flow_schedule_rebuild(struct flow *flow)
 	int r;
 
 	sched_reset(flow->sched);
-	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	flow_apply_slots(flow);
 	r = flow_turn_flush(flow);
 	if (!r)
 		r = err_fold(store_lane_each(flow->store, on_lane, flow));
@@ -580,7 +580,7 @@ int flow_limits_set(struct flow *flow, const struct flow_limits *limits)
 			true; /* lanes get their new limits when they are built anew */
 	flow->limits = *limits;
 	flow->is_limits_told = true;
-	sched_set_slots(flow->sched, limits->max_active_tasks);
+	flow_apply_slots(flow);
 	r = tell_engine(flow);
 	if (!r && limits->is_paused && !was_paused)
 		r = stop_all(flow);

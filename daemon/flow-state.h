@@ -109,6 +109,7 @@ struct flow {
 	uint64_t n_jars;
 	struct flow_birth_list births;
 	struct flow_limits limits, limits_before;
+	uint32_t n_attempts_max; /* as configured */
 	bool is_network_up, is_stopping;
 	char boot_id[FLOW_BOOT_ID_BYTES];
 	uint64_t started_file_wall_us;
@@ -254,6 +255,9 @@ int flow_folder_open(struct flow *flow, const char *path);
 /* The file (path, with this name in the folder that was opened) exists. */
 bool flow_folder_has(struct flow *flow, const char *path, const char *name, struct stat *ret_st);
 void flow_folder_forget(struct flow *flow);
+
+/* after each change of the limits: the scheduler's slots are what is asked for and what there are descriptors for */
+void flow_apply_slots(struct flow *flow);
 
 /* ---- flow-birth.c ---- */
 struct flow_birth_spec {

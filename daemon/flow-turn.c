@@ -380,7 +380,7 @@ static void fail(struct flow *flow, int r)
 	registry_rollback(&flow->registry);
 	flow->limits = flow->limits_before;
 	flow->is_limits_told = false;
-	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	flow_apply_slots(flow);
 	keep_events(flow);
 	flow->is_due_known = flow->is_expiry_known = false;
 	flow->is_sched_stale = true;

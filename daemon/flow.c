@@ -58,6 +58,15 @@ const char *flow_session_key_name(uint32_t key)
 	return "";
 }
 
+void flow_apply_slots(struct flow *flow)
+{
+	uint32_t n = flow->limits.max_active_tasks;
+
+	if (flow->n_attempts_max && n > flow->n_attempts_max)
+		n = flow->n_attempts_max;
+	sched_set_slots(flow->sched, n);
+}
+
 static int init(struct flow *flow, const struct flow_config *config)
 {
 	flow->store = config->store;
@@ -79,6 +88,7 @@ static int init(struct flow *flow, const struct flow_config *config)
 		return err_raise(-EIO);
 	flow->is_network_up = !config->is_offline;
 	flow->limits = config->first_limits;
+	flow->n_attempts_max = config->n_attempts_max;
 	if (!flow->limits.max_active_tasks)
 		flow->limits.max_active_tasks = SCHED_SLOTS;
 	if (!flow->limits.max_connections_per_host)
@@ -90,7 +100,7 @@ static int init(struct flow *flow, const struct flow_config *config)
 	flow->sched = sched_new(flow->limits.max_active_tasks);
 	if (!flow->spool_dir || !flow->sched)
 		return err_raise(-ENOMEM);
-	sched_set_slots_max(flow->sched, config->n_attempts_max);
+	flow_apply_slots(flow);
 	sched_set_network(flow->sched, flow->is_network_up);
 	return 0;
 }
@@ -258,7 +268,7 @@ static int load_limits(struct flow *flow)
 		.max_active_tasks = words[3] && words[3] <= 1000 ? (uint32_t)words[3] : SCHED_SLOTS,
 		.max_connections_per_host = words[4] && words[4] <= 64 ? (uint32_t)words[4] : 6,
 	};
-	sched_set_slots(flow->sched, flow->limits.max_active_tasks);
+	flow_apply_slots(flow);
 	engine_set_limits(flow->engine, flow->limits.max_download_bps, flow->limits.max_upload_bps,
 		flow->limits.max_connections_per_host);
 	return 0;

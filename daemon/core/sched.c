@@ -54,7 +54,6 @@ TAILQ_HEAD(lane_list, lane);
 struct sched {
 	struct map lanes, apps;
 	uint32_t n_slots, n_running;
-	uint32_t n_slots_max; /* 0: no bound */
 	bool is_offline;
 	uint64_t turn;
 	struct app_ring ring; /* by served */
@@ -117,14 +116,7 @@ void sched_free(struct sched *sched)
 
 void sched_set_slots(struct sched *sched, uint32_t n_slots)
 {
-	sched->n_slots = sched->n_slots_max && n_slots > sched->n_slots_max ? sched->n_slots_max
-									    : n_slots;
-}
-
-void sched_set_slots_max(struct sched *sched, uint32_t n_slots_max)
-{
-	sched->n_slots_max = n_slots_max;
-	sched_set_slots(sched, sched->n_slots);
+	sched->n_slots = n_slots;
 }
 
 /* ---- the heap of an application's ready lanes ---- */

@@ -43,8 +43,6 @@ struct sched_lane_spec {
 struct sched *sched_new(uint32_t n_slots);
 void sched_free(struct sched *sched);
 void sched_set_slots(struct sched *sched, uint32_t n_slots);
-/* What the machine can bear, whatever is asked for; 0: no bound. */
-void sched_set_slots_max(struct sched *sched, uint32_t n_slots_max);
 /* Without network only local lanes start something. Up at first. */
 void sched_set_network(struct sched *sched, bool is_up);
 /* Everything forgotten but slots and network: the model is loaded anew. */

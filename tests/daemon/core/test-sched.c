@@ -52,26 +52,6 @@ START_TEST(slots_bound)
 }
 END_TEST
 
-START_TEST(no_more_than_the_machine_bears)
-{
-	struct sched *s = sched_new(3);
-
-	sched_set_slots_max(s, 2);
-	lane(s, 1, 1, 100);
-	for (uint64_t id = 1; id <= 5; id++)
-		put(s, 1, id, 0.5);
-	ck_assert_uint_eq(pick(s), 1);
-	ck_assert_uint_eq(pick(s), 2);
-	ck_assert_uint_eq(pick(s), 0);
-	sched_set_slots(s, 10);
-	ck_assert_uint_eq(pick(s), 0);
-	sched_set_slots(s, 1);
-	sched_release(s, 1);
-	ck_assert_uint_eq(pick(s), 0);
-	sched_free(s);
-}
-END_TEST
-
 START_TEST(lane_bound)
 {
 	struct sched *s = sched_new(32);
@@ -556,9 +536,8 @@ START_TEST(random_against_model)
 }
 END_TEST
 
-RUN_TESTS("daemon/core/sched", TEST(slots_bound), TEST(no_more_than_the_machine_bears),
-	TEST(lane_bound), TEST(priority_first), TEST(lanes_in_turn), TEST(applications_in_turn),
-	TEST(dequeue), TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline),
-	TEST(no_refill_without_slot), TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted),
-	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted),
-	TEST_LOOP(random_against_model, 5))
+RUN_TESTS("daemon/core/sched", TEST(slots_bound), TEST(lane_bound), TEST(priority_first),
+	TEST(lanes_in_turn), TEST(applications_in_turn), TEST(dequeue),
+	TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline), TEST(no_refill_without_slot),
+	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST(ahead),
+	TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST_LOOP(random_against_model, 5))
