@@ -173,6 +173,6 @@ START_TEST(survives_a_restart)
 }
 END_TEST
 
-RUN_TESTS("client-lib/manager-steer", TEST(steers_sets),
-	TEST(changes_the_service), TEST(gets_resume_data), TEST(steers_sessions),
-	TEST(quits_an_application), TEST(survives_a_restart))
+RUN_TESTS("client-lib/manager-steer", TEST(steers_sets), TEST(changes_the_service),
+	TEST(gets_resume_data), TEST(steers_sessions), TEST(quits_an_application),
+	TEST(survives_a_restart))

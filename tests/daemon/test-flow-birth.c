@@ -196,7 +196,8 @@ START_TEST(commit_fails_at_the_beginning)
 {
 	struct sim *sim = sim_new(1);
 	struct flow_request request;
-	struct flow_create create = { sim_session(sim, "app", "one"), &request, 1, true, NULL, NULL };
+	struct flow_create create = { sim_session(sim, "app", "one"), &request, 1, true, NULL,
+		NULL };
 	struct answer answer = { 0 };
 	char source[300];
 	FILE *f;
