@@ -7,6 +7,7 @@
  */
 #include "engine/xfer.h"
 
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -145,9 +146,12 @@ static size_t drop(struct xfer *x, size_t n)
 static int open_answer(struct xfer *x)
 {
 	struct sink_spec spec = { .path = x->spec.body_path };
-	int r = sink_open(&spec, &x->sink);
+	int r;
 
-	if (r)
+	if (!spec.path || x->sink)
+		return 0;
+	r = sink_open(&spec, &x->sink);
+	if (r != -EMFILE && r != -ENFILE && r)
 		xfer_fault_file(x, FAULT_FILE_CREATE, r);
 	return r;
 }
@@ -167,14 +171,26 @@ static int put_answer(struct xfer *x, const char *bytes, size_t n)
 		x->received_bytes += n;
 		return 0;
 	}
-	if (!x->sink && open_answer(x))
-		return -1;
 	if (sink_offset_bytes(x->sink) + n > BODY_UPLOAD_ANSWER_MAX_BYTES) {
 		xfer_fault(
 			x, TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM, "the response is too long");
 		return -1;
 	}
 	return put(x, bytes, n);
+}
+
+/*
+ * An answer does not come twice: while there is no descriptor for its file it waits in the socket. An HTTP/2 stream that must not
+ * be paused cannot.
+ */
+static size_t wait_for_file(struct xfer *x, int error_no)
+{
+	if (!x->fault.code && x->is_http2 && !xfer_request_can_pause_http2())
+		xfer_fault_file(x, FAULT_FILE_CREATE, error_no);
+	if (x->fault.code)
+		return 0;
+	x->is_receive_paused = true;
+	return CURL_WRITEFUNC_PAUSE;
 }
 
 static size_t keep_coded(struct xfer *x, const char *bytes, size_t n)
@@ -217,8 +233,13 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	x->has_moved = true;
 	if (x->body == XFER_BODY_DROP)
 		return drop(x, n);
-	if (!is_download(x))
+	if (!is_download(x)) {
+		int r = open_answer(x);
+
+		if (r)
+			return wait_for_file(x, r);
 		return x->decode ? keep_coded(x, bytes, n) : keep_answer(x, bytes, n);
+	}
 	if (x->is_held)
 		return CURL_WRITEFUNC_PAUSE;
 	if (xfer_time_is_limited(x)) {
