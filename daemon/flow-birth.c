@@ -14,6 +14,9 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
+/* Of one application; each holds descriptors, for ever where its file does not answer. What one call brings may go beyond. */
+#define BIRTHS_MAX 256
+
 enum newborn_state { NEWBORN_PENDING, NEWBORN_OK, NEWBORN_FAILED };
 
 struct newborn {
@@ -113,6 +116,20 @@ bool flow_birth_has_token(const struct flow *flow, uint64_t session, const char 
 		if (birth->session == session && birth->token && !strcmp(birth->token, token))
 			return true;
 	return false;
+}
+
+bool flow_birth_is_full(const struct flow *flow, uint64_t app)
+{
+	const struct flow_birth *birth;
+	const struct flow_session *session;
+	size_t n = 0;
+
+	TAILQ_FOREACH (birth, &flow->births, entry) {
+		session = flow_session_lookup(flow, birth->session);
+		if (session && session->app == app)
+			n += birth->n;
+	}
+	return n >= BIRTHS_MAX;
 }
 
 /* ---- the end ---- */

@@ -653,7 +653,9 @@ int flow_tasks_create(struct flow *flow, const struct flow_create *create, flow_
 	if (store_is_full(flow->store))
 		return FLOW_E_NO_SPACE;
 	r = make_drafts(flow, create, &creation, ret_bad);
-	if (!r) {
+	if (!r && creation.has_snapshots && flow_birth_is_full(flow, creation.session->app))
+		r = FLOW_E_LIMIT_REACHED;
+	else if (!r) {
 		r = put_all(flow, &creation, create, &birth);
 		if (r)
 			flow_turn_poison(flow, err_fold(r));

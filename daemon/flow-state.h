@@ -273,6 +273,8 @@ struct flow_birth_spec {
 		*dooms; /* per id: what it fails with when resumed; code 0: nothing */
 };
 int flow_birth_begin(struct flow *flow, const struct flow_birth_spec *spec);
+/* the application (struct flow_session.app) has to wait until its files are copied */
+bool flow_birth_is_full(const struct flow *flow, uint64_t app);
 bool flow_birth_has_token(const struct flow *flow, uint64_t session, const char *token);
 void flow_birth_event(struct flow *flow, const struct engine_event *event);
 void flow_birth_free_all(struct flow *flow);

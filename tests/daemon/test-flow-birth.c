@@ -221,6 +221,43 @@ START_TEST(commit_fails_at_the_beginning)
 }
 END_TEST
 
+/* Copies that never end hold descriptors: one application gets so many and no more, another is not concerned. */
+START_TEST(bounded_while_nothing_is_copied)
+{
+	struct answer answer = { 0 };
+	uint64_t session, other;
+	struct sim *sim = begin(&answer, &session, NULL);
+	struct flow_request request;
+	char source[300];
+	unsigned n = 3;
+	int r = 0;
+
+	snprintf(source, sizeof(source), "%s/source", sim->state_dir);
+	flow_request_init(&request);
+	request.kind = TRANSFER_TASK_UPLOAD;
+	request.request.url = "https://h/x";
+	request.request.source_path = source;
+	for (; !r && n < 1000; n++) {
+		struct flow_create create = { session, &request, 1, true, NULL, NULL };
+
+		sim_begin(sim);
+		r = flow_tasks_create(sim->flow, &create, on_created, &answer, NULL);
+		ck_assert_int_eq(sim_end(sim), 0);
+	}
+	ck_assert_int_eq(r, FLOW_E_LIMIT_REACHED);
+	ck_assert_uint_eq(n - 1, 256);
+	other = sim_session(sim, "another", "one");
+	sim_begin(sim);
+	r = flow_tasks_create(sim->flow,
+		&(struct flow_create){ other, &request, 1, true, NULL, NULL }, on_created, &answer,
+		NULL);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_gt(sim_download(sim, session, "h"), 0);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("daemon/flow-birth", TEST(answered_when_all_are_durable), TEST(one_fails_none_is_made),
 	TEST(crash_forgets), TEST(session_ends_meanwhile), TEST(commit_fails_at_the_end),
-	TEST(commit_fails_at_the_beginning))
+	TEST(commit_fails_at_the_beginning), TEST(bounded_while_nothing_is_copied))
