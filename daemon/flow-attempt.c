@@ -227,6 +227,7 @@ static void do_start(struct item *item)
 	r = room ? fill_spec(flow, active->task, room, &spec) : -ENOMEM;
 	if (!r)
 		r = engine_start(flow->engine, item->task, item->attempt, &spec);
+	active->task->jar = r ? 0 : spec.jar;
 	if (room)
 		free(room->headers);
 	free(room);

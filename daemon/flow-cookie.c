@@ -4,7 +4,8 @@
  * name the same one share it, as all of an application's do that name none.
  *
  * What a jar holds is in the database alone. The engine has a copy of those that a task was started
- * with: it is read once, before the first such start, and follows every change after its commit.
+ * with: it is read once, before the first such start, and follows every change after its commit. It
+ * goes with the last session, whose name may be used again with other ones.
  * So a session without cookies costs one look into the database, and one without a jar nothing.
  */
 #include <errno.h>
@@ -80,8 +81,65 @@ static int get_jar(struct flow *flow, struct flow_session *s, struct flow_jar **
 		jar = new_jar(flow, s->session);
 	if (!jar)
 		return err_raise(-ENOMEM);
+	flow->has_spare_jars |= s->jar && s->jar != jar;
 	s->jar = *ret_jar = jar;
 	return 0;
+}
+
+static bool has_session(const struct flow *flow, const struct flow_jar *jar)
+{
+	const struct flow_session *s;
+	size_t cursor = 0;
+
+	while ((s = map_next(&flow->sessions, &cursor)))
+		if (s->jar == jar)
+			return true;
+	return false;
+}
+
+/* Of a session that has another store by now. */
+static bool has_attempt(const struct flow *flow, const struct flow_jar *jar)
+{
+	const struct active *active;
+	size_t cursor = 0;
+
+	while ((active = registry_next(&flow->registry, &cursor)))
+		if (active->task->attempt && active->task->jar == jar->id)
+			return true;
+	return false;
+}
+
+void flow_cookie_sweep(struct flow *flow)
+{
+	struct flow_jar **at = &flow->jars, *jar;
+
+	if (!flow->has_spare_jars)
+		return;
+	flow->has_spare_jars = false;
+	while ((jar = *at)) {
+		if (has_session(flow, jar)) {
+			at = &jar->next;
+			continue;
+		}
+		if (has_attempt(flow, jar)) {
+			flow->has_spare_jars = true; /* looked at again when it has ended */
+			at = &jar->next;
+			continue;
+		}
+		*at = jar->next;
+		if (jar->is_told)
+			engine_clear_cookies(flow->engine, jar->id);
+		free(jar);
+	}
+}
+
+size_t flow_cookie_count(const struct flow *flow)
+{
+	size_t n = 0;
+
+	for (const struct flow_jar *jar = flow->jars; jar; jar = jar->next)
+		n++;
+	return n;
 }
 
 void flow_cookie_free_all(struct flow *flow)

@@ -106,7 +106,8 @@ struct flow {
 	struct map sessions;
 	uint64_t n_apps;
 	struct flow_jar *jars; /* of all sessions that were asked for theirs */
-	uint64_t n_jars;
+	uint64_t n_jars; /* made so far */
+	bool has_spare_jars; /* some may have lost their last session */
 	struct flow_birth_list births;
 	struct flow_limits limits, limits_before;
 	uint32_t n_attempts_max; /* as configured */
@@ -210,6 +211,9 @@ struct engine_spec;
 int flow_cookie_fill(struct flow *flow, const struct task *task, struct engine_spec *spec);
 /* An answer set cookies. 0 or negative. */
 int flow_cookie_event(struct flow *flow, const struct engine_event *event);
+/* After a turn: those that no session and no attempt has any more go. */
+void flow_cookie_sweep(struct flow *flow);
+size_t flow_cookie_count(const struct flow *flow); /* stores in memory */
 void flow_cookie_free_all(struct flow *flow);
 
 /* ---- flow-schedule.c ---- */

@@ -245,6 +245,7 @@ static void tell_sessions(struct flow *flow)
 		if (s->is_gone) {
 			map_remove(&flow->sessions, id);
 			flow_session_free(s);
+			flow->has_spare_jars = true;
 			if (o && o->session_gone)
 				o->session_gone(id, flow->observer_user);
 			continue;
@@ -309,6 +310,7 @@ static void succeed(struct flow *flow)
 	engine_release(flow->engine);
 	tell(flow);
 	registry_commit(&flow->registry, is_needed);
+	flow_cookie_sweep(flow);
 	/* what came while the store could not be written waits no longer */
 	if (!TAILQ_EMPTY(&flow->kept_events) || flow->is_sched_stale)
 		flow->has_more = true;
@@ -318,6 +320,7 @@ static void undo_sessions(struct flow *flow)
 {
 	struct flow_session *s;
 
+	flow->has_spare_jars = true;
 	while ((s = TAILQ_FIRST(&flow->touched_sessions))) {
 		TAILQ_REMOVE(&flow->touched_sessions, s, touched);
 		if (s->is_new) {

@@ -131,6 +131,7 @@ struct task {
 
 	/* ---- in memory only ---- */
 	uint32_t attempt; /* number of the running attempt in the engine; 0: none */
+	uint64_t jar; /* cookies of the running attempt, for the engine; 0: none */
 	bool is_stopping; /* engine_stop() was sent, DONE not seen yet */
 	bool is_transferring; /* CONNECTED was seen */
 	bool is_syncing; /* the attempt ended well; SYNCED not seen yet */

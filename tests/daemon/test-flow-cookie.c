@@ -284,7 +284,101 @@ START_TEST(checks_what_clients_set)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-cookie", TEST(a_store_belongs_to_the_application),
+/* Ends it as its client would: cancelled, told, acknowledged. */
+static void end_session(struct sim *sim, uint64_t session, uint64_t running)
+{
+	const struct flow_attach attach = { .session = session, .client = 1 };
+	struct flow_attached attached;
+
+	sim_begin(sim);
+	ck_assert_int_eq(flow_session_cancel(sim->flow, session), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	if (running)
+		sim_post_stopped(sim, running, 0);
+	sim_settle(sim);
+	sim_begin(sim);
+	ck_assert_int_eq(flow_attach(sim->flow, &attach, &attached), 0);
+	ck_assert_int_eq(
+		flow_ack(sim->flow, session, 1, flow_session_lookup(sim->flow, session)->last_seq),
+		0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_ptr_null(flow_session_lookup(sim->flow, session));
+}
+
+static size_t n_jars(const struct sim *sim)
+{
+	return flow_cookie_count(sim->flow);
+}
+
+/* No memory grows with the names that stores once had: not here, not in the workers. */
+START_TEST(the_last_session_takes_its_store_along)
+{
+	const struct transfer_cookie c = cookie_of("a", "1");
+	struct sim *sim = sim_new(1);
+	char name[32], store[32];
+	size_t n_clears;
+	uint64_t task, one = session_with(sim, "app", "one", "mine");
+	uint64_t two = session_with(sim, "app", "two", "mine");
+
+	ck_assert_int_eq(set(sim, one, &c), 0);
+	ck_assert_int_eq(set(sim, two, &c), 0);
+	sim_finish(sim, sim_download(sim, one, "x.org"), 1);
+	ck_assert_uint_eq(n_jars(sim), 1);
+	end_session(sim, one, 0);
+	ck_assert_uint_eq(n_jars(sim), 1); /* the other has it, too */
+	end_session(sim, two, 0);
+	ck_assert_uint_eq(n_jars(sim), 0);
+	fake_engine_n_cookies(sim->engine, &n_clears);
+	ck_assert_uint_eq(n_clears, 1);
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "session %u", i);
+		snprintf(store, sizeof(store), "store %u", i % 3);
+		one = session_with(sim, "app", name, store);
+		task = sim_download(sim, one, "x.org");
+		sim_settle(sim);
+		end_session(sim, one, task);
+	}
+	ck_assert_uint_eq(n_jars(sim), 0);
+	/* what is in them is kept: it is the application's */
+	one = session_with(sim, "app", "again", "mine");
+	ck_assert_str_eq(list(sim, one), "a=1@.x.org;");
+	sim_free(sim);
+}
+END_TEST
+
+/* A session that takes another store while it runs: the attempt still has its own. */
+START_TEST(an_attempt_keeps_its_store)
+{
+	struct transfer_cookie c = cookie_of("a", "1");
+	struct flow_open open = sim_open("app", "one");
+	struct sim *sim = sim_new(1);
+	uint64_t session, task;
+
+	open.config.cookie_store = "first";
+	open.given = FLOW_SESSION_KEY_COOKIE_STORE;
+	session = sim_session_with(sim, &open);
+	task = sim_download(sim, session, "x.org");
+	sim_settle(sim);
+	open.config.cookie_store = "second";
+	open.update = true;
+	ck_assert_uint_eq(sim_session_with(sim, &open), session);
+	ck_assert_int_eq(set(sim, session, &c), 0);
+	ck_assert_uint_eq(n_jars(sim), 2);
+	post(sim, task, &c);
+	sim_turn(sim);
+	ck_assert_uint_eq(n_jars(sim), 2);
+	sim_finish(sim, task, 1);
+	sim_settle(sim);
+	ck_assert_uint_eq(n_jars(sim), 1);
+	open.config.cookie_store = "first";
+	sim_session_with(sim, &open);
+	ck_assert_str_eq(list(sim, session), "a=1@.x.org;");
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-cookie", TEST(the_last_session_takes_its_store_along),
+	TEST(an_attempt_keeps_its_store), TEST(a_store_belongs_to_the_application),
 	TEST(what_sessions_and_tasks_say), TEST(cookies_of_answers_are_kept),
 	TEST(a_commit_that_fails_tells_nobody), TEST(reset_forgets_and_lets_run),
 	TEST_EACH(checks_what_clients_set, inputs))
