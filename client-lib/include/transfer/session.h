@@ -139,6 +139,8 @@ struct transfer_owner {
  * A background session that exists keeps its stored configuration; transfer_session_was_reassociated()
  * tells. transferd is started when it is not running.
  *
+ * An identifier has one session at a time, in this process, too: a second one is refused and leaves the first as it is.
+ *
  * Returns:  0, or
  *           -EINVAL     no delegate in a background session, a struct without size, or a setter of config failed
  *           -EBUSY      TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE: another process, or another session here, is attached
