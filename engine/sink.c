@@ -36,12 +36,21 @@ struct sink {
 	struct digest *digest; /* of exactly the flushed bytes; NULL: none */
 };
 
-static int open_part(const char *path, struct stat *ret_st, int *ret_fd)
+/*
+ * What lies there under the part's name: one that has another name as well would be written to under that, too; and the first
+ * bytes go into a file of ours, not of somebody who was there before.
+ */
+static bool is_ours(const struct stat *st, uint64_t offset_bytes)
+{
+	return st->st_nlink <= 1 && (offset_bytes || st->st_uid == geteuid());
+}
+
+static int open_once(const char *path, int flags, struct stat *ret_st, int *ret_fd)
 {
 	cleanup_(cleanup_close) int fd = -1;
 
 	/* O_NONBLOCK: a FIFO in our way must not stop the worker */
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, ret_st))
@@ -50,6 +59,18 @@ static int open_part(const char *path, struct stat *ret_st, int *ret_fd)
 		return -ENOTSUP;
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+static int open_part(const struct sink_spec *spec, struct stat *ret_st, int *ret_fd)
+{
+	int r = open_once(spec->path, 0, ret_st, ret_fd);
+
+	if (r || is_ours(ret_st, spec->offset_bytes))
+		return r;
+	close(take_fd(ret_fd));
+	if (unlink(spec->path))
+		return -errno;
+	return open_once(spec->path, O_EXCL, ret_st, ret_fd);
 }
 
 static int cut(const struct sink *sink, uint64_t size_bytes)
@@ -120,7 +141,7 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 	if (!sink)
 		return err_raise(-ENOMEM);
 	sink->fd = -1;
-	r = open_part(spec->path, &st, &sink->fd);
+	r = open_part(spec, &st, &sink->fd);
 	if (r)
 		return r;
 	r = keep(sink, spec, &st);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -233,6 +234,33 @@ START_TEST(refuses_odd_files)
 }
 END_TEST
 
+/* a second name of it, or somebody else's file: that stays as it is, and the part is a new one */
+START_TEST(leaves_other_files_alone)
+{
+	char *path = part_path(), *other = tmpdir_path("other");
+	bool is_foreign = _i == 2;
+	uint64_t offset_bytes = _i == 1 ? 3 : 0;
+	struct sink *sink;
+
+	if (is_foreign && geteuid() != 0)
+		return;
+	ck_assert_int_eq(tmpdir_write(other, "victim"), 0);
+	ck_assert_int_eq(is_foreign ? rename(other, path) : link(other, path), 0);
+	if (is_foreign)
+		ck_assert_int_eq(chown(path, 12345, 12345), 0);
+	sink = open_sink(path, offset_bytes);
+	ck_assert_uint_eq(sink_offset_bytes(sink), 0);
+	ck_assert_int_eq(sink_write(sink, "new", 3), 0);
+	ck_assert_int_eq(sink_flush(sink), 0);
+	sink_free(sink);
+	ck_assert_uint_eq(size_of(path), 3);
+	if (!is_foreign)
+		ck_assert_uint_eq(size_of(other), 6);
+	free(other);
+	free(path);
+}
+END_TEST
+
 START_TEST(starts_again)
 {
 	char *path = part_path();
@@ -396,6 +424,6 @@ END_TEST
 
 RUN_TESTS("engine/sink", TEST_EACH(gathers, pieces), TEST_EACH(keeps_what_is_durable, resumes),
 	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails), TEST(is_private),
-	TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST(starts_again),
-	TEST(preallocates_without_size), TEST(hashes_over_a_restart),
+	TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST_LOOP(leaves_other_files_alone, 3),
+	TEST(starts_again), TEST(preallocates_without_size), TEST(hashes_over_a_restart),
 	TEST(gives_its_descriptor_away), TEST_LOOP(notices_a_damaged_file, 2) FAILPOINT_TESTS)
