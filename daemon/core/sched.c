@@ -44,7 +44,7 @@ struct lane {
 	struct sched_candidate *window; /* NULL while empty */
 	TAILQ_ENTRY(lane) wanting; /* wants a refill */
 	uint32_t n_ahead, n_ended,
-		depth; /* attempts ahead; ended well in this round; to have ahead */
+		depth; /* attempts ahead; ended well in this round; to have ahead (shrinks slowly: some commits take long) */
 	double ahead_priority; /* the lowest of those ahead */
 	bool is_ending, is_ahead, is_recalled;
 	TAILQ_ENTRY(lane) ending, ahead; /* n_ended, n_ahead are not 0 */
@@ -563,8 +563,8 @@ bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
 		TAILQ_REMOVE(&sched->ending, lane, ending);
 		lane->is_ending = false;
 		lane->n_ended = 0;
-		if (wanted < lane->depth - lane->depth / 8)
-			wanted = lane->depth - lane->depth / 8;
+		if (wanted < lane->depth - (lane->depth + 63) / 64)
+			wanted = lane->depth - (lane->depth + 63) / 64;
 		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
 		if (is_contended(sched, lane) || is_over(sched, lane))
 			lane->depth = 0;
