@@ -50,7 +50,7 @@ struct engine_spec {
 	uint64_t floor_bps, floor_window_us; /* throughput floor; 0: none */
 	unsigned redirects_max; /* 0: 16 */
 	uint64_t max_rate_bps; /* this task; 0: none */
-	uint64_t checkpoint_bytes, checkpoint_us; /* 0: 64 MiB, 5 s */
+	uint64_t checkpoint_bytes, checkpoint_us; /* 0: 64 MiB, 5 s; fewer where it goes fast */
 
 	/* cookies */
 	uint64_t jar; /* the store that they come from and go to; 0: none */

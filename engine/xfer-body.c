@@ -18,6 +18,9 @@
 
 /* A body that nobody wants is read to keep the connection, but not for ever. */
 #define BODY_DROP_MAX_BYTES          (64u * 1024)
+/* A checkpoint comes no sooner than this after the last one, unless so many times its bytes have come. */
+#define CHECKPOINT_GAP_US            (UINT64_C(200) * CLOCK_US_PER_MS)
+#define CHECKPOINT_FAST_TIMES        4
 #define BODY_UPLOAD_ANSWER_MAX_BYTES (UINT64_C(64) << 20)
 
 static bool is_download(const struct xfer *x)
@@ -205,6 +208,19 @@ static size_t keep_answer(struct xfer *x, const char *bytes, size_t n)
 	return put_answer(x, bytes, n) ? 0 : n;
 }
 
+/*
+ * Each costs a sync and a commit, which hold up what writes. Where 64 MiB take a twentieth of a second, they are not worth one.
+ */
+static bool is_checkpoint_due(const struct xfer *x, uint64_t after_bytes)
+{
+	uint64_t fresh_bytes = after_bytes - x->checkpoint_base_bytes;
+
+	if (x->is_checkpointing || fresh_bytes < x->spec.checkpoint_bytes)
+		return false;
+	return fresh_bytes >= CHECKPOINT_FAST_TIMES * x->spec.checkpoint_bytes ||
+		clock_now_us() - x->checkpoint_us >= CHECKPOINT_GAP_US;
+}
+
 static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 {
 	uint64_t after_bytes = sink_offset_bytes(x->sink) + n;
@@ -216,7 +232,7 @@ static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 	}
 	if (put(x, bytes, n))
 		return 0;
-	if (after_bytes - x->checkpoint_base_bytes >= x->spec.checkpoint_bytes)
+	if (is_checkpoint_due(x, after_bytes))
 		xfer_disk_checkpoint(x);
 	else
 		xfer_disk_write_out(x);

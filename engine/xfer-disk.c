@@ -121,6 +121,7 @@ static bool ask(struct xfer *x, bool is_stop)
 	job->user = take_ptr(x->disk_mail);
 	x->is_checkpointing = true;
 	x->checkpoint_base_bytes = job->offset_bytes;
+	x->checkpoint_us = clock_now_us();
 	disk_post_take(x->env->disk, job);
 	return true;
 }
@@ -220,6 +221,9 @@ void xfer_disk_sync(struct xfer *xfer)
 	job->offset_bytes = sink_offset_bytes(xfer->sink);
 	if (xfer->spec.digest_name)
 		(void)sink_digest_hex(xfer->sink, job->digest_hex, sizeof(job->digest_hex));
+	/* the disk need not be idle until the sync lane comes to it */
+	if (job->offset_bytes > xfer->write_out_bytes + SINK_GATHER_BYTES)
+		disk_start_writing(xfer->env->disk, sink_fd(xfer->sink));
 	job->fd = sink_take_fd(xfer->sink);
 	job->user = p;
 	worker_ask_take(xfer->env->owner, job);
