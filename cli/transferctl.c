@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* transferctl: shows and steers the queues of transferd. Finds the command, connects if it must, runs it. */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/format.h"
@@ -81,11 +84,39 @@ static int run_command(struct ctx *ctx, int argc, char **argv)
 	return command->run(ctx, argc > 0 ? argc - 1 : 0, argc > 0 ? argv + 1 : argv);
 }
 
+/*
+ * Started without some of 0, 1 and 2: what is opened as one of them would get what we print, the bus
+ * for one. They fail as closed ones do, since they are open the other way round.
+ */
+static bool fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
+/* What was printed has been written; else the exit code, after the message. */
+static int finish_output(int code)
+{
+	int error;
+
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	error = errno ? errno : EIO;
+	fprintf(stderr, "transferctl: cannot write the output: %s.\n", strerror(error));
+	return code ? code : EXIT_CODE_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctx ctx = { 0 };
 	int first = 1, r;
 
+	if (!fill_standard_streams())
+		return EXIT_CODE_FAILED;
 	setlocale(LC_ALL, "");
 	if (options_parse(argc, argv, &ctx.options, &first))
 		return EXIT_CODE_USAGE;
@@ -105,7 +136,5 @@ int main(int argc, char **argv)
 	free(ctx.session_name);
 	free(ctx.session_path);
 	free(ctx.session_app);
-	if (fflush(stdout) || ferror(stdout))
-		return r ? r : EXIT_CODE_FAILED;
-	return r;
+	return finish_output(r);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: options, configuration, then the daemon. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -82,13 +84,29 @@ static void on_complaint(const char *text, void *user)
 	log_warn("%s, ignoring", text);
 }
 
+/* Started without some of 0, 1 and 2: what is opened as one of them would get the lines of the log. */
+static bool fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon_options o = { 0 };
 	struct config config;
 	struct daemon *daemon;
-	int r = parse(argc, argv, &o);
+	int r;
 
+	if (!fill_standard_streams())
+		return EXIT_FAILURE;
+	r = parse(argc, argv, &o);
 	if (r >= 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);

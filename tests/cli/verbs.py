@@ -12,7 +12,7 @@ import time
 import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from rig import Rig, Tap, on_private_bus, wait_for  # noqa: E402
+from rig import BUILD, Rig, Tap, on_private_bus, wait_for  # noqa: E402
 
 TASK_KEYS = """id session session_kind kind state sub_state why url name description priority bytes_received
 bytes_expected_to_receive bytes_sent bytes_expected_to_send receive_rate send_rate eta_usec attempts next_retry_usec
@@ -288,6 +288,29 @@ def reasons(rig, ok):
     rig.out("cancel", retry, date)
 
 
+def streams(rig, ok):
+    """Where the output goes that nobody can take: never into a connection or a file, and never unsaid."""
+    def shell(words):
+        done = subprocess.run(["sh", "-c", words, "sh", rig.url("/file?size=70000&seed=1")], cwd=rig.folder, env=rig.env,
+                              capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stderr
+    code, err = shell("transferctl list --all >/dev/full")
+    ok(code == 1 and "No space left on device" in err, "a full disk is told", err)
+    code, err = shell("transferctl list --all >&-")
+    ok(code == 1 and "cannot write the output" in err, "a closed stdout is told", err)
+    code, err = shell('transferctl get --progress=plain -q --allow-insecure -o closed "$1" <&- >&- 2>&-')
+    ok(code == 1 and os.path.getsize(f"{rig.folder}/closed") == 70000, "a get without any stream gets its file", code)
+    # a daemon on a bus of its own: none of its files is stderr
+    daemon = subprocess.Popen(["dbus-run-session", "--", "sh", "-c", 'echo $$; exec "$0" --state-dir="$1" <&- >&- 2>&-',
+                               os.path.join(os.path.realpath(BUILD), "transferd"), f"{rig.folder}/state"],
+                              stdout=subprocess.PIPE, text=True)
+    pid = int(daemon.stdout.readline())
+    wait_for("the database", lambda: os.path.exists(f"{rig.folder}/state/queue.db"))
+    ok([os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3, "transferd fills its streams")
+    os.kill(pid, signal.SIGTERM)
+    daemon.wait(60)
+
+
 def steer(rig, ok):
     a = rig.get("/file?size=1M&gate=a&gate_after=1000&seed=3", "-o", "s1", "--session=steer")
     b = rig.get("/file?size=9", "-o", "s2", "--suspended", "--session=steer")
@@ -528,7 +551,7 @@ def main():
     tap = Tap()
     rig = Rig(tap)
     for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, wait_all_and_cancel,
-                 taken_place, watch, json_everywhere, pipes, completion):
+                 taken_place, watch, json_everywhere, pipes, streams, completion):
         begin = time.monotonic()
         try:
             part(rig, tap.ok)
