@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -172,6 +173,14 @@ int disk_file_publish(const struct disk_job *job, mode_t mode)
 	return r;
 }
 
+/* Before the disk is filled to its end with what will not fit. */
+static bool has_room(int fd, uint64_t size_bytes)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) || size_bytes / fs.f_frsize <= fs.f_bavail;
+}
+
 /* -EOPNOTSUPP: not possible between these two, copy by hand. */
 static int copy_in_kernel(
 	int from_fd, int to_fd, uint64_t size_bytes, const atomic_bool *is_stopping)
@@ -180,6 +189,8 @@ static int copy_in_kernel(
 
 	if (ioctl(to_fd, FICLONE, from_fd) == 0)
 		return 0;
+	if (!has_room(to_fd, size_bytes))
+		return -ENOSPC;
 	while ((uint64_t)from < size_bytes) {
 		ssize_t n;
 
@@ -236,6 +247,14 @@ static int no_source(struct disk_job *job, int error_no)
 	return DISK_FILE_E_NO_SOURCE;
 }
 
+/* Files of the kernel say that they are empty; what they have cannot be told from a file that grows. */
+static bool is_empty(int fd)
+{
+	char byte;
+
+	return pread(fd, &byte, 1, 0) == 0;
+}
+
 /* Copies, then looks whether it was one and the same file all the time. */
 static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 {
@@ -246,6 +265,8 @@ static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 		return no_source(job, errno);
 	if (S_ISDIR(before.st_mode) || !S_ISREG(before.st_mode))
 		return no_source(job, S_ISDIR(before.st_mode) ? EISDIR : EINVAL);
+	if (!before.st_size && !is_empty(job->fd))
+		return DISK_FILE_E_CHANGED;
 	r = copy_in_kernel(job->fd, to_fd, (uint64_t)before.st_size, is_stopping);
 	if (r == -EOPNOTSUPP)
 		r = copy_by_hand(job, to_fd, (uint64_t)before.st_size, is_stopping);
