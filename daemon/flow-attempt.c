@@ -113,6 +113,9 @@ static void fill_download(
 {
 	bool can_continue = task->etag || task->last_modified;
 
+	/* a request that must not be repeated has its answer in a part, which outlives us */
+	spec->may_be_unnamed = task->request.destination && task->attempt == 1 && !can_continue &&
+		!task->is_resumed_by_client && !strcmp(task->request.method, "GET");
 	spec->resume_offset_bytes = can_continue ? task->offset_bytes : 0;
 	/* what a failed write of ours left is newer than we are, and not trusted */
 	spec->tail_before_wall_us = flow->is_same_boot ? flow->started_file_wall_us : 0;
@@ -252,7 +255,11 @@ static void do_publish(struct item *item)
 			.part_path = part,
 			.destination = task->request.destination,
 			.file_ino = task->file_ino,
+			.file_size_bytes = task->file_size_bytes,
+			.file_mtime_ns = task->file_mtime_ns,
 			.may_overwrite = task->request.may_overwrite,
+			.is_unnamed = item->fd >= 0,
+			.unnamed_fd = item->fd,
 		};
 
 		r = engine_publish(flow->engine, item->task, item->attempt, &publish);
@@ -412,7 +419,7 @@ int flow_attempt_publish(struct flow *flow, const struct task *task)
 		&(struct item){ .command = COMMAND_PUBLISH,
 			.task = task->id,
 			.attempt = task->attempt,
-			.fd = -1 },
+			.fd = take_fd(&flow->unnamed_fd) },
 		NULL);
 }
 

@@ -201,7 +201,7 @@ static int begin_again(struct flow *flow, struct active *active, bool from_start
 	task->resource_left_us = 0;
 	task->sent_bytes = 0;
 	if (!is_placed_again) {
-		task->file_ino = task->file_size_bytes = 0;
+		task->file_ino = task->file_size_bytes = task->file_mtime_ns = 0;
 		return step(flow, active, TASK_EVENT_RETRY);
 	}
 	/* only its place was taken */

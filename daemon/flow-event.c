@@ -6,13 +6,16 @@
  * else can happen to it (BT-25).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <transfer/error.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/core/retry.h"
@@ -542,6 +545,7 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		active->save |= STORE_SAVE_RESPONSE;
 	task->file_ino = event->file_ino;
 	task->file_size_bytes = event->file_size_bytes;
+	task->file_mtime_ns = event->is_unnamed ? event->file_mtime_ns : 0;
 	task->offset_bytes = event->file_size_bytes;
 	task->received_bytes = event->file_size_bytes;
 	if (want && (!event->digest_hex || strcasecmp(want, event->digest_hex) != 0)) {
@@ -551,8 +555,35 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		r = flow_step(flow, active, TASK_EVENT_DONE_FAIL, &result);
 		return r < 0 ? r : 0;
 	}
+	if (!task->request.destination) {
+		r = flow_step(flow, active, TASK_EVENT_SYNCED, NULL);
+		return r < 0 ? r : 0;
+	}
+	/* the event keeps its own: the turn may fail, and be done again */
+	if (event->is_unnamed) {
+		flow->unnamed_fd = fcntl(event->unnamed_fd, F_DUPFD_CLOEXEC, 3);
+		if (flow->unnamed_fd < 0)
+			return -errno;
+	}
+	r = flow_step(flow, active, TASK_EVENT_SYNCED_PLACE, NULL);
+	if (flow->unnamed_fd >= 0)
+		close(take_fd(&flow->unnamed_fd));
+	return r < 0 ? r : 0;
+}
+
+/* The file went with the process that had it open, or somebody removed its part: it is fetched once more. */
+static int fetch_again(struct flow *flow, struct active *active, const struct engine_event *event)
+{
+	struct task *task = active->task;
+	int r = flow_turn_change(flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS);
+
+	if (r)
+		return r;
+	flow_step_forget_part(active);
+	task->file_ino = task->file_size_bytes = task->file_mtime_ns = 0;
+	task->digest_hex = NULL;
 	r = flow_step(flow, active,
-		task->request.destination ? TASK_EVENT_SYNCED_PLACE : TASK_EVENT_SYNCED, NULL);
+		event->is_disk_full ? TASK_EVENT_DONE_DISK : TASK_EVENT_DONE_AGAIN, NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -569,6 +600,9 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 	if (r)
 		return r;
 	active->task->last_error = result;
+	/* once: the next attempt has a part */
+	if (event->is_restart_needed && active->task->file_mtime_ns)
+		return fetch_again(flow, active, event);
 	/* no room for a name: other tasks give some back, the file waits in its part */
 	result.code = result.code == TRANSFER_ERROR_UNKNOWN ? TRANSFER_ERROR_CANNOT_MOVE_FILE
 							    : result.code;

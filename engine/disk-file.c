@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,6 +19,7 @@
 #include "base/failpoint.h"
 #include "base/io.h"
 #include "engine/disk.h"
+#include "engine/unnamed.h"
 
 #define CHUNK_BYTES (1024u * 1024)
 /* One copy_file_range call: short enough to look at is_stopping between two. */
@@ -121,12 +121,25 @@ int disk_file_digest(
 	return 0;
 }
 
-/* Is path this regular file? */
-static bool is_inode(const char *path, uint64_t ino)
+static uint64_t mtime_ns(const struct stat *st)
+{
+	return (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec;
+}
+
+/*
+ * Is what has the destination's name the file of this job? The inode of one that never had another name may be somebody
+ * else's since: that one must be of the same size and moment, too.
+ */
+static bool is_placed(const struct disk_job *job)
 {
 	struct stat st;
 
-	return ino && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == ino;
+	if (!job->file_ino || lstat(job->to_path, &st) || !S_ISREG(st.st_mode) ||
+		st.st_ino != job->file_ino)
+		return false;
+	return !job->file_mtime_ns ||
+		(mtime_ns(&st) == job->file_mtime_ns &&
+			(uint64_t)st.st_size == job->file_size_bytes);
 }
 
 /* The part is ours, and gets the mode of a file that a user made. */
@@ -157,28 +170,40 @@ static int rename_part(const struct disk_job *job)
 	return unlink(job->path) ? -errno : 0;
 }
 
-int disk_file_publish(const struct disk_job *job, mode_t mode)
+/* Where the name is taken it becomes a part like any other: to replace what is there, or to wait for its place. */
+static int place_unnamed(struct disk_job *job)
 {
-	int r = prepare_part(job, mode);
+	int r = unnamed_link(job->fd, job->to_path), p;
 
-	/* published before, and the answer was lost */
-	if (r == -ENOENT && is_inode(job->to_path, job->file_ino))
+	if (!r || (r == -EEXIST && is_placed(job)))
 		return 0;
+	p = unnamed_link(job->fd, job->path);
+	if (p == -EEXIST) {
+		(void)unlink(job->path);
+		p = unnamed_link(job->fd, job->path);
+	}
+	job->is_lost = p != 0;
+	return p || r != -EEXIST || !job->may_overwrite ? r : rename_part(job);
+}
+
+int disk_file_publish(struct disk_job *job, mode_t mode)
+{
+	int r;
+
+	if (job->is_unnamed)
+		return place_unnamed(job);
+	r = prepare_part(job, mode);
+	/* published before, and the answer was lost */
+	if (r == -ENOENT && is_placed(job))
+		return 0;
+	job->is_lost = r == -ENOENT;
 	if (r)
 		return r;
 	r = rename_part(job);
 	/* linked before, and not yet unlinked */
-	if (r == -EEXIST && is_inode(job->to_path, job->file_ino))
+	if (r == -EEXIST && is_placed(job))
 		return unlink(job->path) && errno != ENOENT ? -errno : 0;
 	return r;
-}
-
-/* Before the disk is filled to its end with what will not fit. */
-static bool has_room(int fd, uint64_t size_bytes)
-{
-	struct statvfs fs;
-
-	return fstatvfs(fd, &fs) || size_bytes / fs.f_frsize <= fs.f_bavail;
 }
 
 /* -EOPNOTSUPP: not possible between these two, copy by hand. */
@@ -189,8 +214,6 @@ static int copy_in_kernel(
 
 	if (ioctl(to_fd, FICLONE, from_fd) == 0)
 		return 0;
-	if (!has_room(to_fd, size_bytes))
-		return -ENOSPC;
 	while ((uint64_t)from < size_bytes) {
 		ssize_t n;
 
@@ -247,14 +270,6 @@ static int no_source(struct disk_job *job, int error_no)
 	return DISK_FILE_E_NO_SOURCE;
 }
 
-/* Files of the kernel say that they are empty; what they have cannot be told from a file that grows. */
-static bool is_empty(int fd)
-{
-	char byte;
-
-	return pread(fd, &byte, 1, 0) == 0;
-}
-
 /* Copies, then looks whether it was one and the same file all the time. */
 static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 {
@@ -265,8 +280,6 @@ static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 		return no_source(job, errno);
 	if (S_ISDIR(before.st_mode) || !S_ISREG(before.st_mode))
 		return no_source(job, S_ISDIR(before.st_mode) ? EISDIR : EINVAL);
-	if (!before.st_size && !is_empty(job->fd))
-		return DISK_FILE_E_CHANGED;
 	r = copy_in_kernel(job->fd, to_fd, (uint64_t)before.st_size, is_stopping);
 	if (r == -EOPNOTSUPP)
 		r = copy_by_hand(job, to_fd, (uint64_t)before.st_size, is_stopping);
@@ -290,8 +303,7 @@ static int finish_copy(struct disk_job *job, int to_fd)
 		return r;
 	job->file_ino = st.st_ino;
 	job->file_size_bytes = (uint64_t)st.st_size;
-	job->file_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-		(uint64_t)st.st_mtim.tv_nsec;
+	job->file_mtime_ns = mtime_ns(&st);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ int disk_file_digest(
  * Gives job->path its mode and the name job->to_path; the folder is not synced yet. 0 also when
  * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file.
  */
-int disk_file_publish(const struct disk_job *job, mode_t mode);
+int disk_file_publish(struct disk_job *job, mode_t mode);
 /*
  * Copies job->fd to job->to_path, durable; fills the identity of the copy. Else there is no copy.
  */

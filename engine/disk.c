@@ -302,7 +302,7 @@ static void identify(struct disk_job *job)
 		fail(job, FAULT_FILE_WRITE, -errno);
 		return;
 	}
-	if (!st.st_nlink || (uint64_t)st.st_size != job->offset_bytes) {
+	if ((!st.st_nlink && !job->is_unnamed) || (uint64_t)st.st_size != job->offset_bytes) {
 		fail(job, FAULT_FILE_WRITE, -ESTALE);
 		return;
 	}
@@ -506,7 +506,7 @@ static void open_spare(struct disk *disk)
 }
 
 static int publish_one(
-	struct lane *lane, struct batch *batch, const struct disk_job *job, unsigned *n_waits)
+	struct lane *lane, struct batch *batch, struct disk_job *job, unsigned *n_waits)
 {
 	int r;
 

@@ -26,7 +26,7 @@
 enum disk_job_type {
 	DISK_CHECKPOINT, /* fd; path: its folder too, NULL: data only */
 	DISK_SYNC, /* fd, path: the finished file: data and name durable, identity, digest */
-	DISK_PUBLISH, /* path -> to_path, file_ino, may_overwrite */
+	DISK_PUBLISH, /* path -> to_path, file_ino, may_overwrite; or fd, is_unnamed -> to_path */
 	DISK_SNAPSHOT, /* fd -> to_path: copy, durable, identity of the copy */
 	DISK_REMOVE, /* path; a missing file is fine */
 	DISK_WRITE_OUT, /* see disk_start_writing() */
@@ -58,6 +58,9 @@ struct disk_job {
 	uint64_t file_ino; /* PUBLISH: what path must be; SYNC, SNAPSHOT: result */
 	uint64_t file_size_bytes, file_mtime_ns; /* SYNC, SNAPSHOT: result */
 	bool may_overwrite; /* PUBLISH */
+	/* SYNC, PUBLISH: fd has no name; file_size_bytes and file_mtime_ns are what to_path must be to count as placed before */
+	bool is_unnamed;
+	bool is_lost; /* PUBLISH, result: there is no such file any more, under neither name */
 
 	struct transfer_result result; /* code 0: done */
 	bool is_disk_full;

@@ -405,6 +405,11 @@ static void on_disk(struct disk_job *job, void *user)
 	event->file_ino = job->file_ino;
 	event->file_size_bytes = job->file_size_bytes;
 	event->file_mtime_ns = job->file_mtime_ns;
+	event->is_restart_needed = job->is_lost;
+	if (job->type == DISK_SYNC && job->is_unnamed && !job->result.code) {
+		event->is_unnamed = true;
+		event->unnamed_fd = take_fd(&job->fd);
+	}
 	event->offset_bytes = job->offset_bytes;
 	event->at_us = clock_now_us();
 	if (job->digest_hex[0] && post_set_digest_hex(p, job->digest_hex) && !event->result.code) {
@@ -448,12 +453,19 @@ int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	if (r)
 		return r;
 	r = disk_job_set_paths(job, publish->part_path, publish->destination);
+	if (!r && publish->is_unnamed) {
+		job->is_unnamed = true;
+		job->fd = fcntl(publish->unnamed_fd, F_DUPFD_CLOEXEC, 3);
+		r = job->fd < 0 ? -errno : 0;
+	}
 	if (r) {
 		post_free(job->user);
 		disk_job_free(job);
 		return r;
 	}
 	job->file_ino = publish->file_ino;
+	job->file_size_bytes = publish->file_size_bytes;
+	job->file_mtime_ns = publish->file_mtime_ns;
 	job->may_overwrite = publish->may_overwrite;
 	disk_post_take(engine->disk, job);
 	return 0;

@@ -61,6 +61,7 @@ struct engine_spec {
 	/* download */
 	const char
 		*part_path; /* absolute: spool file, or hidden part file beside the destination */
+	bool may_be_unnamed; /* no part is there, and the file will be published: a small one may do without a part */
 	uint64_t
 		resume_offset_bytes; /* durable bytes that may be kept; 0: start over (part is truncated) */
 	/*
@@ -157,8 +158,15 @@ struct engine_event {
 		next_task; /* DONE: the attempt ahead of the same lane that has this one's place now; 0: none */
 	uint32_t next_attempt;
 	bool is_disk_full; /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
-	bool is_restart_needed; /* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0 */
+	/* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0. PUBLISHED: the file is gone */
+	bool is_restart_needed;
 	uint64_t file_ino, file_size_bytes, file_mtime_ns; /* SYNCED, SNAPSHOT */
+	/*
+	 * SYNCED: the file has no name, and is there for as long as its descriptor is open somewhere: this one, which is
+	 * the event's, or a duplicate.
+	 */
+	bool is_unnamed;
+	int unnamed_fd;
 	uint64_t at_us; /* CLOCK_MONOTONIC when it happened */
 
 	/* for who took it: a list to keep it in, and a count */
@@ -222,9 +230,16 @@ void engine_clear_cookies(struct engine *engine, uint64_t jar);
 struct engine_publish {
 	const char *part_path, *destination; /* absolute, same folder */
 	uint64_t file_ino;
+	/* of a file that had no name when it was synced: what an inode of that number must be to be the same; else 0 */
+	uint64_t file_size_bytes, file_mtime_ns;
 	bool may_overwrite;
+	bool is_unnamed;
+	int unnamed_fd; /* borrowed, duplicated there */
 };
-/* rename (RENAME_NOREPLACE unless may_overwrite), fsync of the folder, PUBLISHED. Error CANNOT_MOVE_FILE with os_errno EEXIST when the name is taken. */
+/*
+ * rename (RENAME_NOREPLACE unless may_overwrite) or link, fsync of the folder, PUBLISHED. A file without a name whose
+ * place is taken becomes the part. Error CANNOT_MOVE_FILE with os_errno EEXIST when the name is taken.
+ */
 int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	const struct engine_publish *publish);
 

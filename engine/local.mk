@@ -30,6 +30,7 @@ libengine_la_SOURCES += \
 	%D%/resume.c %D%/resume.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/source.c %D%/source.h \
+	%D%/unnamed.c %D%/unnamed.h \
 	%D%/upload.c %D%/upload.h \
 	%D%/url.c %D%/url.h \
 	%D%/validator.c %D%/validator.h
@@ -52,6 +53,7 @@ check_PROGRAMS += \
 	tests/engine/test-resume \
 	tests/engine/test-sink \
 	tests/engine/test-source \
+	tests/engine/test-unnamed \
 	tests/engine/test-upload \
 	tests/engine/test-url \
 	tests/engine/test-validator
@@ -72,6 +74,7 @@ tests_engine_test_redirect_LDADD = $(TEST_ENGINE)
 tests_engine_test_resume_LDADD = $(TEST_ENGINE)
 tests_engine_test_sink_LDADD = $(TEST_ENGINE)
 tests_engine_test_source_LDADD = $(TEST_ENGINE)
+tests_engine_test_unnamed_LDADD = $(TEST_ENGINE)
 tests_engine_test_upload_LDADD = $(TEST_ENGINE)
 tests_engine_test_url_LDADD = $(TEST_ENGINE)
 tests_engine_test_validator_LDADD = $(TEST_ENGINE)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/utf8.h"
@@ -30,6 +31,8 @@ void post_free(struct post *post)
 {
 	if (!post)
 		return;
+	if (post->event.is_unnamed)
+		close(post->event.unnamed_fd);
 	arena_done(&post->arena);
 	free(post);
 }

@@ -21,12 +21,15 @@
 #include "base/io.h"
 #include "engine/digest.h"
 #include "engine/disk-file.h"
+#include "engine/unnamed.h"
 
 /* What is gathered goes down with the process, so it is written after this time at the latest (when more comes). */
 #define GATHER_US (UINT64_C(10) * CLOCK_US_PER_MS)
 
 struct sink {
 	int fd;
+	char *path; /* may_be_unnamed: not yet opened, or unnamed; NULL: opened */
+	bool is_unnamed;
 	uint64_t flushed_bytes;
 	uint64_t expected_bytes; /* 0: unknown */
 	char *gathered; /* SINK_GATHER_BYTES, allocated when first needed */
@@ -75,6 +78,8 @@ static int open_part(const struct sink_spec *spec, struct stat *ret_st, int *ret
 
 static int cut(const struct sink *sink, uint64_t size_bytes)
 {
+	if (sink->fd < 0)
+		return 0;
 	while (ftruncate(sink->fd, (off_t)size_bytes)) {
 		if (errno != EINTR)
 			return -errno;
@@ -141,16 +146,42 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 	if (!sink)
 		return err_raise(-ENOMEM);
 	sink->fd = -1;
-	r = open_part(spec, &st, &sink->fd);
-	if (r)
-		return r;
-	r = keep(sink, spec, &st);
+	if (spec->may_be_unnamed) {
+		sink->path = strdup(spec->path);
+		r = sink->path ? 0 : err_raise(-ENOMEM);
+	} else {
+		r = open_part(spec, &st, &sink->fd);
+		if (!r)
+			r = keep(sink, spec, &st);
+	}
 	if (!r)
 		r = start_digest(sink, spec);
 	if (r)
 		return r;
 	*ret_sink = take_ptr(sink);
 	return 0;
+}
+
+/* The file of a sink that was opened without one. */
+static int need_file(struct sink *sink, bool is_whole)
+{
+	const struct sink_spec spec = { .path = sink->path };
+	struct stat st;
+	int r = UNNAMED_E_NOT_HERE;
+
+	if (sink->fd >= 0)
+		return 0;
+	if (is_whole)
+		r = unnamed_open(sink->path, &sink->fd);
+	sink->is_unnamed = r == 0;
+	/* with a name it may still be possible; if not, that error says why */
+	if (r)
+		r = open_part(&spec, &st, &sink->fd);
+	if (!r && !sink->is_unnamed && st.st_size)
+		r = cut(sink, 0);
+	if (!r && !sink->is_unnamed && disk_file_is_marked(&st))
+		disk_file_mark(sink->fd, false);
+	return r;
 }
 
 struct sink *sink_free(struct sink *sink)
@@ -160,6 +191,7 @@ struct sink *sink_free(struct sink *sink)
 	if (sink->fd >= 0)
 		close(sink->fd);
 	digest_free(sink->digest);
+	free(sink->path);
 	free(sink->digest_name);
 	free(sink->gathered);
 	free(sink);
@@ -203,6 +235,11 @@ int sink_expect(struct sink *sink, uint64_t total_bytes)
 		return 0;
 	if (total_bytes > INT64_MAX)
 		return -EFBIG;
+	if (!r) {
+		r = need_file(sink, false);
+		if (r)
+			return r;
+	}
 	if (!r &&
 		fallocate(sink->fd, FALLOC_FL_KEEP_SIZE, (off_t)from_bytes,
 			(off_t)(total_bytes - from_bytes)))
@@ -225,13 +262,19 @@ static int check_whole(const struct sink *sink)
 		return 0;
 	if (fstat(sink->fd, &st))
 		return -errno;
-	return st.st_nlink && (uint64_t)st.st_size >= sink->flushed_bytes ? 0 : -ESTALE;
+	return (st.st_nlink || sink->is_unnamed) && (uint64_t)st.st_size >= sink->flushed_bytes
+		? 0
+		: -ESTALE;
 }
 
 static int write_out(struct sink *sink, const void *bytes, size_t size)
 {
+	bool is_whole = size <= SINK_UNNAMED_BYTES &&
+		sink->flushed_bytes + size == sink->expected_bytes;
 	int r = FAILPOINT("sink.write");
 
+	if (!r)
+		r = need_file(sink, is_whole && !sink->flushed_bytes);
 	if (!r)
 		r = check_whole(sink);
 	if (!r)
@@ -255,6 +298,18 @@ int sink_flush(struct sink *sink)
 		return r;
 	sink->gathered_bytes = 0;
 	return 0;
+}
+
+int sink_finish(struct sink *sink)
+{
+	int r = sink_flush(sink);
+
+	return r ? r : need_file(sink, true);
+}
+
+bool sink_is_unnamed(const struct sink *sink)
+{
+	return sink->is_unnamed;
 }
 
 int sink_write(struct sink *sink, const void *bytes, size_t size)

@@ -31,6 +31,7 @@ static int open_part(struct xfer *x)
 	bool is_claimed = x->spec.etag || x->spec.last_modified;
 	const struct sink_spec spec = {
 		.path = x->spec.part_path,
+		.may_be_unnamed = x->spec.may_be_unnamed,
 		.offset_bytes = x->spec.resume_offset_bytes,
 		.tail_before_wall_us = is_claimed ? x->spec.tail_before_wall_us : 0,
 		.digest_name = x->spec.digest_name,
@@ -128,7 +129,8 @@ static bool ask(struct xfer *x, bool is_stop)
 
 void xfer_disk_checkpoint(struct xfer *xfer)
 {
-	if (xfer->is_checkpointing || xfer->is_held || !xfer->can_resume || !xfer->sink)
+	if (xfer->is_checkpointing || xfer->is_held || !xfer->can_resume || !xfer->sink ||
+		sink_is_unnamed(xfer->sink))
 		return;
 	if (sink_flushed_bytes(xfer->sink) > xfer->durable_bytes)
 		(void)ask(xfer, false);
@@ -158,7 +160,7 @@ bool xfer_disk_settle(struct xfer *xfer)
 		return false;
 	/* a full disk may refuse the rest, what is flushed still counts */
 	(void)sink_flush(xfer->sink);
-	if (sink_flushed_bytes(xfer->sink) <= xfer->durable_bytes)
+	if (sink_flushed_bytes(xfer->sink) <= xfer->durable_bytes || sink_is_unnamed(xfer->sink))
 		return false;
 	return ask(xfer, true);
 }
@@ -224,6 +226,7 @@ void xfer_disk_sync(struct xfer *xfer)
 	/* the disk need not be idle until the sync lane comes to it */
 	if (job->offset_bytes > xfer->write_out_bytes + SINK_GATHER_BYTES)
 		disk_start_writing(xfer->env->disk, sink_fd(xfer->sink));
+	job->is_unnamed = sink_is_unnamed(xfer->sink);
 	job->fd = sink_take_fd(xfer->sink);
 	job->user = p;
 	worker_ask_take(xfer->env->owner, job);

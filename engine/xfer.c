@@ -119,7 +119,8 @@ void xfer_free(struct xfer *xfer)
 		multi_remove(xfer->pool->multi, xfer->easy);
 		xfer_request_free(xfer, false);
 	}
-	if (xfer->sink)
+	/* not into a file that would be new: whoever removes the part may have been here */
+	if (xfer->sink && sink_fd(xfer->sink) >= 0)
 		(void)sink_flush(xfer->sink);
 	sink_free(xfer->sink);
 	source_free(xfer->source);
@@ -159,7 +160,7 @@ void xfer_finish(struct xfer *xfer)
 	if (is_download(xfer) && xfer->is_checkpointing)
 		return; /* goes on in xfer_on_disk() */
 	if (is_download(xfer) && !xfer->fault.code) {
-		int r = sink_flush(xfer->sink);
+		int r = sink_finish(xfer->sink);
 
 		if (r)
 			xfer_fault_file(xfer, FAULT_FILE_WRITE, r);

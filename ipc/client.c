@@ -79,8 +79,7 @@ static int send_take(
 {
 	dbus_bool_t ok;
 
-	/* a file that is handed over is copied first, and that takes as long as it takes; the service's end ends the wait */
-	if (timeout_ms < 0 || dbus_message_contains_unix_fds(message))
+	if (timeout_ms < 0)
 		timeout_ms = DBUS_TIMEOUT_INFINITE;
 	*ret_call = NULL;
 	ok = dbus_connection_send_with_reply(bus->connection, message, ret_call, timeout_ms);

@@ -9,7 +9,8 @@ SCHEMA_SQL = \
 	%D%/0002-questions.sql \
 	%D%/0003-resumable-upload.sql \
 	%D%/0004-cookies.sql \
-	%D%/0005-range.sql
+	%D%/0005-range.sql \
+	%D%/0006-unnamed.sql
 
 schema/migrations.c: $(SCHEMA_SQL) %D%/released tools/sqlgen.py
 	$(AM_V_GEN)$(MKDIR_P) schema && $(PYTHON) $(top_srcdir)/tools/sqlgen.py \

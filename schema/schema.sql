@@ -110,7 +110,8 @@ CREATE TABLE task (
 	upload_offset_bytes INTEGER NOT NULL DEFAULT 0,
 	-- what was asked for, too
 	ignores_cookies INTEGER NOT NULL DEFAULT 0,
-	main_document_url TEXT
+	main_document_url TEXT,
+	file_mtime_ns INTEGER NOT NULL DEFAULT 0 -- of a file that had no name when it was synced; else 0
 ) STRICT;
 -- Lists: all that a filter on state and kind needs is in the index.
 CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);

@@ -124,6 +124,7 @@ struct task {
 	struct transfer_result last_error; /* of the last failed attempt */
 	const char *failing_url;
 	uint64_t file_ino, file_size_bytes; /* FINISHING and later: identity of the file */
+	uint64_t file_mtime_ns; /* more of it, when it had no name before; else 0 */
 	uint64_t body_bytes; /* upload: response body in the spool */
 	const char
 		*upload_url; /* upload: the server's resource that it can go on with; NULL: none */

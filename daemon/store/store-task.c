@@ -107,6 +107,7 @@ static const struct store_column columns[] = {
 	TEXT_("digest_hex", digest_hex),
 	NUMBER_("file_ino", BITS64, file_ino),
 	NUMBER_("file_size_bytes", U64, file_size_bytes),
+	NUMBER_("file_mtime_ns", U64, file_mtime_ns),
 	TEXT_("failing_url", failing_url),
 	NUMBER_("result_code", I32, result.code),
 	NUMBER_("result_os_errno", I32, result.os_errno),
@@ -168,6 +169,7 @@ enum {
 	" is_resumed_by_client = :is_resumed_by_client"
 #define SET_RESULT \
 	"digest_hex = :digest_hex, file_ino = :file_ino, file_size_bytes = :file_size_bytes," \
+	" file_mtime_ns = :file_mtime_ns," \
 	" failing_url = :failing_url, result_code = :result_code, result_os_errno = :result_os_errno," \
 	" result_library_code = :result_library_code, result_detail = :result_detail," \
 	" last_error_code = :last_error_code, last_error_os_errno = :last_error_os_errno," \
@@ -199,7 +201,7 @@ static const char *const texts[] = {
 		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, is_begun, attempts,"
 		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
 		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, upload_url, upload_offset_bytes, digest_hex, file_ino,"
-		" file_size_bytes, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
+		" file_size_bytes, file_mtime_ns, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
 		" last_error_code, last_error_os_errno, last_error_library_code, last_error_detail,"
 		" ifnull(status, 0) AS response_status, r.url AS response_url, mime_type, text_encoding, http_version,"
 		" suggested_name, r.headers AS response_headers, ifnull(expected_bytes, -1) AS expected_bytes"
@@ -243,6 +245,7 @@ static const char *const texts[] = {
 		" resource_left_us = 0, expires_boot_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
 		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
 		" redirects = 0, body_bytes = 0, upload_url = NULL, upload_offset_bytes = 0, digest_hex = NULL, file_ino = 0, file_size_bytes = 0,"
+		" file_mtime_ns = 0,"
 		" failing_url = NULL, result_code = ?3, result_os_errno = 0, result_library_code = 0, result_detail = ?4,"
 		" last_error_code = 0, last_error_os_errno = 0, last_error_library_code = 0, last_error_detail = ''"
 		" WHERE id = ?1",

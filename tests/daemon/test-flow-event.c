@@ -418,6 +418,38 @@ START_TEST(destination)
 END_TEST
 
 /* Reports of attempts that are over mean nothing (I2, I6). */
+/* A file that had no name is gone with the daemon that died before it was in place: it is fetched again, once. */
+START_TEST(lost_before_its_place)
+{
+	struct sim *sim = sim_new(1);
+	struct flow_request request;
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/file", sim->state_dir);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.destination = path;
+	id = sim_create(sim, session, &request, true);
+	ck_assert(fake_engine_find(sim->engine, id)->may_be_unnamed);
+	sim_finish(sim, id, 100);
+	sim_crash(sim);
+	sim_post_lost(sim, id);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_WAITING);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	/* this one has a part */
+	ck_assert(!fake_engine_find(sim->engine, id)->may_be_unnamed);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 0);
+	sim_finish(sim, id, 100);
+	sim_post_lost(sim, id);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_result(sim, id), TRANSFER_ERROR_CANNOT_MOVE_FILE);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(late_reports)
 {
 	uint64_t session, id;
@@ -699,7 +731,7 @@ END_TEST
 RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuses_are_results, 4),
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
-	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(late_reports),
+	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(lost_before_its_place), TEST(late_reports),
 	TEST_LOOP(engine_refuses_to_start, 2), TEST(begun_parts_have_validators),
 	TEST(arena_stays_small), TEST(upload_life), TEST_LOOP(answered_is_final, 4),
 	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again), TEST(upload_goes_on),

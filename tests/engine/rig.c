@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <poll.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,9 @@ static void on_event(const struct engine_event *e, void *user)
 		break;
 	case ENGINE_EVENT_SYNCED:
 		t->synced = *e;
+		/* the event takes its own with it */
+		if (e->is_unnamed)
+			t->synced.unnamed_fd = fcntl(e->unnamed_fd, F_DUPFD_CLOEXEC, 3);
 		rig->n_synced++;
 		copy(t->digest_hex, sizeof(t->digest_hex), e->digest_hex);
 		break;

@@ -75,6 +75,101 @@ START_TEST(publishes_once_and_never_over_another_file)
 }
 END_TEST
 
+static const struct {
+	const char *target;
+	uint64_t size_bytes;
+	bool is_unnamed;
+} unnamed[] = {
+	{ "/file?seed=1&size=10", 10, true },
+	{ "/file?seed=1&size=0", 0, true },
+	{ "/file?seed=1&size=64K", 64 * 1024, true },
+	{ "/file?seed=1&size=65K", 65 * 1024, false },
+	{ "/file?seed=1&size=300K", 300 * 1024, false },
+	{ "/file?seed=1&size=10&chunked", 10, false },
+};
+
+/* A small file gets its name when it is put in place; one that finds its place taken waits as a part. */
+START_TEST(small_files_need_no_part)
+{
+	const uint64_t size_bytes = unnamed[_i].size_bytes;
+	bool is_unnamed = unnamed[_i].is_unnamed;
+	struct engine_spec spec;
+	struct engine_publish publish;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, unnamed[_i].target);
+	spec.may_be_unnamed = true;
+	for (int i = 0; i < 2; i++) {
+		t = rig_run(&rig, 1, &spec);
+		ck_assert_int_eq(t->done.result.code, 0);
+		ck_assert_int_eq(t->synced.is_unnamed, is_unnamed);
+		ck_assert_uint_eq(t->synced.file_size_bytes, size_bytes);
+		ck_assert_int_eq(access(spec.part_path, F_OK) == 0, !is_unnamed);
+		publish = (struct engine_publish){
+			.part_path = spec.part_path,
+			.destination = rig_path(&rig, "final"),
+			.file_ino = t->synced.file_ino,
+			.file_size_bytes = size_bytes,
+			.file_mtime_ns = is_unnamed ? t->synced.file_mtime_ns : 0,
+			.is_unnamed = is_unnamed,
+			.unnamed_fd = t->synced.unnamed_fd,
+		};
+		ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+		rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 1);
+		ck_assert_int_eq(t->published.result.os_errno, i ? EEXIST : 0);
+		ck_assert(!t->published.is_restart_needed);
+		ck_assert_int_eq(origin_bytes_check(publish.destination, 1, size_bytes), 0);
+		ck_assert_int_eq(access(spec.part_path, F_OK) == 0, i);
+		if (is_unnamed)
+			close(t->synced.unnamed_fd);
+		if (i == 0)
+			rig_forget(&rig, 1);
+	}
+	/* as a part it is put in place later, with or without what is there */
+	publish.is_unnamed = false;
+	publish.may_overwrite = true;
+	ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+	rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 2);
+	ck_assert_int_eq(t->published.result.code, 0);
+	ck_assert_int_ne(access(spec.part_path, F_OK), 0);
+	/* once more: it is there */
+	ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+	rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 3);
+	ck_assert_int_eq(t->published.result.code, 0);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* What died with its process is told as lost; another file with the inode's number is not taken for it. */
+START_TEST(a_lost_file_is_told)
+{
+	struct engine_publish publish;
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, "/file?size=10&seed=1");
+	t = rig_run(&rig, 1, &spec);
+	publish = (struct engine_publish){
+		.part_path = rig_path(&rig, "no-part"),
+		.destination = spec.part_path,
+		.file_ino = t->synced.file_ino,
+		.file_size_bytes = 10,
+		.file_mtime_ns = t->synced.file_mtime_ns + 1,
+	};
+	ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+	rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 1);
+	ck_assert_int_eq(t->published.result.os_errno, ENOENT);
+	ck_assert(t->published.is_restart_needed);
+	publish.file_mtime_ns--;
+	ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+	rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 2);
+	ck_assert_int_eq(t->published.result.code, 0);
+	rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(an_error_page_is_the_file)
 {
 	struct engine_spec spec;
@@ -643,8 +738,10 @@ END_TEST
 #endif
 
 RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
-	TEST(publishes_once_and_never_over_another_file), TEST(an_error_page_is_the_file),
-	TEST_EACH(refuses_before_it_connects, refusals), TEST(a_refused_connection_is_told),
+	TEST(publishes_once_and_never_over_another_file),
+	TEST_EACH(small_files_need_no_part, unnamed), TEST(a_lost_file_is_told),
+	TEST(an_error_page_is_the_file), TEST_EACH(refuses_before_it_connects, refusals),
+	TEST(a_refused_connection_is_told),
 	TEST(headers_that_could_break_a_request_are_our_mistake),
 	TEST(sends_the_callers_headers_and_none_of_the_engines), TEST(follows_redirects),
 	TEST_LOOP(a_loop_ends_at_the_limit, 2), TEST(secrets_stay_with_their_origin),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct fake_event {
 	struct engine_event event;
@@ -76,6 +77,8 @@ static void job_free(struct fake_job *job)
 
 static void event_free(struct fake_event *e)
 {
+	if (e->event.is_unnamed)
+		close(e->event.unnamed_fd);
 	free(e->url);
 	free(e->digest_hex);
 	free(e);
@@ -243,6 +246,7 @@ int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct
 		.is_resumable = spec->is_resumable,
 		.etag = dup_or_null(spec->etag),
 		.resume_offset_bytes = spec->resume_offset_bytes,
+		.may_be_unnamed = spec->may_be_unnamed,
 		.deadline_boot_us = spec->deadline_boot_us,
 		.idle_timeout_us = spec->idle_timeout_us,
 		.source_ino = spec->source_ino,

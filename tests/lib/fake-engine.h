@@ -17,7 +17,7 @@ struct fake_attempt {
 	char *url, *method, *part_path, *source_path, *body_path, *etag, *upload_url;
 	uint64_t resume_offset_bytes, deadline_boot_us, idle_timeout_us, source_ino, max_rate_bps;
 	uint64_t upload_offset_bytes;
-	bool is_resumed_by_client, allow_insecure, is_resumable;
+	bool is_resumed_by_client, allow_insecure, is_resumable, may_be_unnamed;
 	uint64_t jar;
 	bool sends_cookies;
 	enum transfer_cookie_accept accepts_cookies;

@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -696,6 +697,12 @@ void sim_post_synced(struct sim *sim, uint64_t task, const char *digest_hex)
 	e.file_ino = 100 + task;
 	e.file_size_bytes = a->total_bytes;
 	e.digest_hex = digest_hex;
+	if (a->may_be_unnamed) {
+		e.is_unnamed = true;
+		e.unnamed_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		e.file_mtime_ns = 1000 + task;
+		CHECK(e.unnamed_fd >= 0);
+	}
 	fake_engine_post(sim->engine, &e);
 	fake_engine_drop(sim->engine, a);
 }
@@ -723,6 +730,21 @@ void sim_post_published(struct sim *sim, uint64_t task, int32_t code)
 		fake_engine_add_file(sim->engine, job->destination);
 		engine_remove_file(sim->engine, job->path);
 	}
+	fake_engine_post(sim->engine, &e);
+	fake_engine_drop_job(sim->engine, job);
+}
+
+void sim_post_lost(struct sim *sim, uint64_t task)
+{
+	struct fake_job *job = job_of(sim, task);
+	const struct engine_event e = {
+		.type = ENGINE_EVENT_PUBLISHED,
+		.task = task,
+		.attempt = job->attempt,
+		.result = { .code = TRANSFER_ERROR_CANNOT_MOVE_FILE, .os_errno = ENOENT },
+		.is_restart_needed = true,
+	};
+
 	fake_engine_post(sim->engine, &e);
 	fake_engine_drop_job(sim->engine, job);
 }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Files without a name: they leave nothing behind, and get only a name that is free. */
+#include "engine/unnamed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
+
+START_TEST(has_no_name_until_it_gets_one)
+{
+	char *path, *content;
+	struct stat st;
+	int fd = -1;
+
+	umask(027);
+	ck_assert_ptr_nonnull(tmpdir_new());
+	path = tmpdir_path("file");
+	ck_assert_int_eq(unnamed_open(path, &fd), 0);
+	ck_assert_int_eq(write(fd, "text", 4), 4);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_eq(unnamed_link(fd, path), 0);
+	ck_assert_int_eq(unnamed_link(fd, path), -EEXIST);
+	close(fd);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	content = tmpdir_read(path);
+	ck_assert_str_eq(content, "text");
+	free(content);
+	free(path);
+}
+END_TEST
+
+START_TEST(says_what_is_wrong)
+{
+	char *path;
+	int fd = -1;
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	path = tmpdir_path("no-folder/file");
+	ck_assert_int_eq(unnamed_open(path, &fd), -ENOENT);
+	/* a file system that has none */
+	ck_assert_int_eq(unnamed_open("/proc/file", &fd), UNNAMED_E_NOT_HERE);
+	ck_assert_int_eq(fd, -1);
+	free(path);
+}
+END_TEST
+
+/* Most descriptors are for connections and parts. */
+START_TEST(leaves_descriptors_to_others)
+{
+	const struct rlimit limit = { 64, 64 };
+	char *path;
+	int fd = -1, n = 0, next, after;
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	path = tmpdir_path("file");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (unnamed_open(path, &fd) == 0)
+		n++;
+	ck_assert_int_ge(n, 1);
+	ck_assert_int_lt(fd, 16);
+	/* and keeps none that it does not give */
+	next = open("/dev/null", O_RDONLY);
+	close(next);
+	ck_assert_int_eq(unnamed_open(path, &fd), UNNAMED_E_NOT_HERE);
+	after = open("/dev/null", O_RDONLY);
+	ck_assert_int_eq(after, next);
+	free(path);
+}
+END_TEST
+
+RUN_TESTS("engine/unnamed", TEST(has_no_name_until_it_gets_one), TEST(says_what_is_wrong),
+	TEST(leaves_descriptors_to_others))
