@@ -86,6 +86,14 @@ static void raise_file_limit(void)
 		log_debug("the limit of open files stays: %s", strerror(errno));
 }
 
+/* A mask may say what others see of published files, but not keep us from our own. */
+static void open_mask_for_us(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask & ~(mode_t)0700);
+}
+
 /* So that connections never take the descriptors that the bus and the files of clients need. */
 static uint32_t count_attempts_max(void)
 {
@@ -549,6 +557,7 @@ int daemon_new(
 	d->options = options;
 	d->config = config;
 	raise_file_limit();
+	open_mask_for_us();
 	r = make_folders(d);
 	if (!r)
 		r = connect_bus(d);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """More faults of the machine, with the real daemon: its own disk is full, the clock jumps, no descriptor is left for longer,
-a line that loses packets (F-7, F-11, F-14, F-18). "--full": the line carries 50 MB instead of a sample."""
+any mask, a line that loses packets (F-7, F-11, F-14, F-18, S-26). "--full": the line carries 50 MB instead of a sample."""
 import ctypes
-import json
+import glob
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -15,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from faults import (BUILD, DEADLINE_S, MIB, SOURCE, Origin, Tap, add, ctl, daemon_pid, end_daemon, expected,  # noqa: E402
+from faults import (BUILD, MIB, SOURCE, Origin, Tap, add, ctl, daemon_pid, end_daemon, expected,  # noqa: E402
                     number, run_folder, sha256, show, start, state_folder, wait_all, wait_for)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -186,6 +187,28 @@ def no_descriptors_for_long(tap, origin, folder):
     ctl("limit", "connections=6", "tasks=32")
 
 
+# ---- the mask ----
+
+def any_mask(tap, origin, folder):
+    """What the daemon makes is its own, whatever the mask, and it can read it again."""
+    ctl("stats")
+    end_daemon(signal.SIGTERM)
+    shutil.rmtree(state_folder())
+    for mask in ("000", "777"):
+        with DaemonScript(f"umask {mask}"):
+            task = start("get", "--session=mask", "-o", f"{folder}/mask{mask}",
+                         f"{origin.url}/file?size=2M&seed=4&gate=mask{mask}&gate_after=1M")
+            wait_for("bytes", lambda: number(show(task, "BytesReceived")) >= MIB // 2)
+            made = [state_folder()] + [os.path.join(at, name) for at, folders, files in os.walk(state_folder())
+                                       for name in folders + files] + glob.glob(f"{folder}/.mask{mask}.*")
+            wrong = [(path, oct(os.stat(path).st_mode)) for path in made
+                     if os.stat(path).st_mode & 0o777 != (0o700 if os.path.isdir(path) else 0o600)]
+            tap.ok(len(made) > 5 and not wrong, f"mask {mask}: 0700 and 0600", (len(made), wrong))
+            release(origin, f"mask{mask}")
+            ctl("wait", task, "--timeout=30s")
+        shutil.rmtree(state_folder())
+
+
 # ---- the line ----
 
 def line_of_its_own():
@@ -235,6 +258,7 @@ def inside(full):
             full_state(tap, origin, folder)
             clock_jumps(tap, origin, folder)
             no_descriptors_for_long(tap, origin, folder)
+            any_mask(tap, origin, folder)
         finally:
             origin.stop()
         bad_line(tap, folder, 50 if full else 2)
