@@ -8,7 +8,7 @@ import threading
 import time
 
 ROWS, QUICK_ROWS = (1000, 10000, 100000, 1000000), (1000, 10000)
-COLUMNS = ("accept s", "per 1,000 ms", "other ms", "peak MiB", "answer s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
+COLUMNS = ("accept s", "per 1,000 ms", "other ms", "peak MiB", "answer s", "killed s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
            "cancel 10k s", "next ms", "MiB")
 
 
@@ -99,9 +99,14 @@ def measure(bench, b, n):
         before = len(hold.came)
         answer = timed(t.start)
         hold.wait(before + 8)  # and goes on
+        t.daemon.kill()
+        t.daemon.wait()
+        before = len(hold.came)
+        killed = timed(t.start)
+        hold.wait(before + 8)
         top = n - 100  # far from what runs
         some = min(10000, n // 4)
-        row = [accept, accept * 1e6 / n, other_s * 1000, peak, answer,
+        row = [accept, accept * 1e6 / n, other_s * 1000, peak, answer, killed,
                median(lambda i: t.tell("list", "--no-pager", head=50)),
                median(lambda i: t.tell("stats")),
                median(lambda i: t.tell("show", top + i)),

@@ -86,6 +86,54 @@ START_TEST(survives_a_crash)
 }
 END_TEST
 
+static uint64_t read_bytes_so_far(void)
+{
+	uint64_t bytes = 0;
+	char line[64];
+	FILE *f = fopen("/proc/self/io", "re");
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "rchar: %" SCNu64, &bytes) == 1)
+			break;
+	fclose(f);
+	return bytes;
+}
+
+/* A start does not read a queue of any length, after a crash no more than after a clean end. */
+START_TEST(reads_little_of_a_large_one_after_a_crash)
+{
+	uint64_t before, is_large = UINT64_C(40) << 20;
+	struct fixture f;
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	fixture_init(&f);
+	store_close(f.store);
+	f.store = NULL;
+	pid = fork();
+	if (pid == 0) {
+		fixture_reopen(&f);
+		fixture_sql(&f,
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700)"
+			" INSERT INTO token(session, token, ids) SELECT (SELECT min(id) FROM session),"
+			" 'large' || i, zeroblob(65536) FROM n");
+		fixture_sql(&f, "PRAGMA wal_checkpoint(TRUNCATE)");
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_ok(stat(fixture_path(&f, "queue.db"), &st));
+	ck_assert_uint_gt((uint64_t)st.st_size, is_large);
+	before = read_bytes_so_far();
+	fixture_reopen(&f);
+	ck_assert_uint_lt(read_bytes_so_far() - before, is_large / 4);
+	ck_assert_str_eq(f.report.set_aside, "");
+	fixture_done(&f);
+}
+END_TEST
+
 START_TEST(refuses_a_second_daemon)
 {
 	struct fixture f;
@@ -487,8 +535,8 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/store/store", 240, TEST(commits_and_rolls_back),
 	TEST(ids_are_not_reused_after_deletion), TEST(survives_a_crash),
-	TEST(refuses_a_second_daemon), TEST(remembers_that_sqlite_rolled_back),
-	TEST_LOOP(sets_the_pragmas, 7), TEST(scans_no_table),
-	TEST(gives_the_ballast_for_an_end_but_not_for_a_beginning),
+	TEST(reads_little_of_a_large_one_after_a_crash), TEST(refuses_a_second_daemon),
+	TEST(remembers_that_sqlite_rolled_back), TEST_LOOP(sets_the_pragmas, 7),
+	TEST(scans_no_table), TEST(gives_the_ballast_for_an_end_but_not_for_a_beginning),
 	TEST(a_full_commit_leaves_the_state_before_the_turn), TEST_LOOP(survives_damage, 4),
 	TEST(holds_a_large_queue))
