@@ -157,6 +157,8 @@ static void completion_words(bool with_help, const char *separator)
 
 /* Commands that mean finished tasks as well; the others do not even start transferd to find out. */
 #define COMPLETION_FINISHED "show|status|log|list|ls|retry|remove|rm"
+#define COMPLETION_APPS \
+	"transferctl sessions --plain --no-legend --columns=app 2>/dev/null | sort -u"
 #define COMPLETION_LIST \
 	"transferctl list $all --plain --no-legend --columns=id,name 2>/dev/null | head -n 1000"
 
@@ -189,6 +191,8 @@ static void completion_bash(void)
 	      "    limit) COMPREPLY=($(compgen -W 'down= up= tasks= connections= mode=' -- \"$cur\")); compopt -o nospace; return ;;\n"
 	      "    events|invalidate|flush|reset|cookies) COMPREPLY=($(compgen -W \"$(transferctl sessions --plain --no-legend "
 	      "--columns=session 2>/dev/null)\" -- \"$cur\")); return ;;\n"
+	      "    quit) COMPREPLY=($(compgen -W \"$(" COMPLETION_APPS
+	      ")\" -- \"$cur\")); return ;;\n"
 	      "    " COMPLETION_FINISHED ") all=--all ;;\n    esac\n"
 	      "    ids=$(" COMPLETION_LIST " | sed 's/^ *//; s/ .*//')\n"
 	      "    [[ $command == set ]] && ids+=' priority= rate= description= not-before='\n"
@@ -217,6 +221,7 @@ static void completion_zsh(void)
 	      "        get|sessions|stats|monitor|version) return ;;\n"
 	      "        events|invalidate|flush|reset|cookies) compadd -- ${(f)\"$(transferctl sessions --plain --no-legend "
 	      "--columns=session 2>/dev/null)\"}; return ;;\n"
+	      "        quit) compadd -- ${(f)\"$(" COMPLETION_APPS ")\"}; return ;;\n"
 	      "        " COMPLETION_FINISHED ") all=--all ;;\n        esac\n"
 	      "        ids=(${(f)\"$(" COMPLETION_LIST " | sed 's/^ *\\([0-9]*\\) */\\1:/')\"})\n"
 	      "        _describe task ids ;;\n    esac\n}\n_transferctl \"$@\"\n",
@@ -243,7 +248,9 @@ static void completion_fish(void)
 	     "complete -c transferctl -n '__fish_seen_subcommand_from list show status log retry remove' "
 	     "-a '(__transferctl_tasks --all)'\n"
 	     "complete -c transferctl -n '__fish_seen_subcommand_from events invalidate flush reset cookies' "
-	     "-a '(transferctl sessions --plain --no-legend --columns=session 2>/dev/null)'");
+	     "-a '(transferctl sessions --plain --no-legend --columns=session 2>/dev/null)'\n"
+	     "complete -c transferctl -n '__fish_seen_subcommand_from quit' -a '(" COMPLETION_APPS
+	     ")'");
 }
 
 /* The script inside an object. */

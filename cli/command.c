@@ -54,6 +54,8 @@ const struct command command_table[] = {
 		OPTIONS_FOR_STEER, true, cmd_limit },
 	{ "invalidate", NULL, "SESSION [--finish|--cancel]", COMMAND_SESSIONS, "end a session",
 		OPTIONS_FOR_STEER, true, cmd_invalidate },
+	{ "quit", NULL, "APP", COMMAND_SESSIONS, "cancel all tasks of an application",
+		OPTIONS_FOR_STEER, true, cmd_quit },
 	{ "flush", NULL, "SESSION", COMMAND_SESSIONS, "let new requests use new connections",
 		OPTIONS_FOR_STEER, true, cmd_flush },
 	{ "reset", NULL, "SESSION", COMMAND_SESSIONS, "remove the cookies, and flush",

@@ -49,6 +49,8 @@ int cmd_remove(struct ctx *ctx, int argc, char **argv);
 int cmd_set(struct ctx *ctx, int argc, char **argv);
 int cmd_limit(struct ctx *ctx, int argc, char **argv);
 int cmd_invalidate(struct ctx *ctx, int argc, char **argv);
+/* cmd-quit.c */
+int cmd_quit(struct ctx *ctx, int argc, char **argv);
 /* cmd-cookies.c */
 int cmd_cookies(struct ctx *ctx, int argc, char **argv);
 int cmd_flush(struct ctx *ctx, int argc, char **argv);

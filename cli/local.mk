@@ -9,6 +9,7 @@ libcli_la_SOURCES = \
 	%D%/cmd-events.c \
 	%D%/cmd-help.c \
 	%D%/cmd-list.c \
+	%D%/cmd-quit.c \
 	%D%/cmd-log.c \
 	%D%/cmd-sessions.c \
 	%D%/cmd-show.c \

@@ -100,13 +100,12 @@ static bool fill_standard_streams(void)
 /* What was printed has been written; else the exit code, after the message. */
 static int finish_output(int code)
 {
-	int error;
-
 	errno = 0;
 	if (!fflush(stdout) && !ferror(stdout))
 		return code;
-	error = errno ? errno : EIO;
-	fprintf(stderr, "transferctl: cannot write the output: %s.\n", strerror(error));
+	/* the reason of an earlier write is lost by now */
+	fprintf(stderr, "transferctl: cannot write the output%s%s.\n", errno ? ": " : "",
+		errno ? strerror(errno) : "");
 	return code ? code : EXIT_CODE_FAILED;
 }
 

@@ -80,6 +80,9 @@ WRONG = (
     ("invalidate nobody", 2, "--finish or --cancel"),
     ("invalidate nobody --finish", 4, "no such session"),
     ("invalidate nobody --cancel", 2, "--yes"),
+    ("quit", 2, "quit needs"),
+    ("quit nobody", 2, "--yes"),
+    ("quit nobody --yes", 4, "no such session"),
     ("flush", 2, "flush needs"),
     ("flush nobody", 4, "no such session"),
     ("reset", 2, "reset needs"),
@@ -295,7 +298,9 @@ def streams(rig, ok):
                               capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
     code, err = shell("transferctl list --all >/dev/full")
-    ok(code == 1 and "No space left on device" in err, "a full disk is told", err)
+    ok(code == 1 and "cannot write the output" in err, "a full disk is told", err)
+    code, err = shell("transferctl help >/dev/full")
+    ok(code == 1 and "No space left on device" in err, "with the reason, where it is known", err)
     code, err = shell("transferctl list --all >&-")
     ok(code == 1 and "cannot write the output" in err, "a closed stdout is told", err)
     code, err = shell('transferctl get --progress=plain -q --allow-insecure -o closed "$1" <&- >&- 2>&-')
@@ -473,6 +478,7 @@ JSON = {
     "limit": ("limit", False), "invalidate": ("invalidate -n cli --finish", False), "help": ("help get", False),
     "version": ("version", False), "completion": ("completion zsh", False),
     "cookies": ("cookies list cli", False), "flush": ("flush -n cli", False), "reset": ("reset -n cli", False),
+    "quit": ("quit -n transferctl", False),
 }
 
 
@@ -546,12 +552,22 @@ complete_it stat; complete_it list --col; complete_it limit up; complete_it even
        "bash completes commands, options, limits and sessions", done.stdout + done.stderr)
 
 
+def quits(rig, ok):
+    """All work of an application, in all its sessions; another's is not touched (and this is the last part: it is ours)."""
+    tasks = [rig.get("/file?hang", "-o", f"quit{i}", f"--session=quit{i}") for i in range(3)]
+    ok(rig.out("quit", "transferctl", "-n") == "quit transferctl" and rig.show(tasks[0], "State") == "running", "quit --dry-run")
+    done = rig.json("quit", "transferctl", "--yes")
+    ok(done["app_id"] == "transferctl" and done["tasks"] >= 3 and not done["dry_run"], "quit --json", done)
+    ok(rig.run("wait", *tasks)[0] == 7, "all its tasks end as cancelled ones")
+    ok({f"quit{i}" for i in range(3)} <= {s["session"] for s in rig.json("sessions")}, "its sessions stay")
+
+
 def main():
     on_private_bus(__file__)
     tap = Tap()
     rig = Rig(tap)
     for part in (idle, wrong, start, add, journal, look, reasons, steer, detach, daemon_dies, wait_all_and_cancel,
-                 taken_place, watch, json_everywhere, pipes, streams, completion):
+                 taken_place, watch, json_everywhere, pipes, streams, completion, quits):
         begin = time.monotonic()
         try:
             part(rig, tap.ok)
