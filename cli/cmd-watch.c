@@ -244,7 +244,7 @@ static int wait_all(struct ctx *ctx)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 				"the transfers go on; see \"transferctl list\".",
 				"not finished within the time given");
-		step_us = waited_us / 20 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 20;
+		step_us = waited_us / 50 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 50;
 		if (step_us > WAIT_MOST_US)
 			step_us = WAIT_MOST_US;
 		if (ctx->timeout_us && step_us > ctx->timeout_us - waited_us)
