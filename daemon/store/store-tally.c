@@ -185,7 +185,10 @@ int store_tally_flush(struct store *store)
 {
 	int r = write_tallies(store);
 
-	return r ? r : write_lanes(store);
+	if (r == 0)
+		r = write_lanes(store);
+	/* what is there is no count that can be added to: counted anew, with what this turn has written */
+	return r == -EINVAL ? store_tally_recount(store) : r;
 }
 
 void store_tally_drop(struct store *store)

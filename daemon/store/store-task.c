@@ -470,27 +470,16 @@ static int fail_row(struct store *store, uint64_t id, uint64_t wall_us)
 	return r ? r : run_on(store, TASK_FAIL_RESPONSE, id);
 }
 
-/* A task that cannot be read ends as failed, with its event. If not even that can be written its row goes. */
-static int quarantine(struct store *store, uint64_t id)
+static int end_row(struct store *store, uint64_t id)
 {
 	struct store_event event = {
 		.task = id, .type = STORE_EVENT_COMPLETED, .wall_us = clock_wall_us()
 	};
 	struct store_standing before, after;
-	int r = store_begin(store);
+	int r = load_standing(store, id, &before);
 
-	if (r)
-		return r;
-	store->n_repaired++;
-	r = load_standing(store, id, &before);
 	if (r == 0)
 		r = fail_row(store, id, event.wall_us);
-	if (r == -EBADMSG || r == -EINVAL) {
-		r = store_task_del(store, id);
-		if (r == 0)
-			r = store_tally_recount(store);
-		return r ? r : STORE_E_NOT_FOUND;
-	}
 	if (r)
 		return r;
 	after = before;
@@ -500,6 +489,26 @@ static int quarantine(struct store *store, uint64_t id)
 	r = recount(store, &before, &after);
 	/* one that had ended has told so already */
 	return r || before.state == TASK_STATE_COMPLETED ? r : store_event_put(store, &event);
+}
+
+/*
+ * A task that cannot be read ends as failed, with its event. If not even that can be written (it belongs to no session,
+ * say) its row goes.
+ */
+static int quarantine(struct store *store, uint64_t id)
+{
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	store->n_repaired++;
+	r = end_row(store, id);
+	if (r != -EBADMSG && r != -EINVAL && r != -EMSGSIZE)
+		return r;
+	r = store_task_del(store, id);
+	if (r == 0)
+		r = store_tally_recount(store);
+	return r ? r : STORE_E_NOT_FOUND;
 }
 
 static int load_row(struct store *store, uint64_t id, struct task **ret_task)

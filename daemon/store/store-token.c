@@ -122,12 +122,11 @@ int store_setting_load(
 	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 	r = store_step(store, stmt);
 	if (r)
-		return r;
+		return r == -EBADMSG ? STORE_E_NOT_FOUND : r;
 	stored = (size_t)sqlite3_column_bytes(stmt, 0);
-	if (sqlite3_column_type(stmt, 0) != SQLITE_BLOB)
-		r = -EBADMSG;
-	else if (stored > size)
-		r = -EMSGSIZE;
+	/* one that we cannot have written: as if there were none */
+	if (sqlite3_column_type(stmt, 0) != SQLITE_BLOB || stored > size)
+		r = STORE_E_NOT_FOUND;
 	else if (stored)
 		memcpy(value, sqlite3_column_blob(stmt, 0), stored);
 	sqlite3_reset(stmt);

@@ -19,6 +19,7 @@
 
 /* Pages past which the WAL is written back; with it the file stays at about 4 MiB. */
 #define CHECKPOINT_PAGES 1000
+#define ID_END           (UINT64_C(1) << 62)
 
 enum {
 	TURN_SIZE,
@@ -148,6 +149,9 @@ int store_step(struct store *store, sqlite3_stmt *stmt)
 		return 0;
 	r = store_error(store, rc);
 	sqlite3_reset(stmt);
+	/* a row that is larger than any of ours */
+	if (r == -EMSGSIZE)
+		return -EBADMSG;
 	return r ? r : STORE_E_NOT_FOUND;
 }
 
@@ -293,7 +297,7 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 
 	if (r)
 		return r;
-	if (store->next[sequence] >= (UINT64_C(1) << 62))
+	if (store->next[sequence] >= ID_END)
 		return err_raise(-EOVERFLOW);
 	*ret_id = store->next[sequence]++;
 	store->is_sequence_changed = true;
@@ -302,7 +306,7 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 
 /* ---- opening and closing ---- */
 
-static int load_sequences(struct store *store)
+int store_load_sequences(struct store *store)
 {
 	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, TURN_SEQUENCES)->stmt;
 
@@ -319,6 +323,9 @@ static int load_sequences(struct store *store)
 		if (store_read_u64(stmt, 1, &max))
 			max = 0;
 		sqlite3_reset(stmt);
+		/* never given out: no number would be left for what comes */
+		if (next >= ID_END / 2 || max >= ID_END / 2)
+			return STORE_E_DAMAGED;
 		store->next[i] = next > max ? next : max + 1;
 	}
 	return 0;
@@ -353,7 +360,7 @@ static int prepare(struct store *store)
 		if (r)
 			return r;
 	}
-	return load_sequences(store);
+	return store_load_sequences(store);
 }
 
 static void close_database(struct store *store)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-extern const unsigned fuzz_n_runs; /* of replay.c; a slow target has its own */
+extern unsigned fuzz_n_runs; /* of replay.c; a slow target has its own */
 
 /* libcurl 7.88 forgets the copy of a host name that is no valid international name (some bytes each time). */
 #define FUZZ_FORGIVE_LIBCURL \

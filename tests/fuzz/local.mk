@@ -2,8 +2,8 @@
 # tests/fuzz: one target per thing that parses what others send. With --enable-fuzz they are libFuzzer programs;
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
 # libraries, a folder of seeds, and words in dict/ where they help.
-fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-config %D%/fuzz-cookie %D%/fuzz-decode \
-	%D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
+fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-call %D%/fuzz-config %D%/fuzz-cookie \
+	%D%/fuzz-decode %D%/fuzz-head %D%/fuzz-text %D%/fuzz-url
 EXTRA_DIST += %D%/corpus %D%/dict
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
@@ -14,6 +14,8 @@ check_PROGRAMS += $(fuzz_targets)
 FUZZ_DRIVER = %D%/replay.c
 FUZZ_LDFLAGS = $(AM_LDFLAGS)
 endif
+# The flow over the real store, with an engine that does what is told.
+fuzz_world = %D%/world.c %D%/world.h tests/lib/fake-engine.c tests/lib/fake-engine.h
 
 %C%_fuzz_batch_SOURCES = %D%/fuzz-batch.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_batch_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=request_open_session \
@@ -22,6 +24,11 @@ endif
 %C%_fuzz_blob_SOURCES = %D%/fuzz-blob.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_blob_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_blob_LDADD = $(LINK_ENGINE)
+%C%_fuzz_call_SOURCES = %D%/fuzz-call.c %D%/fuzz.h $(fuzz_world) $(FUZZ_DRIVER)
+%C%_fuzz_call_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=ipc_bus_new \
+	-Wl,--wrap=ipc_bus_free -Wl,--wrap=ipc_bus_request_name -Wl,--wrap=ipc_bus_is_connected \
+	-Wl,--wrap=ipc_bus_outgoing_bytes -Wl,--wrap=bus_send
+%C%_fuzz_call_LDADD = $(LINK_DAEMON) libtest.la
 %C%_fuzz_config_SOURCES = %D%/fuzz-config.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_config_LDADD = $(LINK_DAEMON)

@@ -13,7 +13,7 @@
 #define SEED_MAX_BYTES 4096
 
 /* Runs of the whole corpus; a target that takes long each time says fewer. */
-__attribute__((weak)) const unsigned fuzz_n_runs = 30000;
+__attribute__((weak)) unsigned fuzz_n_runs = 30000;
 
 static uint32_t state = 2463534242u;
 
