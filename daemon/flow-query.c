@@ -185,8 +185,11 @@ static void fill_counters(struct task *task)
 	task->live_sent_bytes = task->sent_bytes;
 	if (task->state == TASK_STATE_COMPLETED && !task->result.code && task->file_size_bytes)
 		task->received_bytes = task->file_size_bytes;
-	task->expected_receive_bytes = task->total_bytes >= 0 ? task->total_bytes
-							      : task->response.expected_bytes;
+	task->expected_receive_bytes = task->total_bytes;
+	/* what an error page has is no size of what is tried again */
+	if (task->total_bytes < 0 &&
+		(task->state != TASK_STATE_WAITING || task->response.status < 400))
+		task->expected_receive_bytes = task->response.expected_bytes;
 	if (task->kind == TRANSFER_TASK_UPLOAD)
 		task->expected_send_bytes = (int64_t)task->request.source_size_bytes;
 }

@@ -122,11 +122,20 @@ START_TEST(statuses_are_results)
 }
 END_TEST
 
+static int on_look(const struct task *task, void *user)
+{
+	*(int64_t *)user = task->expected_receive_bytes;
+	return 0;
+}
+
 /* The row of a task that waits says what the server answered: to who asks later, too. */
 static void check_refused(struct sim *sim, uint64_t id, unsigned status)
 {
 	struct task *task;
+	int64_t expected = 0;
 
+	ck_assert_int_eq(flow_task_look(sim->flow, id, on_look, &expected), 0);
+	ck_assert_int_eq(expected, -1); /* not that of the error page */
 	ck_assert_int_eq(store_task_load(sim->store, id, &task), 0);
 	ck_assert_int_eq(task->state, TASK_STATE_WAITING);
 	ck_assert_uint_eq(task->response.status, status);
@@ -731,8 +740,8 @@ END_TEST
 RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuses_are_results, 4),
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
-	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination), TEST(lost_before_its_place), TEST(late_reports),
-	TEST_LOOP(engine_refuses_to_start, 2), TEST(begun_parts_have_validators),
-	TEST(arena_stays_small), TEST(upload_life), TEST_LOOP(answered_is_final, 4),
-	TEST_LOOP(answer_at_the_end, 2), TEST(upload_again), TEST(upload_goes_on),
-	TEST(upload_begins_anew_from_the_start))
+	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination),
+	TEST(lost_before_its_place), TEST(late_reports), TEST_LOOP(engine_refuses_to_start, 2),
+	TEST(begun_parts_have_validators), TEST(arena_stays_small), TEST(upload_life),
+	TEST_LOOP(answered_is_final, 4), TEST_LOOP(answer_at_the_end, 2), TEST(upload_again),
+	TEST(upload_goes_on), TEST(upload_begins_anew_from_the_start))
