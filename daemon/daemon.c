@@ -37,7 +37,7 @@
 #define DAEMON_LOCK_WAIT_US UINT64_C(6000000) /* for the one before us to end */
 #define DAEMON_DRAIN_MS     500
 #define DAEMON_CROWD        8 /* reports in one turn */
-#define DAEMON_GATHER_US    UINT64_C(10000)
+#define DAEMON_GATHER_US    UINT64_C(20000)
 #define FILES_OF_OURS       48 /* those of an idle daemon, and what a message may bring */
 #define FILES_PER_ATTEMPT   2
 #define DAEMON_SYSTEM_STATE "/var/lib/transferd"
