@@ -199,6 +199,8 @@ static int load_next(struct store *store, uint64_t *id, struct session **ret_ses
 			return r;
 		*id = (uint64_t)sqlite3_column_int64(statement->stmt, 0);
 		r = store_row_read(&store_session_statements, statement, session, &session->arena);
+		if (r == 0 && (!session->kind || !session->state))
+			r = -EBADMSG;
 		sqlite3_reset(statement->stmt);
 		if (r == 0)
 			r = fill_counts(store, session);

@@ -525,6 +525,8 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 		return r;
 	r = store_row_read(&store_task_statements, statement, task, &task->arena);
 	sqlite3_reset(statement->stmt);
+	if (r == 0 && !task->kind)
+		return -EBADMSG;
 	/* its lane is gone: it can never run */
 	if (r == 0 && !task->request.host[0] && task->state != TASK_STATE_COMPLETED)
 		return -EBADMSG;

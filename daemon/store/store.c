@@ -306,10 +306,27 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 
 /* ---- opening and closing ---- */
 
+/* No number of ours is 0 or less: what has such a one could not even be named, and 0 means "none" elsewhere. */
+static int drop_unnamed(struct store *store)
+{
+	int before = sqlite3_total_changes(store->db);
+	int r = store_exec(store,
+		"DELETE FROM event WHERE seq < 1; DELETE FROM question WHERE id < 1; DELETE FROM task WHERE id < 1;"
+		"DELETE FROM lane WHERE id < 1; DELETE FROM session WHERE id < 1");
+
+	if (r || sqlite3_total_changes(store->db) == before)
+		return r;
+	store->n_repaired++;
+	return store_tally_recount(store);
+}
+
 int store_load_sequences(struct store *store)
 {
 	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, TURN_SEQUENCES)->stmt;
+	int dropped = drop_unnamed(store);
 
+	if (dropped)
+		return err_fold(dropped);
 	for (int i = 0; i < STORE_N_SEQUENCES; i++) {
 		uint64_t next = 1, max = 0;
 		int r;
