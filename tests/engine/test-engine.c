@@ -612,6 +612,26 @@ START_TEST(checkpoints_are_durable_prefixes)
 }
 END_TEST
 
+/* One that is due every few milliseconds would do nothing but sync. */
+START_TEST(a_fast_transfer_has_few_checkpoints)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	uint64_t start_us, most;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, "/file?size=12M&seed=2&rate_bps=16M");
+	spec.checkpoint_bytes = 1 << 20;
+	start_us = clock_now_us();
+	t = rig_run(&rig, 1, &spec);
+	/* the one of the validator, one in 4 MiB, one in 200 ms */
+	most = 1 + 12 / 4 + (clock_now_us() - start_us) / (200 * CLOCK_US_PER_MS);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_le(t->n_events[ENGINE_EVENT_CHECKPOINT], most);
+	rig_stop(&rig);
+}
+END_TEST
+
 #ifdef TRANSFERD_FAILPOINTS
 START_TEST(a_full_disk_keeps_what_there_is)
 {
@@ -749,5 +769,6 @@ RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(freeing_ends_everything_in_time), TEST_EACH(silence_is_cut, drips),
 	TEST(the_resource_limit_is_final), TEST(a_crawl_is_below_the_floor),
 	TEST_LOOP(a_rate_limit_holds, 2), TEST(a_changed_limit_works_at_once),
-	TEST(checkpoints_are_durable_prefixes), FAULT_TESTS TEST(five_hundred_small_files),
-	TEST(sessions_share_no_connection), TEST(an_idle_engine_sleeps))
+	TEST(checkpoints_are_durable_prefixes), TEST(a_fast_transfer_has_few_checkpoints),
+	FAULT_TESTS TEST(five_hundred_small_files), TEST(sessions_share_no_connection),
+	TEST(an_idle_engine_sleeps))
