@@ -320,7 +320,11 @@ int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id)
 		return r;
 	}
 	task = active->task;
-	if (task->request.not_before_wall_us > flow->now.wall_us) {
+	if (!flow_session_lookup(flow, task->session)) {
+		/* its session's row is damaged: the task rests, or it would be picked for ever */
+		task->suspend_count = 1;
+		r = flow_step(flow, active, TASK_EVENT_SUSPEND, NULL);
+	} else if (task->request.not_before_wall_us > flow->now.wall_us) {
 		r = flow_step(flow, active, TASK_EVENT_LATER, NULL);
 	} else if (task->result.code) {
 		result = task->result; /* doomed from its creation */
