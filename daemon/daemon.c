@@ -38,6 +38,8 @@
 #define DAEMON_DRAIN_MS     500
 #define DAEMON_CROWD        8 /* reports in one turn */
 #define DAEMON_GATHER_US    UINT64_C(20000)
+#define DAEMON_LAST_US \
+	UINT64_C(4000) /* instead, when nothing runs any more: somebody waits for the end */
 #define FILES_OF_OURS       48 /* those of an idle daemon, and what a message may bring */
 #define FILES_PER_ATTEMPT   2
 #define DAEMON_SYSTEM_STATE "/var/lib/transferd"
@@ -425,8 +427,9 @@ static void take_reports(struct daemon *d)
 static void gather_reports(struct daemon *d, uint64_t now_us)
 {
 	bool was_gathering = d->gather_until_us;
+	uint64_t for_us = flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : DAEMON_LAST_US;
 
-	d->gather_until_us = d->n_reports >= DAEMON_CROWD ? now_us + DAEMON_GATHER_US : 0;
+	d->gather_until_us = d->n_reports >= DAEMON_CROWD ? now_us + for_us : 0;
 	if (d->gather_until_us && !was_gathering)
 		event_del(d->watches[WATCH_ENGINE]);
 	else if (!d->gather_until_us && was_gathering && event_add(d->watches[WATCH_ENGINE], NULL))

@@ -514,6 +514,11 @@ uint32_t flow_n_running(const struct flow *flow)
 	return n;
 }
 
+bool flow_has_slots_taken(const struct flow *flow)
+{
+	return sched_n_running(flow->sched) > 0;
+}
+
 bool flow_can_exit(const struct flow *flow)
 {
 	const struct flow_session *s;

@@ -154,6 +154,8 @@ void flow_turn_begin(struct flow *flow, const struct clock_now *now);
 int flow_turn_end(struct flow *flow);
 /* Outside of a turn: is everything that the engine has reported committed? Not after a commit that failed. */
 bool flow_is_saved(const struct flow *flow);
+/* Does any attempt hold a slot? When none does, the last files are on their way to their places. */
+bool flow_has_slots_taken(const struct flow *flow);
 /* When the next (maybe empty) turn is due, CLOCK_MONOTONIC; UINT64_MAX: nothing to wait for. */
 uint64_t flow_next_timer(const struct flow *flow);
 /* An engine_event_fn; user is the flow. */
