@@ -230,6 +230,10 @@ static int on_event(const struct store_event *row, void *user)
 	if (row->type == STORE_EVENT_FINISHED_EVENTS && reading->finished_events_seq &&
 		row->seq != reading->finished_events_seq)
 		return 0;
+	/* a damaged row: only these two are about the session */
+	if (!row->task && row->type != STORE_EVENT_FINISHED_EVENTS &&
+		row->type != STORE_EVENT_BECAME_INVALID)
+		return 0;
 	if (row->task) {
 		r = store_task_load(flow->store, row->task, &task);
 		if (r == STORE_E_NOT_FOUND)
