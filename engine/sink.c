@@ -40,12 +40,12 @@ struct sink {
 };
 
 /*
- * What lies there under the part's name: one that has another name as well would be written to under that, too; and the first
- * bytes go into a file of ours, not of somebody who was there before.
+ * What lies there under the part's name when its first bytes come: one that has another name as well would be written to under
+ * that, too, and it may be somebody else's. Later a second name is no surprise: resume data takes a part over by linking it.
  */
 static bool is_ours(const struct stat *st, uint64_t offset_bytes)
 {
-	return st->st_nlink <= 1 && (offset_bytes || st->st_uid == geteuid());
+	return offset_bytes || (st->st_nlink <= 1 && st->st_uid == geteuid());
 }
 
 static int open_once(const char *path, int flags, struct stat *ret_st, int *ret_fd)
