@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -51,10 +53,41 @@ int unnamed_open(const char *path, int *ret_fd)
 	return 0;
 }
 
+bool unnamed_is_journaled(unsigned long type)
+{
+	static const unsigned long types[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		TMPFS_MAGIC };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* Synced while it had no name, and then its folder: elsewhere that may leave an empty file after a loss of power. */
+static int keep_content(int fd)
+{
+	struct statfs fs;
+
+	if (!fstatfs(fd, &fs) && unnamed_is_journaled((unsigned long)fs.f_type))
+		return 0;
+	while (fsync(fd)) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 int unnamed_link(int fd, const char *path)
 {
 	char self[64];
+	int r;
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+		return -errno;
+	r = keep_content(fd);
+	if (r)
+		(void)unlink(path);
+	return r;
 }

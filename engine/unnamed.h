@@ -6,6 +6,8 @@
 #ifndef ENGINE_UNNAMED_H
 #define ENGINE_UNNAMED_H
 
+#include <stdbool.h>
+
 /*
  * 0; UNNAMED_E_NOT_HERE: the file system has none, or too many are open (each waits for the disk with its descriptor);
  * -errno. Its folder is that of @path, its mode what the umask leaves of 0666.
@@ -13,7 +15,12 @@
 enum { UNNAMED_E_NOT_HERE = 1 };
 int unnamed_open(const char *path, int *ret_fd);
 
-/* Gives it a name that must be free: 0 or -errno. */
+/* Gives it a name that must be free: 0 or -errno. What was synced before is durable with the folder's next sync. */
 int unnamed_link(int fd, const char *path);
+/*
+ * A sync of a file without a name and later one of the folder that it was linked into are all that it needs there (type is that of
+ * statfs(2)). Not so where a sync is a log of names: btrfs leaves out what has none, and logs a new name in a folder without content.
+ */
+bool unnamed_is_journaled(unsigned long type);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -75,5 +76,26 @@ START_TEST(leaves_descriptors_to_others)
 }
 END_TEST
 
+/* Elsewhere a sync before the name says nothing of the content under it. */
+START_TEST(knows_who_keeps_the_content)
+{
+	static const struct {
+		unsigned long type;
+		bool is_journaled;
+	} types[] = {
+		{ EXT4_SUPER_MAGIC, true },
+		{ XFS_SUPER_MAGIC, true },
+		{ TMPFS_MAGIC, true },
+		{ F2FS_SUPER_MAGIC, true },
+		{ BTRFS_SUPER_MAGIC, false },
+		{ OVERLAYFS_SUPER_MAGIC, false },
+		{ 0, false },
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		ck_assert_int_eq(unnamed_is_journaled(types[i].type), types[i].is_journaled);
+}
+END_TEST
+
 RUN_TESTS("engine/unnamed", TEST(has_no_name_until_it_gets_one), TEST(says_what_is_wrong),
-	TEST(leaves_descriptors_to_others))
+	TEST(leaves_descriptors_to_others), TEST(knows_who_keeps_the_content))
