@@ -315,7 +315,8 @@ static int fly(struct stream *stream, struct manager_call *call, struct step *st
 			break;
 		waited = ipc_bus_wait(call->manager->bus, -1);
 		collect(stream, call, step);
-		if (waited && stream->n_in_air && !stream->r)
+		if (waited && !stream->r &&
+			(stream->n_in_air || stream->n_sent < step->batch->n_specs))
 			stream->r = waited;
 		if (waited)
 			break;
