@@ -207,6 +207,8 @@ static void report_refusal(struct item *item, int error)
 	struct active *active = registry_find(&flow->registry, item->task);
 
 	event->is_retryable = error == -ENOMEM;
+	/* its descriptor goes with the item, and the file with it */
+	event->is_restart_needed = item->command == COMMAND_PUBLISH && item->fd >= 0;
 	event->at_us = flow->now.now_us;
 	if (active)
 		event->offset_bytes = active->task->offset_bytes;

@@ -575,6 +575,8 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 static int fetch_again(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
+	const struct flow_session *s = flow_session_lookup(flow, task->session);
+	const struct flow_cancel how = { 0 };
 	int r = flow_turn_change(flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS);
 
 	if (r)
@@ -584,6 +586,9 @@ static int fetch_again(struct flow *flow, struct active *active, const struct en
 	task->digest_hex = NULL;
 	r = flow_step(flow, active,
 		event->is_disk_full ? TASK_EVENT_DONE_DISK : TASK_EVENT_DONE_AGAIN, NULL);
+	/* cancelled with all others of its session, while it could not be */
+	if (r >= 0 && s && s->session->state == TRANSFER_SESSION_STATE_INVALID)
+		r = flow_command_cancel(flow, active, &how);
 	return r < 0 ? r : 0;
 }
 

@@ -459,6 +459,59 @@ START_TEST(lost_before_its_place)
 }
 END_TEST
 
+static uint64_t create_unnamed(struct sim *sim, uint64_t *ret_session)
+{
+	struct flow_request request;
+	char path[300];
+	uint64_t id;
+
+	snprintf(path, sizeof(path), "%s/file", sim->state_dir);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.destination = path;
+	*ret_session = sim_session(sim, "app", "one");
+	id = sim_create(sim, *ret_session, &request, true);
+	ck_assert(fake_engine_find(sim->engine, id)->may_be_unnamed);
+	return id;
+}
+
+/* What cannot even be asked for, for want of a descriptor or memory, is not the end of it. */
+START_TEST(lost_where_placing_is_refused)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session, id = create_unnamed(sim, &session);
+
+	fake_engine_refuse_publish(sim->engine, _i ? -EMFILE : -ENOMEM);
+	sim_finish(sim, id, 100);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_WAITING);
+	fake_engine_refuse_publish(sim->engine, 0);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	sim_finish(sim, id, 100);
+	sim_post_published(sim, id, 0);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_result(sim, id), 0);
+	sim_free(sim);
+}
+END_TEST
+
+/* Nobody wants the file of a session that was cancelled as a whole: it is not fetched once more. */
+START_TEST(lost_in_an_invalid_session)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session, id = create_unnamed(sim, &session);
+
+	sim_finish(sim, id, 100);
+	ck_assert_int_eq(flow_session_cancel(sim->flow, session), 0);
+	sim_turn(sim);
+	sim_crash(sim);
+	sim_post_lost(sim, id);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_result(sim, id), TRANSFER_ERROR_CANCELLED);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(late_reports)
 {
 	uint64_t session, id;
@@ -741,7 +794,8 @@ RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuse
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
 	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination),
-	TEST(lost_before_its_place), TEST(late_reports), TEST_LOOP(engine_refuses_to_start, 2),
+	TEST(lost_before_its_place), TEST_LOOP(lost_where_placing_is_refused, 2),
+	TEST(lost_in_an_invalid_session), TEST(late_reports), TEST_LOOP(engine_refuses_to_start, 2),
 	TEST(begun_parts_have_validators), TEST(arena_stays_small), TEST(upload_life),
 	TEST_LOOP(answered_is_final, 4), TEST_LOOP(answer_at_the_end, 2), TEST(upload_again),
 	TEST(upload_goes_on), TEST(upload_begins_anew_from_the_start))

@@ -31,7 +31,7 @@ struct engine {
 	void (*on_command)(void *user);
 	void *user;
 	unsigned n_refusals;
-	int refusal;
+	int refusal, publish_refusal;
 	uint64_t n_started;
 	size_t n_cookies_put, n_cookie_clears;
 };
@@ -386,6 +386,8 @@ int engine_publish(
 	struct engine *e, uint64_t task, uint32_t attempt, const struct engine_publish *p)
 {
 	command(e);
+	if (e->publish_refusal)
+		return e->publish_refusal;
 	add_job(e,
 		&(struct fake_job){ FAKE_JOB_PUBLISH, task, attempt, strdup(p->part_path),
 			strdup(p->destination), p->may_overwrite, 0 });
@@ -551,6 +553,11 @@ void fake_engine_on_command(struct engine *e, void (*fn)(void *user), void *user
 {
 	e->on_command = fn;
 	e->user = user;
+}
+
+void fake_engine_refuse_publish(struct engine *e, int error)
+{
+	e->publish_refusal = error;
 }
 
 void fake_engine_refuse(struct engine *e, unsigned n, int error)

@@ -73,6 +73,8 @@ size_t fake_engine_n_files(const struct engine *engine);
 void fake_engine_on_command(struct engine *engine, void (*fn)(void *user), void *user);
 /* The next n calls of engine_start() answer error. */
 void fake_engine_refuse(struct engine *engine, unsigned n, int error);
+/* All calls of engine_publish() do, until 0. */
+void fake_engine_refuse_publish(struct engine *engine, int error);
 /* How many cookies were told, and how often a store was emptied. */
 size_t fake_engine_n_cookies(const struct engine *engine, size_t *ret_n_clears);
 uint64_t fake_engine_n_started(const struct engine *engine);
