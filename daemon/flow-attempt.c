@@ -37,6 +37,7 @@ struct item {
 	uint64_t task;
 	uint32_t attempt;
 	int fd;
+	uint64_t folder_ino; /* of a file without a name */
 	char *path;
 	struct engine_event *refusal; /* of a command that is answered by an event */
 };
@@ -262,6 +263,7 @@ static void do_publish(struct item *item)
 			.may_overwrite = task->request.may_overwrite,
 			.is_unnamed = item->fd >= 0,
 			.unnamed_fd = item->fd,
+			.folder_ino = item->folder_ino,
 		};
 
 		r = engine_publish(flow->engine, item->task, item->attempt, &publish);
@@ -421,7 +423,8 @@ int flow_attempt_publish(struct flow *flow, const struct task *task)
 		&(struct item){ .command = COMMAND_PUBLISH,
 			.task = task->id,
 			.attempt = task->attempt,
-			.fd = take_fd(&flow->unnamed_fd) },
+			.fd = take_fd(&flow->unnamed_fd),
+			.folder_ino = flow->folder_ino },
 		NULL);
 }
 

@@ -564,6 +564,7 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		flow->unnamed_fd = fcntl(event->unnamed_fd, F_DUPFD_CLOEXEC, 3);
 		if (flow->unnamed_fd < 0)
 			return -errno;
+		flow->folder_ino = event->folder_ino;
 	}
 	r = flow_step(flow, active, TASK_EVENT_SYNCED_PLACE, NULL);
 	if (flow->unnamed_fd >= 0)

@@ -173,16 +173,17 @@ static int rename_part(const struct disk_job *job)
 /* Where the name is taken it becomes a part like any other: to replace what is there, or to wait for its place. */
 static int place_unnamed(struct disk_job *job)
 {
-	int r = unnamed_link(job->fd, job->to_path), p;
+	int r = unnamed_link(job->fd, job->folder_ino, job->to_path), p;
 
 	if (!r || (r == -EEXIST && is_placed(job)))
 		return 0;
-	p = unnamed_link(job->fd, job->path);
+	p = unnamed_link(job->fd, job->folder_ino, job->path);
 	if (p == -EEXIST) {
 		(void)unlink(job->path);
-		p = unnamed_link(job->fd, job->path);
+		p = unnamed_link(job->fd, job->folder_ino, job->path);
 	}
-	job->is_lost = p != 0;
+	/* a part that has lost its folder ends its task; so does this */
+	job->is_lost = p && p != -ESTALE;
 	return p || r != -EEXIST || !job->may_overwrite ? r : rename_part(job);
 }
 

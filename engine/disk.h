@@ -60,6 +60,7 @@ struct disk_job {
 	bool may_overwrite; /* PUBLISH */
 	/* SYNC, PUBLISH: fd has no name; file_size_bytes and file_mtime_ns are what to_path must be to count as placed before */
 	bool is_unnamed;
+	uint64_t folder_ino; /* is_unnamed: the folder of path and to_path must be this one */
 	bool is_lost; /* PUBLISH, result: there is no such file any more, under neither name */
 
 	struct transfer_result result; /* code 0: done */

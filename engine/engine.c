@@ -409,6 +409,7 @@ static void on_disk(struct disk_job *job, void *user)
 	if (job->type == DISK_SYNC && job->is_unnamed && !job->result.code) {
 		event->is_unnamed = true;
 		event->unnamed_fd = take_fd(&job->fd);
+		event->folder_ino = job->folder_ino;
 	}
 	event->offset_bytes = job->offset_bytes;
 	event->at_us = clock_now_us();
@@ -455,6 +456,7 @@ int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	r = disk_job_set_paths(job, publish->part_path, publish->destination);
 	if (!r && publish->is_unnamed) {
 		job->is_unnamed = true;
+		job->folder_ino = publish->folder_ino;
 		job->fd = fcntl(publish->unnamed_fd, F_DUPFD_CLOEXEC, 3);
 		r = job->fd < 0 ? -errno : 0;
 	}

@@ -167,6 +167,7 @@ struct engine_event {
 	 */
 	bool is_unnamed;
 	int unnamed_fd;
+	uint64_t folder_ino; /* is_unnamed: it is published there or nowhere */
 	uint64_t at_us; /* CLOCK_MONOTONIC when it happened */
 
 	/* for who took it: a list to keep it in, and a count */
@@ -235,6 +236,7 @@ struct engine_publish {
 	bool may_overwrite;
 	bool is_unnamed;
 	int unnamed_fd; /* borrowed, duplicated there */
+	uint64_t folder_ino; /* as SYNCED said */
 };
 /*
  * rename (RENAME_NOREPLACE unless may_overwrite) or link, fsync of the folder, PUBLISHED. A file without a name whose

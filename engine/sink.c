@@ -28,7 +28,9 @@
 
 struct sink {
 	int fd;
-	char *path; /* may_be_unnamed: not yet opened, or unnamed; NULL: opened */
+	char *name; /* of the part in folder_fd, when may_be_unnamed */
+	int folder_fd; /* until there is a file; else -1 */
+	uint64_t folder_ino;
 	bool is_unnamed;
 	uint64_t flushed_bytes;
 	uint64_t expected_bytes; /* 0: unknown */
@@ -48,12 +50,13 @@ static bool is_ours(const struct stat *st, uint64_t offset_bytes)
 	return offset_bytes || (st->st_nlink <= 1 && st->st_uid == geteuid());
 }
 
-static int open_once(const char *path, int flags, struct stat *ret_st, int *ret_fd)
+static int open_once(int folder_fd, const char *path, int flags, struct stat *ret_st, int *ret_fd)
 {
 	cleanup_(cleanup_close) int fd = -1;
 
 	/* O_NONBLOCK: a FIFO in our way must not stop the worker */
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	fd = openat(folder_fd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags,
+		0600);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, ret_st))
@@ -64,16 +67,17 @@ static int open_once(const char *path, int flags, struct stat *ret_st, int *ret_
 	return 0;
 }
 
-static int open_part(const struct sink_spec *spec, struct stat *ret_st, int *ret_fd)
+static int open_part(
+	int folder_fd, const char *path, uint64_t offset_bytes, struct stat *ret_st, int *ret_fd)
 {
-	int r = open_once(spec->path, 0, ret_st, ret_fd);
+	int r = open_once(folder_fd, path, 0, ret_st, ret_fd);
 
-	if (r || is_ours(ret_st, spec->offset_bytes))
+	if (r || is_ours(ret_st, offset_bytes))
 		return r;
 	close(take_fd(ret_fd));
-	if (unlink(spec->path))
+	if (unlinkat(folder_fd, path, 0))
 		return -errno;
-	return open_once(spec->path, O_EXCL, ret_st, ret_fd);
+	return open_once(folder_fd, path, O_EXCL, ret_st, ret_fd);
 }
 
 static int cut(const struct sink *sink, uint64_t size_bytes)
@@ -136,6 +140,13 @@ static int keep(struct sink *sink, const struct sink_spec *spec, const struct st
 	return r;
 }
 
+static int open_folder(struct sink *sink, const char *path)
+{
+	sink->name = strdup(strrchr(path, '/') + 1);
+	return sink->name ? unnamed_open_folder(path, &sink->folder_fd, &sink->folder_ino)
+			  : err_raise(-ENOMEM);
+}
+
 int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 {
 	cleanup_(sink_freep) struct sink *sink = NULL;
@@ -146,11 +157,11 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 	if (!sink)
 		return err_raise(-ENOMEM);
 	sink->fd = -1;
+	sink->folder_fd = -1;
 	if (spec->may_be_unnamed) {
-		sink->path = strdup(spec->path);
-		r = sink->path ? 0 : err_raise(-ENOMEM);
+		r = open_folder(sink, spec->path);
 	} else {
-		r = open_part(spec, &st, &sink->fd);
+		r = open_part(AT_FDCWD, spec->path, spec->offset_bytes, &st, &sink->fd);
 		if (!r)
 			r = keep(sink, spec, &st);
 	}
@@ -165,22 +176,23 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 /* The file of a sink that was opened without one. */
 static int need_file(struct sink *sink, bool is_whole)
 {
-	const struct sink_spec spec = { .path = sink->path };
 	struct stat st;
 	int r = UNNAMED_E_NOT_HERE;
 
 	if (sink->fd >= 0)
 		return 0;
 	if (is_whole)
-		r = unnamed_open(sink->path, &sink->fd);
+		r = unnamed_open(sink->folder_fd, &sink->fd);
 	sink->is_unnamed = r == 0;
 	/* with a name it may still be possible; if not, that error says why */
 	if (r)
-		r = open_part(&spec, &st, &sink->fd);
+		r = open_part(sink->folder_fd, sink->name, 0, &st, &sink->fd);
 	if (!r && !sink->is_unnamed && st.st_size)
 		r = cut(sink, 0);
 	if (!r && !sink->is_unnamed && disk_file_is_marked(&st))
 		disk_file_mark(sink->fd, false);
+	if (!r)
+		close(take_fd(&sink->folder_fd));
 	return r;
 }
 
@@ -191,7 +203,9 @@ struct sink *sink_free(struct sink *sink)
 	if (sink->fd >= 0)
 		close(sink->fd);
 	digest_free(sink->digest);
-	free(sink->path);
+	if (sink->folder_fd >= 0)
+		close(sink->folder_fd);
+	free(sink->name);
 	free(sink->digest_name);
 	free(sink->gathered);
 	free(sink);
@@ -310,6 +324,11 @@ int sink_finish(struct sink *sink)
 bool sink_is_unnamed(const struct sink *sink)
 {
 	return sink->is_unnamed;
+}
+
+uint64_t sink_folder_ino(const struct sink *sink)
+{
+	return sink->folder_ino;
 }
 
 int sink_write(struct sink *sink, const void *bytes, size_t size)

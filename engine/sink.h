@@ -4,7 +4,7 @@
  * is asked of the disk thread (disk.h).
  *
  *   sink_open()      cuts the file to its durable bytes (or finds fewer: sink_offset_bytes() tells);
- *   may_be_unnamed   nothing is opened before there is something to write
+ *   may_be_unnamed   only its folder is opened before there is something to write
  *   sink_expect()    when the size is known: preallocates
  *   sink_write()     gathers to 256 KiB, or for 10 ms
  *   checkpoint       sink_flush(), then a DISK_CHECKPOINT job with a duplicate of sink_fd(),
@@ -65,6 +65,7 @@ int sink_flush(struct sink *sink);
 int sink_finish(struct sink *sink);
 /* The file is whole and has no name: it cannot be continued, and must be given one while its descriptor is open. */
 bool sink_is_unnamed(const struct sink *sink);
+uint64_t sink_folder_ino(const struct sink *sink); /* where that name must be */
 
 /* Bytes in the file, gathered ones included. */
 uint64_t sink_offset_bytes(const struct sink *sink);

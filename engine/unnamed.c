@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -29,26 +30,22 @@ static int fds_max(void)
 	return (int)(limit.rlim_cur / 4);
 }
 
-int unnamed_open(const char *path, int *ret_fd)
+int unnamed_open_folder(const char *path, int *ret_fd, uint64_t *ret_ino)
 {
 	cleanup_(cleanup_close) int fd = -1;
-	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+	char folder[PATH_MAX];
+	struct stat st;
 
-	if (n >= sizeof(folder) || FAILPOINT("unnamed.open"))
-		return UNNAMED_E_NOT_HERE;
+	if (n >= sizeof(folder))
+		return -ENAMETOOLONG;
 	memcpy(folder, path, n);
 	folder[n] = '\0';
-	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	/* what it is called where there is none: EOPNOTSUPP, EISDIR (old kernels), EINVAL */
-	if (fd < 0)
-		return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL ||
-				errno == EMFILE || errno == ENFILE
-			? UNNAMED_E_NOT_HERE
-			: -errno;
-	if (fd >= fds_max())
-		return UNNAMED_E_NOT_HERE;
+	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	*ret_ino = st.st_ino;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -64,30 +61,40 @@ bool unnamed_is_journaled(unsigned long type)
 	return false;
 }
 
-/* Synced while it had no name, and then its folder: elsewhere that may leave an empty file after a loss of power. */
-static int keep_content(int fd)
+int unnamed_open(int folder_fd, int *ret_fd)
 {
+	cleanup_(cleanup_close) int fd = -1;
 	struct statfs fs;
 
-	if (!fstatfs(fd, &fs) && unnamed_is_journaled((unsigned long)fs.f_type))
-		return 0;
-	while (fsync(fd)) {
-		if (errno != EINTR)
-			return -errno;
-	}
+	if (FAILPOINT("unnamed.open") || fstatfs(folder_fd, &fs) ||
+		!unnamed_is_journaled((unsigned long)fs.f_type))
+		return UNNAMED_E_NOT_HERE;
+	fd = openat(folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	/* what it is called where there is none: EOPNOTSUPP, EISDIR (old kernels), EINVAL */
+	if (fd < 0)
+		return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL ||
+				errno == EMFILE || errno == ENFILE
+			? UNNAMED_E_NOT_HERE
+			: -errno;
+	if (fd >= fds_max())
+		return UNNAMED_E_NOT_HERE;
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-int unnamed_link(int fd, const char *path)
+int unnamed_link(int fd, uint64_t folder_ino, const char *path)
 {
+	cleanup_(cleanup_close) int folder_fd = -1;
 	char self[64];
-	int r;
+	uint64_t ino;
+	/* in another file system the link fails */
+	int r = unnamed_open_folder(path, &folder_fd, &ino);
 
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
-		return -errno;
-	r = keep_content(fd);
 	if (r)
-		(void)unlink(path);
-	return r;
+		return r;
+	if (ino != folder_ino)
+		return -ESTALE;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, folder_fd, strrchr(path, '/') + 1, AT_SYMLINK_FOLLOW) ? -errno
+											    : 0;
 }

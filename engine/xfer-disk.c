@@ -227,6 +227,7 @@ void xfer_disk_sync(struct xfer *xfer)
 	if (job->offset_bytes > xfer->write_out_bytes + SINK_GATHER_BYTES)
 		disk_start_writing(xfer->env->disk, sink_fd(xfer->sink));
 	job->is_unnamed = sink_is_unnamed(xfer->sink);
+	job->folder_ino = sink_folder_ino(xfer->sink);
 	job->fd = sink_take_fd(xfer->sink);
 	job->user = p;
 	worker_ask_take(xfer->env->owner, job);

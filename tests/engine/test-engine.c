@@ -114,6 +114,7 @@ START_TEST(small_files_need_no_part)
 			.file_mtime_ns = is_unnamed ? t->synced.file_mtime_ns : 0,
 			.is_unnamed = is_unnamed,
 			.unnamed_fd = t->synced.unnamed_fd,
+			.folder_ino = t->synced.folder_ino,
 		};
 		ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
 		rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 1);

@@ -207,13 +207,22 @@ START_TEST(leaves_its_place_empty)
 }
 END_TEST
 
+static const struct {
+	const char *target;
+	uint64_t first_bytes;
+} follows[] = {
+	{ "/file?size=100K&seed=1&gate=g&gate_after=50K", 50 << 10 },
+	{ "/file?size=400K&seed=1&gate=g&gate_after=300K", 300 << 10 },
+	{ "/file?size=20K&seed=1&gate=g&gate_after=10K", 10 << 10 },
+};
+
 /* S-9: the folder is swapped for a link to another one while the file comes: that one is not touched */
 START_TEST(follows_nobody_elsewhere)
 {
 	const char *argv[] = { "sh", "-c",
 		"mv \"$1/out/d\" \"$1/out/e\" && ln -s ../victim \"$1/out/d\"", "sh", NULL, NULL };
-	const char *list[] = { "sh", "-c", "cd \"$1/victim\" && ls -A && cat x", "sh", NULL, NULL };
-	char *path, *folder, *victim, *x, *output;
+	const char *list[] = { "sh", "-c", "cd \"$1/victim\" && ls -A && cat y", "sh", NULL, NULL };
+	char *path, *folder, *victim, *y, *output;
 	transfer_task *task;
 	struct app *app;
 	int status;
@@ -222,22 +231,24 @@ START_TEST(follows_nobody_elsewhere)
 	folder = tmpdir_path("out/d");
 	victim = tmpdir_path("victim");
 	path = tmpdir_path("out/d/x");
-	x = tmpdir_path("victim/x");
+	y = tmpdir_path("victim/y");
 	argv[4] = list[4] = rig.folder;
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	ck_assert_int_eq(mkdir(victim, 0700), 0);
-	ck_assert_int_eq(tmpdir_write(x, "theirs"), 0);
+	ck_assert_int_eq(tmpdir_write(y, "theirs"), 0);
 	app = app_open(&rig, NULL);
-	task = start_to(app, "/file?size=100K&seed=1&gate=g&gate_after=50K", path);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 50 << 10, RIG_DEADLINE_MS), 0);
+	task = start_to(app, follows[_i].target, path);
+	ck_assert_int_eq(
+		origin_wait_bytes(rig.origin, "/file", 1, follows[_i].first_bytes, RIG_DEADLINE_MS),
+		0);
 	ck_assert_int_eq(proc_run(argv, RIG_DEADLINE_MS, NULL, &status), 0);
 	ck_assert_int_eq(status, 0);
 	origin_release(rig.origin, "g");
 	app_check_failed(app, task, TRANSFER_ERROR_CANNOT_MOVE_FILE);
 	ck_assert_int_eq(proc_run(list, RIG_DEADLINE_MS, &output, &status), 0);
-	ck_assert_str_eq(output, "x\ntheirs");
+	ck_assert_str_eq(output, "y\ntheirs");
 	free(output);
-	free(x);
+	free(y);
 	free(path);
 	free(folder);
 	free(victim);
@@ -337,5 +348,5 @@ END_TEST
 RUN_TESTS_WITHIN("system/places", 60, TEST_EACH(refuses_a_bad_place, places),
 	TEST_EACH(wants_an_absolute_path, no_paths), TEST(one_place_has_one_file),
 	TEST(takes_any_name), TEST(its_folder_goes), TEST_EACH(leaves_its_place_empty, leavings),
-	TEST(follows_nobody_elsewhere), TEST(asks_for_its_own_range), TEST(the_digest_finds_a_liar),
-	TEST_EACH(survives_damage_while_it_runs, damages))
+	TEST_EACH(follows_nobody_elsewhere, follows), TEST(asks_for_its_own_range),
+	TEST(the_digest_finds_a_liar), TEST_EACH(survives_damage_while_it_runs, damages))
