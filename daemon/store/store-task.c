@@ -491,6 +491,15 @@ static int end_row(struct store *store, uint64_t id)
 	return r || before.state == TASK_STATE_COMPLETED ? r : store_event_put(store, &event);
 }
 
+static int drop_row(struct store *store, uint64_t id)
+{
+	int r = store_task_del(store, id);
+
+	if (r == 0)
+		r = store_tally_recount(store);
+	return r ? r : STORE_E_NOT_FOUND;
+}
+
 /*
  * A task that cannot be read ends as failed, with its event. If not even that can be written (it belongs to no session,
  * say) its row goes.
@@ -505,10 +514,7 @@ static int quarantine(struct store *store, uint64_t id)
 	r = end_row(store, id);
 	if (r != -EBADMSG && r != -EINVAL && r != -EMSGSIZE)
 		return r;
-	r = store_task_del(store, id);
-	if (r == 0)
-		r = store_tally_recount(store);
-	return r ? r : STORE_E_NOT_FOUND;
+	return drop_row(store, id);
 }
 
 static int load_row(struct store *store, uint64_t id, struct task **ret_task)
@@ -545,5 +551,6 @@ int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
 	if (r)
 		return r;
 	r = load_row(store, id, ret_task);
-	return r == -EBADMSG ? err_raise(-EIO) : r;
+	/* it is not the row alone: what it belongs to cannot be read */
+	return r == -EBADMSG ? drop_row(store, id) : r;
 }
