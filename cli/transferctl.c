@@ -90,10 +90,14 @@ static int run_command(struct ctx *ctx, int argc, char **argv)
  */
 static bool fill_standard_streams(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int got_fd = fd;
+
+		if (fcntl(fd, F_GETFD) < 0)
+			got_fd = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+		if (got_fd != fd)
 			return false;
+	}
 	return true;
 }
 
