@@ -86,8 +86,9 @@ static int count_down(struct flow *flow, const struct task *task)
 	struct flow_session *session = flow_session_lookup(flow, task->session);
 	int r;
 
+	/* one that cannot be read counts nothing */
 	if (!session)
-		return err_raise(-ENOTRECOVERABLE);
+		return 0;
 	r = flow_session_touch(flow, session);
 	if (r)
 		return r;
