@@ -41,8 +41,9 @@ int flow_step_put_event(struct flow *flow, const struct task *task, enum store_e
 	};
 	int r;
 
+	/* one that cannot be read has nobody who could be told */
 	if (!session)
-		return err_raise(-ENOTRECOVERABLE);
+		return 0;
 	r = flow_session_touch(flow, session);
 	if (!r)
 		r = err_fold(store_event_put(flow->store, &event));
