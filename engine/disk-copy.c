@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ struct disk_copy {
 	struct mail stop; /* goes from thread to thread */
 	atomic_bool is_stopping, is_abandoned;
 	atomic_uint n_ended; /* copies */
+	atomic_uint n_answering; /* threads that answer, or are about to find that they must not */
 	struct copier copiers[COPIERS_MAX];
 	unsigned n_copiers; /* the poster's */
 };
@@ -68,11 +70,9 @@ static void do_copy(struct disk_copy *copy, struct disk_job *job)
 			"the file changed while it was copied");
 	else if (r == DISK_FILE_E_NO_SOURCE)
 		fault_from_file(FAULT_FILE_READ_SOURCE, job->error_no, &job->result);
-	else if (r < 0)
-		fault_from_file(FAULT_FILE_WRITE, r, &job->result);
-	job->is_disk_full = fault_is_disk_full(&job->result);
-	job->is_retryable = fault_is_retryable(&job->result) || job->result.os_errno == EMFILE ||
-		job->result.os_errno == ENFILE;
+	else
+		disk_job_fail(job, FAULT_FILE_WRITE, r);
+	disk_job_judge(job);
 }
 
 /* ---- the threads ---- */
@@ -127,14 +127,17 @@ static void run(void *user)
 		if (!job)
 			continue;
 		do_copy(copy, job);
+		atomic_fetch_add(&copy->n_answering, 1);
 		if (atomic_load(&copy->is_abandoned)) {
 			disk_job_free(job);
+			atomic_fetch_sub(&copy->n_answering, 1);
 			return;
 		}
 		atomic_store(&copier->device, 0);
 		atomic_fetch_add(&copy->n_ended, 1);
 		post_all(copy->box, mailbox_take_all(copy->parked));
 		copy->answer(job, copy->user);
+		atomic_fetch_sub(&copy->n_answering, 1);
 	}
 	mailbox_post_take(copy->goodbyes, &copier->goodbye);
 }
@@ -239,6 +242,9 @@ struct disk_copy *disk_copy_free(struct disk_copy *copy)
 	mailbox_post_take(copy->box, &copy->stop);
 	if (!wait_for_all(copy)) {
 		atomic_store(&copy->is_abandoned, true);
+		/* one that saw it too late is only posting its answer, to somebody who is still there */
+		while (atomic_load(&copy->n_answering))
+			sched_yield();
 		return NULL;
 	}
 	for (unsigned i = 0; i < copy->n_copiers; i++)

@@ -133,6 +133,19 @@ struct disk_job *disk_job_free(struct disk_job *job)
 	return NULL;
 }
 
+void disk_job_fail(struct disk_job *job, enum fault_file what, int r)
+{
+	if (r < 0 && !job->result.code)
+		fault_from_file(what, r, &job->result);
+}
+
+void disk_job_judge(struct disk_job *job)
+{
+	job->is_disk_full = fault_is_disk_full(&job->result);
+	job->is_retryable = fault_is_retryable(&job->result) || job->result.os_errno == EMFILE ||
+		job->result.os_errno == ENFILE;
+}
+
 static bool is_held(const struct disk_job *job)
 {
 	return job->type == DISK_SYNC && job->fd >= 0 && job->path;
@@ -210,9 +223,7 @@ static void answer(struct disk *disk, struct disk_job *job)
 		disk_job_free(job);
 		return;
 	}
-	job->is_disk_full = fault_is_disk_full(&job->result);
-	job->is_retryable = fault_is_retryable(&job->result) || job->result.os_errno == EMFILE ||
-		job->result.os_errno == ENFILE;
+	disk_job_judge(job);
 	disk->answer(job, disk->user);
 }
 
@@ -287,23 +298,17 @@ static void close_again(struct disk_job *job, bool was_closed)
 		close(take_fd(&job->fd));
 }
 
-static void fail(struct disk_job *job, enum fault_file what, int r)
-{
-	if (r < 0 && !job->result.code)
-		fault_from_file(what, r, &job->result);
-}
-
 /* What a finished file is; it must be there, and its size what was received. */
 static void identify(struct disk_job *job)
 {
 	struct stat st;
 
 	if (fstat(job->fd, &st)) {
-		fail(job, FAULT_FILE_WRITE, -errno);
+		disk_job_fail(job, FAULT_FILE_WRITE, -errno);
 		return;
 	}
 	if ((!st.st_nlink && !job->is_unnamed) || (uint64_t)st.st_size != job->offset_bytes) {
-		fail(job, FAULT_FILE_WRITE, -ESTALE);
+		disk_job_fail(job, FAULT_FILE_WRITE, -ESTALE);
 		return;
 	}
 	job->file_ino = st.st_ino;
@@ -334,7 +339,7 @@ static void sync_alone(struct disk *disk, struct disk_job *job)
 		r = disk_file_sync_folder_of(job->path);
 	if (!r)
 		r = FAILPOINT("disk.sync.after");
-	fail(job, FAULT_FILE_WRITE, r);
+	disk_job_fail(job, FAULT_FILE_WRITE, r);
 	if (!r && job->type == DISK_SYNC)
 		identify(job);
 	if (!r && !job->result.code && job->digest_name) {
@@ -343,7 +348,7 @@ static void sync_alone(struct disk *disk, struct disk_job *job)
 		if (r == DISK_FILE_E_STOPPED)
 			fault_set(&job->result, TRANSFER_ERROR_CANCELLED, "stopping");
 		else
-			fail(job, FAULT_FILE_OPEN, r);
+			disk_job_fail(job, FAULT_FILE_OPEN, r);
 	}
 	close_again(job, was_closed);
 }
@@ -361,7 +366,7 @@ static void check_synced(struct disk_job *job)
 			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 				SYNC_FILE_RANGE_WAIT_AFTER))
 		r = errno == ESPIPE || errno == ENOSYS ? disk_file_sync(job->fd) : -errno;
-	fail(job, FAULT_FILE_WRITE, r);
+	disk_job_fail(job, FAULT_FILE_WRITE, r);
 	if (!r && needs_mark(job))
 		disk_file_mark(job->fd, false);
 	if (!r)
@@ -541,7 +546,7 @@ static void publish_together(struct lane *lane, struct batch *batch, struct disk
 			r = publish_one(lane, batch, job, &n_waits);
 		if (!r)
 			r = FAILPOINT("disk.publish.renamed");
-		fail(job, FAULT_FILE_MOVE, r);
+		disk_job_fail(job, FAULT_FILE_MOVE, r);
 	}
 	for (struct disk_job *job = first; job; job = next_of(job)) {
 		int r = 0;
@@ -555,9 +560,9 @@ static void publish_together(struct lane *lane, struct batch *batch, struct disk
 				continue;
 			other->is_folder_synced = true;
 			if (other != job)
-				fail(other, FAULT_FILE_MOVE, r);
+				disk_job_fail(other, FAULT_FILE_MOVE, r);
 		}
-		fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
+		disk_job_fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
 	}
 	answer_all(lane->disk, first);
 }

@@ -22,6 +22,7 @@
 
 #include "base/mailbox.h"
 #include "engine/digest.h"
+#include "engine/fault.h"
 
 enum disk_job_type {
 	DISK_CHECKPOINT, /* fd; path: its folder too, NULL: data only */
@@ -101,5 +102,8 @@ struct disk_job *disk_job_new(enum disk_job_type type, uint64_t task, uint32_t a
 int disk_job_set_paths(struct disk_job *job, const char *path, const char *to_path);
 int disk_job_set_digest(struct disk_job *job, const char *digest_name);
 struct disk_job *disk_job_free(struct disk_job *job);
+/* Inside disk*.c: what an error of the operating system (r < 0) is, and what the result means for whoever asked. */
+void disk_job_fail(struct disk_job *job, enum fault_file what, int r);
+void disk_job_judge(struct disk_job *job);
 
 #endif
