@@ -55,7 +55,8 @@ CLEANFILES += %D%/libtransfer.pc
 	$(SUBST_GEN)
 
 # Tests of what needs the other end share one; those of what an application sees share a recording delegate, too.
-CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h
+CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h \
+	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-data tests/client-lib/test-delivery \

@@ -8,28 +8,8 @@
 #include <transfer/manager.h>
 #include <transfer/transfer.h>
 
-#include "tests/client-lib/peer.h"
-#include "tests/lib/run.h"
+#include "tests/client-lib/managed.h"
 #include "tests/lib/tmpdir.h"
-
-static struct peer *peer;
-static transfer_manager *manager;
-
-static void begin(void)
-{
-	transfer_auto(transfer_config) config = transfer_config_new_background("com.example.test");
-
-	peer = peer_new();
-	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
-	ck_assert_int_eq(transfer_manager_open_session(manager, config, NULL), 1);
-	ck_assert_int_eq(transfer_manager_open_session(manager, config, NULL), 0);
-}
-
-static void end(void)
-{
-	transfer_manager_unref(manager);
-	peer_free(peer);
-}
 
 START_TEST(makes_downloads)
 {

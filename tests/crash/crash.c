@@ -30,6 +30,7 @@
 #include "engine/sink.h"
 #include "tests/crash/crash.h"
 #include "tests/crash/power.h"
+#include "tests/lib/run-long.h"
 
 #define POINTS_MAX      256
 #define KILLS_PER_BATCH 30
@@ -542,11 +543,6 @@ static bool read_arguments(int argc, char **argv)
 /* one test of Check's, so that a check that fails anywhere below is reported and ends all of it */
 int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("crash");
-	TCase *tcase = tcase_create("crash");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
-
 	if (!read_arguments(argc, argv)) {
 		printf("usage: crash [--kills N] [--sample] [--power N] [--seed N]\n"
 		       "Kills the daemon N times (500) at its failpoints, and the client inside its "
@@ -558,18 +554,5 @@ int main(int argc, char **argv)
 		printf("crash: no power cuts: root and loop devices are needed\n");
 		return 77;
 	}
-	tcase_set_timeout(tcase, 0);
-	tcase_add_test(tcase, loses_nothing);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_SILENT);
-	n_failed = srunner_ntests_failed(runner);
-	if (n_failed) {
-		TestResult **failures = srunner_failures(runner);
-
-		printf("crash: FAILED: %s\n", tr_msg(failures[0]));
-		free(failures);
-	}
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return run_long("crash", loses_nothing);
 }

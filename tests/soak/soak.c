@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/lib/run-long.h"
 #include "tests/soak/sample.h"
 #include "tests/soak/soak.h"
 
@@ -329,28 +330,10 @@ static bool read_arguments(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("soak");
-	TCase *tcase = tcase_create("soak");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
-
 	if (!read_arguments(argc, argv)) {
 		printf("usage: soak [MINUTES] [--sample] [--seed N]\n"
 		       "Transfers with faults for so long (20), and nothing may be lost or grow.\n");
 		return 2;
 	}
-	tcase_set_timeout(tcase, 0);
-	tcase_add_test(tcase, holds_out);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_SILENT);
-	n_failed = srunner_ntests_failed(runner);
-	if (n_failed) {
-		TestResult **failures = srunner_failures(runner);
-
-		printf("soak: FAILED: %s\n", tr_msg(failures[0]));
-		free(failures);
-	}
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return run_long("soak", holds_out);
 }

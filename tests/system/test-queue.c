@@ -150,32 +150,53 @@ static void check_numbers(transfer_manager *manager)
 	}
 }
 
+/* A client that makes 20,000 tasks, and another one that looks on. */
+struct adding {
+	pthread_t thread;
+	char *list;
+	transfer_manager *manager;
+};
+
+static void begin_adding(struct adding *adding)
+{
+	rig_new(&rig);
+	ck_assert_int_eq(RIG_CTL(&rig, NULL, "limit", "mode=paused"), 0);
+	adding->list = write_list(0, 20000, "hang");
+	ck_assert_int_eq(transfer_manager_new(&adding->manager, 0, NULL), 0);
+	is_added = false;
+	ck_assert_int_eq(pthread_create(&adding->thread, NULL, add_many, adding->list), 0);
+}
+
+static void join_adding(struct adding *adding)
+{
+	void *failed;
+
+	ck_assert_int_eq(pthread_join(adding->thread, &failed), 0);
+	ck_assert_ptr_null(failed);
+}
+
+static void end_adding(struct adding *adding)
+{
+	transfer_manager_unref(adding->manager);
+	free(adding->list);
+	rig_done(&rig);
+}
+
 /* While one client makes tasks by the thousand, another's calls are answered between its calls. */
 START_TEST(others_are_answered)
 {
 	struct transfer_service service = { .size = sizeof(service) };
-	transfer_manager *manager;
 	unsigned n_answers = 0;
-	pthread_t thread;
-	void *failed;
-	char *list;
+	struct adding adding;
 
-	rig_new(&rig);
-	ck_assert_int_eq(RIG_CTL(&rig, NULL, "limit", "mode=paused"), 0);
-	list = write_list(0, 20000, "hang");
-	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
-	is_added = false;
-	ck_assert_int_eq(pthread_create(&thread, NULL, add_many, list), 0);
+	begin_adding(&adding);
 	for (; !is_added; n_answers++)
-		ck_assert_int_eq(transfer_manager_get_service(manager, &service, NULL), 0);
-	ck_assert_int_eq(pthread_join(thread, &failed), 0);
-	ck_assert_ptr_null(failed);
-	check_numbers(manager);
+		ck_assert_int_eq(transfer_manager_get_service(adding.manager, &service, NULL), 0);
+	join_adding(&adding);
+	check_numbers(adding.manager);
 	/* of 20 calls that make a thousand tasks each, a few are done at once */
 	ck_assert_msg(n_answers >= 8, "%u answers", n_answers);
-	transfer_manager_unref(manager);
-	free(list);
-	rig_done(&rig);
+	end_adding(&adding);
 }
 END_TEST
 
@@ -206,28 +227,17 @@ static size_t count_numbers(transfer_manager *manager)
 START_TEST(survives_kills)
 {
 	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
-	transfer_manager *manager;
-	pthread_t thread;
-	void *failed;
-	char *list;
+	struct adding adding;
 
-	rig_new(&rig);
-	ck_assert_int_eq(RIG_CTL(&rig, NULL, "limit", "mode=paused"), 0);
-	list = write_list(0, 20000, "hang");
-	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
-	is_added = false;
-	ck_assert_int_eq(pthread_create(&thread, NULL, add_many, list), 0);
+	begin_adding(&adding);
 	for (size_t n = 2000; n <= 14000 && !is_added; n += 6000) {
-		while (!is_added && count_numbers(manager) < n)
+		while (!is_added && count_numbers(adding.manager) < n)
 			ck_assert_int_gt(proc_left_ms(until_ms), 0);
 		rig_restart_daemon(&rig);
 	}
-	ck_assert_int_eq(pthread_join(thread, &failed), 0);
-	ck_assert_ptr_null(failed);
-	ck_assert_uint_eq(count_numbers(manager), 20000);
-	transfer_manager_unref(manager);
-	free(list);
-	rig_done(&rig);
+	join_adding(&adding);
+	ck_assert_uint_eq(count_numbers(adding.manager), 20000);
+	end_adding(&adding);
 }
 END_TEST
 
