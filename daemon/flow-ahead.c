@@ -2,9 +2,8 @@
 /*
  * Attempts ahead. A small file takes less time than a turn with its commit, so slots that are filled
  * again by the next turn stand empty most of the time. Where attempts end fast (core/sched.h) some
- * more are committed and handed to the engine without a slot; when one of their lane ends, the engine
- * begins the next by itself and says so in the DONE. So what runs was committed as started (I1), and
- * there are never more of them than slots: a slot is passed on, not made.
+ * more are handed to the engine without a slot; when one of their lane ends, the engine begins the next
+ * by itself and says so in the DONE. So no more run than there are slots: one is passed on, not made.
  */
 #include "base/err.h"
 #include "daemon/flow-state.h"

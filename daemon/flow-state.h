@@ -41,6 +41,7 @@
 #define FLOW_KEY_BYTES        32
 #define FLOW_PATH_BYTES       PATH_MAX
 #define FLOW_RETRY_US         UINT64_C(1000000) /* after a commit that failed */
+#define FLOW_UNSAVED_US       UINT64_C(1000000) /* that a first attempt may be known to nobody but us */
 #define FLOW_PAGE             512 /* rows per turn of work that may be long */
 #define FLOW_RECENT           256
 #define FLOW_STALE_BYTES      65536 /* of a task's arena before it is loaded anew */

@@ -321,11 +321,20 @@ static int carry_out(struct flow *flow, struct active *active, unsigned effects,
 	return r;
 }
 
-/* Running and syncing are not durable: the store keeps its QUEUED, and what it need not know of it. */
-static unsigned saves(enum task_phase from, enum task_phase to)
+/*
+ * Running and syncing are not durable: the store keeps its QUEUED, and what it need not know of it. It hears of a
+ * first attempt with the first thing that is saved of the task, at the latest FLOW_UNSAVED_US later: small files
+ * are over by then.
+ */
+static unsigned saves(
+	const struct flow *flow, struct task *task, enum task_phase from, enum task_phase to)
 {
-	if (from == TASK_PHASE_QUEUED && to == TASK_PHASE_RUNNING)
-		return STORE_SAVE_ATTEMPT;
+	if (from == TASK_PHASE_QUEUED && to == TASK_PHASE_RUNNING) {
+		if (task->attempts || task->resource_left_us)
+			return STORE_SAVE_ATTEMPT;
+		task->unsaved_since_us = flow->now.now_us;
+		return 0;
+	}
 	return from == TASK_PHASE_RUNNING && to == TASK_PHASE_SYNCING ? 0 : STORE_SAVE_STATE;
 }
 
@@ -340,9 +349,10 @@ int flow_step(struct flow *flow, struct active *active, enum task_event event,
 
 	if (task_fsm_step(phase, event, &next, &effects))
 		return TASK_FSM_E_IGNORED;
-	r = flow_turn_change(flow, active, saves(phase, next));
+	r = flow_turn_change(flow, active, 0);
 	if (r)
 		return flow_turn_poison(flow, r);
+	active->save |= saves(flow, task, phase, next);
 	log_debug("task %llu: %s, %s -> %s", (unsigned long long)task->id, task_phase_name(phase),
 		task_event_name(event), task_phase_name(next));
 	if (effects & TASK_EFFECT_RELEASE)

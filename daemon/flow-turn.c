@@ -78,6 +78,36 @@ uint64_t flow_turn_steady_wall_us(const struct flow *flow)
 	return steady_us > flow->now.wall_us ? steady_us : flow->now.wall_us;
 }
 
+/* First attempts that have begun and of which nothing else has been saved. */
+static int save_starts(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+	int r = 0;
+
+	while (!r && (active = registry_next(&flow->registry, &cursor))) {
+		uint64_t since_us = active->task->unsaved_since_us;
+
+		if (active->is_gone || !since_us || since_us + FLOW_UNSAVED_US > flow->now.now_us)
+			continue;
+		r = flow_turn_touch(flow, active);
+		active->save |= r ? 0 : STORE_SAVE_ATTEMPT;
+	}
+	return r;
+}
+
+static uint64_t next_unsaved_us(const struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+	uint64_t at_us = UINT64_MAX;
+
+	while ((active = registry_next(&flow->registry, &cursor)))
+		if (active->task->unsaved_since_us && active->task->unsaved_since_us < at_us)
+			at_us = active->task->unsaved_since_us;
+	return at_us == UINT64_MAX ? at_us : at_us + FLOW_UNSAVED_US;
+}
+
 int flow_turn_flush(struct flow *flow)
 {
 	struct flow_session *session;
@@ -91,6 +121,8 @@ int flow_turn_flush(struct flow *flow)
 			return flow_turn_poison(flow, r);
 		if (a->save & STORE_SAVE_RESPONSE)
 			a->task->is_response_new = false;
+		if (a->save & (STORE_SAVE_STATE | STORE_SAVE_ATTEMPT))
+			a->task->unsaved_since_us = 0;
 		a->save = 0;
 	}
 	TAILQ_FOREACH (session, &flow->touched_sessions, touched) {
@@ -269,6 +301,7 @@ static void compact(struct flow *flow, struct active *active)
 	struct task *fresh;
 
 	if (active->task->stale_bytes < FLOW_STALE_BYTES || active->is_gone ||
+		active->task->unsaved_since_us ||
 		store_task_load(flow->store, active->task->id, &fresh))
 		return;
 	active->task->stale_bytes = 0;
@@ -433,8 +466,9 @@ static int commit(struct flow *flow)
 		if (r < 0)
 			return r;
 	}
-	if (flow->poison)
-		return flow->poison;
+	r = flow->poison ? flow->poison : save_starts(flow);
+	if (r)
+		return r;
 	if (store_n_repaired(flow->store) != flow->n_repaired) {
 		flow->n_repaired = store_n_repaired(flow->store);
 		r = recount(flow);
@@ -474,6 +508,7 @@ int flow_turn_end(struct flow *flow)
 uint64_t flow_next_timer(const struct flow *flow)
 {
 	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX, due_us = UINT64_MAX;
+	uint64_t unsaved_us = next_unsaved_us(flow);
 
 	if (flow->is_failing)
 		return flow->retry_us;
@@ -488,6 +523,8 @@ uint64_t flow_next_timer(const struct flow *flow)
 	if (flow_schedule_is_open(flow) && flow->next_due_wall_us != UINT64_MAX)
 		due_us = flow->now.now_us +
 			(flow->next_due_wall_us > wall_us ? flow->next_due_wall_us - wall_us : 0);
+	if (unsaved_us < at_us)
+		at_us = unsaved_us;
 	return due_us < at_us ? due_us : at_us;
 }
 

@@ -139,6 +139,8 @@ struct task {
 	bool has_slot; /* counted by the scheduler */
 	bool is_response_new; /* the store does not have it yet */
 	bool is_ahead; /* with the engine, which begins it when a slot of its lane becomes free */
+	uint64_t
+		unsaved_since_us; /* its first attempt, of which the store knows nothing; 0: it does */
 	size_t stale_bytes; /* of the arena, no longer pointed to */
 	uint64_t received_bytes; /* live counter, >= offset_bytes */
 	int64_t expected_receive_bytes, expected_send_bytes;

@@ -101,5 +101,39 @@ START_TEST(no_validator_no_offset)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-attempt", TEST(paths), TEST(time_left), TEST_EACH(rate, rates),
-	TEST(no_validator_no_offset))
+/* Most attempts are over by then, and save more than their start. */
+START_TEST(a_first_start_is_saved_within_a_second)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), n = sim->flow->n_commits,
+		 id = sim_download(sim, session, "h");
+	struct task *task = sim_task(sim, id);
+
+	ck_assert_uint_eq(sim->flow->n_commits, n + 1); /* of the task itself */
+	ck_assert_uint_eq(task->attempts, 0);
+	task_free(task);
+	sim_crash(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	n = sim->flow->n_commits;
+	ck_assert_uint_le(flow_next_timer(sim->flow), sim->now.now_us + S);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	ck_assert_uint_eq(sim->flow->n_commits, n + 1);
+	task = sim_task(sim, id);
+	ck_assert_uint_eq(task->attempts, 1);
+	ck_assert_uint_ne(task->started_wall_us, 0);
+	ck_assert_uint_ne(task->resource_left_us, 0);
+	task_free(task);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	/* the next one at once: that it was tried counts */
+	sim_post_failed(sim, id, TRANSFER_ERROR_NETWORK_CONNECTION_LOST, true);
+	sim_turn(sim);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	task = sim_task(sim, id);
+	ck_assert_uint_eq(task->attempts, 2);
+	task_free(task);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-attempt", TEST(a_first_start_is_saved_within_a_second), TEST(paths),
+	TEST(time_left), TEST_EACH(rate, rates), TEST(no_validator_no_offset))

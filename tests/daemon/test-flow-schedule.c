@@ -220,6 +220,7 @@ START_TEST(clock_jumps)
 	request.request.not_before_wall_us = sim->now.wall_us + 100 * S;
 	dated = sim_create(sim, session, &request, true);
 	running = sim_download(sim, session, "h");
+	sim_pass(sim, S); /* its start is saved by then */
 	sim_post_failed(sim, retried, TRANSFER_ERROR_TIMED_OUT, true);
 	sim_turn(sim);
 	sim->now.wall_us -= years_us;
@@ -282,6 +283,7 @@ START_TEST(no_network)
 	struct task *task;
 
 	/* one already waits a long time */
+	sim_pass(sim, S);
 	for (unsigned i = 0; i < 8; i++) {
 		sim_post_failed(sim, a, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
 		sim_turn(sim);

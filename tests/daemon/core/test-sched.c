@@ -428,7 +428,7 @@ START_TEST(ahead_gives_way)
 }
 END_TEST
 
-/* A free slot goes to those ahead first: they were committed as started. */
+/* A free slot goes to those ahead first: the engine has them already. */
 START_TEST(ahead_is_promoted)
 {
 	struct sched *s = sched_new(2);
