@@ -69,13 +69,6 @@ char *buf_take(struct buf *buf)
 	return bytes;
 }
 
-void buf_clear(struct buf *buf)
-{
-	buf->size_bytes = 0;
-	if (buf->bytes)
-		buf->bytes[0] = 0;
-}
-
 void buf_done(struct buf *buf)
 {
 	free(buf->bytes);

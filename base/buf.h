@@ -17,7 +17,6 @@ int buf_append_str(struct buf *buf, const char *s);
 int buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Hands the bytes to the caller (free()), leaves the buffer empty; "" is allocated for an empty one; NULL: no memory. */
 char *buf_take(struct buf *buf);
-void buf_clear(struct buf *buf);
 void buf_done(struct buf *buf);
 
 #endif

@@ -103,12 +103,3 @@ int io_sync_dir_fd(int dir_fd)
 	}
 	return 0;
 }
-
-int io_sync_dir(const char *path)
-{
-	cleanup_(cleanup_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return io_sync_dir_fd(fd);
-}

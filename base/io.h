@@ -14,7 +14,6 @@ int io_pread_all(int fd, void *bytes, size_t size, uint64_t offset, size_t *ret_
 /* Creates every missing folder of path with mode; an existing one is fine. */
 int io_mkdir_all(const char *path, mode_t mode);
 /* Makes names in the folder durable. */
-int io_sync_dir(const char *path);
 int io_sync_dir_fd(int dir_fd);
 
 #endif

@@ -20,23 +20,10 @@
 #define FLOOR_WINDOW_US UINT64_C(60000000)
 #define RETENTION_US    (UINT64_C(14) * 86400 * 1000000)
 
-const char *flow_error_name(int error)
-{
-	static const char *const names[] = { [FLOW_E_NONE] = "None",
-#define NAME(symbol, name, text) [FLOW_E_##symbol] = (name),
-		FLOW_ERRORS(NAME)
-#undef NAME
-	};
-
-	if (error < 0 || (size_t)error >= sizeof(names) / sizeof(names[0]))
-		return "Failed";
-	return names[error];
-}
-
 const char *flow_error_text(int error)
 {
 	static const char *const texts[] = { [FLOW_E_NONE] = "done",
-#define TEXT(symbol, name, text) [FLOW_E_##symbol] = (text),
+#define TEXT(symbol, text) [FLOW_E_##symbol] = (text),
 		FLOW_ERRORS(TEXT)
 #undef TEXT
 	};

@@ -35,36 +35,34 @@ struct engine_event;
 struct flow;
 struct store;
 
-/* X(symbol, last part of the D-Bus error's name, text). */
+/* X(symbol, text); the bus has an error of the same symbol for each. */
 #define FLOW_ERRORS(X) \
-	X(NO_SUCH_SESSION, "NoSuchSession", "no such session") \
-	X(NO_SUCH_TASK, "NoSuchTask", "no such task") \
-	X(SESSION_INVALID, "SessionInvalid", "the session is being invalidated") \
-	X(ALREADY_ATTACHED, "AlreadyAttached", "another client is attached to the session") \
-	X(NO_SUCH_QUESTION, "NoSuchQuestion", "no such question, or it was withdrawn") \
-	X(ALREADY_ANSWERED, "AlreadyAnswered", "the question was answered before") \
-	X(NOT_ATTACHED, "NotAttached", "the caller is not attached to the session") \
-	X(IDENTIFIER_IN_USE, "IdentifierInUse", "the identifier is in use") \
-	X(NOT_SUPPORTED_IN_SESSION, "NotSupportedInSession", \
-		"not supported in this kind of session") \
-	X(INVALID_REQUEST, "InvalidRequest", "the request is not valid") \
-	X(UNSUPPORTED_SCHEME, "UnsupportedScheme", "the URL scheme is not supported") \
-	X(LIMIT_REACHED, "LimitReached", "a limit is reached") \
-	X(QUOTA_EXCEEDED, "QuotaExceeded", "the application has too many tasks") \
-	X(TASK_FINISHED, "TaskFinished", "the task has finished") \
-	X(NO_RESUME_DATA, "NoResumeData", "the transfer cannot be resumed") \
-	X(BUSY, "Busy", "not possible now, try again") \
-	X(NO_SPACE, "NoSpace", "no room on the disk for this") \
-	X(FILE_NOT_FOUND, "FileNotFound", "the file does not exist") \
-	X(ACCESS_DENIED, "AccessDenied", "the file may not be used")
+	X(NO_SUCH_SESSION, "no such session") \
+	X(NO_SUCH_TASK, "no such task") \
+	X(SESSION_INVALID, "the session is being invalidated") \
+	X(ALREADY_ATTACHED, "another client is attached to the session") \
+	X(NO_SUCH_QUESTION, "no such question, or it was withdrawn") \
+	X(ALREADY_ANSWERED, "the question was answered before") \
+	X(NOT_ATTACHED, "the caller is not attached to the session") \
+	X(IDENTIFIER_IN_USE, "the identifier is in use") \
+	X(NOT_SUPPORTED_IN_SESSION, "not supported in this kind of session") \
+	X(INVALID_REQUEST, "the request is not valid") \
+	X(UNSUPPORTED_SCHEME, "the URL scheme is not supported") \
+	X(LIMIT_REACHED, "a limit is reached") \
+	X(QUOTA_EXCEEDED, "the application has too many tasks") \
+	X(TASK_FINISHED, "the task has finished") \
+	X(NO_RESUME_DATA, "the transfer cannot be resumed") \
+	X(BUSY, "not possible now, try again") \
+	X(NO_SPACE, "no room on the disk for this") \
+	X(FILE_NOT_FOUND, "the file does not exist") \
+	X(ACCESS_DENIED, "the file may not be used")
 
 enum flow_error {
 	FLOW_E_NONE = 0,
-#define FLOW_ERROR_ENUM(symbol, name, text) FLOW_E_##symbol,
+#define FLOW_ERROR_ENUM(symbol, text) FLOW_E_##symbol,
 	FLOW_ERRORS(FLOW_ERROR_ENUM)
 #undef FLOW_ERROR_ENUM
 };
-const char *flow_error_name(int error); /* "NoSuchTask"; negative: "Failed" */
 const char *flow_error_text(int error);
 
 #define FLOW_CREATE_MAX           1000

@@ -45,8 +45,3 @@ void outbox_release(struct outbox *outbox, int error)
 		free(i);
 	}
 }
-
-bool outbox_is_empty(const struct outbox *outbox)
-{
-	return !outbox->first;
-}

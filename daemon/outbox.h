@@ -8,7 +8,6 @@
 #ifndef DAEMON_OUTBOX_H
 #define DAEMON_OUTBOX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef void (*outbox_fn)(void *item, int error);
@@ -24,6 +23,5 @@ void outbox_init(struct outbox *outbox);
 int outbox_add_take(struct outbox *outbox, outbox_fn fn, void *item);
 /* Calls and removes every item, those included that are added meanwhile. */
 void outbox_release(struct outbox *outbox, int error);
-bool outbox_is_empty(const struct outbox *outbox);
 
 #endif

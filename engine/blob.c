@@ -9,9 +9,7 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -35,20 +33,6 @@ struct layout {
 	uint32_t url_bytes;
 	uint16_t etag_bytes, last_modified_bytes;
 } __attribute__((packed));
-
-int blob_new_nonce(uint8_t ret_nonce[BLOB_NONCE_BYTES])
-{
-	uint8_t nonce[BLOB_NONCE_BYTES];
-	ssize_t n;
-
-	do
-		n = getrandom(nonce, sizeof(nonce), 0);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(nonce))
-		return err_raise(n < 0 ? -errno : -EIO);
-	memcpy(ret_nonce, nonce, sizeof(nonce));
-	return 0;
-}
 
 static int seal_mac(
 	const void *bytes, size_t size, const struct blob_owner *owner, uint8_t ret_mac[MAC_BYTES])

@@ -38,8 +38,6 @@ struct blob {
 	uint8_t nonce[BLOB_NONCE_BYTES]; /* random; names the kept bytes */
 };
 
-/* Fills nonce from the kernel's random source. 0 or -errno. */
-int blob_new_nonce(uint8_t ret_nonce[BLOB_NONCE_BYTES]);
 /* Appends the sealed bytes. 0, -EINVAL (URL that cannot be parsed), -EMSGSIZE, -ENOMEM. */
 int blob_seal(const struct blob *blob, const struct blob_owner *owner, struct buf *ret_sealed);
 /*

@@ -64,11 +64,6 @@ int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 	return error;
 }
 
-bool ipc_call_allows_interaction(const struct ipc_call *call)
-{
-	return dbus_message_get_allow_interactive_authorization(call->message);
-}
-
 void call_free(struct ipc_call *call)
 {
 	if (!call)

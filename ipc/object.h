@@ -10,7 +10,6 @@
 #ifndef IPC_OBJECT_H
 #define IPC_OBJECT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,8 +64,6 @@ int ipc_call_take_fd(struct ipc_call *call, int fd);
 /* The text of the error that the handler is about to return. Returns error, for `return ipc_call_error(…)`. */
 int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The caller set the flag that allows asking a person. */
-bool ipc_call_allows_interaction(const struct ipc_call *call);
 
 /* End a deferred call; the call is freed. Methods with results have ipc_reply_INTERFACE_METHOD() in ipc/proto.h. */
 void ipc_reply_done(struct ipc_call *call);

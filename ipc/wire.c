@@ -119,22 +119,6 @@ int wire_close(DBusMessageIter *it, DBusMessageIter *sub, int r)
 	return dbus_message_iter_close_container(it, sub) ? 0 : -ENOMEM;
 }
 
-int wire_append_entry(
-	struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value)
-{
-	DBusMessageIter entry, variant;
-	int r = wire_open(w, array, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
-
-	if (r)
-		return r;
-	r = wire_append_string(w, &entry, key);
-	if (!r)
-		r = wire_open(w, &entry, DBUS_TYPE_VARIANT, "s", &variant);
-	if (!r)
-		r = wire_close(&entry, &variant, wire_append_string(w, &variant, value));
-	return wire_close(array, &entry, r);
-}
-
 void wire_fds_close(struct wire_fds *fds)
 {
 	for (unsigned i = 0; i < fds->n; i++) {

@@ -37,9 +37,6 @@ int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *
 	DBusMessageIter *ret_sub);
 /* Closes, or abandons when r says that something failed; returns r or -ENOMEM. */
 int wire_close(DBusMessageIter *it, DBusMessageIter *sub, int r);
-/* "{s v}" with a string value: for standard interfaces. */
-int wire_append_entry(
-	struct wire_writer *w, DBusMessageIter *array, const char *key, const char *value);
 
 /* Descriptors that came with a message: closed by wire_fds_close() unless taken. */
 struct wire_fds {

@@ -21,50 +21,16 @@
 
 int bus_error(int flow_error)
 {
+	static const int errors[] = {
+#define ERROR(symbol, text) [FLOW_E_##symbol] = IPC_E_##symbol,
+		FLOW_ERRORS(ERROR)
+#undef ERROR
+	};
+
 	if (flow_error <= 0)
 		return flow_error;
-	switch ((enum flow_error)flow_error) {
-	case FLOW_E_NO_SUCH_SESSION:
-		return IPC_E_NO_SUCH_SESSION;
-	case FLOW_E_NO_SUCH_TASK:
-		return IPC_E_NO_SUCH_TASK;
-	case FLOW_E_SESSION_INVALID:
-		return IPC_E_SESSION_INVALID;
-	case FLOW_E_ALREADY_ATTACHED:
-		return IPC_E_ALREADY_ATTACHED;
-	case FLOW_E_NO_SUCH_QUESTION:
-		return IPC_E_NO_SUCH_QUESTION;
-	case FLOW_E_ALREADY_ANSWERED:
-		return IPC_E_ALREADY_ANSWERED;
-	case FLOW_E_NOT_ATTACHED:
-		return IPC_E_NOT_ATTACHED;
-	case FLOW_E_IDENTIFIER_IN_USE:
-		return IPC_E_IDENTIFIER_IN_USE;
-	case FLOW_E_NOT_SUPPORTED_IN_SESSION:
-		return IPC_E_NOT_SUPPORTED_IN_SESSION;
-	case FLOW_E_INVALID_REQUEST:
-		return IPC_E_INVALID_REQUEST;
-	case FLOW_E_UNSUPPORTED_SCHEME:
-		return IPC_E_UNSUPPORTED_SCHEME;
-	case FLOW_E_LIMIT_REACHED:
-		return IPC_E_LIMIT_REACHED;
-	case FLOW_E_NO_SPACE:
-		return IPC_E_NO_SPACE;
-	case FLOW_E_QUOTA_EXCEEDED:
-		return IPC_E_QUOTA_EXCEEDED;
-	case FLOW_E_TASK_FINISHED:
-		return IPC_E_TASK_FINISHED;
-	case FLOW_E_NO_RESUME_DATA:
-		return IPC_E_NO_RESUME_DATA;
-	case FLOW_E_BUSY:
-		return IPC_E_BUSY;
-	case FLOW_E_FILE_NOT_FOUND:
-		return IPC_E_FILE_NOT_FOUND;
-	case FLOW_E_ACCESS_DENIED:
-		return IPC_E_ACCESS_DENIED;
-	case FLOW_E_NONE:
-		break;
-	}
+	if ((size_t)flow_error < sizeof(errors) / sizeof(errors[0]))
+		return errors[flow_error];
 	return IPC_E_FAILED;
 }
 

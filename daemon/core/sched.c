@@ -338,11 +338,6 @@ void sched_set_network(struct sched *sched, bool is_up)
 	free(numbers);
 }
 
-bool sched_lane_is_known(const struct sched *sched, uint64_t lane)
-{
-	return map_find(&sched->lanes, lane);
-}
-
 void sched_lane_set_http2(struct sched *sched, uint64_t number, bool is_http2)
 {
 	struct lane *lane = map_find(&sched->lanes, number);
@@ -350,16 +345,6 @@ void sched_lane_set_http2(struct sched *sched, uint64_t number, bool is_http2)
 	if (!lane || lane->is_http2 == is_http2)
 		return;
 	lane->is_http2 = is_http2;
-	settle(sched, lane);
-}
-
-void sched_lane_set_limit(struct sched *sched, uint64_t number, uint32_t limit)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	if (!lane || lane->limit == limit)
-		return;
-	lane->limit = limit;
 	settle(sched, lane);
 }
 

@@ -52,9 +52,7 @@ void sched_reset(struct sched *sched);
  * The lane exists from now on; has_queued: the store has candidates for it that are not known here.
  */
 int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bool has_queued);
-bool sched_lane_is_known(const struct sched *sched, uint64_t lane);
 void sched_lane_set_http2(struct sched *sched, uint64_t lane, bool is_http2);
-void sched_lane_set_limit(struct sched *sched, uint64_t lane, uint32_t limit);
 
 /* A task of a known lane became queued, or is no longer. */
 void sched_enqueue(struct sched *sched, uint64_t lane, const struct sched_candidate *candidate);

@@ -37,6 +37,7 @@ START_TEST(makes_folders)
 {
 	char base[] = "/tmp/transferd-io-XXXXXX", path[64];
 	struct stat st;
+	int fd;
 
 	ck_assert_ptr_nonnull(mkdtemp(base));
 	snprintf(path, sizeof(path), "%s/a/b/c", base);
@@ -44,8 +45,11 @@ START_TEST(makes_folders)
 	ck_assert_int_eq(io_mkdir_all(path, 0700), 0);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0700);
-	ck_assert_int_eq(io_sync_dir(path), 0);
-	ck_assert_int_eq(io_sync_dir("/nowhere/at/all"), -ENOENT);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(io_sync_dir_fd(fd), 0);
+	close(fd);
+	ck_assert_int_eq(io_sync_dir_fd(fd), -EBADF);
 	while (strlen(path) >= strlen(base)) {
 		ck_assert_int_eq(rmdir(path), 0);
 		*strrchr(path, '/') = 0;

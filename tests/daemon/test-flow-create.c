@@ -142,8 +142,8 @@ START_TEST(refuses)
 	flow_request_init(&request);
 	request.kind = refused[_i].kind;
 	request.request = refused[_i].request;
-	ck_assert_str_eq(flow_error_name(sim_create_error(sim, session, &request)),
-		flow_error_name(refused[_i].want));
+	ck_assert_str_eq(flow_error_text(sim_create_error(sim, session, &request)),
+		flow_error_text(refused[_i].want));
 	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 0);
 	ck_assert_uint_eq(fake_engine_n_started(sim->engine), 0);
 	sim_free(sim);

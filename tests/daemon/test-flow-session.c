@@ -90,7 +90,7 @@ START_TEST(refuses)
 		break;
 	}
 	ck_assert_str_eq(
-		flow_error_name(open_error(sim, &open, NULL)), flow_error_name(refused[_i].want));
+		flow_error_text(open_error(sim, &open, NULL)), flow_error_text(refused[_i].want));
 	sim_free(sim);
 }
 END_TEST

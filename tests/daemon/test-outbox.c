@@ -32,14 +32,12 @@ START_TEST(keeps_order)
 		{ &outbox, NULL, 'c' } };
 
 	outbox_init(&outbox);
-	ck_assert(outbox_is_empty(&outbox));
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(outbox_add_take(&outbox, on_release, &items[i]), 0);
 	ck_assert_uint_eq(outbox.n_items, 3);
 	outbox_release(&outbox, 0);
 	ck_assert_str_eq(said, "abcd");
 	ck_assert_int_eq(errors, 0);
-	ck_assert(outbox_is_empty(&outbox));
 	ck_assert_uint_eq(outbox.n_items, 0);
 }
 END_TEST

@@ -156,16 +156,6 @@ START_TEST(does_not_seal_nonsense)
 }
 END_TEST
 
-START_TEST(makes_new_nonces)
-{
-	uint8_t a[BLOB_NONCE_BYTES] = { 0 }, b[BLOB_NONCE_BYTES] = { 0 };
-
-	ck_assert_int_eq(blob_new_nonce(a), 0);
-	ck_assert_int_eq(blob_new_nonce(b), 0);
-	ck_assert_mem_ne(a, b, sizeof(a));
-}
-END_TEST
-
 RUN_TESTS("engine/blob", TEST(opens_what_it_sealed), TEST(opens_the_least),
 	TEST(refuses_every_flipped_bit), TEST(refuses_every_length), TEST(refuses_huge),
-	TEST(refuses_others), TEST(does_not_seal_nonsense), TEST(makes_new_nonces))
+	TEST(refuses_others), TEST(does_not_seal_nonsense))

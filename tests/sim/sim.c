@@ -194,7 +194,7 @@ static void check_slots(struct sim *sim)
 static void check(struct sim *sim)
 {
 	CHECK(!store_is_dirty(sim->store));
-	CHECK(outbox_is_empty(&sim->flow->outbox));
+	CHECK(!sim->flow->outbox.n_items);
 	check_slots(sim);
 	if (!sim->flow->is_failing)
 		check_attempts(sim);
