@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "daemon/core/sched.h"
+#include "daemon/core/session.h"
+#include "daemon/flow.h"
 
 #define US_PER_S       UINT64_C(1000000)
 #define LINE_MAX_BYTES (CONFIG_PATH_MAX + 256)
@@ -23,13 +26,13 @@
 void config_init(struct config *config)
 {
 	*config = (struct config){
-		.max_active_tasks = 32,
-		.max_connections_per_host = 6,
-		.floor_bps = 1024,
-		.floor_window_us = 60 * US_PER_S,
+		.max_active_tasks = SCHED_SLOTS,
+		.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST,
+		.floor_bps = FLOW_FLOOR_BPS,
+		.floor_window_us = FLOW_FLOOR_WINDOW_US,
 		.workers = 2,
 		.idle_exit_us = 60 * US_PER_S,
-		.retention_us = 14 * UINT64_C(86400) * US_PER_S,
+		.retention_us = FLOW_RETENTION_US,
 		.resumes_uploads = true,
 		.uses_netlink = true,
 		.log_level = LOG_LEVEL_INFO,
@@ -81,6 +84,20 @@ static int parse_span(const char *text, void *member)
 	return parse_with_units(text, time_units, member);
 }
 
+/* For what would mean something else, or nothing, without a duration. */
+static int parse_duration(const char *text, void *member)
+{
+	uint64_t value_us;
+	int r = parse_span(text, &value_us);
+
+	if (r)
+		return r;
+	if (!value_us)
+		return -ERANGE;
+	*(uint64_t *)member = value_us;
+	return 0;
+}
+
 static int parse_span_or_never(const char *text, void *member)
 {
 	if (strcmp(text, "never") == 0) {
@@ -105,12 +122,12 @@ static int parse_count(const char *text, uint64_t most, void *member)
 
 static int parse_tasks(const char *text, void *member)
 {
-	return parse_count(text, 1000, member);
+	return parse_count(text, SCHED_SLOTS_MAX, member);
 }
 
 static int parse_connections(const char *text, void *member)
 {
-	return parse_count(text, 64, member);
+	return parse_count(text, SESSION_CONNECTIONS_MAX, member);
 }
 
 static int parse_workers(const char *text, void *member)
@@ -195,12 +212,12 @@ static const struct key {
 		offsetof(struct config, max_connections_per_host) },
 	{ "limits", "throughput-floor", "bytes per second; 0: none", parse_size,
 		offsetof(struct config, floor_bps) },
-	{ "limits", "throughput-window", "a time such as 60s", parse_span,
+	{ "limits", "throughput-window", "a time such as 60s, not 0", parse_duration,
 		offsetof(struct config, floor_window_us) },
 	{ "service", "workers", "1 to 16", parse_workers, offsetof(struct config, workers) },
 	{ "service", "idle-exit", "a time such as 60s, or never", parse_span_or_never,
 		offsetof(struct config, idle_exit_us) },
-	{ "service", "retention", "a time such as 14d", parse_span,
+	{ "service", "retention", "a time such as 14d, not 0", parse_duration,
 		offsetof(struct config, retention_us) },
 	{ "service", "network", "netlink or always", parse_network,
 		offsetof(struct config, uses_netlink) },

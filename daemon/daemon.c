@@ -223,14 +223,14 @@ static int start_engine(struct daemon *d)
 	return r;
 }
 
-static void read_boot_id(char boot_id[64])
+static void read_boot_id(char boot_id[FLOW_BOOT_ID_BYTES])
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	boot_id[0] = '\0';
 	if (!f)
 		return;
-	if (fgets(boot_id, 64, f))
+	if (fgets(boot_id, FLOW_BOOT_ID_BYTES, f))
 		boot_id[strcspn(boot_id, "\n")] = '\0';
 	fclose(f);
 }
@@ -245,7 +245,7 @@ static void watch_network(struct daemon *d)
 
 static int start_flow(struct daemon *d)
 {
-	char boot_id[64];
+	char boot_id[FLOW_BOOT_ID_BYTES];
 	struct flow_config config = {
 		.store = d->store,
 		.engine = d->engine,

@@ -20,8 +20,7 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-#define TEXT_MAX_BYTES  1024
-#define CONNECTIONS_MAX 64
+#define TEXT_MAX_BYTES 1024
 
 struct flow_session *flow_session_lookup(const struct flow *flow, uint64_t id)
 {
@@ -143,7 +142,7 @@ static int check_config(const struct flow_open *open)
 		c->request_timeout_us > INT64_MAX || c->resource_timeout_us > INT64_MAX / 4 ||
 		c->max_rate_bps > INT64_MAX)
 		return FLOW_E_INVALID_REQUEST;
-	if (!c->max_connections_per_host || c->max_connections_per_host > CONNECTIONS_MAX)
+	if (!c->max_connections_per_host || c->max_connections_per_host > SESSION_CONNECTIONS_MAX)
 		return FLOW_E_INVALID_REQUEST;
 	if ((open->description && strlen(open->description) > TEXT_MAX_BYTES) ||
 		(c->launch && strlen(c->launch) > 255))

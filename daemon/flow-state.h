@@ -87,8 +87,6 @@ struct flow_recent {
 	uint64_t id, generation;
 };
 
-#define FLOW_BOOT_ID_BYTES 64
-
 struct flow {
 	struct store *store;
 	struct engine *engine;

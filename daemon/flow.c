@@ -16,10 +16,6 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-#define FLOOR_BPS       1024
-#define FLOOR_WINDOW_US UINT64_C(60000000)
-#define RETENTION_US    (UINT64_C(14) * 86400 * 1000000)
-
 const char *flow_error_text(int error)
 {
 	static const char *const texts[] = { [FLOW_E_NONE] = "done",
@@ -60,11 +56,12 @@ static int init(struct flow *flow, const struct flow_config *config)
 	flow->engine = config->engine;
 	flow->observer = config->observer;
 	flow->observer_user = config->observer_user;
-	flow->floor_bps = config->floor_bps ? config->floor_bps : FLOOR_BPS;
+	flow->floor_bps = config->floor_bps ? config->floor_bps : FLOW_FLOOR_BPS;
 	if (flow->floor_bps == UINT64_MAX)
 		flow->floor_bps = 0;
-	flow->floor_window_us = config->floor_window_us ? config->floor_window_us : FLOOR_WINDOW_US;
-	flow->retention_us = config->retention_us ? config->retention_us : RETENTION_US;
+	flow->floor_window_us = config->floor_window_us ? config->floor_window_us
+							: FLOW_FLOOR_WINDOW_US;
+	flow->retention_us = config->retention_us ? config->retention_us : FLOW_RETENTION_US;
 	flow->resumes_uploads = !config->never_resumes_uploads;
 	flow->random = config->jitter_seed;
 	snprintf(
@@ -253,8 +250,11 @@ static int load_limits(struct flow *flow)
 		.is_paused = words[0] != 0,
 		.max_download_bps = words[1],
 		.max_upload_bps = words[2],
-		.max_active_tasks = words[3] && words[3] <= 1000 ? (uint32_t)words[3] : SCHED_SLOTS,
-		.max_connections_per_host = words[4] && words[4] <= 64 ? (uint32_t)words[4] : 6,
+		.max_active_tasks = words[3] && words[3] <= SCHED_SLOTS_MAX ? (uint32_t)words[3]
+									    : SCHED_SLOTS,
+		.max_connections_per_host = words[4] && words[4] <= SESSION_CONNECTIONS_MAX
+			? (uint32_t)words[4]
+			: SESSION_CONNECTIONS_PER_HOST,
 	};
 	flow_apply_slots(flow);
 	engine_set_limits(flow->engine, flow->limits.max_download_bps, flow->limits.max_upload_bps,

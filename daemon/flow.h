@@ -71,6 +71,12 @@ const char *flow_error_text(int error);
 #define FLOW_HEADERS_MAX_BYTES    (64 * 1024)
 #define FLOW_USERDATA_MAX_BYTES   4096
 #define FLOW_LIST_MAX             1000
+#define FLOW_BOOT_ID_BYTES        64
+
+/* where nothing else is configured */
+#define FLOW_FLOOR_BPS       1024
+#define FLOW_FLOOR_WINDOW_US UINT64_C(60000000)
+#define FLOW_RETENTION_US    (UINT64_C(14) * 86400 * 1000000)
 
 /*
  * ---- what the flow tells; called by flow_turn_end() after the commit; may call queries, never
@@ -116,10 +122,10 @@ struct flow_config {
 	const struct flow_observer *observer; /* borrowed; members may be NULL; NULL: nobody */
 	void *observer_user;
 	uint64_t floor_bps,
-		floor_window_us; /* throughput floor; 0: 1 KiB/s over 60 s; UINT64_MAX bps: none */
+		floor_window_us; /* throughput floor; 0: FLOW_FLOOR_…; UINT64_MAX bps: none */
 	bool never_resumes_uploads; /* a broken upload starts over, and no server is asked for more */
 	const char *disabled_apps; /* ids of those that may not work, with spaces; NULL: none */
-	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: 14 days */
+	uint64_t retention_us; /* finished tasks and unacknowledged events; 0: FLOW_RETENTION_US */
 	uint64_t jitter_seed; /* 0: random */
 	/*
 	 * Names this run of the machine: what a dead daemon left in files during it is there. NULL: it may not be. And the time of

@@ -20,6 +20,7 @@
 #define SESSION_REQUEST_TIMEOUT_US   UINT64_C(60000000)
 #define SESSION_RESOURCE_TIMEOUT_US  (UINT64_C(7) * 86400 * 1000000)
 #define SESSION_CONNECTIONS_PER_HOST 6
+#define SESSION_CONNECTIONS_MAX      64
 
 struct session_config {
 	uint64_t request_timeout_us, resource_timeout_us;

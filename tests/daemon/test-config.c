@@ -92,6 +92,8 @@ static const struct {
 	{ "max-download-rate = 99999999999999999999", "expected bytes" },
 	{ "max-download-rate = 18446744073709551615G", "expected bytes" },
 	{ "max-download-rate = 5 parsecs", "expected bytes" },
+	{ "throughput-window = 0ms", ":2: throughput-window: expected a time" },
+	{ "[service]\nretention = 0\n[limits]", ":3: retention: expected a time" },
 	{ "colour = red", ":2: colour: unknown key" },
 	{ "nonsense", ":2: line: not understood" },
 	{ "fine = 1\nnonsense", ":3: line: not understood" },

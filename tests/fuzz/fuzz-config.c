@@ -36,6 +36,7 @@ static void check(const struct config *c)
 {
 	FUZZ_MUST(c->max_active_tasks >= 1 && c->max_active_tasks <= 1000);
 	FUZZ_MUST(c->max_connections_per_host >= 1 && c->max_connections_per_host <= 64);
+	FUZZ_MUST(c->floor_window_us && c->retention_us);
 	FUZZ_MUST(c->workers >= 1 && c->workers <= 16);
 	FUZZ_MUST(*(const unsigned char *)&c->resumes_uploads <= 1);
 	FUZZ_MUST(*(const unsigned char *)&c->uses_netlink <= 1);
