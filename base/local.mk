@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = \
 	%D%/arena.c %D%/arena.h \
 	%D%/buf.c %D%/buf.h \
+	%D%/checksum.c %D%/checksum.h \
 	%D%/cleanup.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/err.c %D%/err.h \
@@ -18,6 +19,7 @@ libbase_la_SOURCES = \
 
 check_PROGRAMS += tests/base/test-arena \
 	tests/base/test-buf \
+	tests/base/test-checksum \
 	tests/base/test-clock \
 	tests/base/test-err \
 	tests/base/test-failpoint \
@@ -29,6 +31,7 @@ check_PROGRAMS += tests/base/test-arena \
 	tests/base/test-utf8
 tests_base_test_arena_LDADD = $(TEST_BASE)
 tests_base_test_buf_LDADD = $(TEST_BASE)
+tests_base_test_checksum_LDADD = $(TEST_BASE)
 tests_base_test_clock_LDADD = $(TEST_BASE)
 tests_base_test_err_LDADD = $(TEST_BASE)
 tests_base_test_failpoint_LDADD = $(TEST_BASE)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "ipc/proto.h"
 
 #define REQUEST_USERDATA_MAX_BYTES 4096
@@ -166,11 +167,10 @@ const char *transfer_request_get_destination(const transfer_request *request)
 
 int transfer_request_set_checksum(transfer_request *request, const char *algorithm, const char *hex)
 {
-	static const char digits[] = "0123456789abcdefABCDEF";
-	size_t n = text_digest_digits(algorithm);
+	size_t n = checksum_digits(algorithm);
 	int r;
 
-	if (algorithm && (!n || !hex || strlen(hex) != n || hex[strspn(hex, digits)]))
+	if (algorithm && !checksum_is_valid(algorithm, hex))
 		return stick(request, -EINVAL);
 	r = text_set(&request->checksum_hex, algorithm ? hex : NULL, n);
 	if (!r)
@@ -180,7 +180,7 @@ int transfer_request_set_checksum(transfer_request *request, const char *algorit
 
 int transfer_request_set_want_digest(transfer_request *request, const char *algorithm)
 {
-	size_t n = text_digest_digits(algorithm);
+	size_t n = checksum_digits(algorithm);
 
 	if (algorithm && !n)
 		return stick(request, -EINVAL);

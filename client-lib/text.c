@@ -171,17 +171,3 @@ void text_headers_done(struct text_headers *headers)
 	free(headers->fields);
 	*headers = (struct text_headers){ 0 };
 }
-
-size_t text_digest_digits(const char *algorithm)
-{
-	static const struct {
-		const char *name;
-		size_t digits;
-	} algorithms[] = { { "md5", 32 }, { "sha1", 40 }, { "sha256", 64 }, { "sha512", 128 } };
-
-	for (size_t i = 0; algorithm && i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-		if (!strcmp(algorithms[i].name, algorithm))
-			return algorithms[i].digits;
-	}
-	return 0;
-}

@@ -39,7 +39,4 @@ int text_headers_to_ipc(const struct text_headers *headers, struct arena *arena,
 	const struct ipc_header **ret_rows);
 void text_headers_done(struct text_headers *headers);
 
-/* Hexadecimal digits of a digest of this algorithm; 0: unknown algorithm. */
-size_t text_digest_digits(const char *algorithm);
-
 #endif

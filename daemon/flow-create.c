@@ -21,6 +21,7 @@
 
 #include <transfer/error.h>
 
+#include "base/checksum.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -75,19 +76,6 @@ static int check_headers(const struct task_request *request)
 	return 0;
 }
 
-static size_t digest_hex_bytes(const char *name)
-{
-	static const struct {
-		const char *name;
-		size_t hex_bytes;
-	} digests[] = { { "md5", 32 }, { "sha1", 40 }, { "sha256", 64 }, { "sha512", 128 } };
-
-	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
-		if (!strcmp(digests[i].name, name))
-			return digests[i].hex_bytes;
-	return 0;
-}
-
 static int check_digests(const struct flow_request *from)
 {
 	const struct task_request *request = &from->request;
@@ -98,12 +86,9 @@ static int check_digests(const struct flow_request *from)
 		!request->checksum_name != !request->checksum_hex)
 		return FLOW_E_INVALID_REQUEST;
 	if (request->checksum_name &&
-		(!digest_hex_bytes(request->checksum_name) ||
-			strlen(request->checksum_hex) != digest_hex_bytes(request->checksum_name) ||
-			strspn(request->checksum_hex, "0123456789abcdefABCDEF") !=
-				strlen(request->checksum_hex)))
+		!checksum_is_valid(request->checksum_name, request->checksum_hex))
 		return FLOW_E_INVALID_REQUEST;
-	if (request->want_digest && !digest_hex_bytes(request->want_digest))
+	if (request->want_digest && !checksum_digits(request->want_digest))
 		return FLOW_E_INVALID_REQUEST;
 	/* one pass, one digest */
 	if (request->checksum_name && request->want_digest &&

@@ -5,8 +5,7 @@
  * restart. They run the same assembly.
  *
  * A saved state is: magic, algorithm, number of bytes hashed, the context. It is only ever read
- * back
- * on the machine that wrote it; still it comes from a database file, so nothing in it is trusted:
+ * back on the machine that wrote it; still it comes from a database file, so nothing in it is trusted:
  * size, magic and byte count must agree, and the one field that is an index must be in range.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -14,9 +13,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/crypto.h>
 #include <openssl/md5.h>
@@ -27,13 +26,12 @@
 
 #define STATE_MAGIC UINT32_C(0x74644431) /* "tdD1" */
 
+/* Part of what is saved: never renumber. */
 enum algorithm {
-	ALGORITHM_MD5,
-	ALGORITHM_SHA1,
-	ALGORITHM_SHA224,
-	ALGORITHM_SHA256,
-	ALGORITHM_SHA384,
-	ALGORITHM_SHA512
+	ALGORITHM_MD5 = 0,
+	ALGORITHM_SHA1 = 1,
+	ALGORITHM_SHA256 = 3,
+	ALGORITHM_SHA512 = 5,
 };
 
 union context {
@@ -44,15 +42,13 @@ union context {
 };
 
 static const struct {
-	const char *name, *name_with_dash;
+	const char *name; /* NULL: none of ours */
 	size_t digest_bytes, context_bytes;
 } algorithms[] = {
-	[ALGORITHM_MD5] = { "md5", "md-5", MD5_DIGEST_LENGTH, sizeof(MD5_CTX) },
-	[ALGORITHM_SHA1] = { "sha1", "sha-1", SHA_DIGEST_LENGTH, sizeof(SHA_CTX) },
-	[ALGORITHM_SHA224] = { "sha224", "sha-224", SHA224_DIGEST_LENGTH, sizeof(SHA256_CTX) },
-	[ALGORITHM_SHA256] = { "sha256", "sha-256", SHA256_DIGEST_LENGTH, sizeof(SHA256_CTX) },
-	[ALGORITHM_SHA384] = { "sha384", "sha-384", SHA384_DIGEST_LENGTH, sizeof(SHA512_CTX) },
-	[ALGORITHM_SHA512] = { "sha512", "sha-512", SHA512_DIGEST_LENGTH, sizeof(SHA512_CTX) },
+	[ALGORITHM_MD5] = { "md5", MD5_DIGEST_LENGTH, sizeof(MD5_CTX) },
+	[ALGORITHM_SHA1] = { "sha1", SHA_DIGEST_LENGTH, sizeof(SHA_CTX) },
+	[ALGORITHM_SHA256] = { "sha256", SHA256_DIGEST_LENGTH, sizeof(SHA256_CTX) },
+	[ALGORITHM_SHA512] = { "sha512", SHA512_DIGEST_LENGTH, sizeof(SHA512_CTX) },
 };
 
 struct digest {
@@ -73,8 +69,7 @@ _Static_assert(sizeof(struct state_head) + sizeof(union context) <= DIGEST_STATE
 static int find_algorithm(const char *name, enum algorithm *ret_algorithm)
 {
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-		if (strcasecmp(name, algorithms[i].name) == 0 ||
-			strcasecmp(name, algorithms[i].name_with_dash) == 0) {
+		if (algorithms[i].name && strcmp(name, algorithms[i].name) == 0) {
 			*ret_algorithm = (enum algorithm)i;
 			return 0;
 		}
@@ -91,14 +86,8 @@ static void start(struct digest *d)
 	case ALGORITHM_SHA1:
 		SHA1_Init(&d->context.sha1);
 		break;
-	case ALGORITHM_SHA224:
-		SHA224_Init(&d->context.sha256);
-		break;
 	case ALGORITHM_SHA256:
 		SHA256_Init(&d->context.sha256);
-		break;
-	case ALGORITHM_SHA384:
-		SHA384_Init(&d->context.sha512);
 		break;
 	case ALGORITHM_SHA512:
 		SHA512_Init(&d->context.sha512);
@@ -135,12 +124,10 @@ static bool is_consistent(const struct digest *d)
 	case ALGORITHM_SHA1:
 		return c->sha1.num == d->bytes % SHA_CBLOCK &&
 			((uint64_t)c->sha1.Nh << 32 | c->sha1.Nl) == bits;
-	case ALGORITHM_SHA224:
 	case ALGORITHM_SHA256:
 		return c->sha256.num == d->bytes % SHA256_CBLOCK &&
 			((uint64_t)c->sha256.Nh << 32 | c->sha256.Nl) == bits &&
 			c->sha256.md_len == algorithms[d->algorithm].digest_bytes;
-	case ALGORITHM_SHA384:
 	case ALGORITHM_SHA512:
 		return c->sha512.num == d->bytes % SHA512_CBLOCK && c->sha512.Nl == bits &&
 			c->sha512.Nh == d->bytes >> 61 &&
@@ -197,11 +184,9 @@ void digest_update(struct digest *digest, const void *bytes, size_t size)
 	case ALGORITHM_SHA1:
 		SHA1_Update(&digest->context.sha1, bytes, size);
 		break;
-	case ALGORITHM_SHA224:
 	case ALGORITHM_SHA256:
 		SHA256_Update(&digest->context.sha256, bytes, size);
 		break;
-	case ALGORITHM_SHA384:
 	case ALGORITHM_SHA512:
 		SHA512_Update(&digest->context.sha512, bytes, size);
 		break;
@@ -237,11 +222,9 @@ void digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_BYTES])
 	case ALGORITHM_SHA1:
 		SHA1_Final(bytes, &d.context.sha1);
 		break;
-	case ALGORITHM_SHA224:
 	case ALGORITHM_SHA256:
 		SHA256_Final(bytes, &d.context.sha256);
 		break;
-	case ALGORITHM_SHA384:
 	case ALGORITHM_SHA512:
 		SHA512_Final(bytes, &d.context.sha512);
 		break;
@@ -251,38 +234,4 @@ void digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_BYTES])
 		ret_hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
 	ret_hex[2 * n] = 0;
-}
-
-bool digest_is_known(const char *name)
-{
-	enum algorithm algorithm;
-
-	return find_algorithm(name, &algorithm) == 0;
-}
-
-bool digest_hex_is_valid(const char *name, const char *hex)
-{
-	enum algorithm algorithm;
-
-	return find_algorithm(name, &algorithm) == 0 &&
-		strspn(hex, "0123456789abcdefABCDEF") == strlen(hex) &&
-		strlen(hex) == 2 * algorithms[algorithm].digest_bytes;
-}
-
-bool digest_hex_is_equal(const char *a, const char *b)
-{
-	size_t n = strlen(a);
-	unsigned difference = 0;
-
-	if (n != strlen(b))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
-
-		/* lower case without a branch: sets bit 5 of letters, leaves digits as they are */
-		x |= (unsigned char)((x & 0x40) >> 1);
-		y |= (unsigned char)((y & 0x40) >> 1);
-		difference |= x ^ y;
-	}
-	return difference == 0;
 }

@@ -7,7 +7,6 @@
 #ifndef ENGINE_DIGEST_H
 #define ENGINE_DIGEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +22,7 @@ enum {
 struct digest;
 
 /*
- * @name: "md5", "sha1", "sha224", "sha256", "sha384", "sha512", in any case, also "sha-256". 0,
- * DIGEST_E_UNKNOWN, -ENOMEM.
+ * @name: one of base/checksum.h. 0, DIGEST_E_UNKNOWN, -ENOMEM.
  */
 int digest_new(const char *name, struct digest **ret_digest);
 /*
@@ -43,11 +41,5 @@ uint64_t digest_bytes(const struct digest *digest);
 size_t digest_save(const struct digest *digest, uint8_t state[DIGEST_STATE_MAX_BYTES]);
 /* Lower-case hex of all bytes so far; the digest may go on. */
 void digest_hex(const struct digest *digest, char ret_hex[DIGEST_HEX_BYTES]);
-
-bool digest_is_known(const char *name);
-/* Is @hex a well-formed value of algorithm @name? */
-bool digest_hex_is_valid(const char *name, const char *hex);
-/* Letter case does not matter; time does not depend on where they differ. */
-bool digest_hex_is_equal(const char *a, const char *b);
 
 #endif

@@ -75,14 +75,5 @@ START_TEST(takes_rows_as_they_are)
 }
 END_TEST
 
-START_TEST(knows_digests)
-{
-	ck_assert_uint_eq(text_digest_digits("md5"), 32);
-	ck_assert_uint_eq(text_digest_digits("sha256"), 64);
-	ck_assert_uint_eq(text_digest_digits("SHA256"), 0);
-	ck_assert_uint_eq(text_digest_digits(NULL), 0);
-}
-END_TEST
-
 RUN_TESTS("client-lib/text", TEST(replaces_only_by_what_is_right),
-	TEST_EACH(checks_header_fields, fields), TEST(takes_rows_as_they_are), TEST(knows_digests))
+	TEST_EACH(checks_header_fields, fields), TEST(takes_rows_as_they_are))
