@@ -125,6 +125,39 @@ int flow_command_cancel(struct flow *flow, struct active *active, const struct f
 	return r < 0 ? r : 0;
 }
 
+int flow_command_cancel_page(struct flow *flow, struct flow_session *session,
+	const struct flow_cancel *how, bool *ret_has_more)
+{
+	const struct store_filter filter = {
+		.session = session->session->id,
+		.uid = (uid_t)-1,
+		.limit = FLOW_PAGE,
+		.states_mask = 1u << TASK_STATE_SUSPENDED | 1u << TASK_STATE_QUEUED |
+			1u << TASK_STATE_WAITING | 1u << TASK_STATE_ANSWERED,
+	};
+	uint64_t ids[FLOW_PAGE];
+	struct active *active;
+	size_t n = 0;
+	int r = flow_turn_flush(flow);
+
+	if (!r)
+		r = err_fold(store_task_ids(flow->store, &filter, ids, &n));
+	for (size_t i = 0; !r && i < n; i++) {
+		r = flow_turn_task(flow, ids[i], &active);
+		if (!r)
+			r = flow_command_cancel(flow, active, how);
+		else if (r == FLOW_E_NO_SUCH_TASK) /* nothing of it could be read: dropped */
+			r = 0;
+	}
+	if (!r)
+		r = flow_session_touch(flow, session);
+	if (r)
+		return err_fold(r);
+	*ret_has_more = n == FLOW_PAGE;
+	flow->has_more |= *ret_has_more;
+	return 0;
+}
+
 static int cancel(struct flow *flow, struct active *active, const struct flow_steer *steer)
 {
 	const struct flow_cancel how = { steer->cancelled_reason, steer->delete_partial };

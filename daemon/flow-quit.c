@@ -114,34 +114,13 @@ int flow_quit_load(struct flow *flow, struct flow_session *s)
 static int quit_page(struct flow *flow, struct flow_session *s)
 {
 	const struct flow_cancel how = { .reason = s->quit_reason };
-	const struct store_filter filter = {
-		.session = s->session->id,
-		.uid = (uid_t)-1,
-		.limit = FLOW_PAGE,
-		.states_mask = 1u << TASK_STATE_SUSPENDED | 1u << TASK_STATE_QUEUED |
-			1u << TASK_STATE_WAITING | 1u << TASK_STATE_ANSWERED,
-	};
-	uint64_t ids[FLOW_PAGE];
-	struct active *active;
-	size_t n = 0;
-	int r = flow_turn_flush(flow);
+	bool has_more;
+	int r = flow_command_cancel_page(flow, s, &how, &has_more);
 
-	if (!r)
-		r = err_fold(store_task_ids(flow->store, &filter, ids, &n));
-	for (size_t i = 0; !r && i < n; i++) {
-		r = flow_turn_task(flow, ids[i], &active);
-		if (!r)
-			r = flow_command_cancel(flow, active, &how);
-		else if (r == FLOW_E_NO_SUCH_TASK)
-			r = 0;
-	}
-	if (!r)
-		r = flow_session_touch(flow, s);
 	if (r)
-		return err_fold(r);
-	s->is_quitting = n == FLOW_PAGE;
-	flow->has_more |= s->is_quitting;
-	return s->is_quitting ? 0 : set_mark(flow, s, false);
+		return r;
+	s->is_quitting = has_more;
+	return has_more ? 0 : set_mark(flow, s, false);
 }
 
 int flow_quit_run(struct flow *flow)

@@ -467,33 +467,12 @@ int flow_session_cancel(struct flow *flow, uint64_t session)
 static int empty_page(struct flow *flow, struct flow_session *s)
 {
 	const struct flow_cancel how = { .delete_partial = true };
-	const struct store_filter filter = {
-		.session = s->session->id,
-		.uid = (uid_t)-1,
-		.limit = FLOW_PAGE,
-		.states_mask = 1u << TASK_STATE_SUSPENDED | 1u << TASK_STATE_QUEUED |
-			1u << TASK_STATE_WAITING | 1u << TASK_STATE_ANSWERED,
-	};
-	uint64_t ids[FLOW_PAGE];
-	struct active *active;
-	size_t n;
-	int r = flow_turn_flush(flow);
+	bool has_more;
+	int r = flow_command_cancel_page(flow, s, &how, &has_more);
 
 	if (!r)
-		r = err_fold(store_task_ids(flow->store, &filter, ids, &n));
-	for (size_t i = 0; !r && i < n; i++) {
-		r = flow_turn_task(flow, ids[i], &active);
-		if (!r)
-			r = flow_command_cancel(flow, active, &how);
-	}
-	if (r)
-		return err_fold(r);
-	r = flow_session_touch(flow, s);
-	if (r)
-		return r;
-	s->is_emptying = n == FLOW_PAGE;
-	flow->has_more |= s->is_emptying;
-	return 0;
+		s->is_emptying = has_more;
+	return r;
 }
 
 int flow_session_empty(struct flow *flow)

@@ -304,14 +304,17 @@ int flow_resume_take_part(
 	struct flow *flow, const struct flow_resume *resume, struct active *active);
 
 /* ---- flow-command.c ---- */
-/* Ends the task with -999; one that cannot be cancelled any more is left alone. */
+/* Takes one suspension back, or all. */
+int flow_command_resume(struct flow *flow, struct active *active, bool is_forced);
 struct flow_cancel {
 	int32_t reason;
 	bool delete_partial;
 };
-/* Takes one suspension back, or all. */
-int flow_command_resume(struct flow *flow, struct active *active, bool is_forced);
+/* Ends the task with -999; one that cannot be cancelled any more is left alone. */
 int flow_command_cancel(struct flow *flow, struct active *active, const struct flow_cancel *how);
+/* A page of the session's tasks that have not ended. The session is touched then; has_more: again in the next turn. */
+int flow_command_cancel_page(struct flow *flow, struct flow_session *session,
+	const struct flow_cancel *how, bool *ret_has_more);
 
 /* ---- flow-create.c ---- */
 /*

@@ -232,6 +232,33 @@ START_TEST(a_damaged_row_is_not_counted)
 }
 END_TEST
 
+/* A session ends, or is quit, over a task of which nothing can be read: it is dropped, and holds nobody up. */
+START_TEST(a_task_that_goes_holds_no_end_up)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	uint64_t other = sim_download(sim, session, "elsewhere"), n;
+
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, id), 0);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, other), 0);
+	sim_post_stopped(sim, id, 0);
+	sim_post_stopped(sim, other, 0);
+	sim_settle(sim);
+	damage(sim, "UPDATE lane SET host = CAST(x'ff' AS TEXT) WHERE host LIKE '%//h%'");
+	sim_begin(sim);
+	if (_i == 0)
+		ck_assert_int_eq(flow_session_cancel(sim->flow, session), 0);
+	else
+		ck_assert_int_eq(flow_app_quit(sim->flow, 1000, "app", &n), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	sim_settle(sim);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 0);
+	ck_assert_int_eq(sim_result(sim, other), TRANSFER_ERROR_CANCELLED);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
 	TEST(reports_are_kept), TEST(command_between), TEST(no_commit_for_nothing),
-	TEST(group_commit), TEST_EACH(a_damaged_row_is_not_counted, damages))
+	TEST(group_commit), TEST_EACH(a_damaged_row_is_not_counted, damages),
+	TEST_LOOP(a_task_that_goes_holds_no_end_up, 2))
