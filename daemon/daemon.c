@@ -273,7 +273,6 @@ static int start_flow(struct daemon *d)
 
 	read_boot_id(boot_id);
 	r = flow_new(&config, &d->flow);
-
 	if (!r)
 		r = flow_start(d->flow, &now);
 	if (r)
@@ -465,7 +464,7 @@ static void on_complaint(const char *text, void *user)
 	log_warn("%s, ignoring", text);
 }
 
-/* SIGHUP: what may change while running is the log level; the rest needs a restart, and says so in transferd.conf(5). */
+/* SIGHUP: what may change while running, as transferd.conf(5) says; the rest needs a restart. */
 static void reload(struct daemon *d)
 {
 	struct config fresh;

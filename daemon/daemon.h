@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The daemon: puts the parts together and runs their turns. One thread; the start order can be read in daemon_new():
- * folders, database, engine, flow, bus, name.
+ * folders, bus, database, engine, network, flow, name.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H

@@ -3,7 +3,7 @@
  * The engine moves bytes. It knows attempts, not tasks' lives: who may run when, retries, SQLite and D-Bus are not its business.
  *
  * Threads: workers (event_base + CURLMs; one CURLM per worker and session, so connections are never shared between sessions and the
- * per-host limit is exact; a host is bound to one worker) and one disk thread (sync, publish, snapshot, remove, digest of existing bytes).
+ * per-host limit is exact; a host is bound to one worker) and disk threads (sync, publish, snapshot, remove, digest of existing bytes).
  * Caller: one thread calls everything here. Commands go by mailbox and cannot fail late without an event: each started attempt ends
  * with exactly one ENGINE_EVENT_DONE, whatever is commanded. Everything carries (task, attempt); unknown pairs are ignored.
  */

@@ -40,7 +40,7 @@ def ids_of(text):
 
 
 def is_there(evidence):
-    """system/test-x:test, arch/x.py:function, system/crash."""
+    """system/test-x:test, arch/x.py:function, crash/crash.c."""
     path, _, test = evidence.partition(":")
     text = read(path if path.endswith(".py") or not path.rpartition("/")[2].startswith("test-") else path + ".c")
     if text is None:

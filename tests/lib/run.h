@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/lib/run.h: the main program of every Check test, printing TAP to stdout.
+/* The main program of every Check test, printing TAP to stdout.
  *
  *	START_TEST(refuses_zero) { ck_assert_int_eq(f(0), -EINVAL); } END_TEST
  *	START_TEST(parses) { ck_assert_int_eq(parse(cases[_i].in), cases[_i].want); } END_TEST

@@ -76,7 +76,7 @@ tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
 tests_system_test_question_LDADD = $(SYSTEM_LDADD)
-EXTRA_DIST += tests/system/crash tests/system/clock.c
+EXTRA_DIST += %D%/clock.c
 
 # By scripts: nginx as the origin, and the machine at fault.
 dist_check_scripts += %D%/main-job.py %D%/faults.py %D%/strain.py
