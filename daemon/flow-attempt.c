@@ -37,7 +37,11 @@ struct item {
 	uint64_t task;
 	uint32_t attempt;
 	int fd;
-	uint64_t folder_ino; /* of a file without a name */
+	/*
+	 * PUBLISH, of a file without a name: borrowed from the turn, which ends after this. The descriptor stays the event's until
+	 * the engine has it, for a turn that fails is done again.
+	 */
+	struct engine_event *synced;
 	char *path;
 	struct engine_event *refusal; /* of a command that is answered by an event */
 };
@@ -208,8 +212,8 @@ static void report_refusal(struct item *item, int error)
 	struct active *active = registry_find(&flow->registry, item->task);
 
 	event->is_retryable = error == -ENOMEM;
-	/* its descriptor goes with the item, and the file with it */
-	event->is_restart_needed = item->command == COMMAND_PUBLISH && item->fd >= 0;
+	/* its descriptor goes with the turn, and the file with it */
+	event->is_restart_needed = item->synced;
 	event->at_us = flow->now.now_us;
 	if (active)
 		event->offset_bytes = active->task->offset_bytes;
@@ -245,6 +249,7 @@ static void do_publish(struct item *item)
 {
 	struct flow *flow = item->flow;
 	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
+	struct engine_event *synced = item->synced;
 	const struct task *task;
 	char part[FLOW_PATH_BYTES];
 	int r;
@@ -261,15 +266,17 @@ static void do_publish(struct item *item)
 			.file_size_bytes = task->file_size_bytes,
 			.file_mtime_ns = task->file_mtime_ns,
 			.may_overwrite = task->request.may_overwrite,
-			.is_unnamed = item->fd >= 0,
-			.unnamed_fd = item->fd,
-			.folder_ino = item->folder_ino,
+			.is_unnamed = synced,
+			.unnamed_fd = synced ? synced->unnamed_fd : -1,
+			.folder_ino = synced ? synced->folder_ino : 0,
 		};
 
 		r = engine_publish(flow->engine, item->task, item->attempt, &publish);
 	}
 	if (r)
 		report_refusal(item, r);
+	else if (synced)
+		synced->is_unnamed = false;
 }
 
 static void carry_out(struct item *item)
@@ -419,12 +426,15 @@ int flow_attempt_stop(struct flow *flow, const struct task *task)
 
 int flow_attempt_publish(struct flow *flow, const struct task *task)
 {
+	struct engine_event *synced = flow->synced;
+	bool is_synced = synced && synced->task == task->id && synced->attempt == task->attempt;
+
 	return add(flow,
 		&(struct item){ .command = COMMAND_PUBLISH,
 			.task = task->id,
 			.attempt = task->attempt,
-			.fd = take_fd(&flow->unnamed_fd),
-			.folder_ino = flow->folder_ino },
+			.fd = -1,
+			.synced = is_synced ? synced : NULL },
 		NULL);
 }
 

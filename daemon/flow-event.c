@@ -6,12 +6,10 @@
  * else can happen to it (BT-25).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <transfer/error.h>
 
@@ -559,16 +557,7 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		r = flow_step(flow, active, TASK_EVENT_SYNCED, NULL);
 		return r < 0 ? r : 0;
 	}
-	/* the event keeps its own: the turn may fail, and be done again */
-	if (event->is_unnamed) {
-		flow->unnamed_fd = fcntl(event->unnamed_fd, F_DUPFD_CLOEXEC, 3);
-		if (flow->unnamed_fd < 0)
-			return -errno;
-		flow->folder_ino = event->folder_ino;
-	}
 	r = flow_step(flow, active, TASK_EVENT_SYNCED_PLACE, NULL);
-	if (flow->unnamed_fd >= 0)
-		close(take_fd(&flow->unnamed_fd));
 	return r < 0 ? r : 0;
 }
 

@@ -127,8 +127,7 @@ struct flow {
 	struct flow_folder *folder; /* that new files of this turn go to; NULL: none yet */
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
-	uint64_t folder_ino; /* with unnamed_fd */
-	int unnamed_fd; /* of the SYNCED that is being handled; -1: its file has a name */
+	struct engine_event *synced; /* that is being handled, of a file without a name; else NULL */
 	uint64_t retry_us; /* failing: not before this */
 	struct outbox outbox;
 	struct engine_event_list turn_events, kept_events;

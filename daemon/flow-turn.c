@@ -176,7 +176,9 @@ static void apply(struct flow *flow, struct engine_event *event)
 {
 	int before = flow->poison;
 
+	flow->synced = event->is_unnamed ? event : NULL;
 	flow_event_apply(flow, event);
+	flow->synced = NULL;
 	if (before || !flow->poison)
 		return;
 	event->n_tries++;
@@ -336,11 +338,11 @@ static void succeed(struct flow *flow)
 	if (flow->is_failing)
 		log_notice("changes can be saved again");
 	flow->is_failing = false;
-	while ((kept = TAILQ_FIRST(&flow->turn_events)))
-		drop_kept(&flow->turn_events, kept);
 	engine_hold(flow->engine);
 	outbox_release(&flow->outbox, 0);
 	engine_release(flow->engine);
+	while ((kept = TAILQ_FIRST(&flow->turn_events)))
+		drop_kept(&flow->turn_events, kept);
 	tell(flow);
 	registry_commit(&flow->registry, is_needed);
 	flow_cookie_sweep(flow);

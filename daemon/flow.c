@@ -102,7 +102,6 @@ int flow_new(const struct flow_config *config, struct flow **ret_flow)
 	TAILQ_INIT(&flow->turn_events);
 	TAILQ_INIT(&flow->kept_events);
 	TAILQ_INIT(&flow->touched_sessions);
-	flow->unnamed_fd = -1;
 	flow->next_due_wall_us = flow->next_expiry_boot_us = UINT64_MAX;
 	flow->generation = 1;
 	r = init(flow, config);

@@ -457,8 +457,7 @@ int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	if (!r && publish->is_unnamed) {
 		job->is_unnamed = true;
 		job->folder_ino = publish->folder_ino;
-		job->fd = fcntl(publish->unnamed_fd, F_DUPFD_CLOEXEC, 3);
-		r = job->fd < 0 ? -errno : 0;
+		job->fd = publish->unnamed_fd;
 	}
 	if (r) {
 		post_free(job->user);

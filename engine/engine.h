@@ -162,8 +162,8 @@ struct engine_event {
 	bool is_restart_needed;
 	uint64_t file_ino, file_size_bytes, file_mtime_ns; /* SYNCED, SNAPSHOT */
 	/*
-	 * SYNCED: the file has no name, and is there for as long as its descriptor is open somewhere: this one, which is
-	 * the event's, or a duplicate.
+	 * SYNCED: the file has no name, and is there for as long as its descriptor is open: this one, which is the event's
+	 * while this is set.
 	 */
 	bool is_unnamed;
 	int unnamed_fd;
@@ -235,7 +235,7 @@ struct engine_publish {
 	uint64_t file_size_bytes, file_mtime_ns;
 	bool may_overwrite;
 	bool is_unnamed;
-	int unnamed_fd; /* borrowed, duplicated there */
+	int unnamed_fd; /* taken over with a success */
 	uint64_t folder_ino; /* as SYNCED said */
 };
 /*

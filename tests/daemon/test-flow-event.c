@@ -3,8 +3,12 @@
  * The life of downloads and uploads as the engine reports it (BT-22…BT-25, BT-40…BT-48, BT-69,
  * BT-76, BT-77, F-8).
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <transfer/error.h>
 
@@ -475,6 +479,79 @@ static uint64_t create_unnamed(struct sim *sim, uint64_t *ret_session)
 	return id;
 }
 
+static unsigned n_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n;
+}
+
+/* Its only descriptor stays with the report while its turn fails, and is gone when the file has its place. */
+START_TEST(unnamed_while_turns_fail)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session, id = create_unnamed(sim, &session);
+	unsigned n_before = n_descriptors();
+
+	sim_post_connected(sim, id, false);
+	sim_post_response(sim, id, 200);
+	sim_post_done(sim, id, 100);
+	ck_assert_int_eq(sim_turn(sim), 0);
+	sim->is_commit_failing = true;
+	sim_post_synced(sim, id, NULL);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_ne(sim_turn(sim), 0);
+		sim_pass(sim, FLOW_RETRY_US);
+		ck_assert_uint_eq(fake_engine_n_jobs(sim->engine), 0);
+		ck_assert_uint_eq(n_descriptors(), n_before + 1);
+	}
+	sim->is_commit_failing = false;
+	ck_assert_int_eq(sim_turn(sim), 0);
+	ck_assert_uint_eq(fake_engine_n_jobs(sim->engine), 1);
+	ck_assert_int_ge(fcntl(fake_engine_job(sim->engine, 0)->unnamed_fd, F_GETFD), 0);
+	ck_assert_uint_eq(n_descriptors(), n_before + 1);
+	sim_post_published(sim, id, 0);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_result(sim, id), 0);
+	ck_assert_uint_eq(n_descriptors(), n_before);
+	sim_free(sim);
+}
+END_TEST
+
+/* No descriptor more is needed to put it in place. */
+START_TEST(unnamed_without_descriptors)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session, id = create_unnamed(sim, &session);
+	struct rlimit limit;
+	int fd;
+
+	sim_post_connected(sim, id, false);
+	sim_post_response(sim, id, 200);
+	sim_post_done(sim, id, 100);
+	ck_assert_int_eq(sim_turn(sim), 0);
+	sim_post_synced(sim, id, NULL);
+	fd = dup(STDERR_FILENO);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)fd;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_lt(dup(STDERR_FILENO), 0);
+	ck_assert_int_eq(sim_turn(sim), 0);
+	ck_assert_uint_eq(fake_engine_n_jobs(sim->engine), 1);
+	ck_assert_int_ge(fcntl(fake_engine_job(sim->engine, 0)->unnamed_fd, F_GETFD), 0);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	sim_free(sim);
+}
+END_TEST
+
 /* What cannot even be asked for, for want of a descriptor or memory, is not the end of it. */
 START_TEST(lost_where_placing_is_refused)
 {
@@ -794,7 +871,8 @@ RUN_TESTS_WITHIN("daemon/flow-event", 60, TEST(download_life), TEST_LOOP(statuse
 	TEST(statuses_are_retried), TEST(transport_errors_are_retried), TEST(permanent_error_ends),
 	TEST(resource_limit), TEST(disk_full_waits), TEST(bytes_that_cannot_be_used),
 	TEST(sync_fails), TEST_EACH(checksum, digests), TEST(destination),
-	TEST(lost_before_its_place), TEST_LOOP(lost_where_placing_is_refused, 2),
+	TEST(lost_before_its_place), TEST(unnamed_while_turns_fail),
+	TEST(unnamed_without_descriptors), TEST_LOOP(lost_where_placing_is_refused, 2),
 	TEST(lost_in_an_invalid_session), TEST(late_reports), TEST_LOOP(engine_refuses_to_start, 2),
 	TEST(begun_parts_have_validators), TEST(arena_stays_small), TEST(upload_life),
 	TEST_LOOP(answered_is_final, 4), TEST_LOOP(answer_at_the_end, 2), TEST(upload_again),

@@ -122,8 +122,6 @@ START_TEST(small_files_need_no_part)
 		ck_assert(!t->published.is_restart_needed);
 		ck_assert_int_eq(origin_bytes_check(publish.destination, 1, size_bytes), 0);
 		ck_assert_int_eq(access(spec.part_path, F_OK) == 0, i);
-		if (is_unnamed)
-			close(t->synced.unnamed_fd);
 		if (i == 0)
 			rig_forget(&rig, 1);
 	}

@@ -72,6 +72,8 @@ static void job_free(struct fake_job *job)
 {
 	free(job->path);
 	free(job->destination);
+	if (job->unnamed_fd >= 0)
+		close(job->unnamed_fd);
 	free(job);
 }
 
@@ -390,7 +392,8 @@ int engine_publish(
 		return e->publish_refusal;
 	add_job(e,
 		&(struct fake_job){ FAKE_JOB_PUBLISH, task, attempt, strdup(p->part_path),
-			strdup(p->destination), p->may_overwrite, 0 });
+			strdup(p->destination), p->may_overwrite, 0,
+			p->is_unnamed ? p->unnamed_fd : -1 });
 	return 0;
 }
 
@@ -403,7 +406,7 @@ int engine_snapshot(
 	(void)fstat(source_fd, &st);
 	add_job(e,
 		&(struct fake_job){ FAKE_JOB_SNAPSHOT, task, attempt, strdup(to_path), NULL, false,
-			(uint64_t)st.st_size });
+			(uint64_t)st.st_size, -1 });
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct fake_job {
 	char *path, *destination;
 	bool may_overwrite;
 	uint64_t size_bytes; /* snapshot: of the source */
+	int unnamed_fd; /* publish: taken over; -1: its file has a name */
 };
 
 /*
