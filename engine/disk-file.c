@@ -85,12 +85,20 @@ static int open_folder_of(const char *path, int *ret_fd)
 	return *ret_fd < 0 ? -errno : 0;
 }
 
-int disk_file_sync_folder_of(const char *path)
+int disk_file_sync_folder_of(const char *path, uint64_t *ret_ino)
 {
 	cleanup_(cleanup_close) int fd = -1;
 	int r = open_folder_of(path, &fd);
+	struct stat st;
 
-	return r ? r : io_sync_dir_fd(fd);
+	if (r)
+		return r;
+	if (ret_ino) {
+		if (fstat(fd, &st))
+			return -errno;
+		*ret_ino = st.st_ino;
+	}
+	return io_sync_dir_fd(fd);
 }
 
 int disk_file_digest(
@@ -171,28 +179,28 @@ static int rename_part(const struct disk_job *job)
 }
 
 /* Where the name is taken it becomes a part like any other: to replace what is there, or to wait for its place. */
-static int place_unnamed(struct disk_job *job)
+static int place_unnamed(struct disk_job *job, struct unnamed_folders *folders)
 {
-	int r = unnamed_link(job->fd, job->folder_ino, job->to_path), p;
+	int r = unnamed_link(folders, job->fd, job->folder_ino, job->to_path), p;
 
 	if (!r || (r == -EEXIST && is_placed(job)))
 		return 0;
-	p = unnamed_link(job->fd, job->folder_ino, job->path);
+	p = unnamed_link(folders, job->fd, job->folder_ino, job->path);
 	if (p == -EEXIST) {
 		(void)unlink(job->path);
-		p = unnamed_link(job->fd, job->folder_ino, job->path);
+		p = unnamed_link(folders, job->fd, job->folder_ino, job->path);
 	}
 	/* a part that has lost its folder ends its task; so does this */
 	job->is_lost = p && p != -ESTALE;
 	return p || r != -EEXIST || !job->may_overwrite ? r : rename_part(job);
 }
 
-int disk_file_publish(struct disk_job *job, mode_t mode)
+int disk_file_publish(struct disk_job *job, mode_t mode, struct unnamed_folders *folders)
 {
 	int r;
 
 	if (job->is_unnamed)
-		return place_unnamed(job);
+		return place_unnamed(job, folders);
 	r = prepare_part(job, mode);
 	/* published before, and the answer was lost */
 	if (r == -ENOENT && is_placed(job))
@@ -297,7 +305,7 @@ static int finish_copy(struct disk_job *job, int to_fd)
 	int r = disk_file_sync(to_fd);
 
 	if (!r)
-		r = disk_file_sync_folder_of(job->to_path);
+		r = disk_file_sync_folder_of(job->to_path, NULL);
 	if (!r && fstat(to_fd, &st))
 		r = -errno;
 	if (r)

@@ -5,12 +5,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #include "engine/digest.h"
 
 struct disk_job;
+struct unnamed_folders;
 
 enum {
 	DISK_FILE_E_STOPPED = 1, /* is_stopping was seen */
@@ -28,8 +30,8 @@ void disk_file_mark(int fd, bool is_marked);
 bool disk_file_is_marked(const struct stat *st);
 /* disk_file_sync() inside the mark, which stays after an error. */
 int disk_file_sync_marked(int fd);
-/* Makes the name durable. */
-int disk_file_sync_folder_of(const char *path);
+/* Makes the name durable. The folder that was synced has the number ret_ino (NULL: not asked). */
+int disk_file_sync_folder_of(const char *path, uint64_t *ret_ino);
 bool disk_file_is_same_folder(const char *a, const char *b);
 /* Hashes the whole file. 0, DISK_FILE_E_STOPPED or -errno (-ENOTSUP: no such algorithm). */
 int disk_file_digest(
@@ -37,8 +39,9 @@ int disk_file_digest(
 /*
  * Gives job->path its mode and the name job->to_path; the folder is not synced yet. 0 also when
  * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file.
+ * @folders are for files without a name.
  */
-int disk_file_publish(struct disk_job *job, mode_t mode);
+int disk_file_publish(struct disk_job *job, mode_t mode, struct unnamed_folders *folders);
 /*
  * Copies job->fd to job->to_path, durable; fills the identity of the copy. Else there is no copy.
  */

@@ -37,6 +37,7 @@
 #include "engine/disk-file.h"
 #include "engine/fault.h"
 #include "engine/sink.h"
+#include "engine/unnamed.h"
 
 /* A file above this has its own fdatasync, away from the small ones. */
 #define SMALL_BYTES          (UINT64_C(4) * 1024 * 1024)
@@ -336,7 +337,7 @@ static void sync_alone(struct disk *disk, struct disk_job *job)
 	if (!r)
 		r = needs_mark(job) ? disk_file_sync_marked(job->fd) : disk_file_sync(job->fd);
 	if (!r && job->path)
-		r = disk_file_sync_folder_of(job->path);
+		r = disk_file_sync_folder_of(job->path, NULL);
 	if (!r)
 		r = FAILPOINT("disk.sync.after");
 	disk_job_fail(job, FAULT_FILE_WRITE, r);
@@ -478,28 +479,37 @@ static void sync_batch(struct disk *disk, struct batch *batch)
 		sync_together(disk, first, n_syncs);
 }
 
+/* What is put in place together. */
+struct publishing {
+	struct lane *lane;
+	struct batch *batch;
+	struct unnamed_folders folders;
+	unsigned n_waits;
+};
+
 /*
  * A whole file is not given up for want of a descriptor: first goes the spare one, then those of files that wait to be
  * synced behind this, and others come back as transfers end.
  */
-static bool finds_descriptor(struct lane *lane, struct batch *batch, int r, unsigned *n_waits)
+static bool finds_descriptor(struct publishing *p, int r)
 {
 	const struct timespec pause = { .tv_nsec = DESCRIPTOR_WAIT_NS };
-	struct disk *disk = lane->disk;
+	struct disk *disk = p->lane->disk;
 
-	if ((r != -EMFILE && r != -ENFILE) || *n_waits >= DESCRIPTOR_WAITS_MAX ||
+	if ((r != -EMFILE && r != -ENFILE) || p->n_waits >= DESCRIPTOR_WAITS_MAX ||
 		atomic_load(&disk->is_stopping))
 		return false;
+	unnamed_forget_folders(&p->folders);
 	if (disk->spare_fd >= 0) {
 		close(take_fd(&disk->spare_fd));
 		return true;
 	}
-	gather(lane, batch);
-	if (batch->n_syncs) {
-		sync_batch(disk, batch);
+	gather(p->lane, p->batch);
+	if (p->batch->n_syncs) {
+		sync_batch(disk, p->batch);
 		return true;
 	}
-	++*n_waits;
+	p->n_waits++;
 	nanosleep(&pause, NULL);
 	return true;
 }
@@ -510,59 +520,58 @@ static void open_spare(struct disk *disk)
 		disk->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static int publish_one(
-	struct lane *lane, struct batch *batch, struct disk_job *job, unsigned *n_waits)
+static int publish_one(struct publishing *p, struct disk_job *job)
 {
 	int r;
 
 	do
-		r = disk_file_publish(job, lane->disk->publish_mode);
-	while (finds_descriptor(lane, batch, r, n_waits));
-	open_spare(lane->disk);
+		r = disk_file_publish(job, p->lane->disk->publish_mode, &p->folders);
+	while (finds_descriptor(p, r));
+	open_spare(p->lane->disk);
 	return r;
 }
 
-static int sync_folder_of(
-	struct lane *lane, struct batch *batch, const struct disk_job *job, unsigned *n_waits)
+/* The folder of this file, which is that of others behind it, too. */
+static void sync_folder(struct publishing *p, struct disk_job *job)
 {
+	uint64_t ino = 0;
 	int r;
 
 	do
-		r = disk_file_sync_folder_of(job->to_path);
-	while (finds_descriptor(lane, batch, r, n_waits));
-	open_spare(lane->disk);
-	return r;
+		r = disk_file_sync_folder_of(job->to_path, &ino);
+	while (finds_descriptor(p, r));
+	open_spare(p->lane->disk);
+	for (struct disk_job *other = job; other; other = next_of(other)) {
+		if (other->result.code || !disk_file_is_same_folder(job->to_path, other->to_path))
+			continue;
+		other->is_folder_synced = true;
+		/* another has its name since: what was synced is not where the file is */
+		if (!r && other->is_unnamed && other->folder_ino != ino)
+			disk_job_fail(other, FAULT_FILE_MOVE, -ESTALE);
+		else if (other != job)
+			disk_job_fail(other, FAULT_FILE_MOVE, r);
+	}
+	disk_job_fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
 }
 
 /* All renames, then one sync for each folder, then the answers. */
 static void publish_together(struct lane *lane, struct batch *batch, struct disk_job *first)
 {
-	unsigned n_waits = 0;
+	struct publishing p = { .lane = lane, .batch = batch, .folders.is_brief = true };
 
 	for (struct disk_job *job = first; job; job = next_of(job)) {
 		int r = FAILPOINT("disk.publish.before");
 
 		if (!r)
-			r = publish_one(lane, batch, job, &n_waits);
+			r = publish_one(&p, job);
 		if (!r)
 			r = FAILPOINT("disk.publish.renamed");
 		disk_job_fail(job, FAULT_FILE_MOVE, r);
 	}
+	unnamed_forget_folders(&p.folders);
 	for (struct disk_job *job = first; job; job = next_of(job)) {
-		int r = 0;
-
-		if (job->result.code || job->is_folder_synced)
-			continue;
-		r = sync_folder_of(lane, batch, job, &n_waits);
-		for (struct disk_job *other = job; other; other = next_of(other)) {
-			if (other->result.code ||
-				!disk_file_is_same_folder(job->to_path, other->to_path))
-				continue;
-			other->is_folder_synced = true;
-			if (other != job)
-				disk_job_fail(other, FAULT_FILE_MOVE, r);
-		}
-		disk_job_fail(job, FAULT_FILE_MOVE, r ? r : FAILPOINT("disk.publish.after"));
+		if (!job->result.code && !job->is_folder_synced)
+			sync_folder(&p, job);
 	}
 	answer_all(lane->disk, first);
 }

@@ -28,8 +28,8 @@
 
 struct sink {
 	int fd;
-	char *name; /* of the part in folder_fd, when may_be_unnamed */
-	int folder_fd; /* until there is a file; else -1 */
+	char *name; /* of the part in the folder, when may_be_unnamed */
+	struct unnamed_folder *folder; /* until there is a file; else NULL */
 	uint64_t folder_ino;
 	bool is_unnamed;
 	uint64_t flushed_bytes;
@@ -140,11 +140,17 @@ static int keep(struct sink *sink, const struct sink_spec *spec, const struct st
 	return r;
 }
 
-static int open_folder(struct sink *sink, const char *path)
+static int open_folder(struct sink *sink, const struct sink_spec *spec)
 {
-	sink->name = strdup(strrchr(path, '/') + 1);
-	return sink->name ? unnamed_open_folder(path, &sink->folder_fd, &sink->folder_ino)
-			  : err_raise(-ENOMEM);
+	int r;
+
+	sink->name = strdup(strrchr(spec->path, '/') + 1);
+	if (!sink->name)
+		return err_raise(-ENOMEM);
+	r = unnamed_open_folder(spec->folders, spec->path, &sink->folder);
+	if (!r)
+		sink->folder_ino = sink->folder->ino;
+	return r;
 }
 
 int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
@@ -157,9 +163,8 @@ int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
 	if (!sink)
 		return err_raise(-ENOMEM);
 	sink->fd = -1;
-	sink->folder_fd = -1;
 	if (spec->may_be_unnamed) {
-		r = open_folder(sink, spec->path);
+		r = open_folder(sink, spec);
 	} else {
 		r = open_part(AT_FDCWD, spec->path, spec->offset_bytes, &st, &sink->fd);
 		if (!r)
@@ -182,17 +187,17 @@ static int need_file(struct sink *sink, bool is_whole)
 	if (sink->fd >= 0)
 		return 0;
 	if (is_whole)
-		r = unnamed_open(sink->folder_fd, &sink->fd);
+		r = unnamed_open(sink->folder, &sink->fd);
 	sink->is_unnamed = r == 0;
 	/* with a name it may still be possible; if not, that error says why */
 	if (r)
-		r = open_part(sink->folder_fd, sink->name, 0, &st, &sink->fd);
+		r = open_part(sink->folder->fd, sink->name, 0, &st, &sink->fd);
 	if (!r && !sink->is_unnamed && st.st_size)
 		r = cut(sink, 0);
 	if (!r && !sink->is_unnamed && disk_file_is_marked(&st))
 		disk_file_mark(sink->fd, false);
 	if (!r)
-		close(take_fd(&sink->folder_fd));
+		sink->folder = unnamed_close_folder(sink->folder);
 	return r;
 }
 
@@ -203,8 +208,7 @@ struct sink *sink_free(struct sink *sink)
 	if (sink->fd >= 0)
 		close(sink->fd);
 	digest_free(sink->digest);
-	if (sink->folder_fd >= 0)
-		close(sink->folder_fd);
+	unnamed_close_folder(sink->folder);
 	free(sink->name);
 	free(sink->digest_name);
 	free(sink->gathered);

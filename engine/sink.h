@@ -25,12 +25,14 @@
 #define SINK_UNNAMED_BYTES (64u * 1024)
 
 struct sink;
+struct unnamed_folders;
 
 struct sink_spec {
 	/* created 0600; a symlink or anything but a regular file is refused */
 	const char *path;
 	/* there is no file of that name that counts; a whole one of SINK_UNNAMED_BYTES at most needs none */
 	bool may_be_unnamed;
+	struct unnamed_folders *folders; /* with it, outlives the sink; NULL: none are kept */
 	uint64_t offset_bytes; /* durable bytes that may be kept */
 	/*
 	 * What is behind them counts, too, when the file was last written before this and no sync of it was under way; 0: never.

@@ -10,17 +10,43 @@
 #define ENGINE_UNNAMED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* The folder that @path is in, for the *at() calls: 0 or -errno. Its number tells it from others of its file system. */
-int unnamed_open_folder(const char *path, int *ret_fd, uint64_t *ret_ino);
+/* A folder, opened: counted, so that a crowd of files that go to one opens it once. By one thread. */
+struct unnamed_folder {
+	unsigned n_users;
+	int fd; /* O_PATH, for the *at() calls */
+	uint64_t ino; /* tells it from others of its file system */
+	uint64_t device;
+	int files_max; /* how many files without a name; -1: not asked yet */
+	size_t size; /* of path, with the last slash */
+	char path[];
+};
+
+/*
+ * The last few. All zero: none. Kept for a moment only, for a folder that is open keeps its file system from being unmounted:
+ * the owner forgets them soon, at the latest when there is nothing left to do.
+ */
+#define UNNAMED_FOLDERS 4
+struct unnamed_folders {
+	struct unnamed_folder *kept[UNNAMED_FOLDERS];
+	unsigned next;
+	bool is_brief; /* taken without a look at what has their name now: kept for less than anybody can tell */
+};
+
+/* The folder that @path is in; @folders NULL: nothing is kept. 0 or -errno. */
+int unnamed_open_folder(
+	struct unnamed_folders *folders, const char *path, struct unnamed_folder **ret_folder);
+struct unnamed_folder *unnamed_close_folder(struct unnamed_folder *folder); /* NULL is fine */
+void unnamed_forget_folders(struct unnamed_folders *folders);
 
 /*
  * 0; UNNAMED_E_NOT_HERE: the file system has none that are safe, or too many are open (each waits for the disk with its descriptor);
  * -errno. Its mode is what the umask leaves of 0666.
  */
 enum { UNNAMED_E_NOT_HERE = 1 };
-int unnamed_open(int folder_fd, int *ret_fd);
+int unnamed_open(struct unnamed_folder *folder, int *ret_fd);
 /*
  * A sync of a file without a name and later one of the folder that it was linked into are all that it needs there (type is that of
  * statfs(2)). Not so where a sync is a log of names: btrfs leaves out what has none, and logs a new name in a folder without
@@ -32,6 +58,6 @@ bool unnamed_is_journaled(unsigned long type);
  * Gives it a name, which must be free: 0 or -errno; -ESTALE: the folder of @path is not the one with the number @folder_ino
  * any more.
  */
-int unnamed_link(int fd, uint64_t folder_ino, const char *path);
+int unnamed_link(struct unnamed_folders *folders, int fd, uint64_t folder_ino, const char *path);
 
 #endif

@@ -324,6 +324,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 	(void)what;
 	if (is_full)
 		w->ticked_us = now_us;
+	unnamed_forget_folders(&w->env.folders);
 	tick(w, is_full);
 }
 
@@ -336,7 +337,7 @@ static void begin(struct worker *w, struct xfer *x)
 	/* unlisted: it ends in here */
 	xfer_start(x, &w->env, pool);
 	reap(w, x);
-	if (w->xfers && !evtimer_pending(&w->tick_event, NULL))
+	if (!evtimer_pending(&w->tick_event, NULL))
 		arm(&w->tick_event, WORKER_TICK_US);
 }
 
@@ -519,6 +520,7 @@ static void run(void *user)
 	}
 	while (w->pools)
 		free_pool(w, w->pools);
+	unnamed_forget_folders(&w->env.folders);
 	while (w->env.jars)
 		drop_jar(w, w->env.jars->id);
 	psl_free(take_ptr(w->env.suffixes));

@@ -32,6 +32,7 @@ static int open_part(struct xfer *x)
 	const struct sink_spec spec = {
 		.path = x->spec.part_path,
 		.may_be_unnamed = x->spec.may_be_unnamed,
+		.folders = &x->env->folders,
 		.offset_bytes = x->spec.resume_offset_bytes,
 		.tail_before_wall_us = is_claimed ? x->spec.tail_before_wall_us : 0,
 		.digest_name = x->spec.digest_name,

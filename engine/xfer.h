@@ -35,6 +35,7 @@
 #include "engine/jar.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
+#include "engine/unnamed.h"
 #include "engine/upload.h"
 
 struct buf;
@@ -67,6 +68,7 @@ struct xfer_env {
 	struct jar *jars; /* what is told of the cookie stores */
 	psl_ctx_t *suffixes; /* loaded when the first cookie comes */
 	struct bucket download, upload; /* this worker's part of the engine's limits */
+	struct unnamed_folders folders; /* of new files; forgotten at each tick */
 };
 
 /* The connections of one session on this worker; owned by the worker. */
