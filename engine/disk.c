@@ -381,13 +381,13 @@ static struct disk_job *next_of(struct disk_job *job)
 }
 
 /* Starts nothing new when the file system of the job was synced by this call already. */
-static int sync_file_system_of(struct disk_job *job, dev_t *synced, size_t *n_synced)
+static int sync_file_system_of(struct disk_job *job, uint64_t *synced, size_t *n_synced)
 {
 	bool was_closed = job->fd < 0;
-	struct stat st;
+	struct stat st = { .st_dev = job->device };
 	int r = open_again(job);
 
-	if (!r && fstat(job->fd, &st))
+	if (!r && !job->device && fstat(job->fd, &st))
 		r = -errno;
 	for (size_t i = 0; !r && i < *n_synced; i++) {
 		if (synced[i] == st.st_dev)
@@ -408,7 +408,7 @@ out:
 static bool sync_file_systems(struct disk_job *first)
 {
 	const struct disk_job *last = NULL;
-	dev_t synced[FILE_SYSTEMS_MAX];
+	uint64_t synced[FILE_SYSTEMS_MAX];
 	size_t n_synced = 0;
 
 	if (FAILPOINT("disk.sync.before"))

@@ -68,9 +68,9 @@ struct disk_job {
 	bool is_disk_full;
 	bool is_retryable;
 
+	uint64_t device; /* SYNC: that of the file; 0: find out */
 	bool is_folder_synced; /* inside disk*.c only, as the rest */
 	int error_no;
-	uint64_t device;
 };
 
 struct disk;

@@ -30,7 +30,7 @@ struct sink {
 	int fd;
 	char *name; /* of the part in the folder, when may_be_unnamed */
 	struct unnamed_folder *folder; /* until there is a file; else NULL */
-	uint64_t folder_ino;
+	uint64_t folder_ino, folder_device;
 	bool is_unnamed;
 	uint64_t flushed_bytes;
 	uint64_t expected_bytes; /* 0: unknown */
@@ -148,9 +148,11 @@ static int open_folder(struct sink *sink, const struct sink_spec *spec)
 	if (!sink->name)
 		return err_raise(-ENOMEM);
 	r = unnamed_open_folder(spec->folders, spec->path, &sink->folder);
-	if (!r)
-		sink->folder_ino = sink->folder->ino;
-	return r;
+	if (r)
+		return r;
+	sink->folder_ino = sink->folder->ino;
+	sink->folder_device = sink->folder->device;
+	return 0;
 }
 
 int sink_open(const struct sink_spec *spec, struct sink **ret_sink)
@@ -333,6 +335,11 @@ bool sink_is_unnamed(const struct sink *sink)
 uint64_t sink_folder_ino(const struct sink *sink)
 {
 	return sink->folder_ino;
+}
+
+uint64_t sink_folder_device(const struct sink *sink)
+{
+	return sink->folder_device;
 }
 
 int sink_write(struct sink *sink, const void *bytes, size_t size)

@@ -68,6 +68,7 @@ int sink_finish(struct sink *sink);
 /* The file is whole and has no name: it cannot be continued, and must be given one while its descriptor is open. */
 bool sink_is_unnamed(const struct sink *sink);
 uint64_t sink_folder_ino(const struct sink *sink); /* where that name must be */
+uint64_t sink_folder_device(const struct sink *sink);
 
 /* Bytes in the file, gathered ones included. */
 uint64_t sink_offset_bytes(const struct sink *sink);

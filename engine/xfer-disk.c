@@ -229,6 +229,7 @@ void xfer_disk_sync(struct xfer *xfer)
 		disk_start_writing(xfer->env->disk, sink_fd(xfer->sink));
 	job->is_unnamed = sink_is_unnamed(xfer->sink);
 	job->folder_ino = sink_folder_ino(xfer->sink);
+	job->device = job->is_unnamed ? sink_folder_device(xfer->sink) : 0;
 	job->fd = sink_take_fd(xfer->sink);
 	job->user = p;
 	worker_ask_take(xfer->env->owner, job);
