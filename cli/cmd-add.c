@@ -146,7 +146,6 @@ static int send_off(struct adding *a)
 {
 	transfer_auto(transfer_error) error = NULL;
 	struct transfer_batch batch = { .size = sizeof(batch), .session = a->session };
-	char token[40];
 	size_t made = 0;
 
 	if (!a->n)
@@ -156,11 +155,9 @@ static int send_off(struct adding *a)
 		forget(a);
 		return 0;
 	}
-	request_token(token);
 	batch.specs = a->specs;
 	batch.n_specs = a->n;
 	batch.start = !a->ctx->options.is_suspended;
-	batch.token = token;
 	if (transfer_manager_create_tasks(a->ctx->manager, &batch, a->ids, &made, &error)) {
 		print_ids(a, made);
 		return say_failure(a, made, error);

@@ -104,35 +104,21 @@ static int create(struct ctx *ctx, struct batch *b)
 {
 	transfer_auto(transfer_error) error = NULL;
 	struct transfer_batch batch = { .size = sizeof(batch),
+		.specs = b->specs,
+		.n_specs = b->n,
 		.start = !ctx->options.is_suspended };
-	char token[40];
+	const char *url;
+	size_t n_made;
 	int r = request_open_session(ctx, &batch.session);
 
 	if (r)
 		return r;
-	request_token(token);
-	batch.token = token;
-	for (size_t done = 0; done < b->n;) {
-		size_t made = 0;
-
-		batch.specs = b->specs + done;
-		batch.n_specs = b->n - done < TRANSFER_MANAGER_MAX_TASKS
-			? b->n - done
-			: TRANSFER_MANAGER_MAX_TASKS;
-		token[0] = (char)('a' + done / TRANSFER_MANAGER_MAX_TASKS % 26);
-		if (transfer_manager_create_tasks(
-			    ctx->manager, &batch, b->ids + done, &made, &error)) {
-			const char *url = error ? transfer_error_get_failing_url(error) : NULL;
-
-			return ctx_fail_error(ctx,
-				url                 ? url
-					: b->n == 1 ? transfer_request_get_url(b->specs[0].request)
-						    : NULL,
-				error);
-		}
-		done += batch.n_specs;
-	}
-	return 0;
+	if (!transfer_manager_create_tasks(ctx->manager, &batch, b->ids, &n_made, &error))
+		return 0;
+	url = error ? transfer_error_get_failing_url(error) : NULL;
+	if (!url && b->n == 1)
+		url = transfer_request_get_url(b->specs[0].request);
+	return ctx_fail_error(ctx, url, error);
 }
 
 static void print_ids(const struct ctx *ctx, const struct batch *b)

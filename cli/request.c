@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -259,16 +258,4 @@ int request_open_session(struct ctx *ctx, const char **ret_session)
 	if (transfer_manager_open_session(ctx->manager, config, &error) < 0)
 		return ctx_fail_error(ctx, NULL, error);
 	return select_session_of(ctx, REQUEST_APP, name, ret_session);
-}
-
-void request_token(char buf[40])
-{
-	unsigned char bytes[16];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
-		buf[0] = 0;
-		return;
-	}
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(buf + 2 * i, 3, "%02x", bytes[i]);
 }

@@ -39,7 +39,5 @@ char *request_in_folder(const char *folder, const char *url);
 char *request_absolute(const char *path);
 /* Connects, and makes sure the session exists; *ret_session borrowed. 0 or an exit code. */
 int request_open_session(struct ctx *ctx, const char **ret_session);
-/* Random text for transfer_batch.token. */
-void request_token(char buf[40]);
 
 #endif

@@ -7,11 +7,9 @@
 #include "client-lib/command.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <transfer/manager.h>
@@ -23,6 +21,7 @@
 #include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
+#include "client-lib/token.h"
 #include "client-lib/wire.h"
 #include "ipc/bus.h"
 #include "ipc/proto.h"
@@ -86,16 +85,6 @@ static bool is_joinable(
 		first->kind == COMMAND_CANCEL;
 }
 
-static void make_token(transfer_session *session)
-{
-	uint64_t bits[2] = { 0 };
-
-	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-		bits[0] = (uint64_t)(uintptr_t)session ^ (uint64_t)getpid() << 32;
-	snprintf(session->flight_token, sizeof(session->flight_token),
-		"lib-%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-}
-
 static void gather(transfer_session *session)
 {
 	struct command *command, *first = NULL;
@@ -115,7 +104,7 @@ static void gather(transfer_session *session)
 			first = command;
 			session->n_flight_tries = 0;
 			session->flight_starts = command->task && !command->task->n_suspensions;
-			make_token(session);
+			token_new("lib", session->flight_token);
 		}
 		n++;
 		n_fds += command->task && command->task->source_fd >= 0;

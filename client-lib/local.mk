@@ -25,6 +25,7 @@ libclient_la_SOURCES = \
 	%D%/statistics.c \
 	%D%/task.c %D%/task.h \
 	%D%/text.c %D%/text.h \
+	%D%/token.c %D%/token.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/words.c %D%/words.h
 
@@ -64,7 +65,8 @@ check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-client test
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
-	tests/client-lib/test-text tests/client-lib/test-wire tests/client-lib/test-words
+	tests/client-lib/test-text tests/client-lib/test-token tests/client-lib/test-wire \
+	tests/client-lib/test-words
 tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
 tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
@@ -99,6 +101,7 @@ tests_client_lib_test_session_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_statistics_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_task_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_text_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_token_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_wire_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_words_LDADD = $(TEST_CLIENT)
 

@@ -195,17 +195,6 @@ int transfer_manager_set_cookies(transfer_manager *manager, const char *identifi
 int transfer_manager_clear_cookies(
 	transfer_manager *manager, const char *identifier, transfer_error **ret_error)
 {
-	struct manager_call call;
-	struct ipc_path path;
-	int r = manager_begin(manager, &call, ret_error);
-
-	if (r)
-		return r;
-	r = manager_find_session(&call, identifier, &path);
-	if (r)
-		return manager_end(&call, r, ret_error);
-	do
-		r = ipc_call_session_clear_cookies(manager->bus, path, &call.exchange);
-	while (manager_again(&call, r));
-	return manager_end(&call, r, ret_error);
+	return manager_steer_session(
+		manager, identifier, ipc_call_session_clear_cookies, ret_error);
 }

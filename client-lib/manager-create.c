@@ -6,17 +6,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "client-lib/error.h"
 #include "client-lib/manager.h"
 #include "client-lib/request.h"
+#include "client-lib/token.h"
 #include "ipc/proto.h"
 
 #define CREATE_TOKEN_MAX_BYTES  100
@@ -368,8 +367,7 @@ static bool is_long(const struct transfer_batch *batch)
 int transfer_manager_create_tasks(transfer_manager *manager, const struct transfer_batch *batch,
 	uint64_t *ids, size_t *ret_n_ids, transfer_error **ret_error)
 {
-	char token[CREATE_TOKEN_MAX_BYTES];
-	uint64_t bits[2] = { 0 };
+	char token[TOKEN_BYTES];
 	struct manager_call call;
 	struct step step = { .batch = batch };
 	int r = fault_of(batch);
@@ -383,9 +381,7 @@ int transfer_manager_create_tasks(transfer_manager *manager, const struct transf
 	r = manager_find_session(&call, batch->session, &step.session);
 	if (r)
 		return manager_end(&call, r, ret_error);
-	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-		return manager_end_errno(&call, -EIO, ret_error);
-	snprintf(token, sizeof(token), "manager-%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+	token_new("manager", token);
 	step.token = batch->token ? batch->token : token;
 	r = is_long(batch) ? create_stream(&call, &step, ids) : create_steps(&call, &step, ids);
 	*ret_n_ids = step.first;

@@ -95,10 +95,7 @@ int transfer_manager_open_session(
 	return r ? r : created;
 }
 
-typedef int (*session_verb_fn)(
-	struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange);
-
-static int steer_session(transfer_manager *manager, const char *identifier, session_verb_fn verb,
+int manager_steer_session(transfer_manager *manager, const char *identifier, manager_verb_fn verb,
 	transfer_error **ret_error)
 {
 	struct manager_call call;
@@ -119,7 +116,7 @@ static int steer_session(transfer_manager *manager, const char *identifier, sess
 int transfer_manager_invalidate_session(
 	transfer_manager *manager, const char *identifier, bool cancel, transfer_error **ret_error)
 {
-	return steer_session(manager, identifier,
+	return manager_steer_session(manager, identifier,
 		cancel ? ipc_call_session_invalidate_and_cancel
 		       : ipc_call_session_finish_tasks_and_invalidate,
 		ret_error);
@@ -128,13 +125,13 @@ int transfer_manager_invalidate_session(
 int transfer_manager_flush_session(
 	transfer_manager *manager, const char *identifier, transfer_error **ret_error)
 {
-	return steer_session(manager, identifier, ipc_call_session_flush, ret_error);
+	return manager_steer_session(manager, identifier, ipc_call_session_flush, ret_error);
 }
 
 int transfer_manager_reset_session(
 	transfer_manager *manager, const char *identifier, transfer_error **ret_error)
 {
-	return steer_session(manager, identifier, ipc_call_session_reset, ret_error);
+	return manager_steer_session(manager, identifier, ipc_call_session_reset, ret_error);
 }
 
 int transfer_manager_quit_application(transfer_manager *manager, const char *app_id,

@@ -57,4 +57,10 @@ int manager_end_errno(struct manager_call *call, int error_no, transfer_error **
 int manager_find_session(
 	struct manager_call *call, const char *identifier, struct ipc_path *ret_path);
 
+/* A whole call that says nothing but which session: manager-steer.c. */
+typedef int (*manager_verb_fn)(
+	struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *exchange);
+int manager_steer_session(struct transfer_manager *manager, const char *identifier,
+	manager_verb_fn verb, transfer_error **ret_error);
+
 #endif

@@ -19,6 +19,7 @@
 #include "client-lib/delivery.h"
 #include "client-lib/queue.h"
 #include "client-lib/ref.h"
+#include "client-lib/token.h"
 #include "ipc/types.h"
 
 /* Unknown tasks whose rows are read in one call: as many as a snapshot has; a window of events cannot be about more. */
@@ -69,7 +70,7 @@ struct transfer_session {
 	char owner[64]; /* unique name of the transferd it is attached to */
 	struct command_list flight; /* commands of the call under way, or to be repeated */
 	bool is_in_flight; /* ... and its reply has not come */
-	char flight_token[48];
+	char flight_token[TOKEN_BYTES];
 	bool flight_starts;
 	unsigned int n_flight_tries;
 	uint64_t acked_seq, acking_seq;

@@ -11,31 +11,38 @@
 #include "tests/client-lib/managed.h"
 #include "tests/lib/tmpdir.h"
 
+/* A batch of the session's, n times the same request; suspended, without a token. */
+static struct transfer_batch batch_of(
+	struct transfer_task_spec *specs, size_t n, transfer_request *request)
+{
+	for (size_t i = 0; i < n; i++)
+		specs[i] = (struct transfer_task_spec){
+			.size = sizeof(specs[i]),
+			.kind = TRANSFER_TASK_DOWNLOAD,
+			.request = request,
+		};
+	return (struct transfer_batch){
+		.size = sizeof(struct transfer_batch),
+		.session = "com.example.test",
+		.specs = specs,
+		.n_specs = n,
+	};
+}
+
 START_TEST(makes_downloads)
 {
 	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/a");
 	transfer_auto(transfer_request) bad = transfer_request_new("https://bad/");
 	transfer_auto(transfer_error) error = NULL;
 	struct transfer_task_spec specs[1000];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 1000,
-		.start = true,
-		.token = "t1",
-	};
+	struct transfer_batch batch = batch_of(specs, 1000, request);
 	uint64_t ids[1000];
 	size_t n;
 
 	begin();
 	ck_assert_int_eq(transfer_request_set_destination(request, "/tmp/a", true), 0);
-	for (int i = 0; i < 1000; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_DOWNLOAD,
-			.request = request,
-		};
+	batch.start = true;
+	batch.token = "t1";
 	/* the reply is lost, the call is repeated, the tasks are there once */
 	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
 	ck_assert_uint_eq(n, 1000);
@@ -65,12 +72,7 @@ START_TEST(makes_uploads)
 	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/in");
 	transfer_auto(transfer_error) error = NULL;
 	struct transfer_task_spec specs[40];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 40,
-	};
+	struct transfer_batch batch = batch_of(specs, 40, request);
 	char *path;
 	uint64_t ids[40];
 	size_t n;
@@ -78,13 +80,10 @@ START_TEST(makes_uploads)
 	begin();
 	path = tmpdir_path("source");
 	ck_assert_int_eq(tmpdir_write(path, "content"), 0);
-	for (int i = 0; i < 40; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_UPLOAD,
-			.request = request,
-			.source_path = path,
-		};
+	for (int i = 0; i < 40; i++) {
+		specs[i].kind = TRANSFER_TASK_UPLOAD;
+		specs[i].source_path = path;
+	}
 	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, NULL), 0);
 	ck_assert_uint_eq(n, 40);
 	ck_assert_uint_eq(peer_n_create_calls(peer), 3);
@@ -124,23 +123,14 @@ START_TEST(streams_a_long_batch)
 	transfer_auto(transfer_error) error = NULL;
 	static struct transfer_task_spec specs[3500];
 	static uint64_t ids[3500];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 3500,
-	};
+	struct transfer_batch batch = batch_of(specs, 3500, request);
 	size_t n;
 
 	begin();
-	for (int i = 0; i < 3500; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_DOWNLOAD,
-			.request = i == streams[_i].bad   ? bad
-				: i == streams[_i].unread ? NULL
-							  : request,
-		};
+	if (streams[_i].bad >= 0)
+		specs[streams[_i].bad].request = bad;
+	if (streams[_i].unread >= 0)
+		specs[streams[_i].unread].request = NULL;
 	ck_assert_int_eq(transfer_manager_create_tasks(manager, &batch, ids, &n, &error),
 		streams[_i].want_r);
 	ck_assert_uint_eq(n, streams[_i].want_n);
@@ -173,24 +163,13 @@ START_TEST(repeats_a_long_batch)
 	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/a");
 	static struct transfer_task_spec specs[3500];
 	static uint64_t ids[3500];
-	struct transfer_batch batch = {
-		.size = sizeof(batch),
-		.session = "com.example.test",
-		.specs = specs,
-		.n_specs = 3500,
-		.token = "t",
-	};
+	struct transfer_batch batch = batch_of(specs, 3500, request);
 	pthread_t thread;
 	size_t n;
 	int r;
 
 	begin();
-	for (int i = 0; i < 3500; i++)
-		specs[i] = (struct transfer_task_spec){
-			.size = sizeof(specs[i]),
-			.kind = TRANSFER_TASK_DOWNLOAD,
-			.request = request,
-		};
+	batch.token = "t";
 	peer_swallow_create(peer, 3);
 	ck_assert_int_eq(pthread_create(&thread, NULL, lose_replies, NULL), 0);
 	r = transfer_manager_create_tasks(manager, &batch, ids, &n, NULL);

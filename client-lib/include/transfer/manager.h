@@ -430,7 +430,7 @@ struct transfer_batch {
 	size_t n_specs;
 	bool start; /* resumed at once; else suspended */
 	const char *
-		token; /* at most 100 bytes; a batch repeated with the same token is made once; NULL: none */
+		token; /* at most 100 bytes; a batch repeated with the same token is made once; NULL: one of its own */
 };
 
 /**
