@@ -27,6 +27,20 @@ struct transfer_result flow_step_result(int32_t code, const char *detail)
 	return result;
 }
 
+static int put_event(struct flow *flow, struct flow_session *session, struct store_event *event)
+{
+	int r = flow_session_touch(flow, session);
+
+	if (!r)
+		r = err_fold(store_event_put(flow->store, event));
+	if (r)
+		return r;
+	session->session->n_events++;
+	session->last_seq = event->seq;
+	session->has_new_events = true;
+	return 0;
+}
+
 int flow_step_put_event(struct flow *flow, const struct task *task, enum store_event_type type,
 	int64_t a, int64_t b)
 {
@@ -39,20 +53,9 @@ int flow_step_put_event(struct flow *flow, const struct task *task, enum store_e
 		.a = a,
 		.b = b,
 	};
-	int r;
 
 	/* one that cannot be read has nobody who could be told */
-	if (!session)
-		return 0;
-	r = flow_session_touch(flow, session);
-	if (!r)
-		r = err_fold(store_event_put(flow->store, &event));
-	if (r)
-		return r;
-	session->session->n_events++;
-	session->last_seq = event.seq;
-	session->has_new_events = true;
-	return 0;
+	return session ? put_event(flow, session, &event) : 0;
 }
 
 int flow_step_settle_session(struct flow *flow, struct flow_session *session)
@@ -66,18 +69,12 @@ int flow_step_settle_session(struct flow *flow, struct flow_session *session)
 
 	if (session->session->state == TRANSFER_SESSION_STATE_ACTIVE || session->session->n_tasks)
 		return 0;
-	r = flow_session_touch(flow, session);
+	r = put_event(flow, session, &event);
 	if (r)
 		return r;
 	session->session->state = TRANSFER_SESSION_STATE_INVALID;
 	session->is_emptying = false;
 	session->is_told = true;
-	r = err_fold(store_event_put(flow->store, &event));
-	if (r)
-		return r;
-	session->session->n_events++;
-	session->last_seq = event.seq;
-	session->has_new_events = true;
 	return 0;
 }
 

@@ -84,15 +84,12 @@ static int read_configuration(
 		{ FLOW_SESSION_KEY_ACCEPTS_COOKIES, from->cookie_accept_policy != NULL },
 	};
 	struct session_config *config = &to->config;
-	struct task_header *headers = arena_alloc(
-		ipc_call_arena(call), from->n_headers + 1, sizeof(*headers));
+	const struct task_header *headers = bus_headers(call, from->headers, from->n_headers);
 
 	if (!headers)
 		return err_raise(-ENOMEM);
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		to->given |= given[i].is_given ? given[i].key : 0;
-	for (size_t i = 0; i < from->n_headers; i++)
-		headers[i] = (struct task_header){ from->headers[i].name, from->headers[i].value };
 	session_config_init(config);
 	config->headers = headers;
 	config->n_headers = from->n_headers;

@@ -96,6 +96,9 @@ int bus_defer(struct bus *bus, struct ipc_call *call, flow_reply_fn fn, void *re
 /* The same for a method without results. */
 int bus_defer_done(struct bus *bus, struct ipc_call *call);
 void *bus_alloc(struct ipc_call *call, size_t size); /* in the call's arena; NULL: no memory */
+/* The fields of a request or a configuration, in the call's arena; NULL: no memory. */
+const struct task_header *bus_headers(
+	struct ipc_call *call, const struct ipc_header *from, size_t n);
 
 /* ---- handlers ---- */
 extern const struct ipc_manager_ops bus_manager_ops;
@@ -106,7 +109,6 @@ extern const struct ipc_log_control1_ops bus_log_ops;
 /* ---- bus-session.c ---- */
 int bus_session_properties(struct bus *bus, const struct session *session, struct arena *arena,
 	struct ipc_session_properties *ret);
-const char *bus_session_client_name(struct bus *bus, uint64_t session); /* "": nobody */
 
 /* ---- bus-words.c: names and numbers ---- */
 const char *bus_words_task_kind(enum transfer_task_kind kind);

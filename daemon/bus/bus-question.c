@@ -125,13 +125,10 @@ uint32_t bus_question_mask(const char *const *methods, size_t n)
 static int read_request(
 	struct ipc_call *call, const struct ipc_request *from, struct task_request *to)
 {
-	struct task_header *headers = arena_alloc(
-		ipc_call_arena(call), from->n_headers + 1, sizeof(*headers));
+	const struct task_header *headers = bus_headers(call, from->headers, from->n_headers);
 
 	if (!headers)
 		return err_raise(-ENOMEM);
-	for (size_t i = 0; i < from->n_headers; i++)
-		headers[i] = (struct task_header){ from->headers[i].name, from->headers[i].value };
 	*to = (struct task_request){
 		.url = from->url,
 		.method = from->method,

@@ -253,21 +253,6 @@ static int read_folder(
 	return 0;
 }
 
-static int read_headers(
-	struct ipc_call *call, const struct ipc_request *from, struct task_request *to)
-{
-	struct task_header *headers = arena_alloc(
-		ipc_call_arena(call), from->n_headers + 1, sizeof(*headers));
-
-	if (!headers)
-		return err_raise(-ENOMEM);
-	for (size_t i = 0; i < from->n_headers; i++)
-		headers[i] = (struct task_header){ from->headers[i].name, from->headers[i].value };
-	to->headers = headers;
-	to->n_headers = from->n_headers;
-	return 0;
-}
-
 static int read_words(
 	struct ipc_call *call, const struct ipc_request *from, struct flow_request *to)
 {
@@ -325,8 +310,11 @@ static int read_request(
 		to->source_fd = from->body_file;
 	to->resume_data = from->resume_data;
 	to->resume_data_bytes = from->n_resume_data;
-	r = read_headers(call, from, request);
-	return r == 0 && from->has_destination_dir ? read_folder(call, from, request) : r;
+	request->n_headers = from->n_headers;
+	request->headers = bus_headers(call, from->headers, from->n_headers);
+	if (!request->headers)
+		return err_raise(-ENOMEM);
+	return from->has_destination_dir ? read_folder(call, from, request) : 0;
 }
 
 static int refuse_request(struct ipc_call *call, int error, size_t bad)
@@ -407,7 +395,8 @@ static int reset(struct ipc_call *call, void *user)
 
 /* ---- properties ---- */
 
-const char *bus_session_client_name(struct bus *bus, uint64_t session)
+/* "": nobody. */
+static const char *client_name(struct bus *bus, uint64_t session)
 {
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
@@ -467,7 +456,7 @@ int bus_session_properties(struct bus *bus, const struct session *session, struc
 	ret->owner_uid = session->uid;
 	ret->created_usec = session->created_wall_us;
 	ret->state = bus_words_session_state(session->state);
-	ret->client_name = bus_session_client_name(bus, session->id);
+	ret->client_name = client_name(bus, session->id);
 	ret->n_tasks = session->n_tasks > UINT32_MAX ? UINT32_MAX : (uint32_t)session->n_tasks;
 	ret->pending_events = session->n_events;
 	r = bus_view_text(arena, session->identifier, &ret->identifier);

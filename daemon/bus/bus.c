@@ -75,6 +75,16 @@ void *bus_alloc(struct ipc_call *call, size_t size)
 	return arena_alloc(ipc_call_arena(call), 1, size);
 }
 
+const struct task_header *bus_headers(
+	struct ipc_call *call, const struct ipc_header *from, size_t n)
+{
+	struct task_header *headers = arena_alloc(ipc_call_arena(call), n + 1, sizeof(*headers));
+
+	for (size_t i = 0; headers && i < n; i++)
+		headers[i] = (struct task_header){ from[i].name, from[i].value };
+	return headers;
+}
+
 /* ---- who may see what ---- */
 
 struct wanted_task {
