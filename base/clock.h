@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only place that asks the kernel for the time. Units: microseconds.
+ * The only place in daemon and library that asks the kernel for the time. Units: microseconds.
  * Intervals use the monotonic clock, limits that must count a suspended machine use boot time,
  * and wall time is for people, HTTP dates and what survives a reboot. Core never calls these: it is given `now`.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that blocks all signals and has a name. With mailbox.c the only place that knows pthreads in the daemon. */
+/* A thread that blocks all signals and has a name. With mailbox.c, and failpoint.c in test builds, the only place that knows pthreads in the daemon. */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 

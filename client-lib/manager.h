@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The manager inside the library: a bus of its own, one call at a time. manager.c has its life and the watching,
- * manager-look.c what reads, manager-create.c what makes tasks, manager-steer.c what changes.
+ * manager-look.c what reads, manager-create.c what makes tasks, manager-steer.c what changes, manager-cookie.c
+ * both for cookies.
  *
  *	struct manager_call call;
  *	int r = manager_begin(manager, &call, ret_error);

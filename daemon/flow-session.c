@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions: found again by (user, application, identifier), attached to by one client, ended by
- * finishing or cancelling.
+ * Sessions: found again by (user, application, identifier), ended by finishing or cancelling.
  *
  * States: ACTIVE; FINISHING takes no new tasks; INVALID is being emptied while it has tasks, and
  * over once it has none. BECAME_INVALID is put in the transaction that makes the last task end, so

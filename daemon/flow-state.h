@@ -12,7 +12,8 @@
  *   flow-ahead.c     attempts that the engine begins by itself when another ends
  *   flow-sweep.c     files that belong to nobody
  *   flow-cookie.c    cookies of sessions
- *   flow-session.c   sessions, attachment, acknowledgement
+ *   flow-session.c   sessions
+ *   flow-attach.c    the client of a session, its events, acknowledgement
  *   flow-folder.c    the folder that new files go to
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The durable model: sessions, tasks, undelivered events, settings. SQLite in WAL with synchronous=FULL. The only place with SQL.
+ * The durable model: sessions, tasks, undelivered events, questions, cookies, settings. SQLite in WAL with synchronous=FULL. The only place with SQL.
  * Main thread only. Silent: returns 0, -errno or an outcome below.
  *
  * One transaction per turn of the main loop (group commit): writes begin it, store_commit() ends it. When store_commit() fails,
@@ -48,9 +48,12 @@ void store_close(struct store *store);
 /* The disk is nearly full: new tasks and sessions are refused, what is there may still change and end. */
 bool store_is_full(struct store *store);
 bool store_is_dirty(const struct store *store); /* a transaction is open */
-int store_commit(struct store *store); /* FAILPOINT "store.commit.before"/".after" */
+/*
+ * -ESTALE: the database file vanished or was replaced under us (F-10; looked at once a second at most); -EUCLEAN: it is damaged.
+ * FAILPOINT "store.commit.before"/".after"
+ */
+int store_commit(struct store *store);
 void store_rollback(struct store *store);
-/* The database file vanished or was replaced under us (F-10): checked at commit at most once a second. */
 
 /* ---- sessions ---- */
 int store_session_put(

@@ -4,30 +4,10 @@
 #include <string.h>
 
 #include <transfer/manager.h>
-#include <transfer/transfer.h>
 
-#include "tests/client-lib/peer.h"
-#include "tests/lib/run.h"
+#include "tests/client-lib/managed.h"
 
 #define SESSION "com.example.test"
-
-static struct peer *peer;
-static transfer_manager *manager;
-
-static void begin(void)
-{
-	transfer_auto(transfer_config) config = transfer_config_new_background(SESSION);
-
-	peer = peer_new();
-	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
-	ck_assert_int_eq(transfer_manager_open_session(manager, config, NULL), 1);
-}
-
-static void end(void)
-{
-	transfer_manager_unref(manager);
-	peer_free(peer);
-}
 
 START_TEST(lists_all_pages)
 {
