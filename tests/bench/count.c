@@ -56,7 +56,13 @@
 	X(connect) \
 	X(accept4) \
 	X(copy_file_range) \
-	X(getdents64)
+	X(getdents64) \
+	X(fcntl) \
+	X(fcntl64) \
+	X(fstatfs) \
+	X(fstatfs64) \
+	X(getrlimit) \
+	X(getrlimit64)
 
 enum call {
 #define ENUM(name) CALL_##name,

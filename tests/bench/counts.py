@@ -25,13 +25,14 @@ from tap import BUILD, Tap  # noqa: E402
 SYNCS = ("fsync", "fdatasync", "syncfs")
 FILES = ("open", "open64", "openat", "close", "fstat", "fstat64", "stat", "stat64", "lstat", "lstat64", "fstatat", "fstatat64", "access",
          "renameat2", "rename", "renameat", "linkat", "unlink", "unlinkat", "fchmod", "getdents64")
+ASIDE = ("fcntl", "fcntl64", "fstatfs", "fstatfs64", "getrlimit", "getrlimit64")
 
 SMALL, LARGE = 4096, 64 << 20
 # What is done, how many of it, and what it may cost at most, for each.
 WORK = (
     ("a large file", 1, {"commits": 16, "syncs": 24, "bus messages sent": 120, "writes of the file": 300, "all calls": 4000}),
-    ("a small file", 1000, {"commits": 0.3, "syncs": 0.6, "bus messages sent": 1.5, "file calls": 14, "database writes": 3,
-                            "all calls": 36}),
+    ("a small file", 1000, {"commits": 0.3, "syncs": 0.6, "bus messages sent": 1.5, "file calls": 8, "calls aside": 0.5,
+                            "database writes": 3, "all calls": 30}),
     ("a small upload", 300, {"commits": 1.8, "syncs": 3.5, "bus messages sent": 2, "file calls": 18, "database writes": 45,
                              "all calls": 110}),
     ("a small upload of a copy", 300, {"commits": 1.2, "syncs": 4.5, "bus messages sent": 2.5, "file calls": 27,
@@ -89,6 +90,12 @@ def options_of(what):
     return ["--upload", *([] if "copy" in what else ["--no-copy"])] if "upload" in what else []
 
 
+def file_calls_max(what, bound, folder):
+    """Where a file must have a name from the beginning (engine/unnamed.h), that costs more."""
+    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return bound if what != "a small file" or kind in ("ext2/ext3", "xfs", "f2fs", "tmpfs") else bound + 5
+
+
 def measure(daemon, counter, what, rows):
     """The difference that the work makes, summed up under the names of the bounds."""
     path, is_queued = daemon.b.dir + "/list.tsv", what == "a task that is queued"
@@ -106,6 +113,7 @@ def measure(daemon, counter, what, rows):
         "syncs": sum(n[k] for k in SYNCS),
         "bus messages sent": n["sendmsg"],
         "file calls": sum(n[k] for k in FILES),
+        "calls aside": sum(n[k] for k in ASIDE),
         "database writes": n["pwrite64"] - (len(rows) if what == "a small file" else 0),
         "writes of the file": n["pwrite64"],
         "all calls": sum(n.values()),
@@ -132,6 +140,8 @@ def check(tap, folder):
             f.write(b"x" * SMALL)
         for what, n, bounds in WORK:
             rows = rows_of(what, n, base, place.out, folder + "/source")
+            if "file calls" in bounds:
+                bounds = {**bounds, "file calls": file_calls_max(what, bounds["file calls"], place.out)}
             judge(tap, what, measure(daemon, counter, what, rows), bounds, n)
         sizes = [e.stat().st_size for e in os.scandir(place.out)]
         tap.ok(sorted(sizes) == [SMALL] * 1000 + [LARGE], "all files came, and no others")

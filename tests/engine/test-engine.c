@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,66 @@ START_TEST(small_files_need_no_part)
 	ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
 	rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 3);
 	ck_assert_int_eq(t->published.result.code, 0);
+	rig_stop(&rig);
+}
+END_TEST
+
+static bool is_open(const char *folder)
+{
+	char link[64], target[PATH_MAX];
+
+	for (int fd = 0; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		if (!strcmp(target, folder))
+			return true;
+	}
+	return false;
+}
+
+/* A crowd of small files opens its folder once: what has its name now counts, and it is not kept open for long. */
+START_TEST(small_files_share_their_folder)
+{
+	uint64_t until_us = clock_now_us() + 30 * CLOCK_US_PER_S;
+	const char *folder, *moved;
+	struct engine_publish publish;
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	folder = rig_path(&rig, "folder");
+	moved = rig_path(&rig, "moved");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(mkdir(folder, 0700), 0);
+		for (int j = 0; j < 2; j++) {
+			spec = rig_download(&rig, 1, "/file?seed=1&size=10");
+			spec.part_path = rig_path(&rig, "folder/part");
+			spec.may_be_unnamed = true;
+			t = rig_run(&rig, 1, &spec);
+			ck_assert(t->synced.is_unnamed);
+			publish = (struct engine_publish){
+				.part_path = spec.part_path,
+				.destination = rig_path(&rig, "folder/%d", j),
+				.is_unnamed = true,
+				.unnamed_fd = t->synced.unnamed_fd,
+				.folder_ino = t->synced.folder_ino,
+			};
+			ck_assert_int_eq(engine_publish(rig.engine, 1, 1, &publish), 0);
+			rig_wait(&rig, 1, ENGINE_EVENT_PUBLISHED, 1);
+			ck_assert_int_eq(t->published.result.code, 0);
+			ck_assert_int_eq(origin_bytes_check(publish.destination, 1, 10), 0);
+			rig_forget(&rig, 1);
+		}
+		if (i == 0)
+			ck_assert_int_eq(rename(folder, moved), 0);
+	}
+	while (is_open(folder) || is_open(moved)) {
+		ck_assert_uint_lt(clock_now_us(), until_us);
+		rig_turn(&rig, 10);
+	}
 	rig_stop(&rig);
 }
 END_TEST
@@ -758,9 +819,9 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(publishes_once_and_never_over_another_file),
-	TEST_EACH(small_files_need_no_part, unnamed), TEST(a_lost_file_is_told),
-	TEST(an_error_page_is_the_file), TEST_EACH(refuses_before_it_connects, refusals),
-	TEST(a_refused_connection_is_told),
+	TEST_EACH(small_files_need_no_part, unnamed), TEST(small_files_share_their_folder),
+	TEST(a_lost_file_is_told), TEST(an_error_page_is_the_file),
+	TEST_EACH(refuses_before_it_connects, refusals), TEST(a_refused_connection_is_told),
 	TEST(headers_that_could_break_a_request_are_our_mistake),
 	TEST(sends_the_callers_headers_and_none_of_the_engines), TEST(follows_redirects),
 	TEST_LOOP(a_loop_ends_at_the_limit, 2), TEST(secrets_stay_with_their_origin),

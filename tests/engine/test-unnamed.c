@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/lib/run.h"
@@ -142,6 +144,39 @@ static int n_descriptors(void)
 	return n;
 }
 
+/* Where the kernel does not link what another (as its rights were once) has opened: by its name in /proc. */
+START_TEST(gets_its_name_without_rights)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	struct unnamed_folder *folder;
+	char *path, *other, *content;
+	int fd = -1;
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	path = tmpdir_path("file");
+	other = tmpdir_path("other");
+	ck_assert_int_eq(unnamed_open_folder(NULL, path, &folder), 0);
+	ck_assert_int_eq(unnamed_open(folder, &fd), 0);
+	ck_assert_int_eq(write(fd, "text", 4), 4);
+	ck_assert_int_eq(syscall(SYS_capget, &header, caps), 0);
+	caps[0].effective &= ~(1u << CAP_DAC_READ_SEARCH);
+	ck_assert_int_eq(syscall(SYS_capset, &header, caps), 0);
+	ck_assert_int_ne(linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH), 0);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(unnamed_link(NULL, fd, folder->ino, path), 0);
+	ck_assert_int_eq(unnamed_link(NULL, fd, folder->ino, path), -EEXIST);
+	ck_assert_int_eq(unnamed_link(NULL, fd, folder->ino, other), 0);
+	content = tmpdir_read(other);
+	ck_assert_str_eq(content, "text");
+	close(fd);
+	unnamed_close_folder(folder);
+	free(content);
+	free(other);
+	free(path);
+}
+END_TEST
+
 /* However many folders there are, the last few are kept, and all of their descriptors come back. */
 START_TEST(keeps_few_folders)
 {
@@ -215,5 +250,6 @@ START_TEST(knows_who_keeps_the_content)
 END_TEST
 
 RUN_TESTS("engine/unnamed", TEST(has_no_name_until_it_gets_one), TEST(says_what_is_wrong),
-	TEST(stays_in_its_folder), TEST_LOOP(shares_its_folder, 2), TEST(keeps_few_folders),
+	TEST(stays_in_its_folder), TEST_LOOP(shares_its_folder, 2),
+	TEST(gets_its_name_without_rights), TEST(keeps_few_folders),
 	TEST(leaves_descriptors_to_others), TEST(knows_who_keeps_the_content))
