@@ -128,7 +128,8 @@ struct flow {
 	struct flow_folder *folder; /* that new files of this turn go to; NULL: none yet */
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
-	struct engine_event *synced; /* that is being handled, of a file without a name; else NULL */
+	struct engine_event
+		*synced; /* that is being handled, of a file without a name; else NULL */
 	uint64_t retry_us; /* failing: not before this */
 	struct outbox outbox;
 	struct engine_event_list turn_events, kept_events;
