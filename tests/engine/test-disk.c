@@ -9,12 +9,14 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <transfer/error.h>
 
 #include "base/clock.h"
 #include "engine/sink.h"
+#include "engine/unnamed.h"
 #include "tests/lib/origin.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
@@ -533,6 +535,63 @@ START_TEST(finishes_before_it_ends)
 }
 END_TEST
 
+/* What happens before the next file gets its name by renaming. */
+static const char *replaced, *moved_to;
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+	if (replaced) {
+		ck_assert_int_eq(rename(replaced, moved_to), 0);
+		ck_assert_int_eq(mkdir(replaced, 0700), 0);
+		replaced = NULL;
+	}
+	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
+/* Its folder is replaced after it got its name: what is synced then is not where it is, so it is not in its place. */
+START_TEST(a_file_goes_with_its_folder)
+{
+	struct bed *bed = bed_new();
+	char *folder = tmpdir_path("folder"), *moved = tmpdir_path("moved");
+	char *first = tmpdir_path("folder/first"), *file = tmpdir_path("moved/first");
+	char *part = make_file(".part", "text"), *to = tmpdir_path("to");
+	struct unnamed_folder *opened;
+	struct disk_job *job;
+
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert_int_eq(unnamed_open_folder(NULL, first, &opened), 0);
+	moved_to = moved;
+	replaced = folder;
+	disk_hold(bed->disk);
+	job = job_for(DISK_PUBLISH, part, first);
+	job->is_unnamed = true;
+	job->folder_ino = opened->ino;
+	ck_assert_int_eq(unnamed_open(opened, &job->fd), 0);
+	unnamed_close_folder(opened);
+	disk_post_take(bed->disk, job);
+	disk_post_take(bed->disk, job_for(DISK_PUBLISH, part, to));
+	disk_release(bed->disk);
+	job = bed_take(bed);
+	ck_assert_ptr_nonnull(job);
+	ck_assert_int_eq(job->result.code, TRANSFER_ERROR_CANNOT_MOVE_FILE);
+	ck_assert_int_eq(job->result.os_errno, ESTALE);
+	ck_assert(!job->is_lost);
+	ck_assert_int_eq(access(file, F_OK), 0);
+	disk_job_free(job);
+	job = bed_take(bed);
+	ck_assert_ptr_nonnull(job);
+	ck_assert_int_eq(job->result.code, 0);
+	disk_job_free(job);
+	bed_free(bed);
+	free(folder);
+	free(moved);
+	free(first);
+	free(file);
+	free(part);
+	free(to);
+}
+END_TEST
+
 #ifdef TRANSFERD_FAILPOINTS
 /* A failed sync is a failed file, alone or among others, and is not asked twice. */
 static const struct {
@@ -648,6 +707,7 @@ END_TEST
 RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wrong_size),
 	TEST(syncs_many_together), TEST(syncs_a_lone_file_at_once),
 	TEST_LOOP(makes_a_checkpoint, 2), TEST_EACH(publishes_once, publishes),
-	TEST(never_follows_links_when_publishing), TEST(publishes_many),
-	TEST_EACH(copies_a_snapshot, snapshot_sizes), TEST(does_not_copy_odd_files), TEST(removes),
-	TEST(hints_are_silent), TEST(finishes_before_it_ends) FAILPOINT_TESTS)
+	TEST(a_file_goes_with_its_folder), TEST(never_follows_links_when_publishing),
+	TEST(publishes_many), TEST_EACH(copies_a_snapshot, snapshot_sizes),
+	TEST(does_not_copy_odd_files), TEST(removes), TEST(hints_are_silent),
+	TEST(finishes_before_it_ends) FAILPOINT_TESTS)
