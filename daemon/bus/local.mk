@@ -55,6 +55,7 @@ tests_daemon_bus_test_bus_session_SOURCES = tests/daemon/bus/test-bus-session.c 
 tests_daemon_bus_test_bus_session_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_task_SOURCES = tests/daemon/bus/test-bus-task.c $(BUS_RIG)
 tests_daemon_bus_test_bus_task_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_task_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_commit
 tests_daemon_bus_test_bus_view_SOURCES = tests/daemon/bus/test-bus-view.c $(BUS_RIG)
 tests_daemon_bus_test_bus_view_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_words_SOURCES = tests/daemon/bus/test-bus-words.c $(BUS_RIG)

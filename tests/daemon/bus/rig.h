@@ -38,7 +38,7 @@ struct rig_client {
 	} events[RIG_EVENTS];
 	size_t n_events, n_signals, n_batches;
 	size_t n_task_changes, n_session_changes, n_manager_changes;
-	char state[32], sub_state[32]; /* of the last task change */
+	char state[32], sub_state[32], description[32]; /* of the last task change that named it */
 };
 
 struct rig {
@@ -49,6 +49,7 @@ struct rig {
 	struct engine *engine;
 	struct flow *flow;
 	struct bus *bus; /* ours */
+	bool may_fail; /* a turn: the test has the commits in its hand */
 	struct rig_client *clients[4];
 	size_t n_clients;
 };

@@ -95,18 +95,20 @@ START_TEST(cancelling_is_done_once_and_harmless_later)
 }
 END_TEST
 
-/* Properties are read by a blocking call: by a child, while this process serves. */
-static int read_properties(struct rig *rig, struct ipc_path path, char **ret_text)
+/* Properties are read and set by blocking calls: by a child, while this process serves. */
+static int call_properties(
+	struct rig *rig, struct ipc_path path, const char *const *words, char **ret_text)
 {
 	char address[256], object[IPC_PATH_BYTES];
-	const char *argv[] = { "busctl", address, "--json=short", "call", IPC_NAME,
-		ipc_path_format(path, object, sizeof(object)), "org.freedesktop.DBus.Properties",
-		"GetAll", "s", IPC_NAME ".Task", NULL };
+	const char *argv[16] = { "busctl", address, "--json=short", "call", IPC_NAME,
+		ipc_path_format(path, object, sizeof(object)), "org.freedesktop.DBus.Properties" };
 	struct proc_config config = { .argv = argv };
 	char *output = tmpdir_path("output");
 	struct proc *proc;
 	int status;
 
+	for (size_t i = 0; words[i]; i++)
+		argv[7 + i] = words[i];
 	snprintf(address, sizeof(address), "--address=%s", getenv("DBUS_SESSION_BUS_ADDRESS"));
 	config.output = output;
 	ck_ok(proc_start(&config, &proc));
@@ -116,6 +118,13 @@ static int read_properties(struct rig *rig, struct ipc_path path, char **ret_tex
 	*ret_text = tmpdir_read(output);
 	free(output);
 	return status;
+}
+
+static int read_properties(struct rig *rig, struct ipc_path path, char **ret_text)
+{
+	static const char *const words[] = { "GetAll", "s", IPC_NAME ".Task", NULL };
+
+	return call_properties(rig, path, words, ret_text);
 }
 
 START_TEST(tells_its_properties)
@@ -143,5 +152,42 @@ START_TEST(tells_its_properties)
 }
 END_TEST
 
+static bool is_commit_failing;
+
+int __real_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store)
+{
+	return is_commit_failing ? -EIO : __real_store_commit(store);
+}
+
+/* I1: nobody hears of a change that was not saved. */
+START_TEST(tells_of_what_is_saved)
+{
+	static const char *const words[] = { "Set", "ssv", IPC_NAME ".Task", "Description", "s",
+		"new", NULL };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s"), task = rig_download(rig, client, session);
+	const struct ipc_path path = { session, task };
+	char *text = NULL;
+
+	rig_finish(rig, task, 10);
+	rig_settle(rig);
+	rig->may_fail = is_commit_failing = true;
+	ck_assert_int_ne(call_properties(rig, path, words, &text), 0);
+	free(text);
+	is_commit_failing = false;
+	rig_settle(rig);
+	ck_assert_str_eq(client->description, "");
+	ck_ok(call_properties(rig, path, words, &text));
+	free(text);
+	rig_settle(rig);
+	ck_assert_str_eq(client->description, "new");
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-task", 60, TEST(suspends_and_resumes),
-	TEST(cancelling_is_done_once_and_harmless_later), TEST(tells_its_properties))
+	TEST(cancelling_is_done_once_and_harmless_later), TEST(tells_its_properties),
+	TEST(tells_of_what_is_saved))
