@@ -224,6 +224,7 @@ START_TEST(leaves_descriptors_to_others)
 	ck_assert_int_eq(unnamed_open(folder, &fd), UNNAMED_E_NOT_HERE);
 	after = open("/dev/null", O_RDONLY);
 	ck_assert_int_eq(after, next);
+	unnamed_close_folder(folder);
 	free(path);
 }
 END_TEST
