@@ -69,6 +69,7 @@ struct daemon {
 	bool is_ready[WATCH_COUNT];
 	bool is_stopping, is_over, is_idle;
 	unsigned n_reports; /* of the engine, in this turn */
+	bool is_looked_at; /* the engine, in this turn */
 	uint64_t gather_until_us; /* the engine is not looked at before; 0: it is */
 	int result;
 	uint64_t stop_by_us, watchdog_us, watchdog_due_us, idle_since_us;
@@ -410,24 +411,30 @@ static void on_report(const struct engine_event *event, void *user)
 	flow_engine_event(event, d->flow);
 }
 
-static void take_reports(struct daemon *d)
+/* While reports gather, only together with what is committed anyway. */
+static void take_reports(struct daemon *d, uint64_t now_us)
 {
 	int r;
 
-	d->n_reports = 0;
-	if (!d->is_ready[WATCH_ENGINE] && !d->gather_until_us)
+	d->is_looked_at = d->gather_until_us
+		? now_us >= d->gather_until_us || flow_has_changes(d->flow)
+		: d->is_ready[WATCH_ENGINE];
+	if (!d->is_looked_at)
 		return;
+	d->n_reports = 0;
 	r = engine_dispatch(d->engine, on_report, d);
 	if (r)
 		log_error("the engine's reports cannot be read: %s", err_text(r));
 }
 
-/* After a crowd of reports the next ones are left to gather, unless a turn comes anyway. */
+/* After a crowd of reports the next ones are left to gather. */
 static void gather_reports(struct daemon *d, uint64_t now_us)
 {
 	bool was_gathering = d->gather_until_us;
 	uint64_t for_us = flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : DAEMON_LAST_US;
 
+	if (!d->is_looked_at)
+		return;
 	d->gather_until_us = d->n_reports >= DAEMON_CROWD ? now_us + for_us : 0;
 	if (d->gather_until_us && !was_gathering)
 		event_del(d->watches[WATCH_ENGINE]);
@@ -440,7 +447,6 @@ static void run_turn(struct daemon *d)
 	struct clock_now now = clock_now();
 
 	flow_turn_begin(d->flow, &now);
-	take_reports(d);
 	if (d->network) {
 		if (d->is_ready[WATCH_NETWORK] && network_dispatch(d->network, now.now_us))
 			log_warn("the network watch fails: %s", err_text(-EIO));
@@ -451,11 +457,22 @@ static void run_turn(struct daemon *d)
 		begin_stop(d, "the bus is gone");
 		d->result = -ENOTCONN;
 	}
+	take_reports(d, now.now_us);
 	bus_tick(d->bus, now.now_us);
 	look_at_commit(d, flow_turn_end(d->flow));
 	if (flow_is_saved(d->flow))
 		engine_note_saved(d->engine);
 	bus_flush(d->bus);
+}
+
+/* A part of a message is none. */
+static bool is_turn_due(struct daemon *d)
+{
+	for (int i = 0; i < WATCH_COUNT; i++)
+		if (i != WATCH_BUS && d->is_ready[i])
+			return true;
+	d->is_ready[WATCH_BUS] = d->is_ready[WATCH_BUS] && bus_read(d->bus);
+	return d->is_ready[WATCH_BUS];
 }
 
 static void on_complaint(const char *text, void *user)
@@ -538,11 +555,14 @@ int daemon_run(struct daemon *daemon)
 		arm_timer(daemon);
 		if (event_base_loop(daemon->base, EVLOOP_ONCE) < 0)
 			return err_raise(-EIO);
+		if (!is_turn_due(daemon))
+			continue;
 		run_turn(daemon);
 		after_turn(daemon);
 	}
 	/* calls that came before the name was given back are answered */
 	daemon->is_ready[WATCH_BUS] = daemon->is_ready[WATCH_ENGINE] = true;
+	daemon->gather_until_us = 0;
 	run_turn(daemon);
 	bus_drain(daemon->bus, DAEMON_DRAIN_MS);
 	return daemon->result;

@@ -21,6 +21,8 @@
 #define DEFAULT_TIMEOUT_MS 25000
 /* Messages per ipc_bus_dispatch(): the loop's other work has its turn too. */
 #define DISPATCH_BUDGET    64
+/* Times that libdbus may read, 2 KiB each, per ipc_bus_read(). */
+#define READ_BUDGET        512
 /* Unhandled incoming bytes at which libdbus stops reading the socket. */
 #define MAX_RECEIVED_BYTES (64 << 20)
 
@@ -226,10 +228,24 @@ void bus_check_queue(struct ipc_bus *bus)
 		loop_poke(bus->loop);
 }
 
+bool ipc_bus_read(struct ipc_bus *bus)
+{
+	int n = 1;
+
+	for (int i = 0; i < READ_BUDGET && n > 0 && ipc_bus_is_connected(bus); i++) {
+		if (dbus_connection_get_dispatch_status(bus->connection) ==
+			DBUS_DISPATCH_DATA_REMAINS)
+			return true;
+		n = loop_process(bus->loop);
+	}
+	return n < 0 || !ipc_bus_is_connected(bus);
+}
+
 int ipc_bus_dispatch(struct ipc_bus *bus)
 {
 	int r = loop_process(bus->loop);
 
+	r = r < 0 ? r : 0;
 	for (int i = 0; i < DISPATCH_BUDGET && !r; i++) {
 		if (dbus_connection_dispatch(bus->connection) != DBUS_DISPATCH_DATA_REMAINS)
 			break;
@@ -298,7 +314,7 @@ int ipc_bus_flush(struct ipc_bus *bus, int timeout_ms)
 		r = wait_readable(bus, (int)((end_us - now_us) / CLOCK_US_PER_MS) + 1);
 		if (!r)
 			r = loop_process(bus->loop);
-		if (r && r != -ETIMEDOUT)
+		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 	}
 	bus_check_queue(bus);

@@ -48,6 +48,11 @@ void ipc_bus_set_events(struct ipc_bus *bus, const struct ipc_bus_events *events
 
 /* Readable when ipc_bus_dispatch() has something to do; always the same descriptor. */
 int ipc_bus_fd(const struct ipc_bus *bus);
+/*
+ * Reads and writes what can be at once; bounded. Is there a whole message for ipc_bus_dispatch(), or the connection gone?
+ * A loop whose turns cost something need not have one for each part of a long message.
+ */
+bool ipc_bus_read(struct ipc_bus *bus);
 /* Reads, writes, answers, calls back; bounded work per call. 0, or -ENOTCONN when the connection is gone. */
 int ipc_bus_dispatch(struct ipc_bus *bus);
 /* poll() on the descriptor, then dispatch: for programs without a loop. 0, -ETIMEDOUT, -ENOTCONN. timeout_ms -1: no limit. */

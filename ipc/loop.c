@@ -363,5 +363,5 @@ int loop_process(struct loop *loop)
 		if (r)
 			return r;
 	}
-	return 0;
+	return n;
 }

@@ -17,7 +17,10 @@ void loop_detach(struct loop *loop, DBusConnection *connection);
 int loop_fd(const struct loop *loop);
 /* Makes it readable. Any thread. */
 void loop_poke(struct loop *loop);
-/* Lets libdbus read, write and expire; messages stay queued for dbus_connection_dispatch(). 0 or -errno. */
+/*
+ * Lets libdbus read, write and expire, a little at a time; messages stay queued for dbus_connection_dispatch().
+ * How many descriptors had something to do, or -errno.
+ */
 int loop_process(struct loop *loop);
 
 #endif

@@ -286,6 +286,11 @@ int bus_fd(const struct bus *bus)
 	return ipc_bus_fd(bus->ipc);
 }
 
+bool bus_read(struct bus *bus)
+{
+	return bus->is_lost || ipc_bus_read(bus->ipc);
+}
+
 int bus_dispatch(struct bus *bus)
 {
 	int r = ipc_bus_dispatch(bus->ipc);

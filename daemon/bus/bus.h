@@ -40,6 +40,7 @@ int bus_start(struct bus *bus, struct flow *flow);
 void bus_stop(struct bus *bus);
 
 int bus_fd(const struct bus *bus);
+bool bus_read(struct bus *bus); /* is there anything for bus_dispatch()? */
 int bus_dispatch(struct bus *bus); /* 0, or -ENOTCONN: the bus is gone */
 /* Sends what was gathered in the turn. */
 void bus_flush(struct bus *bus);

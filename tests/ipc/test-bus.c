@@ -184,6 +184,41 @@ START_TEST(survives_the_bus)
 }
 END_TEST
 
+/* Whole messages are announced, stay until they are dispatched, and so is the end of the connection. */
+START_TEST(reads_before_it_dispatches)
+{
+	static const struct bus_config config = { .no_activation = true };
+	uint64_t end_ms = proc_now_ms() + DEADLINE_MS;
+	struct ipc_bus *client;
+	struct bus *bus;
+	int ended = 0;
+
+	ck_assert_ptr_nonnull(tmpdir_new());
+	ck_assert_int_eq(bus_new(&config, &bus), 0);
+	ck_assert_int_eq(ipc_bus_new(IPC_BUS_USER, NULL, &client), 0);
+	while (ipc_bus_read(client))
+		ck_assert_int_eq(ipc_bus_dispatch(client), 0);
+	ck_assert_int_eq(ipc_bus_set_destination(client, ":1.4711", 0), 0);
+	ck_assert_int_eq(ipc_start_session_flush(client, SERVICE_SESSION, on_async, &ended), 0);
+	while (!ipc_bus_read(client))
+		ck_assert_int_eq(
+			proc_wait_fd(ipc_bus_fd(client), (unsigned)proc_left_ms(end_ms)), 0);
+	ck_assert(ipc_bus_read(client));
+	ck_assert_int_eq(ended, 0);
+	service_pump(client, &ended);
+	while (ipc_bus_read(client))
+		ck_assert_int_eq(ipc_bus_dispatch(client), 0);
+	bus_free(bus);
+	while (!ipc_bus_read(client))
+		ck_assert_int_eq(
+			proc_wait_fd(ipc_bus_fd(client), (unsigned)proc_left_ms(end_ms)), 0);
+	while (ipc_bus_dispatch(client) != -ENOTCONN)
+		ck_assert_int_gt(proc_left_ms(end_ms), 0);
+	ck_assert(ipc_bus_read(client));
+	ipc_bus_free(client);
+}
+END_TEST
+
 START_TEST(leaves_sigpipe_alone)
 {
 	struct service *s = service_new();
@@ -197,4 +232,4 @@ END_TEST
 
 RUN_TESTS("ipc/bus", TEST_EACH(refuses_addresses, addresses), TEST(owns_a_name),
 	TEST(waits_for_a_name), TEST(watches_the_service), TEST(knows_an_owner_that_was_there),
-	TEST(survives_the_bus), TEST(leaves_sigpipe_alone))
+	TEST(survives_the_bus), TEST(reads_before_it_dispatches), TEST(leaves_sigpipe_alone))
