@@ -12,26 +12,8 @@
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
 
-struct answer {
-	unsigned n_calls;
-	int error;
-	uint64_t ids[4];
-	size_t n;
-};
-
-static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
-{
-	struct answer *answer = user;
-
-	answer->n_calls++;
-	answer->error = error;
-	answer->n = n_ids;
-	if (n_ids)
-		memcpy(answer->ids, ids, n_ids * sizeof(ids[0]));
-}
-
 /* Two uploads and a download in one call. */
-static struct sim *begin(struct answer *answer, uint64_t *ret_session, const char *token)
+static struct sim *begin(struct sim_created *answer, uint64_t *ret_session, const char *token)
 {
 	struct sim *sim = sim_new(1);
 	struct flow_request requests[3];
@@ -54,7 +36,7 @@ static struct sim *begin(struct answer *answer, uint64_t *ret_session, const cha
 	}
 	*ret_session = create.session = sim_session(sim, "app", "one");
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, answer, NULL), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(answer->n_calls, 0);
 	ck_assert_uint_eq(fake_engine_n_jobs(sim->engine), 2);
@@ -81,7 +63,7 @@ static unsigned n_listed(struct sim *sim)
 
 START_TEST(answered_when_all_are_durable)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session, first;
 	struct sim *sim = begin(&answer, &session, NULL);
 
@@ -109,7 +91,7 @@ END_TEST
 
 START_TEST(one_fails_none_is_made)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session;
 	struct sim *sim = begin(&answer, &session, NULL);
 
@@ -130,7 +112,7 @@ END_TEST
 
 START_TEST(crash_forgets)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session;
 	struct sim *sim = begin(&answer, &session, "t");
 
@@ -148,7 +130,7 @@ END_TEST
 
 START_TEST(session_ends_meanwhile)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session;
 	struct sim *sim = begin(&answer, &session, NULL);
 
@@ -169,7 +151,7 @@ END_TEST
 /* The commit that would make them live fails twice: the answer waits, and comes once. */
 START_TEST(commit_fails_at_the_end)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session;
 	struct sim *sim = begin(&answer, &session, "t");
 
@@ -198,7 +180,7 @@ START_TEST(commit_fails_at_the_beginning)
 	struct flow_request request;
 	struct flow_create create = { sim_session(sim, "app", "one"), &request, 1, true, NULL,
 		NULL };
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	char source[300];
 	FILE *f;
 
@@ -212,7 +194,7 @@ START_TEST(commit_fails_at_the_beginning)
 	request.request.source_path = source;
 	sim->is_commit_failing = true;
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
 	ck_assert_int_ne(sim_end(sim), 0);
 	ck_assert_uint_eq(answer.n_calls, 1);
 	ck_assert(answer.error == FLOW_E_BUSY || answer.error == FLOW_E_NO_SPACE);
@@ -224,7 +206,7 @@ END_TEST
 /* Copies that never end hold descriptors: one application gets so many and no more, another is not concerned. */
 START_TEST(bounded_while_nothing_is_copied)
 {
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	uint64_t session, other;
 	struct sim *sim = begin(&answer, &session, NULL);
 	struct flow_request request;
@@ -241,7 +223,7 @@ START_TEST(bounded_while_nothing_is_copied)
 		struct flow_create create = { session, &request, 1, true, NULL, NULL };
 
 		sim_begin(sim);
-		r = flow_tasks_create(sim->flow, &create, on_created, &answer, NULL);
+		r = flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL);
 		ck_assert_int_eq(sim_end(sim), 0);
 	}
 	ck_assert_int_eq(r, FLOW_E_LIMIT_REACHED);
@@ -249,8 +231,8 @@ START_TEST(bounded_while_nothing_is_copied)
 	other = sim_session(sim, "another", "one");
 	sim_begin(sim);
 	r = flow_tasks_create(sim->flow,
-		&(struct flow_create){ other, &request, 1, true, NULL, NULL }, on_created, &answer,
-		NULL);
+		&(struct flow_create){ other, &request, 1, true, NULL, NULL }, sim_on_created,
+		&answer, NULL);
 	ck_assert_int_eq(r, 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_gt(sim_download(sim, session, "h"), 0);

@@ -276,24 +276,6 @@ START_TEST(request_reaches_the_engine)
 }
 END_TEST
 
-struct answer {
-	unsigned n_calls;
-	int error;
-	uint64_t ids[100];
-	size_t n;
-};
-
-static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
-{
-	struct answer *answer = user;
-
-	answer->n_calls++;
-	answer->error = error;
-	answer->n = n_ids;
-	if (n_ids)
-		memcpy(answer->ids, ids, n_ids * sizeof(ids[0]));
-}
-
 /* A repeat after a lost reply makes nothing new, also after a crash. */
 START_TEST(token)
 {
@@ -301,26 +283,26 @@ START_TEST(token)
 	struct sim *sim = world(&session);
 	struct flow_request requests[2];
 	struct flow_create create = { session, requests, 2, true, "token-1", NULL };
-	struct answer first = { 0 }, second = { 0 };
+	struct sim_created first = { 0 }, second = { 0 };
 
 	flow_request_init(&requests[0]);
 	requests[0].request.url = "https://h/x";
 	requests[1] = requests[0];
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &first, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &first, NULL), 0);
 	ck_assert_uint_eq(first.n_calls, 0); /* not before the commit */
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(first.n, 2);
 	sim_crash(sim);
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &second, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &second, NULL), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(second.n, 2);
 	ck_assert_mem_eq(second.ids, first.ids, 2 * sizeof(first.ids[0]));
 	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 2);
 	create.token = "";
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &second, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &second, NULL),
 		FLOW_E_INVALID_REQUEST);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(second.n_calls, 1);
@@ -335,28 +317,28 @@ START_TEST(after_another)
 	struct sim *sim = world(&session);
 	struct flow_request request;
 	struct flow_create create = { session, &request, 1, true, "two", "one" };
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 
 	flow_request_init(&request);
 	request.request.url = "https://h/x";
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL),
 		FLOW_E_INVALID_REQUEST);
 	create.after = "";
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL),
 		FLOW_E_INVALID_REQUEST);
 	create.token = "one";
 	create.after = NULL;
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
 	create.token = "two";
 	create.after = "one";
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	sim_crash(sim);
 	create.token = "three";
 	create.after = "two";
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(answer.n_calls, 3);
 	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_tasks, 3);
@@ -372,7 +354,7 @@ START_TEST(many_names)
 	static struct flow_request requests[100];
 	static char paths[100][PATH_MAX];
 	struct flow_create create = { session, requests, 100, true, NULL, NULL };
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	char name[32];
 
 	for (size_t i = 0; i < 100; i++) {
@@ -389,7 +371,7 @@ START_TEST(many_names)
 		requests[i].request.destination = paths[i];
 	}
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL), 0);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(answer.n, 100);
 	for (size_t i = 0; i < 100; i++)
@@ -406,7 +388,7 @@ START_TEST(all_or_none)
 	struct sim *sim = world(&session);
 	struct flow_request requests[3];
 	struct flow_create create = { session, requests, 3, true, NULL, NULL };
-	struct answer answer = { 0 };
+	struct sim_created answer = { 0 };
 	size_t bad = 0;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -414,16 +396,16 @@ START_TEST(all_or_none)
 		requests[i].request.url = i == 2 ? "gopher://h/" : "https://h/x";
 	}
 	sim_begin(sim);
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, &bad),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, &bad),
 		FLOW_E_UNSUPPORTED_SCHEME);
 	create.n_requests = 0;
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL),
 		FLOW_E_INVALID_REQUEST);
 	create.n_requests = 1001;
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL),
 		FLOW_E_LIMIT_REACHED);
 	create.session = 99;
-	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, on_created, &answer, NULL),
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL),
 		FLOW_E_NO_SUCH_SESSION);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_uint_eq(bad, 2);

@@ -213,6 +213,21 @@ void origin_log_clear(struct origin *o)
 	pthread_mutex_unlock(&o->lock);
 }
 
+void origin_log_methods(struct origin *o, char *ret_text, size_t size_bytes)
+{
+	uint64_t last = origin_log_last(o);
+	size_t used = 0;
+
+	ret_text[0] = 0;
+	for (uint64_t i = 1; i <= last && used < size_bytes; i++) {
+		struct origin_entry entry;
+
+		if (origin_log_get(o, i, &entry) == 0)
+			used += (size_t)snprintf(ret_text + used, size_bytes - used, "%s%s",
+				used ? " " : "", entry.method);
+	}
+}
+
 /* with the lock held: the n-th that matches, and how many do */
 static unsigned match(
 	struct origin *o, const char *prefix, unsigned n, struct origin_entry **ret_entry)

@@ -135,6 +135,8 @@ void origin_cut(struct origin *o);
 uint64_t origin_log_last(struct origin *o);
 int origin_log_get(struct origin *o, uint64_t number, struct origin_entry *ret_entry);
 void origin_log_clear(struct origin *o);
+/* the methods of all, with a space between two */
+void origin_log_methods(struct origin *o, char *ret_text, size_t size_bytes);
 /* n-th (from 1) logged request whose target begins with PREFIX; -ENOENT */
 int origin_log_find(
 	struct origin *o, const char *prefix, unsigned n, struct origin_entry *ret_entry);

@@ -384,30 +384,24 @@ uint64_t sim_session(struct sim *sim, const char *app_id, const char *identifier
 	return sim_session_with(sim, &open);
 }
 
-struct created {
-	int error;
-	uint64_t id;
-	unsigned n_calls;
-};
-
-static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
+void sim_on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
 {
-	struct created *created = user;
+	struct sim_created *created = user;
 
 	created->n_calls++;
 	created->error = error;
-	if (!error) {
-		CHECK(n_ids == 1);
-		created->id = ids[0];
-	}
+	created->n = n_ids;
+	CHECK(n_ids <= sizeof(created->ids) / sizeof(created->ids[0]));
+	if (n_ids)
+		memcpy(created->ids, ids, n_ids * sizeof(ids[0]));
 }
 
-static int create(struct sim *sim, const struct flow_create *c, struct created *created)
+static int create(struct sim *sim, const struct flow_create *c, struct sim_created *created)
 {
 	int r;
 
 	sim_begin(sim);
-	r = flow_tasks_create(sim->flow, c, on_created, created, NULL);
+	r = flow_tasks_create(sim->flow, c, sim_on_created, created, NULL);
 	CHECK(sim_end(sim) == 0);
 	/* snapshots first */
 	while (!r && !created->n_calls) {
@@ -423,15 +417,15 @@ uint64_t sim_create(
 	struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running)
 {
 	const struct flow_create c = { session, request, 1, start_running, NULL, NULL };
-	struct created created = { 0 };
+	struct sim_created created = { 0 };
 
-	return create(sim, &c, &created) ? 0 : created.id;
+	return create(sim, &c, &created) ? 0 : created.ids[0];
 }
 
 int sim_create_error(struct sim *sim, uint64_t session, const struct flow_request *request)
 {
 	const struct flow_create c = { session, request, 1, false, NULL, NULL };
-	struct created created = { 0 };
+	struct sim_created created = { 0 };
 
 	return create(sim, &c, &created);
 }

@@ -65,6 +65,14 @@ uint64_t sim_download(struct sim *sim, uint64_t session, const char *host);
 uint64_t sim_create(
 	struct sim *sim, uint64_t session, const struct flow_request *request, bool start_running);
 int sim_create_error(struct sim *sim, uint64_t session, const struct flow_request *request);
+/* What flow_tasks_create() answers, and its function. */
+struct sim_created {
+	unsigned n_calls;
+	int error;
+	uint64_t ids[100];
+	size_t n;
+};
+void sim_on_created(void *created, int error, const uint64_t *ids, size_t n_ids);
 int sim_steer(struct sim *sim, enum flow_verb verb, uint64_t id);
 
 /* What the store says; the caller frees. */

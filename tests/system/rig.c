@@ -181,3 +181,20 @@ void rig_check_rest(struct rig *rig)
 		now = n_waits(rig);
 	} while (now != before);
 }
+
+void rig_wait_listed(struct rig *rig, const char *text, unsigned n)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	char *output = NULL;
+	unsigned found;
+
+	do {
+		free(output);
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "never listed: %s", text);
+		RIG_CTL(rig, &output, "list", "--all", "--json=short");
+		found = 0;
+		for (const char *at = output; (at = strstr(at, text)); at++)
+			found++;
+	} while (found < n);
+	free(output);
+}

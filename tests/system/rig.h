@@ -51,6 +51,9 @@ int rig_ctl(struct rig *rig, char **ret_output, const char *const *arguments);
 #define RIG_CTL(rig, ret_output, ...) \
 	rig_ctl((rig), (ret_output), (const char *const[]){ __VA_ARGS__, NULL })
 
+/* Asks transferctl until its list has the text so many times. */
+void rig_wait_listed(struct rig *rig, const char *text, unsigned n);
+
 /* ---- an application ---- */
 struct app;
 

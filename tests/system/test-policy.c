@@ -11,20 +11,6 @@
 
 static struct rig rig;
 
-/* asks transferctl until its list has NEEDLE */
-static void wait_until_listed(const char *needle)
-{
-	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
-	char *output = NULL;
-
-	do {
-		free(output);
-		ck_assert_msg(proc_left_ms(until_ms) > 0, "never listed: %s", needle);
-		RIG_CTL(&rig, &output, "list", "--all", "--json=short");
-	} while (!strstr(output, needle));
-	free(output);
-}
-
 static uint64_t wall_us(void)
 {
 	struct timespec t;
@@ -47,9 +33,9 @@ START_TEST(waits_for_its_date)
 	due_us = wall_us() + 3000000;
 	transfer_request_set_not_before(request, due_us);
 	task = app_start(app, request);
-	wait_until_listed("waiting-date");
+	rig_wait_listed(&rig, "waiting-date", 1);
 	rig_restart_daemon(&rig);
-	wait_until_listed("waiting-date");
+	rig_wait_listed(&rig, "waiting-date", 1);
 	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 0);
 	ck_assert_int_eq(origin_wait_arrived(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
 	ck_assert_uint_ge(wall_us(), due_us);
@@ -76,7 +62,7 @@ START_TEST(says_what_it_does)
 	rig_new(&rig);
 	app = app_open(&rig, NULL);
 	app_download(app, waits[_i].target);
-	wait_until_listed(waits[_i].want);
+	rig_wait_listed(&rig, waits[_i].want, 1);
 	app_close(app);
 	rig_done(&rig);
 }
@@ -97,7 +83,7 @@ START_TEST(bounds_what_runs_at_once)
 		tasks[i] = app_download(app, target);
 	}
 	ck_assert_int_eq(origin_wait_arrived(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
-	wait_until_listed("\"sub_state\":\"queued\"");
+	rig_wait_listed(&rig, "\"sub_state\":\"queued\"", 1);
 	for (unsigned i = 0; i < 3; i++) {
 		ck_assert_int_eq(transfer_task_get_state(tasks[i]), TRANSFER_TASK_STATE_RUNNING);
 		ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), i + 1);
@@ -237,7 +223,7 @@ START_TEST(never_asks_again_after_an_answer)
 	ck_assert_int_eq(origin_bytes_write(path, 1, 1000), 0);
 	app = app_open(&rig, NULL);
 	task = app_upload(app, "POST", "/file?size=3M&seed=1&gate=g&gate_after=1M", path);
-	wait_until_listed("\"status\":200");
+	rig_wait_listed(&rig, "\"status\":200", 1);
 	rig_restart_daemon(&rig);
 	origin_release(rig.origin, "g");
 	ck_assert_int_eq(app_wait(app, task), 0);

@@ -65,19 +65,6 @@ static void cancel(
 	transfer_delayed_request_cancel(answer);
 }
 
-static void wait_until_listed(const char *needle)
-{
-	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
-	char *output = NULL;
-
-	do {
-		free(output);
-		ck_assert_msg(proc_left_ms(until_ms) > 0, "never listed: %s", needle);
-		RIG_CTL(&rig, &output, "list", "--all", "--json=short");
-	} while (!strstr(output, needle));
-	free(output);
-}
-
 static void begin(void)
 {
 	rig_new(&rig);
@@ -97,7 +84,7 @@ START_TEST(nothing_starts_before_the_answer)
 	task = delayed(app, "/file?size=9&seed=1");
 	ck_assert_int_eq(
 		app_wait_event(app, transfer_task_get_id(task), "asked", 1, RIG_DEADLINE_MS), 0);
-	wait_until_listed("\"sub_state\":\"waiting-answer\"");
+	rig_wait_listed(&rig, "\"sub_state\":\"waiting-answer\"", 1);
 	rig_restart_daemon(&rig);
 	/* the session is attached again when this one has ended */
 	other = app_download(app, "/file?size=9&seed=2");
@@ -183,9 +170,9 @@ START_TEST(asked_at_the_next_attach)
 
 	begin();
 	ck_assert_int_eq(rig_join(rig_fork(&rig, start_and_leave, NULL)), 0);
-	wait_until_listed("\"sub_state\":\"waiting-answer\"");
+	rig_wait_listed(&rig, "\"sub_state\":\"waiting-answer\"", 1);
 	rig_restart_daemon(&rig);
-	wait_until_listed("\"sub_state\":\"waiting-answer\"");
+	rig_wait_listed(&rig, "\"sub_state\":\"waiting-answer\"", 1);
 	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 0);
 	app = app_open(&rig, &config);
 	ck_assert_int_eq(app_wait_id(app, 1), 0);

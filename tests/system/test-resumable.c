@@ -44,16 +44,9 @@ static void end(void)
 
 static void check_requests(const char *want)
 {
-	char got[512] = "";
-	size_t used = 0;
+	char got[512];
 
-	for (uint64_t i = 1; i <= origin_log_last(rig.origin); i++) {
-		struct origin_entry entry;
-
-		ck_assert_int_eq(origin_log_get(rig.origin, i, &entry), 0);
-		used += (size_t)snprintf(
-			got + used, sizeof(got) - used, "%s%s", used ? " " : "", entry.method);
-	}
+	origin_log_methods(rig.origin, got, sizeof(got));
 	ck_assert_str_eq(got, want);
 }
 

@@ -30,24 +30,6 @@ static void configure(const char *text)
 	free(path);
 }
 
-/* transferctl's list has NEEDLE so many times */
-static void wait_until_listed(const char *needle, unsigned n)
-{
-	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
-	char *output = NULL;
-	unsigned found;
-
-	do {
-		free(output);
-		ck_assert_msg(proc_left_ms(until_ms) > 0, "never listed: %s", needle);
-		RIG_CTL(&rig, &output, "list", "--all", "--json=short");
-		found = 0;
-		for (const char *at = output; (at = strstr(at, needle)); at++)
-			found++;
-	} while (found < n);
-	free(output);
-}
-
 /* ---- the bus is restarted ---- */
 
 /* the delay: the first does not end before the program has left */
@@ -80,7 +62,7 @@ START_TEST(goes_on_after_a_restart_of_the_bus)
 	app = app_open(&rig, &config);
 	ck_assert_int_eq(
 		origin_wait_bytes(rig.origin, "/file?" SIZE_ARG, 1, 2 << 20, RIG_DEADLINE_MS), 0);
-	wait_until_listed("\"sub_state\":\"done\"", 1);
+	rig_wait_listed(&rig, "\"sub_state\":\"done\"", 1);
 	first = bus_daemon_pid(rig.bus);
 	ck_assert_int_eq(bus_restart(rig.bus), 0);
 	ck_assert_int_eq(bus_wait_daemon_end(rig.bus, RIG_DEADLINE_MS), 0);
