@@ -156,6 +156,10 @@ struct flow {
 	struct progress_meter received_meter, sent_meter;
 };
 
+/* ---- flow.c ---- */
+/* After each change of the limits: the scheduler's slots are what is asked for and what there are descriptors for. */
+void flow_apply_slots(struct flow *flow);
+
 /* ---- flow-turn.c ---- */
 /*
  * Writes what touched tasks and sessions owe the store: before a query in the same turn, and before
@@ -171,7 +175,7 @@ int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
 int flow_turn_poison(struct flow *flow, int error);
 /* Wall clock that never goes back while the daemon runs; never behind the real one. */
 uint64_t flow_turn_steady_wall_us(const struct flow *flow);
-/* For a later turn: copied. */
+/* For a later turn. */
 void flow_turn_keep_take(struct flow *flow, struct engine_event *event);
 
 /* ---- flow-step.c ---- */
@@ -254,6 +258,12 @@ uint64_t flow_session_app_tasks(const struct flow *flow, const struct flow_sessi
 /* ---- flow-create.c ---- */
 void flow_create_forget(
 	struct flow *flow); /* what was found about folders and files in this turn */
+/*
+ * Another URL, method, list of header fields and timeout; judged as those of a new task. Nothing is
+ * changed when it is refused.
+ */
+int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
+	char ret_host[REQUEST_HOST_MAX_BYTES]);
 
 /* ---- flow-folder.c ---- */
 /* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */
@@ -261,9 +271,6 @@ int flow_folder_open(struct flow *flow, const char *path);
 /* The file (path, with this name in the folder that was opened) exists. */
 bool flow_folder_has(struct flow *flow, const char *path, const char *name, struct stat *ret_st);
 void flow_folder_forget(struct flow *flow);
-
-/* after each change of the limits: the scheduler's slots are what is asked for and what there are descriptors for */
-void flow_apply_slots(struct flow *flow);
 
 /* ---- flow-birth.c ---- */
 struct flow_birth_spec {
@@ -316,14 +323,6 @@ int flow_command_cancel(struct flow *flow, struct active *active, const struct f
 /* A page of the session's tasks that have not ended. The session is touched then; has_more: again in the next turn. */
 int flow_command_cancel_page(struct flow *flow, struct flow_session *session,
 	const struct flow_cancel *how, bool *ret_has_more);
-
-/* ---- flow-create.c ---- */
-/*
- * Another URL, method, list of header fields and timeout; judged as those of a new task. Nothing is
- * changed when it is refused.
- */
-int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
-	char ret_host[REQUEST_HOST_MAX_BYTES]);
 
 /* ---- flow-question.c ---- */
 /* The task's date has come and its client must be asked before it begins. */

@@ -157,9 +157,6 @@ int ipc_bus_new(enum ipc_bus_kind kind, const char *address, struct ipc_bus **re
 	LIST_INIT(&bus->pendings);
 	TAILQ_INIT(&bus->calls);
 	bus->timeout_ms = DEFAULT_TIMEOUT_MS;
-	bus->destination = strdup(IPC_NAME);
-	if (!bus->destination)
-		return err_raise(-ENOMEM);
 	r = loop_new(&bus->loop);
 	if (r)
 		return r;
@@ -207,7 +204,6 @@ void ipc_bus_free(struct ipc_bus *bus)
 	loop_free(bus->loop);
 	free(bus->service_owner);
 	free(bus->service);
-	free(bus->destination);
 	free(bus);
 }
 
@@ -450,23 +446,5 @@ int ipc_bus_watch_properties(struct ipc_bus *bus)
 		"member='PropertiesChanged',path_namespace='" IPC_ROOT_PATH "'",
 		bus->service);
 	bus_add_match(bus, rule);
-	return 0;
-}
-
-int ipc_bus_set_destination(struct ipc_bus *bus, const char *name, int timeout_ms)
-{
-	char *copy;
-
-	if (name) {
-		if (!dbus_validate_bus_name(name, NULL))
-			return -EINVAL;
-		copy = strdup(name);
-		if (!copy)
-			return err_raise(-ENOMEM);
-		free(bus->destination);
-		bus->destination = copy;
-	}
-	if (timeout_ms)
-		bus->timeout_ms = timeout_ms;
 	return 0;
 }

@@ -61,7 +61,7 @@ bool ipc_bus_is_connected(const struct ipc_bus *bus);
 
 /* Borrowed, "" when not connected. */
 const char *ipc_bus_unique_name(const struct ipc_bus *bus);
-/* How long an answer to a call may take, from now on; 0: as before. Returns what it was. */
+/* How long an answer to a call may take, from now on: 25 s if never set, 0: as before, -1: without end. Returns what it was. */
 int ipc_bus_set_timeout(struct ipc_bus *bus, int timeout_ms);
 /* Bytes that wait to be written: hold back while this is large. */
 size_t ipc_bus_outgoing_bytes(const struct ipc_bus *bus);
@@ -85,8 +85,6 @@ int ipc_bus_watch_service(struct ipc_bus *bus, const char *name);
 const char *ipc_bus_service_owner(const struct ipc_bus *bus);
 /* PropertiesChanged of the service is delivered too (match rule on the root path's namespace). */
 int ipc_bus_watch_properties(struct ipc_bus *bus);
-/* Where calls go and how long they may take: IPC_NAME and 25 s if never set. 0: no change, -1: without end. */
-int ipc_bus_set_destination(struct ipc_bus *bus, const char *name, int timeout_ms);
 
 /*
  * What surrounds a blocking call. Zero-initialise; ipc_exchange_done() frees all that the results point to.

@@ -46,21 +46,21 @@ static int append_request(DBusMessage *message, const struct table_method *metho
 	return codec_append_args(&w, &it, method->in, in);
 }
 
-static int new_message(struct ipc_bus *bus, struct ipc_path path, const char *interface,
-	const char *member, DBusMessage **ret_message)
+static int new_message(
+	struct ipc_path path, const char *interface, const char *member, DBusMessage **ret_message)
 {
 	char text[IPC_PATH_BYTES];
 
 	*ret_message = dbus_message_new_method_call(
-		bus->destination, ipc_path_format(path, text, sizeof(text)), interface, member);
+		IPC_NAME, ipc_path_format(path, text, sizeof(text)), interface, member);
 	return *ret_message ? 0 : err_raise(-ENOMEM);
 }
 
-static int new_request(struct ipc_bus *bus, struct ipc_path path, const struct table_method *method,
-	const void *in, DBusMessage **ret_message)
+static int new_request(struct ipc_path path, const struct table_method *method, const void *in,
+	DBusMessage **ret_message)
 {
 	DBusMessage *message;
-	int r = new_message(bus, path, method->interface, method->name, &message);
+	int r = new_message(path, method->interface, method->name, &message);
 
 	if (r)
 		return r;
@@ -194,7 +194,7 @@ int client_call(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *
 	const struct table_method *method, const struct client_io *io)
 {
 	DBusMessage *message, *reply;
-	int r = new_request(bus, path, method, io->in, &message);
+	int r = new_request(path, method, io->in, &message);
 
 	if (r)
 		return r;
@@ -213,7 +213,7 @@ int client_get_all(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchang
 	struct wire_reader rd = reply_reader(&exchange->arena, &fds);
 	DBusMessage *message, *reply;
 	DBusMessageIter it;
-	int r = new_message(bus, path, PROPERTIES, "GetAll", &message);
+	int r = new_message(path, PROPERTIES, "GetAll", &message);
 
 	if (r)
 		return r;
@@ -243,7 +243,7 @@ int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *e
 	struct wire_writer w = { 0 };
 	DBusMessage *message, *reply;
 	DBusMessageIter it;
-	int r = new_message(bus, path, PROPERTIES, "Set", &message);
+	int r = new_message(path, PROPERTIES, "Set", &message);
 
 	if (r)
 		return r;
@@ -340,7 +340,7 @@ static int start_take(struct ipc_bus *bus, DBusMessage *message, const struct cl
 int client_start(struct ipc_bus *bus, struct ipc_path path, const struct client_start *start)
 {
 	DBusMessage *message;
-	int r = new_request(bus, path, start->method, start->in, &message);
+	int r = new_request(path, start->method, start->in, &message);
 
 	return r ? r : start_take(bus, message, start);
 }

@@ -49,7 +49,6 @@ struct ipc_bus {
 	void *events_user;
 	bool is_lost;
 	/* client */
-	char *destination;
 	int timeout_ms;
 	char *service, *service_owner; /* watched name and its owner; NULL */
 	struct pendings pendings;

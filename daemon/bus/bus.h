@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon on the message bus: one handler per method (bus-manager.c, bus-session.c, bus-task.c), delegate events to attached
+ * The daemon on the message bus: one handler per method (bus-manager.c, bus-list.c, bus-session.c, bus-task.c, …), delegate events to attached
  * clients (bus-event.c), property changes to whoever listens (bus-change.c). It decides nothing: it asks the flow.
  *
  * Main thread. bus_dispatch() and bus_tick() run inside a turn of the flow; bus_flush() after it.

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "tests/ipc/service.h"
+#include "tests/lib/bus.h"
 #include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
 
 #define ROOT ((struct ipc_path){ 0, 0 })
 
@@ -117,18 +119,20 @@ END_TEST
 
 START_TEST(finds_no_daemon)
 {
+	static const struct bus_config config = { .no_activation = true };
 	struct ipc_exchange exchange = { 0 };
-	struct service *s = service_new();
-	struct ipc_bus *client = service_client();
+	struct ipc_bus *client;
+	struct bus *bus;
 
-	ck_assert_int_eq(ipc_bus_set_destination(client, "org.example.Nobody", 1000), 0);
+	ck_assert_ptr_nonnull(tmpdir_new());
+	ck_assert_int_eq(bus_new(&config, &bus), 0);
+	ck_assert_int_eq(ipc_bus_new(IPC_BUS_USER, NULL, &client), 0);
 	ck_assert_int_eq(
 		ipc_call_session_flush(client, SERVICE_SESSION, &exchange), IPC_E_SERVICE_UNKNOWN);
 	ck_assert_ptr_nonnull(exchange.text);
-	ck_assert_int_eq(ipc_bus_set_destination(client, "not a name", 0), -EINVAL);
 	ipc_exchange_done(&exchange);
 	ipc_bus_free(client);
-	service_free(s);
+	bus_free(bus);
 }
 END_TEST
 
