@@ -171,6 +171,8 @@ static void report_store(const struct store_report *report)
 		log_error(
 			"the database was damaged and is now %s; its tasks are lost, their partial files are kept",
 			report->set_aside);
+	else if (report->has_new_indexes)
+		log_warn("indexes of the database were damaged and are made anew; no task is lost");
 	if (report->migrated_from != report->migrated_to && report->migrated_from)
 		log_notice("the database was brought from version %d to %d; a copy is %s",
 			report->migrated_from, report->migrated_to, report->backup);

@@ -371,17 +371,11 @@ static int tell_rate(struct flow *flow, const struct task *task)
 
 static int set_priority(struct flow *flow, struct task *task, double priority)
 {
-	const struct sched_candidate candidate = { task->id, priority };
-	int r;
-
 	task->request.priority = priority;
 	if (task_fsm_phase(task) != TASK_PHASE_QUEUED)
 		return 0;
 	sched_dequeue(flow->sched, task->lane, task->id);
-	r = flow_schedule_offer(flow, task);
-	if (!r)
-		sched_enqueue(flow->sched, task->lane, &candidate);
-	return r;
+	return flow_schedule_enqueue(flow, task);
 }
 
 static int set_not_before(struct flow *flow, struct active *active, uint64_t wall_us)

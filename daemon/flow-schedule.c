@@ -52,13 +52,27 @@ static int offer(struct flow *flow, const struct store_lane *lane)
 	return sched_lane_offer(flow->sched, &spec, lane->n_queued > 0);
 }
 
-int flow_schedule_offer(struct flow *flow, const struct task *task)
+static int offer_task(struct flow *flow, const struct task *task)
 {
 	const struct store_lane lane = {
 		.lane = task->lane, .session = task->session, .host = task->request.host
 	};
 
 	return offer(flow, &lane);
+}
+
+int flow_schedule_enqueue(struct flow *flow, const struct task *task)
+{
+	const struct sched_candidate candidate = { task->id, task->request.priority };
+	int r;
+
+	/* the row of its session is damaged: it has nothing to run for */
+	if (!flow_session_lookup(flow, task->session))
+		return 0;
+	r = offer_task(flow, task);
+	if (!r)
+		sched_enqueue(flow->sched, task->lane, &candidate);
+	return r;
 }
 
 /* ---- from scratch ---- */
@@ -107,7 +121,7 @@ int flow_schedule_rebuild(struct flow *flow)
 	while (!r && (active = registry_next(&flow->registry, &cursor))) {
 		if (active->is_gone || (!active->task->has_slot && !active->task->is_ahead))
 			continue;
-		r = flow_schedule_offer(flow, active->task);
+		r = offer_task(flow, active->task);
 		if (!r && active->task->has_slot)
 			sched_occupy(flow->sched, active->task->lane);
 		else if (!r)
@@ -154,21 +168,21 @@ static int take_due(struct flow *flow)
 	r = err_fold(store_due_take(
 		flow->store, flow_turn_steady_wall_us(flow), FLOW_PAGE, on_due, list));
 	for (size_t i = 0; !r && i < list->n; i++) {
-		struct sched_candidate candidate = { list->rows[i].task, 0 };
-
-		active = registry_find(&flow->registry, candidate.id);
+		active = registry_find(&flow->registry, list->rows[i].task);
 		if (active && !active->is_gone) {
 			r = flow_step(flow, active, TASK_EVENT_DUE, NULL);
 			r = r < 0 ? r : 0;
 			continue;
 		}
-		r = store_task_load(flow->store, candidate.id, &task);
+		r = store_task_load(flow->store, list->rows[i].task, &task);
+		if (r == STORE_E_NOT_FOUND) {
+			/* it could not be read and had to go */
+			r = 0;
+			continue;
+		}
 		if (r)
 			return err_fold(r);
-		candidate.priority = task->request.priority;
-		r = flow_schedule_offer(flow, task);
-		if (!r)
-			sched_enqueue(flow->sched, task->lane, &candidate);
+		r = flow_schedule_enqueue(flow, task);
 		task->generation = ++flow->generation;
 		flow_query_note_recent(flow, task);
 		task_free(task);

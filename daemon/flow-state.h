@@ -223,8 +223,8 @@ size_t flow_cookie_count(const struct flow *flow); /* stores in memory */
 void flow_cookie_free_all(struct flow *flow);
 
 /* ---- flow-schedule.c ---- */
-int flow_schedule_offer(
-	struct flow *flow, const struct task *task); /* its lane is known to the scheduler */
+/* It may be picked; a task whose session could not be read may not. */
+int flow_schedule_enqueue(struct flow *flow, const struct task *task);
 int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free slots */
 int flow_schedule_rebuild(struct flow *flow);
 bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */

@@ -273,17 +273,6 @@ static void wait_for(struct flow *flow, struct task *task, enum task_event event
 
 /* ---- the door ---- */
 
-static int enqueue(struct flow *flow, const struct task *task)
-{
-	const struct sched_candidate candidate = { task->id, task->request.priority };
-	int r = flow_schedule_offer(flow, task);
-
-	if (r)
-		return r;
-	sched_enqueue(flow->sched, task->lane, &candidate);
-	return 0;
-}
-
 static void release(struct flow *flow, struct task *task)
 {
 	if (task->is_ahead)
@@ -304,7 +293,7 @@ static int carry_out(struct flow *flow, struct active *active, unsigned effects,
 	if (effects & TASK_EFFECT_DEQUEUE)
 		sched_dequeue(flow->sched, task->lane, task->id);
 	if (effects & TASK_EFFECT_ENQUEUE)
-		r = enqueue(flow, task);
+		r = flow_schedule_enqueue(flow, task);
 	if (!r && (effects & TASK_EFFECT_START))
 		r = flow_attempt_start(flow, active);
 	if (!r && (effects & TASK_EFFECT_STOP))

@@ -472,6 +472,7 @@ static int commit(struct flow *flow)
 	if (r)
 		return r;
 	if (store_n_repaired(flow->store) != flow->n_repaired) {
+		log_warn("damaged records of the database were ended or dropped");
 		flow->n_repaired = store_n_repaired(flow->store);
 		r = recount(flow);
 		if (r)

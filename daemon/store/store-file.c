@@ -104,7 +104,7 @@ static uint32_t big_endian(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* The header as SQLite defines it: magic at 0, user_version at 60, application_id at 68. */
+/* The header as SQLite defines it: magic at 0, who may write and read at 18, user_version at 60, application_id at 68. */
 static int probe_header(int fd, size_t size)
 {
 	unsigned char header[SQLITE_HEADER_BYTES];
@@ -118,9 +118,19 @@ static int probe_header(int fd, size_t size)
 		return STORE_E_DAMAGED;
 	if (big_endian(header + 68) != STORE_APPLICATION_ID)
 		return STORE_E_DAMAGED;
+	/* 1 and 2 there are; with more SQLite would only read it, for ever */
+	if (header[18] - 1u > 1 || header[19] - 1u > 1)
+		return STORE_E_DAMAGED;
 	if (big_endian(header + 60) > SCHEMA_VERSION && big_endian(header + 60) <= INT32_MAX)
 		return STORE_E_NEWER_SCHEMA;
 	return 0;
+}
+
+static bool is_there(const struct store_file *file, const char *name)
+{
+	struct stat st;
+
+	return fstatat(file->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
 }
 
 int store_file_probe(struct store_file *file)
@@ -131,6 +141,9 @@ int store_file_probe(struct store_file *file)
 	if (fstatat(file->dir_fd, DB_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
 		if (errno != ENOENT)
 			return err_raise(-errno);
+		/* all that is left of the queue; SQLite would throw it away */
+		if (is_there(file, DB_NAME "-wal"))
+			return STORE_E_DAMAGED;
 		fd = open_own(file, DB_NAME, O_RDWR | O_EXCL);
 		if (fd < 0)
 			return fd;
@@ -144,7 +157,9 @@ int store_file_probe(struct store_file *file)
 	if ((st.st_mode & 0777) != 0600 && fchmod(fd, 0600))
 		return err_raise(-errno);
 	if (st.st_size == 0)
-		return 0;
+		return is_there(file, DB_NAME "-wal") || is_there(file, CLEAN_NAME)
+			? STORE_E_DAMAGED
+			: 0;
 	/* a first start that was cut short: SQLite undoes it */
 	if (faccessat(file->dir_fd, DB_NAME "-journal", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;

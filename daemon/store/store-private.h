@@ -125,6 +125,8 @@ struct store {
 /* ---- store.c ---- */
 struct store_statement *store_statement(struct store *store, enum store_noun noun, int index);
 int store_error(struct store *store, int rc); /* SQLite's result code to ours */
+/* What was there is not there any more, or the other way round: SQLite has not noticed, but the database is damaged. -EUCLEAN. */
+int store_contradicts(struct store *store);
 int store_begin(struct store *store); /* begins the turn's transaction unless open */
 int store_run(struct store *store, sqlite3_stmt *stmt); /* steps to the end and resets */
 /* 0: a row is there; STORE_E_NOT_FOUND: no more (reset). */
@@ -168,6 +170,8 @@ bool store_file_is_space_low(const struct store_file *file);
 /* ---- store-schema.c ---- */
 int store_schema_settle(struct store *store, bool is_clean, struct store_report *report);
 int store_schema_migrate(sqlite3 *db, int from, int to);
+/* What SQLite says to the first statements over a database: STORE_E_DAMAGED when it is the database's fault. */
+int store_schema_judge(int rc);
 
 /* ---- store-tally.c ---- */
 enum {

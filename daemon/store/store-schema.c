@@ -5,10 +5,13 @@
  *
  * How much is checked:
  *   clean mark fits      nothing more
- *   crash                PRAGMA quick_check for at most CHECK_QUICK_US: a small database wholly, of a large one the tables that
- *                        everything hangs on (SQLite looks at the clock between tables only). Its WAL has checksums, so a crash
- *                        does not damage; time is spent where a database is small enough that it costs nothing
+ *   crash                PRAGMA quick_check for at most CHECK_QUICK_US: a small database wholly (integrity_check a very small one),
+ *                        of a large one the tables that everything hangs on (SQLite looks at the clock between tables only). Its
+ *                        WAL has checksums, so a crash does not damage; time is spent where a database is small enough that it
+ *                        costs nothing
+ *   older version        the same to the end, and all of a large one: the copy before the migration reads it, too
  *   damage was reported  PRAGMA integrity_check to the end; when it finds nothing, but the mark was there already, start anew
+ * When only indexes are damaged they are made anew; all else is set aside.
  */
 #include "daemon/store/store-private.h"
 
@@ -27,28 +30,12 @@
 #include "schema/migrations.h"
 
 #define CHECK_QUICK_US    (UINT64_C(150) * CLOCK_US_PER_MS)
+#define CHECK_INDEX_PAGES 2048 /* 8 MiB: indexes are compared with their tables, too */
 #define CHECK_WHOLE_PAGES 8192 /* 32 MiB */
 #define CHECK_STEPS       2000 /* virtual machine instructions between two looks at the clock */
 
-static int pragma_int(struct store *store, const char *sql, int *ret_value)
-{
-	sqlite3_stmt *stmt;
-	int r = store_error(store, sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL));
-
-	if (r)
-		return r;
-	r = store_step(store, stmt);
-	if (r == 0)
-		*ret_value = sqlite3_column_int(stmt, 0);
-	sqlite3_finalize(stmt);
-	return err_fold(r);
-}
-
-/*
- * What reading the database for the first time says about it. No memory, a disk that cannot be read and a file that
- * cannot be opened just now are no damage: the queue is not given up for them.
- */
-static int judge(int rc)
+/* No memory, a disk that cannot be read and a file that cannot be opened just now are no damage: the queue is not given up for them. */
+int store_schema_judge(int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -64,6 +51,8 @@ static int judge(int rc)
 		return err_raise(-EIO);
 	case SQLITE_FULL:
 		return STORE_E_FULL;
+	case SQLITE_READONLY:
+		return err_raise(-EROFS);
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return err_raise(-EIO);
@@ -75,13 +64,34 @@ static int judge(int rc)
 	}
 }
 
+static int first_exec(struct store *store, const char *sql)
+{
+	return store_schema_judge(sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+static int pragma_int(struct store *store, const char *sql, int *ret_value)
+{
+	sqlite3_stmt *stmt;
+	int rc, r = store_schema_judge(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL));
+
+	if (r)
+		return r;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*ret_value = sqlite3_column_int(stmt, 0);
+	else
+		r = store_schema_judge(rc == SQLITE_DONE ? SQLITE_CORRUPT : rc);
+	sqlite3_finalize(stmt);
+	return r;
+}
+
 /* All objects of the schema as one text. */
 static int schema_text(sqlite3 *db, struct buf *buf)
 {
 	sqlite3_stmt *stmt;
 	int rc, r;
 
-	r = judge(sqlite3_prepare_v2(db,
+	r = store_schema_judge(sqlite3_prepare_v2(db,
 		"SELECT type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, '') FROM sqlite_schema"
 		" ORDER BY name, type",
 		-1, &stmt, NULL));
@@ -90,14 +100,15 @@ static int schema_text(sqlite3 *db, struct buf *buf)
 	while (r == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(stmt, 0);
 
-		r = text ? buf_append_str(buf, text) : judge(sqlite3_extended_errcode(db));
+		r = text ? buf_append_str(buf, text)
+			 : store_schema_judge(sqlite3_extended_errcode(db));
 		if (r == 0)
 			r = buf_append(buf, "\n", 1);
 		if (r == -EMSGSIZE)
 			r = STORE_E_DAMAGED;
 	}
 	if (r == 0)
-		r = judge(rc);
+		r = store_schema_judge(rc);
 	sqlite3_finalize(stmt);
 	return r;
 }
@@ -173,7 +184,7 @@ static int check_content(struct store *store, const char *sql, uint64_t limit_us
 {
 	uint64_t deadline_us = clock_now_us() + limit_us;
 	sqlite3_stmt *stmt;
-	int rc, r = judge(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL));
+	int rc, r = store_schema_judge(sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL));
 
 	if (r)
 		return r;
@@ -183,47 +194,75 @@ static int check_content(struct store *store, const char *sql, uint64_t limit_us
 		const char *text = (const char *)sqlite3_column_text(stmt, 0);
 
 		if (!text)
-			r = judge(sqlite3_extended_errcode(store->db));
+			r = store_schema_judge(sqlite3_extended_errcode(store->db));
 		else if (strcmp(text, "ok") != 0)
 			r = STORE_E_DAMAGED;
 	}
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
 	sqlite3_finalize(stmt);
-	return r || (rc & 0xff) == SQLITE_INTERRUPT ? r : judge(rc);
+	return r || (rc & 0xff) == SQLITE_INTERRUPT ? r : store_schema_judge(rc);
 }
 
-static int check_quick(struct store *store)
+/*
+ * Tables that are whole whose indexes say something else: a task that only an index misses would not be listed, or never
+ * run, and nobody would know. Indexes can be made anew from their tables.
+ */
+static int mend_indexes(struct store *store, struct store_report *report)
+{
+	int r = check_content(store, "PRAGMA quick_check(1)", 0);
+
+	if (r == 0)
+		r = first_exec(store, "REINDEX");
+	if (r == 0)
+		r = check_content(store, "PRAGMA integrity_check(1)", 0);
+	report->has_new_indexes = r == 0;
+	return r;
+}
+
+static int check_whole(struct store *store, uint64_t limit_us, struct store_report *report)
+{
+	int r = check_content(store, "PRAGMA integrity_check(1)", limit_us);
+
+	return r == STORE_E_DAMAGED ? mend_indexes(store, report) : r;
+}
+
+/* limit_us 0: to the end. */
+static int check_quick(struct store *store, uint64_t limit_us, struct store_report *report)
 {
 	static const char *const tables[] = { "session", "lane", "tally", "sequence", "setting" };
-	uint64_t deadline_us = clock_now_us() + CHECK_QUICK_US;
+	uint64_t deadline_us = clock_now_us() + limit_us;
 	char sql[64];
 	int n_pages, r = pragma_int(store, "PRAGMA page_count", &n_pages);
 
 	if (r)
 		return r;
-	if (n_pages <= CHECK_WHOLE_PAGES)
-		return check_content(store, "PRAGMA quick_check(1)", CHECK_QUICK_US);
+	if (n_pages <= CHECK_INDEX_PAGES)
+		return check_whole(store, limit_us, report);
+	if (n_pages <= CHECK_WHOLE_PAGES || !limit_us)
+		return check_content(store, "PRAGMA quick_check(1)", limit_us);
 	for (size_t i = 0; !r && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		snprintf(sql, sizeof(sql), "PRAGMA quick_check('%s')", tables[i]);
 		if (clock_now_us() < deadline_us)
-			r = check_content(store, sql, CHECK_QUICK_US);
+			r = check_content(store, sql, limit_us);
 	}
 	return r;
 }
 
-static int check(struct store *store, bool is_clean)
+static int check(struct store *store, bool is_clean, int version, struct store_report *report)
 {
 	int r;
 
 	if (store->file.is_hopeless)
 		return STORE_E_DAMAGED;
 	if (store->file.is_suspect) {
-		r = check_content(store, "PRAGMA integrity_check(1)", 0);
+		r = check_whole(store, 0, report);
 		if (r == 0)
 			store->file.is_suspect = false; /* the file stays until a clean end */
 		return r;
 	}
-	return is_clean ? 0 : check_quick(store);
+	if (version != SCHEMA_VERSION)
+		return check_quick(store, 0, report);
+	return is_clean ? 0 : check_quick(store, CHECK_QUICK_US, report);
 }
 
 static int back_up(struct store *store, int version, struct store_report *report)
@@ -233,9 +272,10 @@ static int back_up(struct store *store, int version, struct store_report *report
 
 	snprintf(
 		report->backup, sizeof(report->backup), "%s.backup-v%d", store->file.path, version);
-	unlink(report->backup);
+	if (unlink(report->backup) && errno != ENOENT)
+		return err_raise(-errno);
 	sqlite3_snprintf(sizeof(sql), sql, "VACUUM INTO %Q", report->backup);
-	r = store_exec(store, sql);
+	r = first_exec(store, sql);
 	if (r == 0 && chmod(report->backup, 0600))
 		r = err_raise(-errno);
 	return r;
@@ -247,7 +287,7 @@ static int begin_new(struct store *store)
 	char sql[64];
 
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", STORE_APPLICATION_ID);
-	return store_exec(store, sql);
+	return first_exec(store, sql);
 }
 
 /* Also the first read of the file: a damaged one shows itself here. */
@@ -282,9 +322,9 @@ int store_schema_settle(struct store *store, bool is_clean, struct store_report 
 	if (r == 0)
 		r = compare_schema(store, version);
 	if (r == 0)
-		r = check(store, is_clean);
+		r = check(store, is_clean, version, report);
 	if (r == 0)
-		r = store_exec(store, "PRAGMA journal_mode = WAL");
+		r = first_exec(store, "PRAGMA journal_mode = WAL");
 	if (r)
 		return r;
 	report->migrated_from = report->migrated_to = SCHEMA_VERSION;
@@ -295,5 +335,5 @@ int store_schema_settle(struct store *store, bool is_clean, struct store_report 
 	if (r)
 		return r;
 	report->migrated_from = version;
-	return store_error(store, store_schema_migrate(store->db, version, SCHEMA_VERSION));
+	return store_schema_judge(store_schema_migrate(store->db, version, SCHEMA_VERSION));
 }

@@ -146,7 +146,7 @@ int store_session_save(struct store *store, const struct session *session)
 	if (r == 0)
 		r = store_run(store, get(store, SESSION_SAVE)->stmt);
 	if (r == 0 && sqlite3_changes(store->db) == 0)
-		return STORE_E_NOT_FOUND;
+		return store_contradicts(store);
 	return r;
 }
 

@@ -388,6 +388,8 @@ int store_task_save(struct store *store, const struct task *task, unsigned what)
 	}
 	if (r == 0)
 		r = save_parts(store, task, what);
+	if (r == STORE_E_NOT_FOUND || r == STORE_E_DUPLICATE)
+		return store_contradicts(store);
 	if (r)
 		return r;
 	after = before;
@@ -535,6 +537,9 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 		return -EBADMSG;
 	/* its lane is gone: it can never run */
 	if (r == 0 && !task->request.host[0] && task->state != TASK_STATE_COMPLETED)
+		return -EBADMSG;
+	/* only a file with a name to come gets that far */
+	if (r == 0 && task->state == TASK_STATE_FINISHING && !task->request.destination)
 		return -EBADMSG;
 	if (r == 0)
 		*ret_task = take_ptr(task);

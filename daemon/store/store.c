@@ -126,6 +126,12 @@ int store_error(struct store *store, int rc)
 	return r < 0 ? err_raise(r) : r;
 }
 
+int store_contradicts(struct store *store)
+{
+	store_file_mark_suspect(&store->file);
+	return err_raise(-EUCLEAN);
+}
+
 int store_run(struct store *store, sqlite3_stmt *stmt)
 {
 	bool was_open = store_is_dirty(store);
@@ -361,7 +367,7 @@ static int prepare_noun(struct store *store, enum store_noun noun)
 			SQLITE_PREPARE_PERSISTENT, &statement->stmt, NULL);
 
 		if (rc)
-			return store_error(store, rc);
+			return store_schema_judge(rc);
 		rc = store_row_map(statements, statement->stmt, &statement->map);
 		if (rc)
 			return rc;
@@ -412,14 +418,15 @@ static int configure(struct store *store)
 	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, STORE_ROW_MAX_BYTES);
 	sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM INTO needs one */
 	sqlite3_wal_autocheckpoint(store->db, CHECKPOINT_PAGES);
-	return store_exec(store,
+	return store_schema_judge(sqlite3_exec(store->db,
 		"PRAGMA locking_mode = EXCLUSIVE;"
 		"PRAGMA mmap_size = 0;"
 		"PRAGMA cell_size_check = ON;"
 		"PRAGMA cache_size = -3072;"
 		"PRAGMA temp_store = MEMORY;"
 		"PRAGMA synchronous = FULL;"
-		"PRAGMA journal_size_limit = 8388608;");
+		"PRAGMA journal_size_limit = 8388608;",
+		NULL, NULL, NULL));
 }
 
 /* SQLite counts its memory under a lock at each allocation; nobody reads the count. Only before its first use. */
@@ -468,6 +475,9 @@ static int open_or_replace(struct store *store, struct store_report *report)
 		r = open_database(store, is_clean, report);
 	if (r != STORE_E_DAMAGED && r != -EUCLEAN && r != -EBADMSG)
 		return r;
+	/* as it is: what is in its WAL could be the better half */
+	if (store->db)
+		sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	close_database(store);
 	r = store_file_set_aside(&store->file, report->set_aside, sizeof(report->set_aside));
 	if (r == 0)

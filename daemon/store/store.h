@@ -31,6 +31,7 @@ struct store;
 struct store_report {
 	char set_aside[256]; /* path of the damaged database that was moved away; "" when none */
 	char backup[256]; /* path of the copy made before migrating; "" when none */
+	bool has_new_indexes; /* they were damaged; the tables were not */
 	int migrated_from, migrated_to;
 };
 
@@ -59,7 +60,8 @@ void store_rollback(struct store *store);
 int store_session_put(
 	struct store *store, struct session *session); /* sets session->id; STORE_E_DUPLICATE */
 int store_session_save(struct store *store,
-	const struct session *session); /* state, config, description, last_acked_seq */
+	const struct session *
+		session); /* state, config, description, last_acked_seq; -EUCLEAN as store_task_save() */
 int store_session_del(struct store *store, uint64_t id); /* with its tasks, events, tokens */
 typedef int (*store_session_fn)(struct session *session_take, void *user); /* takes ownership */
 int store_session_each(
@@ -99,6 +101,7 @@ enum {
 	STORE_SAVE_REPLACED =
 		1 << 7, /* another request before it begins: url, method, headers, lane, timeout */
 };
+/* -EUCLEAN: the row is not there. What the model has the database has, or it is damaged. */
 int store_task_save(struct store *store, const struct task *task, unsigned what);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
 

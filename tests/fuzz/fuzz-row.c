@@ -4,7 +4,6 @@
  * ends. Input: what is done with them; then choices of a table, of columns and of their values.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include <transfer/error.h>
@@ -240,27 +239,6 @@ static int put_rows(struct fuzz_choices *c)
 
 /* ---- a daemon over it ---- */
 
-static int on_task(const struct task *task, void *user)
-{
-	const char *reasons[FLOW_REASONS_MAX];
-	char path[PATH_MAX];
-
-	(void)user;
-	FUZZ_MUST(task->id && task->request.url && task->request.method);
-	flow_task_sub_state(world.flow, task);
-	flow_task_reasons(world.flow, task, reasons);
-	flow_task_waiting_until_wall_us(world.flow, task);
-	flow_task_file(world.flow, task, path, sizeof(path));
-	flow_task_is_resumable(task);
-	return 0;
-}
-
-static int on_event(const struct flow_event *event, void *user)
-{
-	(void)user;
-	return event->task ? on_task(event->task, NULL) : 0;
-}
-
 static int on_session(const struct session *session, void *user)
 {
 	struct fuzz_choices *c = user;
@@ -274,20 +252,6 @@ static int on_session(const struct session *session, void *user)
 	return 0;
 }
 
-static int on_question(const struct question *question, const struct task *task, void *user)
-{
-	(void)user;
-	FUZZ_MUST(question->id && task);
-	return 0;
-}
-
-static int on_cookie(const struct transfer_cookie *cookie, void *user)
-{
-	(void)user;
-	FUZZ_MUST(cookie->name && cookie->value && cookie->domain && cookie->path);
-	return 0;
-}
-
 static void on_failure(uint64_t id, int error, void *user)
 {
 	(void)user;
@@ -297,25 +261,6 @@ static void on_failure(uint64_t id, int error, void *user)
 static void check(int r)
 {
 	FUZZ_MUST(r >= 0 || r == -EBADMSG || !is_sound);
-}
-
-static void look(uint64_t session)
-{
-	const struct flow_event_range range = { session, 0, 100 };
-	const struct flow_cookie_query cookies = { .session = session };
-	struct flow_query query = { .uid = (uid_t)-1, .include_finished = true };
-	struct flow_statistics statistics;
-	uint64_t next, generation = 0;
-
-	must_be_0(flow_tasks_each(world.flow, &query, on_task, NULL, &next));
-	must_be_0(flow_progress_each(world.flow, &query, &generation, on_task, NULL));
-	must_be_0(flow_statistics(world.flow, &statistics));
-	for (uint64_t id = 1; id <= ID_MAX; id++)
-		check(flow_task_look(world.flow, id, on_task, NULL));
-	/* a row that is too large to be read at all has a name, too */
-	check(flow_events_each(world.flow, &range, on_event, NULL));
-	check(flow_questions_each(world.flow, &range, on_question, NULL));
-	check(flow_session_cookies_each(world.flow, &cookies, on_cookie, NULL, &next));
 }
 
 static void steer(struct fuzz_choices *c)
@@ -336,6 +281,7 @@ static void steer(struct fuzz_choices *c)
 static void live(struct fuzz_choices *c)
 {
 	int r = world_start(&world, NULL, NULL);
+	size_t n;
 
 	must_be_0(r);
 	if (r) {
@@ -345,7 +291,7 @@ static void live(struct fuzz_choices *c)
 	world_pass(&world, 1);
 	flow_turn_begin(world.flow, &world.now);
 	must_be_0(flow_sessions_each(world.flow, on_session, c));
-	look(1);
+	must_be_0(world_look(&world, 1, ID_MAX, &n));
 	must_be_0(flow_turn_end(world.flow));
 	for (int i = 0; i < 3; i++) {
 		must_be_0(world_settle(&world));
@@ -356,7 +302,7 @@ static void live(struct fuzz_choices *c)
 		must_be_0(flow_turn_end(world.flow));
 	}
 	flow_turn_begin(world.flow, &world.now);
-	look(1 + fuzz_byte(c) % 2);
+	must_be_0(world_look(&world, 1 + fuzz_byte(c) % 2, ID_MAX, &n));
 	must_be_0(flow_turn_end(world.flow));
 	world_stop(&world);
 }

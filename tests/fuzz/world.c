@@ -2,6 +2,8 @@
 /* The world of the targets that need a daemon. */
 #include "tests/fuzz/world.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -191,4 +193,98 @@ void world_report(struct world *world, uint8_t bits)
 		fake_engine_post(world->engine, &e);
 		fake_engine_drop_job(world->engine, job);
 	}
+}
+
+/* ---- what clients see ---- */
+
+struct looker {
+	struct world *world;
+	size_t n_tasks;
+};
+
+static int on_task(const struct task *task, void *user)
+{
+	struct looker *looker = user;
+	struct flow *flow = looker->world->flow;
+	const char *reasons[FLOW_REASONS_MAX];
+	char path[PATH_MAX];
+
+	FUZZ_MUST(task->id && task->request.url && task->request.method);
+	flow_task_sub_state(flow, task);
+	flow_task_reasons(flow, task, reasons);
+	flow_task_waiting_until_wall_us(flow, task);
+	flow_task_file(flow, task, path, sizeof(path));
+	flow_task_is_resumable(task);
+	looker->n_tasks++;
+	return 0;
+}
+
+static int on_event(const struct flow_event *event, void *user)
+{
+	return event->task ? on_task(event->task, user) : 0;
+}
+
+static int on_question(const struct question *question, const struct task *task, void *user)
+{
+	(void)user;
+	FUZZ_MUST(question->id && task);
+	return 0;
+}
+
+static int on_cookie(const struct transfer_cookie *cookie, void *user)
+{
+	(void)user;
+	FUZZ_MUST(cookie->name && cookie->value && cookie->domain && cookie->path);
+	return 0;
+}
+
+static int list(struct looker *looker, size_t *ret_n)
+{
+	struct flow_query query = { .uid = (uid_t)-1, .include_finished = true };
+	struct flow *flow = looker->world->flow;
+	uint64_t generation = 0;
+	int r;
+
+	do {
+		uint64_t before = query.after_id;
+
+		r = flow_tasks_each(flow, &query, on_task, looker, &query.after_id);
+		FUZZ_MUST(r || !query.after_id || query.after_id > before);
+	} while (!r && query.after_id);
+	*ret_n = looker->n_tasks;
+	return r ? r : flow_progress_each(flow, &query, &generation, on_task, looker);
+}
+
+/* A row that cannot be read has a name; no such task or session is an answer. */
+static int of_many(int r)
+{
+	return r == -EBADMSG || r > 0 ? 0 : r;
+}
+
+static int look_at(struct looker *looker, uint64_t session, uint64_t n_looks)
+{
+	const struct flow_event_range range = { session, 0, 100 };
+	const struct flow_cookie_query cookies = { .session = session };
+	struct flow *flow = looker->world->flow;
+	struct flow_statistics statistics;
+	uint64_t next;
+	int r = flow_statistics(flow, &statistics);
+
+	for (uint64_t id = 1; !r && id <= n_looks; id++)
+		r = of_many(flow_task_look(flow, id, on_task, looker));
+	if (!r)
+		r = of_many(flow_events_each(flow, &range, on_event, looker));
+	if (!r)
+		r = of_many(flow_questions_each(flow, &range, on_question, looker));
+	if (!r)
+		r = of_many(flow_session_cookies_each(flow, &cookies, on_cookie, looker, &next));
+	return r;
+}
+
+int world_look(struct world *world, uint64_t session, uint64_t n_looks, size_t *ret_n)
+{
+	struct looker looker = { .world = world };
+	int r = list(&looker, ret_n);
+
+	return r ? r : look_at(&looker, session, n_looks);
 }

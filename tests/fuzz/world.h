@@ -39,6 +39,11 @@ int world_settle(struct world *world);
 void world_pass(struct world *world, uint64_t us);
 /* Each attempt and each job of the engine has an end, good or bad as the bits say. */
 void world_report(struct world *world, uint8_t bits);
+/*
+ * Everything that clients may ask for: lists, statistics, each of the first n_looks tasks, the session's events, questions and cookies.
+ * The first error that is none of a single row. ret_n: tasks that were listed.
+ */
+int world_look(struct world *world, uint64_t session, uint64_t n_looks, size_t *ret_n);
 void world_sql_of(sqlite3 *db, const char *sql);
 void world_sql(struct world *world, const char *sql);
 

@@ -67,6 +67,55 @@ START_TEST(sets_a_foreign_file_aside)
 }
 END_TEST
 
+/* One byte of the header: a page size that is none, a format that SQLite does not write, a schema that it does not read. */
+static const struct {
+	long at;
+	int byte;
+} headers[] = { { 16, 3 }, { 18, 3 }, { 19, 0 }, { 47, 6 }, { 68, 0 } };
+
+START_TEST(sets_a_damaged_header_aside)
+{
+	struct fixture f;
+	FILE *file;
+
+	fixture_init(&f);
+	store_close(f.store);
+	f.store = NULL;
+	file = fopen(fixture_path(&f, "queue.db"), "r+");
+	ck_ok(fseek(file, headers[_i].at, SEEK_SET));
+	ck_assert_int_eq(fputc(headers[_i].byte, file), headers[_i].byte);
+	ck_ok(fclose(file));
+	fixture_reopen(&f);
+	ck_assert_str_ne(f.report.set_aside, "");
+	fixture_done(&f);
+}
+END_TEST
+
+/* The WAL is all that is left of the queue: SQLite would throw it away. */
+static const bool is_missing[] = { false, true };
+
+START_TEST(keeps_the_wal_of_an_emptied_database)
+{
+	char aside[320];
+	struct fixture f;
+	struct stat st;
+
+	fixture_init(&f);
+	store_close(f.store);
+	f.store = NULL;
+	ck_ok(rename(fixture_path(&f, "queue.db"), fixture_path(&f, "queue.db-wal")));
+	ck_ok(stat(fixture_path(&f, "queue.db-wal"), &st));
+	if (!is_missing[_i])
+		close(open(fixture_path(&f, "queue.db"), O_WRONLY | O_CREAT, 0600));
+	fixture_reopen(&f);
+	snprintf(aside, sizeof(aside), "%s-wal", f.report.set_aside);
+	ck_assert_int_gt(st.st_size, 0);
+	ck_ok(stat(aside, &st));
+	ck_assert_int_gt(st.st_size, 0);
+	fixture_done(&f);
+}
+END_TEST
+
 START_TEST(sets_a_link_aside)
 {
 	struct fixture f;
@@ -195,6 +244,8 @@ END_TEST
 
 RUN_TESTS("daemon/store/store-file", TEST(refuses_an_open_folder), TEST(a_clean_end_leaves_a_mark),
 	TEST_EACH(sets_a_foreign_file_aside, foreign), TEST(sets_a_link_aside),
-	TEST(tightens_the_mode), TEST_EACH(sees_that_a_file_vanished, vanishing),
-	TEST(sees_that_the_file_was_replaced), TEST(damage_while_running_is_looked_into),
-	TEST(a_clean_end_takes_the_suspicion_away), TEST(ballast_comes_back))
+	TEST_EACH(sets_a_damaged_header_aside, headers),
+	TEST_EACH(keeps_the_wal_of_an_emptied_database, is_missing), TEST(tightens_the_mode),
+	TEST_EACH(sees_that_a_file_vanished, vanishing), TEST(sees_that_the_file_was_replaced),
+	TEST(damage_while_running_is_looked_into), TEST(a_clean_end_takes_the_suspicion_away),
+	TEST(ballast_comes_back))

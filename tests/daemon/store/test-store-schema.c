@@ -95,6 +95,38 @@ START_TEST(sets_a_forged_database_aside)
 }
 END_TEST
 
+/* F-9: a task that only an index misses is listed and runs again. */
+START_TEST(makes_indexes_anew)
+{
+	uint64_t id, ids[4];
+	struct store_filter filter = { .uid = (uid_t)-1, .limit = 4 };
+	struct fixture f;
+	size_t n = 0;
+
+	fixture_init(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	id = fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	/* SQLite does not know of the index while the row goes and comes back with another number */
+	forge(&f,
+		"PRAGMA writable_schema = ON;"
+		"CREATE TEMP TABLE kept AS SELECT * FROM main.sqlite_schema WHERE name = 'task_by_session';"
+		"DELETE FROM main.sqlite_schema WHERE name = 'task_by_session';"
+		"PRAGMA writable_schema = RESET; UPDATE task SET id = 50 WHERE id = (SELECT max(id) FROM task);"
+		"PRAGMA writable_schema = ON; INSERT INTO main.sqlite_schema SELECT * FROM kept");
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	ck_assert(f.report.has_new_indexes);
+	ck_ok(store_task_ids(f.store, &filter, ids, &n));
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(ids[0], id - 1);
+	ck_assert_uint_eq(ids[1], 50);
+	fixture_reopen(&f);
+	ck_assert(!f.report.has_new_indexes);
+	fixture_done(&f);
+}
+END_TEST
+
 START_TEST(a_new_database_needs_no_backup)
 {
 	struct fixture f;
@@ -219,6 +251,7 @@ END_TEST
 
 RUN_TESTS("daemon/store/store-schema", TEST(migrations_are_numbered),
 	TEST(leaves_a_newer_database_alone), TEST(leaves_a_newer_database_in_its_wal_alone),
-	TEST_EACH(sets_a_forged_database_aside, forgeries), TEST(a_new_database_needs_no_backup),
-	TEST(a_half_made_database_is_finished), TEST(counts_cancelled_tasks_apart_after_version_1),
+	TEST_EACH(sets_a_forged_database_aside, forgeries), TEST(makes_indexes_anew),
+	TEST(a_new_database_needs_no_backup), TEST(a_half_made_database_is_finished),
+	TEST(counts_cancelled_tasks_apart_after_version_1),
 	TEST(schema_sql_is_what_migrations_make))

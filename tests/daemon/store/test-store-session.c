@@ -107,7 +107,7 @@ START_TEST(is_unique_by_user_app_and_identifier)
 	session->uid = 1001;
 	ck_ok(store_session_put(f.store, session));
 	session->id = 77;
-	ck_assert_int_eq(store_session_save(f.store, session), STORE_E_NOT_FOUND);
+	ck_assert_int_eq(store_session_save(f.store, session), -EUCLEAN);
 	session_free(session);
 	fixture_session(&f, 1000, "org.example.Other", "main");
 	fixture_session(&f, 1000, "org.example.App", "second");

@@ -237,7 +237,7 @@ START_TEST(saves_only_what_is_asked)
 	ck_assert_int_eq(task->total_bytes, -1);
 	ck_assert_int_eq(task->result.code, 0);
 	task->id = 999;
-	ck_assert_int_eq(store_task_save(f.store, task, STORE_SAVE_STATE), STORE_E_NOT_FOUND);
+	ck_assert_int_eq(store_task_save(f.store, task, STORE_SAVE_STATE), -EUCLEAN);
 	task_free(task);
 	fixture_done(&f);
 }
