@@ -198,7 +198,6 @@ START_TEST(reads_before_it_dispatches)
 	ck_assert_int_eq(ipc_bus_new(IPC_BUS_USER, NULL, &client), 0);
 	while (ipc_bus_read(client))
 		ck_assert_int_eq(ipc_bus_dispatch(client), 0);
-	ck_assert_int_eq(ipc_bus_set_destination(client, ":1.4711", 0), 0);
 	ck_assert_int_eq(ipc_start_session_flush(client, SERVICE_SESSION, on_async, &ended), 0);
 	while (!ipc_bus_read(client))
 		ck_assert_int_eq(
