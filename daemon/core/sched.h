@@ -26,7 +26,7 @@
 #define SCHED_SLOTS      32
 #define SCHED_SLOTS_MAX  1000
 #define SCHED_LANE_HTTP2 128
-#define SCHED_AHEAD_MAX  512
+#define SCHED_AHEAD_MAX  1024
 
 struct sched;
 
