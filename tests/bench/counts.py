@@ -31,8 +31,8 @@ SMALL, LARGE = 4096, 64 << 20
 # What is done, how many of it, and what it may cost at most, for each.
 WORK = (
     ("a large file", 1, {"commits": 16, "syncs": 24, "bus messages sent": 120, "writes of the file": 300, "all calls": 4000}),
-    ("a small file", 1000, {"commits": 0.3, "syncs": 0.6, "bus messages sent": 1.5, "file calls": 8, "calls aside": 0.5,
-                            "database writes": 3, "all calls": 30}),
+    ("a small file", 1000, {"commits": 0.5, "syncs": 1.2, "bus messages sent": 2, "file calls": 8, "calls aside": 0.5,
+                            "database writes": 12, "all calls": 40}),
     ("a small upload", 300, {"commits": 1.8, "syncs": 3.5, "bus messages sent": 2, "file calls": 18, "database writes": 45,
                              "all calls": 110}),
     ("a small upload of a copy", 300, {"commits": 1.2, "syncs": 4.5, "bus messages sent": 2.5, "file calls": 27,
