@@ -87,11 +87,13 @@ int flow_detach(struct flow *flow, uint64_t session, uint64_t client)
 		return FLOW_E_NO_SUCH_SESSION;
 	if (!s->client || s->client != client)
 		return FLOW_E_NOT_ATTACHED;
+	/* who has left has left, whether or not this turn can be saved */
+	s->client = s->finished_events_seq = 0;
+	if (s->before)
+		s->before->client = s->before->finished_events_seq = 0;
 	r = flow_session_touch(flow, s);
 	if (r)
 		return flow_turn_poison(flow, r);
-	s->client = 0;
-	s->finished_events_seq = 0;
 	s->is_told = true;
 	return 0;
 }

@@ -46,7 +46,8 @@ static void on_attached(void *user, int error)
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
 	if (error) {
-		if (attachment)
+		/* who was attached before still is: by this number it comes back, or is seen to leave */
+		if (attachment && flow_session_client(bus->flow, session) != attachment->client)
 			bus_event_detach(bus, attachment);
 		bus_reply_error(reply->call, error);
 		return;

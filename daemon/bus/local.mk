@@ -53,6 +53,7 @@ tests_daemon_bus_test_bus_manager_SOURCES = tests/daemon/bus/test-bus-manager.c 
 tests_daemon_bus_test_bus_manager_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_session_SOURCES = tests/daemon/bus/test-bus-session.c $(BUS_RIG)
 tests_daemon_bus_test_bus_session_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_commit
 tests_daemon_bus_test_bus_task_SOURCES = tests/daemon/bus/test-bus-task.c $(BUS_RIG)
 tests_daemon_bus_test_bus_task_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_task_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_commit

@@ -3,6 +3,7 @@
 #include "tests/daemon/bus/rig.h"
 #include "tests/lib/run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 START_TEST(only_the_attached_one_may_acknowledge)
@@ -204,8 +205,54 @@ START_TEST(ends_when_its_tasks_have)
 }
 END_TEST
 
+static bool is_commit_failing;
+
+int __real_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store)
+{
+	return is_commit_failing ? -EIO : __real_store_commit(store);
+}
+
+/*
+ * While nothing can be saved a client leaves (its connection ends, or it says so), or attaches once more: the session is
+ * not held by who is gone.
+ */
+START_TEST(is_left_although_nothing_is_saved)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s");
+	struct rig_answer answer = { 0 };
+
+	ck_ok(rig_attach(rig, client, session, NULL));
+	rig->may_fail = is_commit_failing = true;
+	if (_i == 0) {
+		rig_disconnect(rig, client);
+	} else if (_i == 1) {
+		ck_ok(ipc_start_session_detach(
+			client->bus, (struct ipc_path){ session, 0 }, rig_on_done, &answer));
+		rig_pump(rig, rig_is_answered, &answer);
+		ck_assert_int_ne(answer.r, 0);
+	} else {
+		ck_assert_int_ne(rig_attach(rig, client, session, NULL), 0);
+	}
+	rig_settle(rig);
+	is_commit_failing = false;
+	if (_i == 2) {
+		ck_ok(rig_attach(rig, client, session, NULL));
+		rig_finish(rig, rig_download(rig, client, session), 10);
+		rig_wait_event(rig, client, "DidComplete", 1);
+		rig_disconnect(rig, client);
+		rig_settle(rig);
+	}
+	ck_ok(rig_attach(rig, other, session, NULL));
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-session", 60, TEST(only_the_attached_one_may_acknowledge),
 	TEST_EACH(checks_the_window, windows),
 	TEST_EACH(says_what_is_wrong_with_a_request, refused),
 	TEST_EACH(takes_a_folder_and_a_name, names), TEST(makes_all_or_none_and_once),
-	TEST(ends_when_its_tasks_have))
+	TEST(ends_when_its_tasks_have), TEST_LOOP(is_left_although_nothing_is_saved, 3))
