@@ -218,6 +218,11 @@ int flow_task_look(struct flow *flow, uint64_t id, flow_task_fn fn, void *user)
 
 /* ---- pages ---- */
 
+/* sub-states */
+#define ENDED \
+	(1u << TRANSFER_SUB_STATE_DONE | 1u << TRANSFER_SUB_STATE_FAILED | \
+		1u << TRANSFER_SUB_STATE_CANCELLED)
+
 struct page {
 	struct flow *flow;
 	const struct flow_query *query;
@@ -240,15 +245,13 @@ static uint32_t stored_states(const struct flow_query *query)
 		{ TRANSFER_TASK_STATE_CANCELING, 1u << TASK_STATE_CANCELING },
 		{ TRANSFER_TASK_STATE_COMPLETED, 1u << TASK_STATE_COMPLETED },
 	};
-	const uint32_t ended = 1u << TRANSFER_SUB_STATE_DONE | 1u << TRANSFER_SUB_STATE_FAILED |
-		1u << TRANSFER_SUB_STATE_CANCELLED;
 	uint32_t mask = 0;
 
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
 		if (query->states_mask & 1u << map[i].public)
 			mask |= map[i].stored;
 	/* who asks for ends by name wants to see them */
-	if (!mask && query->sub_states_mask && !(query->sub_states_mask & ~ended))
+	if (!mask && query->sub_states_mask && !(query->sub_states_mask & ~ENDED))
 		mask = 1u << TASK_STATE_COMPLETED;
 	return mask;
 }
@@ -277,9 +280,6 @@ static int on_row(struct task *task_take, void *user)
 
 static struct store_filter filter_of(const struct flow_query *query)
 {
-	const uint32_t ended = 1u << TRANSFER_SUB_STATE_DONE | 1u << TRANSFER_SUB_STATE_FAILED |
-		1u << TRANSFER_SUB_STATE_CANCELLED;
-
 	return (struct store_filter){
 		.session = query->session,
 		.ids = query->ids,
@@ -288,7 +288,7 @@ static struct store_filter filter_of(const struct flow_query *query)
 		.last_id = query->last_id,
 		.kinds_mask = query->kinds_mask,
 		.states_mask = stored_states(query),
-		.include_finished = query->include_finished || (query->sub_states_mask & ended),
+		.include_finished = query->include_finished || (query->sub_states_mask & ENDED),
 		.uid = query->uid,
 		.app_id = query->app_id,
 		.name_glob = query->name_glob,

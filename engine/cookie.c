@@ -26,7 +26,7 @@ struct span {
 /* What the attributes say; the last one of a name counts. */
 struct attributes {
 	struct span domain, path;
-	bool has_domain, has_path, has_expires, has_max_age, is_secure, is_http_only;
+	bool has_domain, has_expires, has_max_age, is_secure, is_http_only;
 	int64_t expires_wall_s, max_age_s;
 	enum transfer_cookie_same_site same_site;
 };
@@ -143,7 +143,6 @@ static void read_attribute(struct span name, struct span value, struct attribute
 		a->has_domain = true;
 	} else if (is_word(name, "Path")) {
 		a->path = value;
-		a->has_path = true;
 	} else if (is_word(name, "Expires")) {
 		read_expires(value, a);
 	} else if (is_word(name, "Max-Age")) {

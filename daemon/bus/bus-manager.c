@@ -108,13 +108,10 @@ static int read_configuration(
 	if (from->has_max_connections_per_host)
 		config->max_connections_per_host = from->max_connections_per_host;
 	to->description = from->description;
-	if (!from->upload_copy || strcmp(from->upload_copy, "snapshot") == 0)
-		return read_cookie_keys(call, from, config);
-	config->upload_copy = TASK_UPLOAD_COPY_NONE;
-	return strcmp(from->upload_copy, "none") == 0
-		? read_cookie_keys(call, from, config)
-		: ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown upload-copy '%.40s'",
-			  from->upload_copy);
+	if (from->upload_copy && bus_words_upload_copy(from->upload_copy, &config->upload_copy))
+		return ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown upload-copy '%.40s'",
+			from->upload_copy);
+	return read_cookie_keys(call, from, config);
 }
 
 static int view_differences(struct ipc_call *call, uint32_t differences, struct ipc_open_info *info)

@@ -132,6 +132,8 @@ int bus_words_cookie_accept(
 const char *bus_words_same_site_name(enum transfer_cookie_same_site same_site);
 int bus_words_same_site(
 	const char *word, enum transfer_cookie_same_site *ret_same_site); /* -EINVAL */
+const char *bus_words_upload_copy_name(enum task_upload_copy copy);
+int bus_words_upload_copy(const char *word, enum task_upload_copy *ret_copy); /* -EINVAL */
 
 /* ---- bus-cookie.c ---- */
 int bus_cookie_list(struct ipc_call *call, void *user, const struct ipc_session_list_cookies_in *in,

@@ -260,14 +260,8 @@ static int read_words(
 	if (from->kind && bus_words_task_kind_parse(from->kind, &to->kind))
 		return ipc_call_error(
 			call, IPC_E_INVALID_REQUEST, "unknown kind '%.40s'", from->kind);
-	if (!from->upload_copy)
-		return 0;
-	to->has_upload_copy = true;
-	if (strcmp(from->upload_copy, "none") == 0)
-		to->request.upload_copy = TASK_UPLOAD_COPY_NONE;
-	else if (strcmp(from->upload_copy, "snapshot") == 0)
-		to->request.upload_copy = TASK_UPLOAD_COPY_SNAPSHOT;
-	else
+	to->has_upload_copy = from->upload_copy != NULL;
+	if (from->upload_copy && bus_words_upload_copy(from->upload_copy, &to->request.upload_copy))
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown upload-copy '%.40s'",
 			from->upload_copy);
 	return 0;
@@ -431,7 +425,7 @@ static int view_configuration(
 		.has_retry_http_errors = true,
 		.max_rate_bps = config->max_rate_bps,
 		.has_max_rate_bps = true,
-		.upload_copy = config->upload_copy == TASK_UPLOAD_COPY_NONE ? "none" : "snapshot",
+		.upload_copy = bus_words_upload_copy_name(config->upload_copy),
 		.should_set_cookies = config->sends_cookies,
 		.has_should_set_cookies = true,
 		.cookie_accept_policy = bus_words_cookie_accept_name(config->accepts_cookies),

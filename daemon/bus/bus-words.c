@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Words of the bus for the numbers of the model, and back; made from the lists of transfer/types.h and transfer/error.h. */
+/*
+ * Words of the bus for the numbers of the model, and back; made from the lists of transfer/types.h and transfer/error.h
+ * where they are public.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +26,8 @@ static const struct word session_kinds[] = { TRANSFER_SESSION_KINDS(WORD) };
 static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD) };
 static const struct word cookie_accepts[] = { TRANSFER_COOKIE_ACCEPTS(WORD) };
 static const struct word same_sites[] = { TRANSFER_COOKIE_SAME_SITES(WORD) };
+static const struct word upload_copies[] = { { TASK_UPLOAD_COPY_SNAPSHOT, "snapshot" },
+	{ TASK_UPLOAD_COPY_NONE, "none" } };
 static const struct word errors[] = { TRANSFER_ERRORS(WORD_OF_ERROR) };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -161,5 +166,20 @@ int bus_words_same_site(const char *word, enum transfer_cookie_same_site *ret_sa
 	if (number < 0)
 		return number;
 	*ret_same_site = (enum transfer_cookie_same_site)number;
+	return 0;
+}
+
+const char *bus_words_upload_copy_name(enum task_upload_copy copy)
+{
+	return text_of(upload_copies, N(upload_copies), (int)copy);
+}
+
+int bus_words_upload_copy(const char *word, enum task_upload_copy *ret_copy)
+{
+	int number = number_of(upload_copies, N(upload_copies), word);
+
+	if (number < 0)
+		return number;
+	*ret_copy = (enum task_upload_copy)number;
 	return 0;
 }

@@ -64,8 +64,12 @@ START_TEST(unknown_words_are_refused)
 	enum transfer_session_kind session_kind;
 	enum transfer_cookie_same_site same_site;
 	enum transfer_cookie_accept accept;
+	enum task_upload_copy copy = TASK_UPLOAD_COPY_SNAPSHOT;
 	enum transfer_task_kind kind;
 
+	ck_assert_int_eq(bus_words_upload_copy("twice", &copy), -EINVAL);
+	ck_ok(bus_words_upload_copy("none", &copy));
+	ck_assert_str_eq(bus_words_upload_copy_name(copy), "none");
 	ck_assert_int_eq(bus_words_cookie_accept("sometimes", &accept), -EINVAL);
 	ck_assert_int_eq(bus_words_same_site("loose", &same_site), -EINVAL);
 	ck_assert_int_eq(bus_words_session_kind("foreground", &session_kind), -EINVAL);
