@@ -239,17 +239,15 @@ static const char *text_of(json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-/* "NAME:HEX". NULL, or what is wrong. */
+/* NULL, or what is wrong. */
 static const char *apply_checksum(transfer_request *request, const char *checksum)
 {
-	const char *colon = checksum ? strchr(checksum, ':') : NULL;
-	char algorithm[16];
+	char algorithm[REQUEST_CHECKSUM_NAME_BYTES];
+	const char *hex;
 
-	if (!colon || colon == checksum || (size_t)(colon - checksum) >= sizeof(algorithm))
+	if (!request_split_checksum(checksum, algorithm, &hex))
 		return "\"checksum\" is written like sha256:HEX";
-	memcpy(algorithm, checksum, (size_t)(colon - checksum));
-	algorithm[colon - checksum] = 0;
-	transfer_request_set_checksum(request, algorithm, colon + 1);
+	transfer_request_set_checksum(request, algorithm, hex);
 	return NULL;
 }
 

@@ -22,17 +22,19 @@ static int bad_value(const struct ctx *ctx, const char *option, const char *text
 	return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "--%s: \"%s\" is not understood", option, text);
 }
 
-static int parse_checksum(const struct ctx *ctx, struct request_defaults *d, const char *text)
+bool request_split_checksum(
+	const char *text, char ret_name[REQUEST_CHECKSUM_NAME_BYTES], const char **ret_hex)
 {
-	const char *colon = strchr(text, ':');
+	const char *hex = text ? strchr(text, ':') : NULL;
+	size_t n = hex ? (size_t)(hex++ - text) : 0;
 
-	if (!colon || colon == text || (size_t)(colon - text) >= sizeof(d->checksum_name) ||
-		strspn(colon + 1, "0123456789abcdefABCDEF") != strlen(colon + 1) || !colon[1])
-		return bad_value(ctx, "checksum", text, "write it like sha256:HEX.");
-	memcpy(d->checksum_name, text, (size_t)(colon - text));
-	d->checksum_name[colon - text] = 0;
-	d->checksum_hex = colon + 1;
-	return 0;
+	if (!n || n >= REQUEST_CHECKSUM_NAME_BYTES || !hex[0] ||
+		hex[strspn(hex, "0123456789abcdefABCDEF")])
+		return false;
+	memcpy(ret_name, text, n);
+	ret_name[n] = 0;
+	*ret_hex = hex;
+	return true;
 }
 
 static int parse_priority(const struct ctx *ctx, struct request_defaults *d, const char *text)
@@ -59,8 +61,9 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 		r = bad_value(ctx, "limit-rate", o->limit_rate, "write it like 500K or 2M.");
 	if (!r && o->max_time && format_parse_span(o->max_time, &d.max_time_us))
 		r = bad_value(ctx, "max-time", o->max_time, "write it like 90s, 5min or 2d.");
-	if (!r && o->checksum)
-		r = parse_checksum(ctx, &d, o->checksum);
+	if (!r && o->checksum &&
+		!request_split_checksum(o->checksum, d.checksum_name, &d.checksum_hex))
+		r = bad_value(ctx, "checksum", o->checksum, "write it like sha256:HEX.");
 	if (!r && o->priority)
 		r = parse_priority(ctx, &d, o->priority);
 	if (!r && o->cacert) {
@@ -146,7 +149,8 @@ static int hex_of(char c)
 					     : -1;
 }
 
-char *request_file_name(const char *url)
+/* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
+static char *file_name(const char *url)
 {
 	const char *start = strstr(url, "://"), *end, *slash;
 	char name[REQUEST_NAME_MAX + 1];
@@ -229,7 +233,7 @@ char *request_join(const char *folder, const char *name)
 
 char *request_in_folder(const char *folder, const char *url)
 {
-	char *name = request_file_name(url), *all = name ? request_join(folder, name) : NULL;
+	char *name = file_name(url), *all = name ? request_join(folder, name) : NULL;
 
 	free(name);
 	return all;

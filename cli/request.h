@@ -5,12 +5,14 @@
 
 #include "cli/ctx.h"
 
+#define REQUEST_CHECKSUM_NAME_BYTES 16
+
 /* What the options say once for all requests of a command. */
 struct request_defaults {
 	uint64_t not_before_wall_us, max_rate_bps, max_time_us;
 	double priority;
 	bool has_priority;
-	char checksum_name[16];
+	char checksum_name[REQUEST_CHECKSUM_NAME_BYTES];
 	const char *checksum_hex; /* NULL: none */
 	char *cacert; /* absolute */
 };
@@ -23,12 +25,13 @@ void request_defaults_done(struct request_defaults *defaults);
 transfer_request *request_new(
 	struct ctx *ctx, const struct request_defaults *defaults, const char *url);
 
+/* "sha256:HEX" taken apart; false: it is not written so. ret_hex points into text. */
+bool request_split_checksum(
+	const char *text, char ret_name[REQUEST_CHECKSUM_NAME_BYTES], const char **ret_hex);
 /* Whether it looks like a URL at all; the daemon judges the rest. */
 bool request_is_url(const char *text);
 /* Says that it does not. Returns an exit code. */
 int request_bad_url(const struct ctx *ctx, const char *text);
-/* The last part of the URL's path, decoded and safe as a file name; "index.html" when there is none. The caller frees. */
-char *request_file_name(const char *url);
 /* Whether path is a folder, or says so with a slash at its end. */
 bool request_is_folder(const char *path);
 /* folder/name, absolute; folder NULL: the current one. The caller frees; NULL: out of memory. */

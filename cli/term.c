@@ -65,8 +65,14 @@ size_t term_rows(FILE *stream)
 	return from_window(stream, "LINES", 24);
 }
 
-static const char *const color_codes[] = { "\033[0m", "\033[32m", "\033[33m", "\033[31m",
-	"\033[90m", "\033[34m", "\033[1m" };
+static const char *const color_codes[] = {
+	[TERM_PLAIN] = "\033[0m",
+	[TERM_GREEN] = "\033[32m",
+	[TERM_YELLOW] = "\033[33m",
+	[TERM_RED] = "\033[31m",
+	[TERM_GREY] = "\033[90m",
+	[TERM_BOLD] = "\033[1m",
+};
 
 const char *term_color(const struct term *term, enum term_color color)
 {
@@ -78,7 +84,7 @@ const char *term_err_color(const struct term *term, enum term_color color)
 	return term->err_has_color ? color_codes[color] : "";
 }
 
-void term_bar(const struct term *term, FILE *stream, double share, size_t columns)
+static void print_bar(const struct term *term, FILE *stream, double share, size_t columns)
 {
 	size_t halves, inner = term->is_utf8 ? columns : columns > 2 ? columns - 2 : 0;
 
@@ -105,7 +111,7 @@ char *term_bar_text(const struct term *term, double share, size_t columns)
 
 	if (!stream)
 		return NULL;
-	term_bar(term, stream, share, columns);
+	print_bar(term, stream, share, columns);
 	fclose(stream);
 	return text;
 }

@@ -9,7 +9,7 @@
 
 #include "cli/options.h"
 
-enum term_color { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY, TERM_BLUE, TERM_BOLD };
+enum term_color { TERM_PLAIN, TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY, TERM_BOLD };
 
 struct term {
 	bool out_is_tty, err_is_tty; /* and not TERM=dumb */
@@ -27,9 +27,7 @@ size_t term_rows(FILE *stream);
 /* Starts (or ends, TERM_PLAIN) a colour; "" without colour. */
 const char *term_color(const struct term *term, enum term_color color);
 const char *term_err_color(const struct term *term, enum term_color color); /* on stderr */
-/* A bar of columns width: "━━━╸────" or "[###----]"; share 0.0 … 1.0, negative: unknown. Appends to the stream. */
-void term_bar(const struct term *term, FILE *stream, double share, size_t columns);
-/* The same into a new string the caller frees; NULL: no memory. */
+/* A bar of columns width: "━━━╸────" or "[###----]"; share 0.0 … 1.0, negative: unknown. The caller frees; NULL: no memory. */
 char *term_bar_text(const struct term *term, double share, size_t columns);
 
 /*

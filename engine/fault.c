@@ -12,7 +12,8 @@
 #include "base/utf8.h"
 #include "engine/engine.h"
 
-void fault_clear(struct transfer_result *result)
+/* Everything zero, detail "". */
+static void clear(struct transfer_result *result)
 {
 	memset(result, 0, sizeof(*result));
 }
@@ -21,7 +22,7 @@ void fault_set(struct transfer_result *result, enum transfer_error_code code, co
 {
 	cleanup_(cleanup_free) char *text = NULL;
 
-	fault_clear(result);
+	clear(result);
 	result->code = code;
 	if (!detail)
 		return;
@@ -129,7 +130,7 @@ void fault_from_curl(CURLcode code, long os_errno, long verify, struct transfer_
 	enum transfer_error_code ours = TRANSFER_ERROR_UNKNOWN;
 	const char *detail = curl_easy_strerror(code);
 
-	fault_clear(ret_result);
+	clear(ret_result);
 	if (code == CURLE_OK)
 		return;
 	for (size_t i = 0; i < sizeof(curl_table) / sizeof(curl_table[0]); i++) {
@@ -177,7 +178,7 @@ void fault_from_file(enum fault_file what, int error_no, struct transfer_result 
 	const char *name;
 
 	error_no = abs(error_no);
-	fault_clear(ret_result);
+	clear(ret_result);
 	if (!error_no)
 		return;
 	name = strerrordesc_np(error_no);

@@ -25,8 +25,6 @@ enum fault_file {
 	FAULT_FILE_READ_SOURCE, /* an upload's file: -1100, -1101, -1102 */
 };
 
-/* Everything zero, detail "". */
-void fault_clear(struct transfer_result *result);
 /* @detail: NULL or text that may be shown; repaired and cut to fit. */
 void fault_set(struct transfer_result *result, enum transfer_error_code code, const char *detail);
 /*

@@ -7,26 +7,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 
-int spec_is_token(const char *s)
+/* A token of RFC 9110, section 5.6.2: a method or a header's name. */
+static bool is_token(const char *s)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
 
 	if (!*s)
-		return 0;
+		return false;
 	for (; *s; s++) {
 		char c = *s;
 
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
 			continue;
 		if (!strchr(others, c))
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 static int is_field_value(const char *s)
@@ -44,7 +46,7 @@ static int check(const struct engine_spec *s)
 {
 	if (s->kind != TRANSFER_TASK_DOWNLOAD && s->kind != TRANSFER_TASK_UPLOAD)
 		return err_raise(-EINVAL);
-	if (!s->url || !s->method || !spec_is_token(s->method))
+	if (!s->url || !s->method || !is_token(s->method))
 		return err_raise(-EINVAL);
 	if (s->kind == TRANSFER_TASK_DOWNLOAD && !s->part_path)
 		return err_raise(-EINVAL);
@@ -53,7 +55,7 @@ static int check(const struct engine_spec *s)
 	if (s->n_headers > SPEC_HEADERS_MAX)
 		return err_raise(-EINVAL);
 	for (size_t i = 0; i < s->n_headers; i++) {
-		if (!spec_is_token(s->headers[i].name) || !is_field_value(s->headers[i].value))
+		if (!is_token(s->headers[i].name) || !is_field_value(s->headers[i].value))
 			return err_raise(-EINVAL);
 	}
 	return 0;

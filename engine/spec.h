@@ -22,7 +22,4 @@ int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine
 /* Closes the descriptor; the rest goes with the arena. */
 void spec_done(struct engine_spec *spec);
 
-/* A token of RFC 9110, section 5.6.2: a method or a header's name. */
-int spec_is_token(const char *s);
-
 #endif
