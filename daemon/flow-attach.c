@@ -36,7 +36,8 @@ static int put_finished_events(struct flow *flow, struct flow_session *s)
 	if (!s->session->n_events)
 		return 0;
 	r = err_fold(store_event_each(flow->store,
-		&(struct store_event_range){ s->session->id, s->last_seq - 1, 1 }, on_last, &last));
+		&(struct store_event_range){ s->session->id, s->last_seq - 1, 1, 0 }, on_last,
+		&last));
 	if (r || last.type == STORE_EVENT_BECAME_INVALID)
 		return r;
 	if (last.type == STORE_EVENT_FINISHED_EVENTS) {
@@ -279,6 +280,7 @@ int flow_events_each(
 		return r;
 	reading.finished_events_seq = s->finished_events_seq;
 	return store_event_each(flow->store,
-		&(struct store_event_range){ range->session, range->after_seq, range->limit },
+		&(struct store_event_range){
+			range->session, range->after_seq, range->limit, range->last_seq },
 		on_event, &reading);
 }

@@ -317,6 +317,7 @@ typedef int (*flow_event_fn)(const struct flow_event *event, void *user);
 struct flow_event_range {
 	uint64_t session, after_seq;
 	size_t limit;
+	uint64_t last_seq; /* 0: all there are, in a turn also those that it has not yet told of */
 };
 int flow_events_each(
 	struct flow *flow, const struct flow_event_range *range, flow_event_fn fn, void *user);

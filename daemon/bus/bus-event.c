@@ -164,7 +164,9 @@ static int pump_once(struct bus *bus, struct bus_attachment *attachment)
 	struct ipc_event events[IPC_MAX_BATCH];
 	struct arena arena = { 0 };
 	struct bus_rows rows = { .bus = bus, .arena = &arena, .rows = events, .with_files = true };
-	struct flow_event_range range = { attachment->session, attachment->sent_seq, 0 };
+	/* no further than it was told of: what is told before an event goes before it */
+	struct flow_event_range range = { attachment->session, attachment->sent_seq, 0,
+		attachment->last_seq };
 	int r;
 
 	rows.max = attachment->window - attachment->n_in_flight;

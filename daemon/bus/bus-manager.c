@@ -470,8 +470,9 @@ static int peek_events(struct ipc_call *call, void *user,
 	peek->rows.rows = arena_alloc(ipc_call_arena(call), limit, sizeof(*peek->rows.rows));
 	if (!peek->rows.rows)
 		return err_raise(-ENOMEM);
-	r = flow_events_each(bus->flow, &(struct flow_event_range){ session->id, in->after, limit },
-		bus_event_row, &peek->rows);
+	r = flow_events_each(bus->flow,
+		&(struct flow_event_range){ session->id, in->after, limit, 0 }, bus_event_row,
+		&peek->rows);
 	if (r && r != 1) /* 1: enough for one message */
 		return bus_refuse(call, r);
 	peek->out.events = peek->rows.rows;

@@ -56,7 +56,7 @@ void bus_question_pump(struct bus *bus, struct bus_attachment *attachment)
 {
 	struct asking asking = { bus, attachment };
 	struct flow_event_range range = { attachment->session, attachment->asked_id,
-		FLOW_QUESTIONS_MAX };
+		FLOW_QUESTIONS_MAX, 0 };
 	int r;
 
 	/* not before the durable events that came first */

@@ -135,8 +135,9 @@ int store_event_each(
 	struct store *store, const struct store_event_range *range, store_event_fn fn, void *user)
 {
 	return each(store,
-		(struct span){ range->session, range->after_seq, INT64_MAX, range->limit }, fn,
-		user);
+		(struct span){ range->session, range->after_seq,
+			range->last_seq ? range->last_seq : INT64_MAX, range->limit },
+		fn, user);
 }
 
 int store_event_ack(

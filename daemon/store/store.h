@@ -195,6 +195,7 @@ typedef int (*store_event_fn)(const struct store_event *event, void *user);
 struct store_event_range {
 	uint64_t session, after_seq;
 	size_t limit;
+	uint64_t last_seq; /* 0: all there are */
 };
 int store_event_each(
 	struct store *store, const struct store_event_range *range, store_event_fn fn, void *user);

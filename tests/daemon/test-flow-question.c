@@ -71,7 +71,7 @@ static int on_question(const struct question *question, const struct task *task,
 
 static struct seen look(struct sim *sim, uint64_t session)
 {
-	const struct flow_event_range range = { session, 0, FLOW_QUESTIONS_MAX };
+	const struct flow_event_range range = { session, 0, FLOW_QUESTIONS_MAX, 0 };
 	struct seen seen = { 0 };
 
 	ck_assert_int_eq(flow_questions_each(sim->flow, &range, on_question, &seen), 0);

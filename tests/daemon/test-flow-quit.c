@@ -46,7 +46,7 @@ static int on_event(const struct flow_event *event, void *user)
 
 static size_t count_resumable(struct sim *sim, uint64_t session)
 {
-	const struct flow_event_range range = { session, 0, 1000 };
+	const struct flow_event_range range = { session, 0, 1000, 0 };
 	size_t n = 0;
 
 	ck_assert_int_eq(flow_events_each(sim->flow, &range, on_event, &n), 0);

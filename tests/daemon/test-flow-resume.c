@@ -95,7 +95,7 @@ START_TEST(made_and_used)
 	static struct answer answer, in_event;
 	uint64_t session, id, next;
 	struct sim *sim = world(&session, &id, &answer);
-	struct flow_event_range range = { session, 0, 100 };
+	struct flow_event_range range = { session, 0, 100, 0 };
 	char from[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
 	struct engine_event e = { .type = ENGINE_EVENT_RESUMED,
 		.attempt = 1,

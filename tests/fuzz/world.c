@@ -263,7 +263,7 @@ static int of_many(int r)
 
 static int look_at(struct looker *looker, uint64_t session, uint64_t n_looks)
 {
-	const struct flow_event_range range = { session, 0, 100 };
+	const struct flow_event_range range = { session, 0, 100, 0 };
 	const struct flow_cookie_query cookies = { .session = session };
 	struct flow *flow = looker->world->flow;
 	struct flow_statistics statistics;

@@ -526,7 +526,7 @@ static int on_event(const struct flow_event *event, void *user)
 const char *sim_events(struct sim *sim, uint64_t session)
 {
 	static char text[EVENTS_TEXT_BYTES];
-	const struct flow_event_range range = { session, 0, 128 };
+	const struct flow_event_range range = { session, 0, 128, 0 };
 
 	text[0] = 0;
 	CHECK(flow_events_each(sim->flow, &range, on_event, text) == 0);

@@ -101,7 +101,7 @@ static void read_events(struct month *m)
 
 	for (size_t i = 0; i < 3; i++) {
 		const struct flow_attach attach = { m->sessions[i], 1, 0, 0 };
-		struct flow_event_range range = { m->sessions[i], 0, 1000000 };
+		struct flow_event_range range = { m->sessions[i], 0, 1000000, 0 };
 		struct flow_attached attached;
 
 		sim_begin(sim);

@@ -257,7 +257,7 @@ static void read_events(struct walk *w, uint64_t session)
 	struct reading *reading = calloc(1, sizeof(*reading));
 	const struct flow_attach attach = { session, 1, 250000, 0 };
 	struct flow_attached attached;
-	struct flow_event_range range = { session, 0, 100000 };
+	struct flow_event_range range = { session, 0, 100000, 0 };
 	int r;
 
 	ck_assert_ptr_nonnull(reading);

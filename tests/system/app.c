@@ -48,6 +48,7 @@ struct app {
 	unsigned n_records;
 	char session_events[256];
 	const char *wrong; /* a rule was broken */
+	char where[320]; /* the task that broke it, and what it was told before */
 	uint64_t listed[APP_TASKS_MAX];
 	unsigned n_listed;
 	bool has_listed;
@@ -87,7 +88,7 @@ static void add_word(char events[256], const char *word)
 }
 
 /* writes down one event of a task; the record is returned with the lock held */
-static struct record *begin(struct app *app, transfer_task *task)
+static struct record *begin(struct app *app, transfer_task *task, const char *what)
 {
 	struct record *r;
 
@@ -97,6 +98,9 @@ static struct record *begin(struct app *app, transfer_task *task)
 		app->wrong = "an event after the end of its task";
 	if (strstr(app->session_events, "invalid"))
 		app->wrong = "an event after the end of the session";
+	if (app->wrong && !app->where[0])
+		snprintf(app->where, sizeof(app->where), "%s of task %llu after: %s", what,
+			(unsigned long long)r->id, r->events);
 	return r;
 }
 
@@ -140,7 +144,7 @@ static void on_caught_up(transfer_session *session, void *userdata)
 static void note_progress(
 	struct app *app, transfer_task *task, int64_t bytes, int64_t total, int64_t expected)
 {
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "progress");
 
 	if (bytes < 0 || total < 0 || (expected >= 0 && total > expected))
 		app->wrong = "progress that cannot be";
@@ -168,7 +172,7 @@ static void on_metrics(transfer_session *session, transfer_task *task,
 	const struct transfer_metrics *metrics, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "metrics");
 
 	(void)session;
 	if (++r->n_metrics > 1)
@@ -182,7 +186,7 @@ static void on_done(
 	transfer_session *session, transfer_task *task, const transfer_error *error, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "done");
 	char word[64];
 
 	(void)session;
@@ -199,7 +203,7 @@ static void on_data(
 	transfer_session *session, transfer_task *task, const transfer_data *data, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "data");
 	size_t n = transfer_data_get_size(data);
 	char word[64];
 
@@ -219,7 +223,7 @@ static void on_file(
 	transfer_session *session, transfer_task *task, const char *path, int fd, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "file");
 	char *out = NULL;
 
 	(void)session;
@@ -245,7 +249,7 @@ static void on_resumed(transfer_session *session, transfer_task *task, int64_t o
 	int64_t expected, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "resume");
 	char word[64];
 
 	(void)session;
@@ -258,7 +262,7 @@ static void on_delayed(transfer_session *session, transfer_task *task,
 	const transfer_request *request, transfer_delayed_request *answer, void *userdata)
 {
 	struct app *app = userdata;
-	struct record *r = begin(app, task);
+	struct record *r = begin(app, task, "asked");
 
 	(void)session;
 	add_word(r->events, "asked");
@@ -395,7 +399,7 @@ struct app *app_close(struct app *app)
 	if (app->client)
 		transfer_client_unref(app->client);
 	stop_pump(app);
-	ck_assert_msg(!app->wrong, "%s", app->wrong);
+	ck_assert_msg(!app->wrong, "%s: %s", app->wrong, app->where);
 	for (unsigned i = 0; i < app->n_records; i++) {
 		free(app->records[i]->file);
 		free(app->records[i]->data);
@@ -554,7 +558,7 @@ int app_wait_id(struct app *app, uint64_t id)
 	pthread_mutex_lock(&app->lock);
 	code = record_of(app, id)->code;
 	pthread_mutex_unlock(&app->lock);
-	ck_assert_msg(!app->wrong, "%s", app->wrong);
+	ck_assert_msg(!app->wrong, "%s: %s", app->wrong, app->where);
 	return code;
 }
 

@@ -178,8 +178,8 @@ void rig_turn(struct rig *rig)
 	struct clock_now now = clock_now();
 
 	flow_turn_begin(rig->flow, &now);
-	ck_ok(engine_dispatch(rig->engine, flow_engine_event, rig->flow));
 	bus_dispatch(rig->bus);
+	ck_ok(engine_dispatch(rig->engine, flow_engine_event, rig->flow));
 	bus_tick(rig->bus, now.now_us);
 	ck_assert(flow_turn_end(rig->flow) == 0 || rig->may_fail);
 	bus_flush(rig->bus);

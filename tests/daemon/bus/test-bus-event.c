@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The window, the batch form, the order, the barrier, and that nothing is lost when a client goes. */
 #include "tests/daemon/bus/rig.h"
+#include "tests/lib/proc.h"
 #include "tests/lib/run.h"
 
 #include <transfer/error.h>
@@ -38,6 +39,46 @@ START_TEST(tells_the_whole_story_in_order)
 }
 END_TEST
 
+static uint64_t last_seq(const struct rig_client *client)
+{
+	ck_assert_uint_gt(client->n_events, 0);
+	return client->events[client->n_events - 1].seq;
+}
+
+/* An acknowledgement makes room for more, in the turn in which another task ends: what was told before its end goes before it. */
+START_TEST(an_end_waits_for_its_progress)
+{
+	const struct ipc_attach_options options = { .window = 5, .has_window = true };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s"), task;
+	struct ipc_session_acknowledge_in in;
+	struct rig_answer answer = { 0 };
+
+	ck_ok(rig_attach(rig, client, session, &options));
+	/* six events: one has no room in the window */
+	rig_finish(rig, rig_download(rig, client, session), 10);
+	rig_finish(rig, rig_download(rig, client, session), 10);
+	rig_wait_event(rig, client, "DidFinishDownloading", 2);
+	rig_settle(rig);
+	in.seq = last_seq(client);
+	task = rig_download(rig, client, session);
+	ck_ok(ipc_start_session_acknowledge(
+		client->bus, (struct ipc_path){ session, 0 }, &in, rig_on_done, &answer));
+	ck_ok(ipc_bus_flush(client->bus, 10000));
+	while (!bus_read(rig->bus))
+		ck_ok(proc_wait_fd(bus_fd(rig->bus), 10000));
+	client->n_events = 0;
+	rig_finish(rig, task, 1000);
+	rig_wait_event(rig, client, "DidComplete", 2);
+	rig_settle(rig);
+	ck_assert_uint_eq(rig_find(client, "DidWriteData")->task, task);
+	ck_assert_uint_eq(rig_count(client, "DidWriteData"), 1);
+	ck_assert_str_eq(client->events[client->n_events - 1].name, "DidComplete");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(says_why_it_failed)
 {
 	struct rig *rig = rig_new();
@@ -65,12 +106,6 @@ static uint64_t make_backlog(struct rig *rig, struct rig_client *client, int n)
 			TRANSFER_ERROR_BAD_SERVER_RESPONSE);
 	rig_settle(rig);
 	return session;
-}
-
-static uint64_t last_seq(const struct rig_client *client)
-{
-	ck_assert_uint_gt(client->n_events, 0);
-	return client->events[client->n_events - 1].seq;
 }
 
 START_TEST(keeps_to_the_window)
@@ -219,6 +254,7 @@ START_TEST(progress_waits_and_adds_up)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-event", 60, TEST(tells_the_whole_story_in_order),
-	TEST(says_why_it_failed), TEST(keeps_to_the_window), TEST(sends_batches),
-	TEST(hands_over_more_files_than_fit), TEST(is_sent_again_to_the_next_client),
-	TEST(nobody_else_hears_it), TEST(progress_can_be_refused), TEST(progress_waits_and_adds_up))
+	TEST(an_end_waits_for_its_progress), TEST(says_why_it_failed), TEST(keeps_to_the_window),
+	TEST(sends_batches), TEST(hands_over_more_files_than_fit),
+	TEST(is_sent_again_to_the_next_client), TEST(nobody_else_hears_it),
+	TEST(progress_can_be_refused), TEST(progress_waits_and_adds_up))
