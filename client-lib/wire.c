@@ -51,8 +51,8 @@ static bool is_passing(int r)
 {
 	static const int passing[] = { -ECONNRESET, -ETIMEDOUT, -EBADMSG, -ENOMEM,
 		IPC_E_SERVICE_UNKNOWN, IPC_E_SPAWN_FAILED, IPC_E_FAILED, IPC_E_NO_MEMORY,
-		IPC_E_BUSY, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED, IPC_E_UNKNOWN_OBJECT,
-		IPC_E_UNKNOWN_METHOD };
+		IPC_E_BUSY, IPC_E_NO_SPACE, IPC_E_LIMITS_EXCEEDED, IPC_E_LIMIT_REACHED,
+		IPC_E_UNKNOWN_OBJECT, IPC_E_UNKNOWN_METHOD };
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
 		if (passing[i] == r)
@@ -327,7 +327,8 @@ static void on_acknowledged(void *user, int r, const char *text)
 	(void)text;
 	client_lock(session->client);
 	session->is_acking = false;
-	if (wire_is_worth_repeating(r))
+	/* not saved: it waits for its turn with the attach, which has to be saved, too */
+	if (wire_is_worth_repeating(r) || r == IPC_E_NO_SPACE || r == IPC_E_BUSY)
 		wire_reopen(session);
 	else if (session->acking_seq > session->acked_seq)
 		session->acked_seq = session->acking_seq;

@@ -388,15 +388,30 @@ static void on_attach_sent(struct peer *p, void *user)
 	peer_ask_locked(p);
 }
 
+/* With the lock held: the error that was wanted for one call. */
+static int take_fault(int *fault)
+{
+	int r = *fault;
+
+	*fault = 0;
+	return r;
+}
+
 static int on_attach(struct ipc_call *call, void *user, const struct ipc_session_attach_in *in,
 	struct ipc_session_attach_out *out)
 {
 	struct peer *p = user;
+	int r;
 
 	ck_assert(in->options.batch);
 	if (p->fail_attach)
 		return ipc_call_error(call, p->fail_attach, "someone else");
 	pthread_mutex_lock(&p->lock);
+	r = take_fault(&p->fail_next_attach);
+	if (r) {
+		pthread_mutex_unlock(&p->lock);
+		return r;
+	}
 	out->last_acked = p->acked;
 	out->last_seq = p->last_seq;
 	snprintf(p->client, sizeof(p->client), "%s", ipc_call_caller(call)->name);
@@ -412,13 +427,14 @@ static int on_acknowledge(
 	struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in)
 {
 	struct peer *p = user;
-	int r = 0;
+	int r;
 
 	pthread_mutex_lock(&p->lock);
 	ck_assert_uint_le(in->seq, p->last_seq);
-	if (in->seq > p->acked)
+	r = take_fault(&p->fail_next_acknowledge);
+	if (!r && in->seq > p->acked)
 		p->acked = in->seq;
-	if (p->swallow_acknowledge) {
+	if (!r && p->swallow_acknowledge) {
 		p->swallow_acknowledge--;
 		peer_swallow(p, call);
 		r = IPC_DEFERRED;

@@ -483,6 +483,13 @@ uint64_t peer_add_task(struct peer *p, const char *url)
 	return id;
 }
 
+void peer_fail_once(struct peer *p, int error)
+{
+	pthread_mutex_lock(&p->lock);
+	p->fail_next_attach = p->fail_next_acknowledge = error;
+	pthread_mutex_unlock(&p->lock);
+}
+
 void peer_forget(struct peer *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -134,6 +134,35 @@ START_TEST(ends_when_somebody_else_has_the_session)
 }
 END_TEST
 
+static const int unsaved[] = { IPC_E_NO_SPACE, IPC_E_BUSY };
+
+/* F-7: transferd cannot save that it is attached to, nor what was handled: both are asked again, and nothing ends. */
+START_TEST(outlives_a_full_disk)
+{
+	struct rig rig;
+	transfer_task *task;
+
+	rig_init(&rig, 0);
+	rig_open(&rig);
+	task = rig_download(&rig, "https://example.org/a");
+	transfer_task_resume(task);
+	rig_flush(&rig);
+	peer_fail_once(rig.peer, unsaved[_i]);
+	peer_restart(rig.peer);
+	wait_attached(&rig, 2);
+	peer_finish(rig.peer, 100);
+	peer_complete(rig.peer, 100, 0);
+	rig_expect(&rig, "complete 100 0\n");
+	/* the acknowledgement that failed came again, after one more attach */
+	wait_attached(&rig, 3);
+	rig_flush(&rig);
+	ck_assert_uint_eq(rig_count(&rig, "complete"), 1);
+	ck_assert_uint_eq(rig_count(&rig, "invalid"), 0);
+	transfer_task_unref(task);
+	rig_done(&rig);
+}
+END_TEST
+
 START_TEST(ends_tasks_that_transferd_forgot)
 {
 	struct rig rig;
@@ -212,5 +241,6 @@ END_TEST
 
 RUN_TESTS("client-lib/wire", TEST(attaches_again), TEST(tells_no_event_twice),
 	TEST(repeats_a_lost_call), TEST(waits_for_transferd),
-	TEST(ends_when_somebody_else_has_the_session), TEST(ends_tasks_that_transferd_forgot),
-	TEST(tells_again_after_a_crash), TEST(ends_with_the_bus))
+	TEST(ends_when_somebody_else_has_the_session), TEST_EACH(outlives_a_full_disk, unsaved),
+	TEST(ends_tasks_that_transferd_forgot), TEST(tells_again_after_a_crash),
+	TEST(ends_with_the_bus))
