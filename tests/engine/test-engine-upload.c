@@ -92,7 +92,7 @@ START_TEST(expect_is_no_obstacle)
 	ck_assert_int_eq(t->done.result.code, 0);
 	ck_assert_uint_eq(t->status, 200);
 	ck_assert_str_eq(t->order, "cRD");
-	ck_assert_uint_lt(clock_now_us() - start_us, 2 * CLOCK_US_PER_S);
+	ck_assert_uint_lt(clock_now_us() - start_us, RIG_DEADLINE_MS * CLOCK_US_PER_MS);
 	check_sent("/upload", expects[_i].n_requests, 3, 3000000);
 	rig_stop(&rig);
 }
@@ -299,8 +299,6 @@ START_TEST(an_upload_keeps_to_its_rate)
 	ck_assert_int_eq(t->done.result.code, 0);
 	check_sent("/upload", 1, 3, 2 << 20);
 	ck_assert_uint_ge(passed_us, 1500000);
-	/* a busy machine may be late */
-	ck_assert_uint_lt(passed_us, 8000000);
 	ck_assert_uint_ge(t->n_events[ENGINE_EVENT_PROGRESS], 2);
 	ck_assert_uint_le(t->n_events[ENGINE_EVENT_PROGRESS], passed_us / 250000 + 1);
 	rig_stop(&rig);

@@ -312,6 +312,8 @@ static void seal_wal(struct image *wal)
 
 	if (wal->size < WAL_HEAD_BYTES)
 		return;
+	/* with sums that are right it is no damage but another SQLite's: not opened, not touched */
+	memcpy(wal->bytes + 4, "\0\x2d\xe2\x18", 4);
 	sum_up(wal->bytes, 24, is_big_endian, sums);
 	put_sums(wal->bytes + 24, sums);
 	for (size_t at = WAL_HEAD_BYTES; at + FRAME_BYTES <= wal->size; at += FRAME_BYTES) {

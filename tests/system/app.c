@@ -606,6 +606,16 @@ bool app_progress(struct app *app, uint64_t id, int64_t *ret_total, int64_t *ret
 	return has;
 }
 
+void app_wait_bytes(struct app *app, const transfer_task *task, int64_t n_bytes)
+{
+	uint64_t id = key_of(task);
+	int64_t total = 0, expected;
+
+	for (unsigned n = 1; !app_progress(app, id, &total, &expected) || total < n_bytes; n++)
+		ck_assert_msg(!app_wait_event(app, id, "progress", n, RIG_DEADLINE_MS),
+			"%lld bytes of %lld", (long long)total, (long long)n_bytes);
+}
+
 const char *app_file(struct app *app, uint64_t id)
 {
 	const char *file;

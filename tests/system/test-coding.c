@@ -39,10 +39,12 @@ START_TEST(delivers_the_decoded_file)
 
 	rig_new(&rig);
 	app = app_open(&rig, NULL);
-	snprintf(target, sizeof(target), "/file?size=1M&seed=1&rate_bps=1M&coding=%s", codings[_i]);
+	snprintf(target, sizeof(target), "/file?size=1M&seed=1&gate=g&gate_after=512K&coding=%s",
+		codings[_i]);
 	task = app_download(app, target);
 	id = transfer_task_get_id(task);
 	ck_assert_int_eq(app_wait_event(app, id, "progress", 1, RIG_DEADLINE_MS), 0);
+	origin_release(rig.origin, "g");
 	app_check_download(app, task, "file done:0", 1, 1 << 20);
 	ck_assert(app_progress(app, id, &total, &expected));
 	ck_assert_int_eq(total, 1 << 20);

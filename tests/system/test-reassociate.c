@@ -243,13 +243,17 @@ static const struct {
 
 START_TEST(repeats_the_event_that_killed)
 {
-	struct death death = { deaths[_i].at, "/file?size=20M&seed=1&rate_bps=40M" };
+	struct death death = { deaths[_i].at, "/file?size=20M&seed=1&gate=g&gate_after=10M" };
 	const char *events;
 	struct app *app;
 
 	rig_new(&rig);
 	base = origin_base(rig.origin);
+	/* progress is told of what is under way for a while */
+	if (strcmp(death.at, "progress") != 0)
+		origin_release(rig.origin, "g");
 	ck_assert_int_eq(rig_join(rig_fork(&rig, die_in_callback, &death)), -SIGKILL);
+	origin_release(rig.origin, "g");
 	app = app_open(&rig, NULL);
 	ck_assert_int_eq(app_wait_id(app, 1), 0);
 	events = app_events(app, 1);

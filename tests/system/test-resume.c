@@ -192,10 +192,7 @@ START_TEST(makes_resume_data)
 	if (strstr(target, "=POST"))
 		ck_assert_int_eq(transfer_request_set_method(request, "POST"), 0);
 	task = app_start(app, request);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, HALF, RIG_DEADLINE_MS), 0);
-	/* the response must have been seen */
-	ck_assert_int_eq(
-		app_wait_event(app, transfer_task_get_id(task), "progress", 1, RIG_DEADLINE_MS), 0);
+	app_wait_bytes(app, task, HALF);
 	data = cancel_with_data(task);
 	app_check_failed(app, task, TRANSFER_ERROR_CANCELLED);
 	ck_assert_int_eq(data != NULL, datas[_i].want_data);
@@ -249,8 +246,7 @@ START_TEST(refuses_damaged_resume_data)
 	rig_new(&rig);
 	app = app_open(&rig, NULL);
 	task = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=2M");
-	ck_assert_int_eq(
-		app_wait_event(app, transfer_task_get_id(task), "progress", 1, RIG_DEADLINE_MS), 0);
+	app_wait_bytes(app, task, HALF);
 	data = cancel_with_data(task);
 	ck_assert_ptr_nonnull(data);
 	size = transfer_data_get_size(data);
@@ -303,8 +299,7 @@ START_TEST(survives_a_damaged_part)
 	rig_new(&rig);
 	app = app_open(&rig, NULL);
 	task = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=2M");
-	ck_assert_int_eq(
-		app_wait_event(app, transfer_task_get_id(task), "progress", 1, RIG_DEADLINE_MS), 0);
+	app_wait_bytes(app, task, HALF);
 	transfer_task_suspend(task); /* its bytes are durable now */
 	app_flush(app);
 	ck_assert_int_eq(origin_wait_ended(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
