@@ -227,7 +227,9 @@ static int load_next(struct store *store, uint64_t jar, uint64_t now_wall_us, st
 	r = store_step(store, statement->stmt);
 	if (r)
 		return r;
-	load->id = (uint64_t)sqlite3_column_int64(statement->stmt, 0);
+	r = store_cursor(store, &load->id, statement->stmt);
+	if (r)
+		return r;
 	load->cookie = (struct transfer_cookie){ .size = sizeof(load->cookie) };
 	r = store_row_read(&store_cookie_statements, statement, &load->cookie, &load->arena);
 	sqlite3_reset(statement->stmt);

@@ -103,7 +103,9 @@ static int gather(struct store *store, struct span *span, struct store_event *ba
 	store_bind_u64(stmt, 3, span->last_seq);
 	store_bind_u64(stmt, 4, wanted);
 	while ((r = store_step(store, stmt)) == 0) {
-		span->after_seq = (uint64_t)sqlite3_column_int64(stmt, 0);
+		r = store_cursor(store, &span->after_seq, stmt);
+		if (r)
+			return r;
 		n_rows++;
 		if (n < wanted && read_event(stmt, &batch[n]) == 0)
 			n++;

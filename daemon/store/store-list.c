@@ -308,6 +308,8 @@ int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user)
 				n++;
 		if (r != STORE_E_NOT_FOUND)
 			return r;
+		if (n && ids[n - 1] <= after_id)
+			return store_contradicts(store);
 		if (n)
 			after_id = ids[n - 1];
 		r = hand_over(store, ids, n, fn, user);

@@ -127,6 +127,8 @@ struct store_statement *store_statement(struct store *store, enum store_noun nou
 int store_error(struct store *store, int rc); /* SQLite's result code to ours */
 /* What was there is not there any more, or the other way round: SQLite has not noticed, but the database is damaged. -EUCLEAN. */
 int store_contradicts(struct store *store);
+/* Moves on to the number in the first column. Numbers that do not grow are damage, and a list of them would never end. */
+int store_cursor(struct store *store, uint64_t *cursor, sqlite3_stmt *stmt);
 int store_begin(struct store *store); /* begins the turn's transaction unless open */
 int store_run(struct store *store, sqlite3_stmt *stmt); /* steps to the end and resets */
 /* 0: a row is there; STORE_E_NOT_FOUND: no more (reset). */

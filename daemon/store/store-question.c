@@ -133,7 +133,9 @@ int store_question_next(
 		r = store_step(store, stmt);
 		if (r)
 			return r;
-		after_id = (uint64_t)sqlite3_column_int64(stmt, 0);
+		r = store_cursor(store, &after_id, stmt);
+		if (r)
+			return r;
 		r = read_row(stmt, ret_question);
 		sqlite3_reset(stmt);
 		/* a row that cannot be read is passed over */

@@ -197,7 +197,9 @@ static int load_next(struct store *store, uint64_t *id, struct session **ret_ses
 		r = store_step(store, statement->stmt);
 		if (r)
 			return r;
-		*id = (uint64_t)sqlite3_column_int64(statement->stmt, 0);
+		r = store_cursor(store, id, statement->stmt);
+		if (r)
+			return r;
 		r = store_row_read(&store_session_statements, statement, session, &session->arena);
 		if (r == 0 && (!session->kind || !session->state))
 			r = -EBADMSG;

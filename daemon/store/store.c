@@ -132,6 +132,18 @@ int store_contradicts(struct store *store)
 	return err_raise(-EUCLEAN);
 }
 
+int store_cursor(struct store *store, uint64_t *cursor, sqlite3_stmt *stmt)
+{
+	uint64_t next = (uint64_t)sqlite3_column_int64(stmt, 0);
+
+	if (next <= *cursor) {
+		sqlite3_reset(stmt);
+		return store_contradicts(store);
+	}
+	*cursor = next;
+	return 0;
+}
+
 int store_run(struct store *store, sqlite3_stmt *stmt)
 {
 	bool was_open = store_is_dirty(store);

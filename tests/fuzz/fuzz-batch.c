@@ -50,7 +50,8 @@ int __wrap_transfer_manager_create_tasks(transfer_manager *manager,
 {
 	(void)manager;
 	FUZZ_MUST(batch->n_specs && batch->n_specs <= TRANSFER_MANAGER_MAX_TASKS);
-	FUZZ_MUST(batch->token && strlen(batch->token) == 32);
+	/* the manager makes one for each call */
+	FUZZ_MUST(!batch->token);
 	for (size_t i = 0; i < batch->n_specs; i++) {
 		check_spec(&batch->specs[i]);
 		ids[i] = i + 1;
