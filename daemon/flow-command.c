@@ -246,7 +246,8 @@ static int retry(struct flow *flow, struct active *active, bool from_start)
 {
 	switch (active->task->state) {
 	case TASK_STATE_COMPLETED:
-		return begin_again(flow, active, from_start);
+		/* whoever has cancelled it is about to hear what can be resumed */
+		return active->answer ? FLOW_E_BUSY : begin_again(flow, active, from_start);
 	case TASK_STATE_WAITING:
 		if (active->task->wait_reason == TASK_WAIT_DATE ||
 			active->task->wait_reason == TASK_WAIT_ANSWER)
