@@ -195,13 +195,23 @@ static void not_created(transfer_session *session, int r, const char *text)
 	drop_flight(session);
 }
 
+/* A change waits for room on transferd's disk; what is new is refused at once. */
+static bool is_worth_repeating(const transfer_session *session, int r)
+{
+	bool is_unsaved = r == IPC_E_NO_SPACE || r == IPC_E_BUSY;
+
+	if (is_unsaved && TAILQ_FIRST(&session->flight)->kind == COMMAND_CREATE)
+		return false;
+	return wire_is_worth_repeating(r) && session->n_flight_tries < COMMAND_MAX_TRIES;
+}
+
 /* Common to all replies: the call has ended. True: nothing is left to be done for it. */
 static bool has_ended_in_vain(transfer_session *session, int r)
 {
 	session->is_in_flight = false;
 	if (session->phase == SESSION_GONE || TAILQ_EMPTY(&session->flight))
 		return true;
-	if (!wire_is_worth_repeating(r) || session->n_flight_tries >= COMMAND_MAX_TRIES)
+	if (!is_worth_repeating(session, r))
 		return false;
 	wire_reopen(session);
 	return true;

@@ -44,7 +44,7 @@ void wire_set_fields(struct ipc_task_filter *filter)
 bool wire_is_worth_repeating(int r)
 {
 	return r == -ECONNRESET || r == -ETIMEDOUT || r == IPC_E_SERVICE_UNKNOWN ||
-		r == IPC_E_NOT_ATTACHED;
+		r == IPC_E_NOT_ATTACHED || r == IPC_E_NO_SPACE || r == IPC_E_BUSY;
 }
 
 static bool is_passing(int r)
@@ -327,8 +327,7 @@ static void on_acknowledged(void *user, int r, const char *text)
 	(void)text;
 	client_lock(session->client);
 	session->is_acking = false;
-	/* not saved: it waits for its turn with the attach, which has to be saved, too */
-	if (wire_is_worth_repeating(r) || r == IPC_E_NO_SPACE || r == IPC_E_BUSY)
+	if (wire_is_worth_repeating(r))
 		wire_reopen(session);
 	else if (session->acking_seq > session->acked_seq)
 		session->acked_seq = session->acking_seq;

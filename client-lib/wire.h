@@ -20,7 +20,10 @@ void wire_pump(transfer_session *session);
 void wire_owner_changed(transfer_session *session, const char *owner);
 /* The bus is gone. */
 void wire_lost(transfer_session *session);
-/* A call failed with r because nobody answered: attach again, then repeat it. */
+/*
+ * A call failed with r because nobody answered, or nothing could be saved: attach again, which has to be saved, too, then
+ * repeat it.
+ */
 bool wire_is_worth_repeating(int r);
 void wire_reopen(transfer_session *session);
 

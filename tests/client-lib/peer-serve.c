@@ -190,12 +190,24 @@ struct id_set {
 	size_t n_failures;
 };
 
+/* With the lock held: the error that was wanted for one call. */
+static int take_fault(int *fault)
+{
+	int r = *fault;
+
+	*fault = 0;
+	return r;
+}
+
 static int each(struct peer *p, struct ipc_call *call, struct id_set *set,
 	void (*fn)(struct peer *p, struct peer_task *task, uint64_t id))
 {
+	int r;
+
 	set->failures = arena_alloc(ipc_call_arena(call), set->n + 1, sizeof(*set->failures));
 	pthread_mutex_lock(&p->lock);
-	for (size_t i = 0; i < set->n; i++) {
+	r = take_fault(&p->fail_next_verb);
+	for (size_t i = 0; !r && i < set->n; i++) {
 		struct peer_task *task = peer_find(p, set->ids[i]);
 
 		if (task)
@@ -206,7 +218,7 @@ static int each(struct peer *p, struct ipc_call *call, struct id_set *set,
 	}
 	peer_changed(p);
 	pthread_mutex_unlock(&p->lock);
-	return 0;
+	return r;
 }
 
 static void do_resume(struct peer *p, struct peer_task *task, uint64_t id)
@@ -386,15 +398,6 @@ static void on_attach_sent(struct peer *p, void *user)
 	}
 	peer_send(p, &drained);
 	peer_ask_locked(p);
-}
-
-/* With the lock held: the error that was wanted for one call. */
-static int take_fault(int *fault)
-{
-	int r = *fault;
-
-	*fault = 0;
-	return r;
 }
 
 static int on_attach(struct ipc_call *call, void *user, const struct ipc_session_attach_in *in,

@@ -57,7 +57,7 @@ struct peer {
 	unsigned int n_events;
 	uint64_t last_seq, acked;
 	char client[64];
-	int fail_open, fail_attach, fail_next_attach, fail_next_acknowledge;
+	int fail_open, fail_attach, fail_next_attach, fail_next_acknowledge, fail_next_verb;
 	struct ipc_call *swallowed[8]; /* ended when the connection is gone */
 	unsigned int n_swallowed;
 	char shown[2048];

@@ -486,7 +486,7 @@ uint64_t peer_add_task(struct peer *p, const char *url)
 void peer_fail_once(struct peer *p, int error)
 {
 	pthread_mutex_lock(&p->lock);
-	p->fail_next_attach = p->fail_next_acknowledge = error;
+	p->fail_next_attach = p->fail_next_acknowledge = p->fail_next_verb = error;
 	pthread_mutex_unlock(&p->lock);
 }
 

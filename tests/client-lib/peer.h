@@ -28,7 +28,7 @@ void peer_swallow_acknowledge(struct peer *p, unsigned int n);
 /* OpenSession, Attach fails with this error of ipc; 0: works. */
 void peer_fail_open(struct peer *p, int error);
 void peer_fail_attach(struct peer *p, int error);
-/* The next Attach and the next Acknowledge fail with this. */
+/* The next Attach, the next Acknowledge and the next verb on tasks fail with this. */
 void peer_fail_once(struct peer *p, int error);
 /* Resumed downloads finish at once: progress, file, completion. */
 void peer_finish_by_itself(struct peer *p, bool finish);

@@ -136,7 +136,7 @@ END_TEST
 
 static const int unsaved[] = { IPC_E_NO_SPACE, IPC_E_BUSY };
 
-/* F-7: transferd cannot save that it is attached to, nor what was handled: both are asked again, and nothing ends. */
+/* F-7: transferd cannot save that it is attached to, what it is to do, nor what was handled: all is asked again, nothing ends. */
 START_TEST(outlives_a_full_disk)
 {
 	struct rig rig;
@@ -145,16 +145,19 @@ START_TEST(outlives_a_full_disk)
 	rig_init(&rig, 0);
 	rig_open(&rig);
 	task = rig_download(&rig, "https://example.org/a");
-	transfer_task_resume(task);
 	rig_flush(&rig);
 	peer_fail_once(rig.peer, unsaved[_i]);
 	peer_restart(rig.peer);
 	wait_attached(&rig, 2);
+	ck_assert(peer_is_suspended(rig.peer, 100));
+	transfer_task_resume(task);
+	wait_attached(&rig, 3);
+	rig_flush(&rig);
+	ck_assert(!peer_is_suspended(rig.peer, 100));
 	peer_finish(rig.peer, 100);
 	peer_complete(rig.peer, 100, 0);
 	rig_expect(&rig, "complete 100 0\n");
-	/* the acknowledgement that failed came again, after one more attach */
-	wait_attached(&rig, 3);
+	wait_attached(&rig, 4);
 	rig_flush(&rig);
 	ck_assert_uint_eq(rig_count(&rig, "complete"), 1);
 	ck_assert_uint_eq(rig_count(&rig, "invalid"), 0);
