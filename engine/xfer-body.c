@@ -102,6 +102,7 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	x->chunk = (struct chunk){ 0 };
 	head_done(&x->head);
 	head_init(&x->head, x->is_http2, false);
+	x->is_response_due = false;
 	x->head.counts_104 = x->upload.is_wanted;
 	if (!x->is_announced)
 		xfer_post_simple(x, ENGINE_EVENT_CONNECTED);

@@ -137,6 +137,7 @@ void xfer_post_response(struct xfer *xfer)
 		post_free(p);
 		return;
 	}
+	xfer->is_response_due = false;
 	xfer->is_claimed = xfer->is_claimed || xfer->resume.etag || xfer->resume.last_modified;
 	xfer_post(xfer, p);
 }

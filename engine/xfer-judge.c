@@ -80,7 +80,14 @@ static void accept_part(struct xfer *x)
  */
 void xfer_judge_begin(struct xfer *xfer)
 {
-	xfer_post_response(xfer);
+	/* a small file is over before anybody asks, and its end carries the response: said before only when it lasts */
+	if (xfer->spec.may_be_unnamed && xfer->total_bytes >= 0 &&
+		xfer->total_bytes <= SINK_UNNAMED_BYTES) {
+		xfer->is_response_due = true;
+		xfer_note_response(xfer);
+	} else {
+		xfer_post_response(xfer);
+	}
 	if (xfer->can_resume &&
 		(xfer->total_bytes < 0 || xfer->total_bytes > (int64_t)SINK_GATHER_BYTES))
 		xfer_post_begun(xfer);

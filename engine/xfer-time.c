@@ -217,6 +217,8 @@ void xfer_tick(struct xfer *xfer, const struct clock_now *now)
 		xfer_finish(xfer);
 		return;
 	}
+	if (xfer->is_response_due)
+		xfer_post_response(xfer);
 	report(xfer, now->now_us);
 	if (xfer->state != XFER_STATE_BODY || !xfer->easy)
 		return;

@@ -185,6 +185,7 @@ static void send_request(struct xfer *x)
 	/* the answer before this one is none to it */
 	head_done(&x->head);
 	head_init(&x->head, x->is_http2, false);
+	x->is_response_due = false;
 	x->is_connecting = false;
 	x->is_connected = false;
 	x->is_tainted = false;

@@ -170,6 +170,7 @@ struct xfer {
 	uint64_t write_out_bytes; /* up to here the kernel was asked to write */
 	bool is_checkpointing;
 	bool is_checkpoint_stale; /* the file was emptied since */
+	bool is_response_due; /* its RESPONSE waits for the next tick, or is never needed */
 	bool is_claimed; /* the caller has a validator for what is in the file */
 	bool is_disk_broken; /* a sync failed: nothing after durable_bytes counts */
 

@@ -164,6 +164,8 @@ static void note_end(struct rig *rig, struct rig_task *t, const struct engine_ev
 {
 	t->done = *e;
 	rig->n_done++;
+	if (e->response && !t->has_response)
+		note_response(t, e->response);
 	if (!e->digest_state_bytes)
 		return;
 	ck_assert_uint_le(e->digest_state_bytes, sizeof(t->digest_state));

@@ -141,6 +141,33 @@ START_TEST(small_files_need_no_part)
 }
 END_TEST
 
+/* What is over at once tells its response with its end; what lasts, before. */
+START_TEST(a_small_file_that_lasts_tells_its_response)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, "/file?size=4K&gate=g&gate_after=1000");
+	spec.may_be_unnamed = true;
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_RESPONSE, 1);
+	ck_assert_uint_eq(t->status, 200);
+	origin_release(rig.origin, "g");
+	rig_wait(&rig, 1, ENGINE_EVENT_SYNCED, 1);
+	ck_assert_str_eq(t->order, "cRDS");
+	rig_forget(&rig, 1);
+	/* the origin has no gate any more: all of it is there with the head, or nearly so */
+	spec = rig_download(&rig, 1, "/file?size=4K");
+	spec.may_be_unnamed = true;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_uint_le(t->n_events[ENGINE_EVENT_RESPONSE], 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->status, 200);
+	rig_stop(&rig);
+}
+END_TEST
+
 static bool is_open(const char *folder)
 {
 	char link[64], target[PATH_MAX];
@@ -840,7 +867,8 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(publishes_once_and_never_over_another_file),
-	TEST_EACH(small_files_need_no_part, unnamed), TEST(small_files_share_their_folder),
+	TEST_EACH(small_files_need_no_part, unnamed),
+	TEST(a_small_file_that_lasts_tells_its_response), TEST(small_files_share_their_folder),
 	TEST(a_lost_file_is_told), TEST(an_error_page_is_the_file),
 	TEST_EACH(refuses_before_it_connects, refusals), TEST(a_refused_connection_is_told),
 	TEST(headers_that_could_break_a_request_are_our_mistake),
