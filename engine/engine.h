@@ -110,7 +110,9 @@ struct engine_response {
 enum engine_event_type {
 	ENGINE_EVENT_CONNECTED, /* the request is on its way (sub-state transferring); http2 says whether the connection multiplexes */
 	ENGINE_EVENT_REDIRECTED, /* url: where it goes now */
-	ENGINE_EVENT_RESPONSE, /* final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25) */
+	/* Final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25). A small file
+	   that is over soon has it in DONE alone. */
+	ENGINE_EVENT_RESPONSE,
 	ENGINE_EVENT_RESUMED, /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
 	ENGINE_EVENT_PROGRESS, /* coalesced: one pending per attempt, newest numbers */
 	/*
