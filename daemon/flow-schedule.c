@@ -587,8 +587,9 @@ int flow_limits_set(struct flow *flow, const struct flow_limits *limits)
 	bool was_paused = flow->limits.is_paused;
 	int r;
 
-	if (!limits->max_active_tasks || limits->max_active_tasks > 1000 ||
-		!limits->max_connections_per_host || limits->max_connections_per_host > 64)
+	if (!limits->max_active_tasks || limits->max_active_tasks > SCHED_SLOTS_MAX ||
+		!limits->max_connections_per_host ||
+		limits->max_connections_per_host > SESSION_CONNECTIONS_MAX)
 		return FLOW_E_INVALID_REQUEST;
 	r = err_fold(store_setting_put(flow->store, "limits", words, sizeof(words)));
 	if (r)
