@@ -19,7 +19,8 @@ static const struct {
 	[SAMPLE_FDS] = { "descriptors", 6 },
 	[SAMPLE_THREADS] = { "threads", 0 },
 	[SAMPLE_SPOOL_FILES] = { "spool files", 0 },
-	[SAMPLE_DATABASE_KIB] = { "database KiB", 1024 },
+	/* the tokens of the last 256 calls of each session stay */
+	[SAMPLE_DATABASE_KIB] = { "database KiB", 2048 },
 };
 
 const char *sample_name(enum sample_what what)
@@ -96,8 +97,7 @@ struct sample sample_take(pid_t daemon, const char *state_folder)
 	n_files = 0;
 	nftw(spool, count_file, 16, FTW_PHYS);
 	s.value[SAMPLE_SPOOL_FILES] = n_files;
-	s.value[SAMPLE_DATABASE_KIB] = size_kib(state_folder, "queue.db") +
-		size_kib(state_folder, "queue.db-wal");
+	s.value[SAMPLE_DATABASE_KIB] = size_kib(state_folder, "queue.db");
 	return s;
 }
 

@@ -12,7 +12,7 @@ enum sample_what {
 	SAMPLE_FDS,
 	SAMPLE_THREADS,
 	SAMPLE_SPOOL_FILES,
-	SAMPLE_DATABASE_KIB, /* with its log */
+	SAMPLE_DATABASE_KIB, /* without its log, which is as long as it ever was */
 	SAMPLE_N,
 };
 
