@@ -413,14 +413,13 @@ static void on_report(const struct engine_event *event, void *user)
 	flow_engine_event(event, d->flow);
 }
 
-/* While reports gather, only together with what is committed anyway. */
+/* While they gather, a call has its turn without them: it is answered sooner. */
 static void take_reports(struct daemon *d, uint64_t now_us)
 {
 	int r;
 
-	d->is_looked_at = d->gather_until_us
-		? now_us >= d->gather_until_us || flow_has_changes(d->flow)
-		: d->is_ready[WATCH_ENGINE];
+	d->is_looked_at = d->gather_until_us ? now_us >= d->gather_until_us
+					     : d->is_ready[WATCH_ENGINE];
 	if (!d->is_looked_at)
 		return;
 	d->n_reports = 0;

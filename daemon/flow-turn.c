@@ -489,16 +489,6 @@ static int commit(struct flow *flow)
 	return r;
 }
 
-bool flow_has_changes(const struct flow *flow)
-{
-	if (store_is_dirty(flow->store))
-		return true;
-	for (const struct active *a = flow->registry.first_touched; a; a = a->next_touched)
-		if (a->save && !a->is_gone)
-			return true;
-	return false;
-}
-
 bool flow_is_saved(const struct flow *flow)
 {
 	return !flow->is_failing && TAILQ_EMPTY(&flow->kept_events);

@@ -156,8 +156,6 @@ void flow_stop(struct flow *flow);
 void flow_turn_begin(struct flow *flow, const struct clock_now *now);
 /* 0, or the negative error of a commit that failed: already dealt with, to be logged. */
 int flow_turn_end(struct flow *flow);
-/* In a turn: will its end have to commit something? */
-bool flow_has_changes(const struct flow *flow);
 /* Outside of a turn: is everything that the engine has reported committed? Not after a commit that failed. */
 bool flow_is_saved(const struct flow *flow);
 /* Does any attempt hold a slot? When none does, the last files are on their way to their places. */

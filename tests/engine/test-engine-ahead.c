@@ -58,11 +58,14 @@ START_TEST(a_chain)
 	char target[64];
 
 	rig_start(&rig, NULL, NULL);
+	/* the first one has its place until all are there */
 	for (uint64_t task = 1; task <= N_CHAIN; task++) {
-		snprintf(target, sizeof(target), "/file?size=%llu&seed=5",
-			(unsigned long long)(100 + task));
+		snprintf(target, sizeof(target), "/file?size=%llu&seed=5%s",
+			(unsigned long long)(100 + task), task > 1 ? "" : "&gate=g&gate_after=50");
 		begin(task, target, 1, task > 1);
 	}
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 50, 10000), 0);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
 	rig_wait_all(&rig, N_CHAIN, N_CHAIN);
 	for (uint64_t task = 1; task <= N_CHAIN; task++) {
 		const struct rig_task *t = &rig.tasks[task];
