@@ -114,7 +114,7 @@ const char *app_task_events(struct app *app, const transfer_task *task);
 #define APP_EVENTS(app, task) app_task_events((app), (task))
 /* the newest progress that was told: total and expected bytes; false: none was */
 bool app_progress(struct app *app, uint64_t id, int64_t *ret_total, int64_t *ret_expected);
-/* Waits until it was told that the daemon has as many bytes: what an origin has sent may still be on its way. */
+/* Waits until the daemon has as many bytes: what an origin has sent may still be on its way. */
 void app_wait_bytes(struct app *app, const transfer_task *task, int64_t n_bytes);
 /* where the finished file of the task was moved to by the callback (or left, lazy); NULL: no file */
 const char *app_file(struct app *app, uint64_t id);
