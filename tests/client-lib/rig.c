@@ -215,3 +215,14 @@ void rig_flush(struct rig *rig)
 {
 	ck_assert_int_eq(transfer_client_flush(rig->client, DEADLINE_MS), 0);
 }
+
+transfer_task *rig_begin(struct rig *rig)
+{
+	transfer_task *task;
+
+	rig_init(rig, 0);
+	rig_open(rig);
+	task = rig_download(rig, "https://example.org/a");
+	rig_flush(rig);
+	return task;
+}

@@ -42,6 +42,8 @@ unsigned int rig_count(const struct rig *rig, const char *text);
 transfer_task *rig_download(struct rig *rig, const char *url);
 /* Everything asked for has been answered. */
 void rig_flush(struct rig *rig);
+/* All of these: a session with one download that the daemon knows. */
+transfer_task *rig_begin(struct rig *rig);
 
 extern const struct transfer_session_delegate rig_delegate;
 

@@ -147,10 +147,7 @@ START_TEST(is_invalidated)
 	struct rig rig;
 	transfer_task *task, *late;
 
-	rig_init(&rig, 0);
-	rig_open(&rig);
-	task = rig_download(&rig, "https://example.org/a");
-	rig_flush(&rig);
+	task = rig_begin(&rig);
 	transfer_session_invalidate_and_cancel(rig.session);
 	rig_expect(&rig, "invalid 0\n");
 	ck_assert_ptr_nonnull(strstr(rig.log, "complete 100 -999\ninvalid 0\n"));

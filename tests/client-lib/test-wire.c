@@ -58,10 +58,7 @@ START_TEST(tells_no_event_twice)
 	struct rig rig;
 	transfer_task *task;
 
-	rig_init(&rig, 0);
-	rig_open(&rig);
-	task = rig_download(&rig, "https://example.org/a");
-	rig_flush(&rig);
+	task = rig_begin(&rig);
 	peer_finish(rig.peer, 100);
 	/* arrived, not called back yet: transferd is gone before the application looks */
 	peer_restart(rig.peer);
@@ -142,10 +139,7 @@ START_TEST(outlives_a_full_disk)
 	struct rig rig;
 	transfer_task *task;
 
-	rig_init(&rig, 0);
-	rig_open(&rig);
-	task = rig_download(&rig, "https://example.org/a");
-	rig_flush(&rig);
+	task = rig_begin(&rig);
 	peer_fail_once(rig.peer, unsaved[_i]);
 	peer_restart(rig.peer);
 	wait_attached(&rig, 2);
@@ -171,10 +165,7 @@ START_TEST(ends_tasks_that_transferd_forgot)
 	struct rig rig;
 	transfer_task *task;
 
-	rig_init(&rig, 0);
-	rig_open(&rig);
-	task = rig_download(&rig, "https://example.org/a");
-	rig_flush(&rig);
+	task = rig_begin(&rig);
 	peer_stop(rig.peer);
 	peer_forget(rig.peer);
 	peer_start(rig.peer);
@@ -224,10 +215,7 @@ START_TEST(ends_with_the_bus)
 	struct rig rig;
 	transfer_task *task;
 
-	rig_init(&rig, 0);
-	rig_open(&rig);
-	task = rig_download(&rig, "https://example.org/a");
-	rig_flush(&rig);
+	task = rig_begin(&rig);
 	bus_free(peer_bus(rig.peer));
 	rig_expect(&rig, "invalid -997\n");
 	ck_assert_int_eq(transfer_task_wait(task, 1000, NULL), -ENOTCONN);
