@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <event2/event.h>
 #include <pwd.h>
 #include <signal.h>
@@ -42,6 +43,7 @@
 	UINT64_C(4000) /* instead, when nothing runs any more: somebody waits for the end */
 #define FILES_OF_OURS       48 /* those of an idle daemon, and what a message may bring */
 #define FILES_PER_ATTEMPT   2
+#define FILES_WIDE          4096
 #define DAEMON_SYSTEM_STATE "/var/lib/transferd"
 
 enum {
@@ -87,6 +89,23 @@ static void raise_file_limit(void)
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		log_debug("the limit of open files stays: %s", strerror(errno));
+}
+
+/*
+ * The kernel's table of our files grows by doubling, and never shrinks. With more than one thread, each growth waits
+ * until every processor has passed a quiet point, some 10 ms, in whichever thread opened the file: so it grows now.
+ */
+static void widen_file_table(void)
+{
+	struct rlimit files;
+	int fd;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC,
+		files.rlim_cur < FILES_WIDE ? (int)files.rlim_cur - 1 : FILES_WIDE - 1);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* A mask may say what others see of published files, but not keep us from our own. */
@@ -580,6 +599,7 @@ int daemon_new(
 	d->options = options;
 	d->config = config;
 	raise_file_limit();
+	widen_file_table();
 	open_mask_for_us();
 	r = make_folders(d);
 	if (!r)

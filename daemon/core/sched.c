@@ -19,7 +19,9 @@
 #include "base/err.h"
 #include "daemon/core/map.h"
 
-#define NOT_IN_HEAP SIZE_MAX
+#define NOT_IN_HEAP  SIZE_MAX
+/* Ahead are so many times those that ended in a round: a first turn sees a few ends of what becomes thousands a second. */
+#define AHEAD_GROWTH 4
 
 struct app {
 	uint64_t number;
@@ -544,7 +546,7 @@ bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
 	uint32_t wanted;
 
 	while ((lane = TAILQ_FIRST(&sched->ending))) {
-		wanted = lane->n_ended > 1 ? lane->n_ended * 2 : 0;
+		wanted = lane->n_ended > 1 ? lane->n_ended * AHEAD_GROWTH : 0;
 		TAILQ_REMOVE(&sched->ending, lane, ending);
 		lane->is_ending = false;
 		lane->n_ended = 0;

@@ -350,12 +350,12 @@ static size_t fill(struct sched *s, uint64_t number)
 	return n;
 }
 
-/* As many as ended, twice; the half of it after a calm round; none after one end alone. */
+/* As many as ended, four times; the half of it after a calm round; none after one end alone. */
 START_TEST(ahead)
 {
 	static const struct {
 		unsigned n_ended, want;
-	} rounds[] = { { 1, 0 }, { 2, 4 }, { 1, 0 }, { 5, 6 }, { 0, 0 } };
+	} rounds[] = { { 1, 0 }, { 2, 8 }, { 1, 0 }, { 5, 12 }, { 0, 0 } };
 	struct sched *s = sched_new(2);
 	uint64_t number, id, n_ahead = 0;
 	size_t limit;
@@ -373,13 +373,13 @@ START_TEST(ahead)
 		n_ahead += fill(s, 1);
 		ck_assert(!sched_next_ahead(s, &number));
 	}
-	ck_assert_uint_eq(n_ahead, 10);
+	ck_assert_uint_eq(n_ahead, 20);
 	/* places passed on */
 	sched_release(s, 1);
 	sched_ahead_occupy(s, 1);
 	ck_assert_uint_eq(sched_n_running(s), 2);
 	ck_assert_int_eq(sched_pick_ahead(s, 1, &id, &limit), SCHED_AHEAD_PICKED);
-	ck_assert_uint_eq(id, 13);
+	ck_assert_uint_eq(id, 23);
 	sched_free(s);
 }
 END_TEST
@@ -399,7 +399,7 @@ START_TEST(ahead_gives_way)
 		sched_note_end(s, 1);
 		sched_note_end(s, 1);
 		ck_assert(sched_next_ahead(s, &number));
-		ck_assert_uint_eq(fill(s, 1), 4);
+		ck_assert_uint_eq(fill(s, 1), 8);
 		ck_assert(!sched_next_recall(s, &number));
 		if (why == 0)
 			sched_set_slots(s, 1);
@@ -416,7 +416,7 @@ START_TEST(ahead_gives_way)
 		sched_note_end(s, 1);
 		sched_note_end(s, 1);
 		ck_assert(!sched_next_ahead(s, &number) || fill(s, 1) == 0);
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 8; i++)
 			sched_ahead_drop(s, 1);
 		ck_assert(!sched_next_recall(s, &number));
 		sched_free(s);
