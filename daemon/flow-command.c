@@ -407,6 +407,8 @@ static int set_one(struct flow *flow, struct active *active, const struct flow_c
 		(changes->has_priority || changes->has_max_rate || changes->has_not_before))
 		return FLOW_E_TASK_FINISHED;
 	r = change(flow, active, STORE_SAVE_REQUEST);
+	if (!r && (changes->has_description || changes->has_priority))
+		active->is_set = true;
 	if (!r && changes->has_description) {
 		task->request.description = text && *text ? arena_strdup(&task->arena, text) : NULL;
 		if (text && *text && !task->request.description)

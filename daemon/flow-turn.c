@@ -312,14 +312,25 @@ static void compact(struct flow *flow, struct active *active)
 	active->task = fresh;
 }
 
+static void tell_task(struct flow *flow, const struct active *active)
+{
+	const struct flow_observer *o = flow->observer;
+
+	if (!o || !active->is_told || active->is_gone)
+		return;
+	if (o->task_changed)
+		o->task_changed(active->task, flow->observer_user);
+	if (o->task_set && active->is_set)
+		o->task_set(active->task, flow->observer_user);
+}
+
 static void tell(struct flow *flow)
 {
 	const struct flow_observer *o = flow->observer;
 
 	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched) {
 		answer(flow, a);
-		if (a->is_told && !a->is_gone && o && o->task_changed)
-			o->task_changed(a->task, flow->observer_user);
+		tell_task(flow, a);
 		if (!is_needed(a) || a->is_gone)
 			flow_query_note_recent(flow, a->task);
 	}

@@ -95,11 +95,10 @@ struct flow_observer {
 	void (*questions)(uint64_t session, void *user);
 	/* Before the events that tell why. */
 	void (*question_withdrawn)(const struct question *question, void *user);
-	/*
-	 * State, sub-state, attempts, description, priority, response or error may have changed;
-	 * once per turn and task.
-	 */
+	/* State, sub-state, attempts, response or error may have changed; once per turn and task. */
 	void (*task_changed)(const struct task *task, void *user);
+	/* Description or priority are new, whoever set them; after task_changed. */
+	void (*task_set)(const struct task *task, void *user);
 	/* Only while a client is attached that wants progress; coalesced to its interval. */
 	void (*progress)(const struct flow_progress *progress, void *user);
 	void (*session_changed)(uint64_t session, void *user);

@@ -38,6 +38,12 @@ static void log_end(const struct task *task)
 			(unsigned)task->response.status, url);
 }
 
+static void change_free(struct bus_change *change)
+{
+	free(change->description);
+	free(change);
+}
+
 static struct bus_change *find_or_add(struct bus *bus, const struct task *task)
 {
 	struct bus_change *change;
@@ -80,6 +86,24 @@ void bus_change_task(const struct task *task, void *user)
 	change->is_pending = true;
 }
 
+void bus_change_task_set(const struct task *task, void *user)
+{
+	const char *text = task->request.description;
+	struct bus *bus = user;
+	struct bus_change *change;
+
+	HASH_FIND(hh, bus->changes, &task->id, sizeof(task->id), change);
+	if (!change) /* bus_change_task() had no room */
+		return;
+	free(change->description);
+	change->is_set = false;
+	change->description = text ? strdup(text) : NULL;
+	if (text && !change->description)
+		return; /* not told is better than told wrong */
+	change->priority = task->request.priority;
+	change->is_set = true;
+}
+
 static void tell(struct bus *bus, struct bus_change *change)
 {
 	const struct bus_change_values *now = &change->now, *told = &change->told;
@@ -88,6 +112,8 @@ static void tell(struct bus *bus, struct bus_change *change)
 		.sub_state = bus_words_sub_state(now->sub_state),
 		.attempts = now->attempts,
 		.next_retry_usec = now->next_retry_wall_us,
+		.description = change->description ? change->description : "",
+		.priority = change->priority,
 	};
 	uint64_t changed = 0;
 
@@ -100,11 +126,13 @@ static void tell(struct bus *bus, struct bus_change *change)
 		changed |= UINT64_C(1) << IPC_TASK_ATTEMPTS;
 	if (!change->is_told || now->next_retry_wall_us != told->next_retry_wall_us)
 		changed |= UINT64_C(1) << IPC_TASK_NEXT_RETRY_USEC;
+	if (change->is_set)
+		changed |= UINT64_C(1) << IPC_TASK_DESCRIPTION | UINT64_C(1) << IPC_TASK_PRIORITY;
 	if (changed)
 		ipc_emit_task_changed(bus->ipc, change->path, changed, &values);
 	change->told = *now;
 	change->is_told = true;
-	change->is_pending = false;
+	change->is_pending = change->is_set = false;
 }
 
 uint64_t bus_change_next_timer(const struct bus *bus)
@@ -123,14 +151,14 @@ void bus_change_tick(struct bus *bus, uint64_t now_us)
 			return;
 		HASH_DEL(bus->changes, change);
 		if (!change->is_pending) {
-			free(change);
+			change_free(change);
 			continue;
 		}
 		tell(bus, change);
 		change->due_us = now_us + CHANGE_INTERVAL_US;
 		HASH_ADD(hh, bus->changes, task, sizeof(change->task), change);
 		if (change->is_unlisted)
-			free(change);
+			change_free(change);
 	}
 }
 
@@ -140,7 +168,7 @@ void bus_change_done(struct bus *bus)
 
 	HASH_ITER (hh, bus->changes, change, next) {
 		HASH_DEL(bus->changes, change);
-		free(change);
+		change_free(change);
 	}
 }
 

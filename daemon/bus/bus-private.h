@@ -66,6 +66,9 @@ struct bus_change {
 		uint64_t next_retry_wall_us;
 	} told, now;
 	bool is_told, is_pending;
+	bool is_set; /* these two are new as well */
+	double priority;
+	char *description; /* NULL: none */
 	uint64_t due_us; /* pending: when to tell; else: when to forget */
 	bool is_unlisted;
 	UT_hash_handle hh;
@@ -207,6 +210,7 @@ void bus_event_rows_close(struct bus_rows *rows); /* the descriptors */
 
 /* ---- bus-change.c ---- */
 void bus_change_task(const struct task *task, void *user);
+void bus_change_task_set(const struct task *task, void *user);
 void bus_change_session(uint64_t session, void *user);
 void bus_change_session_gone(uint64_t session, void *user);
 void bus_change_limits(void *user);

@@ -157,39 +157,11 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 	return r == FLOW_E_NO_SUCH_TASK ? IPC_E_NO_SUCH_TASK : err_fold(r);
 }
 
-struct set_reply {
-	struct bus *bus;
-	struct ipc_call *call;
-	uint64_t changed;
-	struct ipc_task_properties values;
-};
-
-static void on_set(void *user, int error)
-{
-	struct set_reply *reply = user;
-
-	if (error) {
-		bus_reply_error(reply->call, error);
-		return;
-	}
-	ipc_emit_task_changed(
-		reply->bus->ipc, ipc_call_path(reply->call), reply->changed, &reply->values);
-	ipc_reply_done(reply->call);
-}
-
 static int set(struct bus *bus, struct ipc_call *call, struct flow_changes *changes)
 {
 	uint64_t id = ipc_call_path(call).task;
-	struct set_reply *reply = bus_alloc(call, sizeof(*reply));
 	int failure = 0, r;
 
-	if (!reply)
-		return err_raise(-ENOMEM);
-	*reply = (struct set_reply){ .bus = bus,
-		.call = call,
-		.changed = UINT64_C(1)
-			<< (changes->has_priority ? IPC_TASK_PRIORITY : IPC_TASK_DESCRIPTION),
-		.values = { .description = changes->description, .priority = changes->priority } };
 	changes->uid = (uid_t)-1;
 	changes->ids = &id;
 	changes->n_ids = 1;
@@ -198,7 +170,7 @@ static int set(struct bus *bus, struct ipc_call *call, struct flow_changes *chan
 		r = failure;
 	if (r)
 		return bus_refuse(call, r == FLOW_E_BUSY ? FLOW_E_TASK_FINISHED : r);
-	return bus_defer(bus, call, on_set, reply);
+	return bus_defer_done(bus, call);
 }
 
 static int set_description(struct ipc_call *call, void *user, const char *value)

@@ -219,6 +219,7 @@ static const struct flow_observer observer = {
 	.questions = bus_question_new,
 	.question_withdrawn = bus_question_withdrawn,
 	.task_changed = bus_change_task,
+	.task_set = bus_change_task_set,
 	.progress = bus_event_progress,
 	.session_changed = bus_change_session,
 	.session_gone = bus_change_session_gone,

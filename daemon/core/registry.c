@@ -117,7 +117,7 @@ void registry_commit(struct registry *registry, registry_needed_fn is_needed)
 		free(active->before);
 		active->before = NULL;
 		active->is_new = false;
-		active->is_told = false;
+		active->is_told = active->is_set = false;
 		active->save = 0;
 		if (!active->is_gone && is_needed(active))
 			continue;
@@ -143,7 +143,7 @@ void registry_rollback(struct registry *registry)
 		free(active->before);
 		active->before = NULL;
 		active->is_gone = false;
-		active->is_told = false;
+		active->is_told = active->is_set = false;
 		active->save = 0;
 	}
 }

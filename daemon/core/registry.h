@@ -24,6 +24,7 @@ struct active {
 	bool is_new; /* put into the registry in this turn */
 	bool is_gone; /* its row was deleted in this turn */
 	bool is_told; /* observers must hear of this turn's change */
+	bool is_set; /* and of its new description or priority */
 	unsigned save; /* what the store still has to be told: bits of the caller */
 	void *answer; /* who waits for the task's next step; the caller's */
 	struct progress_meter received, sent;

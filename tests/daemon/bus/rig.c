@@ -66,6 +66,8 @@ static void on_signal(void *user, struct ipc_signal *signal)
 		if (changed >> IPC_TASK_DESCRIPTION & 1)
 			snprintf(client->description, sizeof(client->description), "%s",
 				task.description);
+		if (changed >> IPC_TASK_PRIORITY & 1)
+			client->priority = task.priority;
 	} else if (ipc_read_session_changed(signal, &session, &changed, &invalid) == 0) {
 		client->n_session_changes++;
 	} else if (ipc_read_manager_changed(signal, &manager, &changed, &invalid) == 0) {
@@ -219,6 +221,20 @@ void rig_settle(struct rig *rig)
 		quiet = wait_a_moment(rig) ? 0 : quiet + 1;
 		rig_turn(rig);
 	}
+}
+
+static bool has_told(void *user)
+{
+	struct rig *rig = user;
+
+	return bus_change_next_timer(rig->bus) == UINT64_MAX;
+}
+
+void rig_tell(struct rig *rig)
+{
+	rig_settle(rig);
+	rig_pump(rig, has_told, rig);
+	rig_settle(rig);
 }
 
 bool rig_is_answered(void *answer)

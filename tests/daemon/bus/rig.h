@@ -38,7 +38,9 @@ struct rig_client {
 	} events[RIG_EVENTS];
 	size_t n_events, n_signals, n_batches;
 	size_t n_task_changes, n_session_changes, n_manager_changes;
-	char state[32], sub_state[32], description[32]; /* of the last task change that named it */
+	/* of the last task change that named it */
+	char state[32], sub_state[32], description[32];
+	double priority;
 };
 
 struct rig {
@@ -66,6 +68,8 @@ typedef bool (*rig_fn)(void *user);
 void rig_pump(struct rig *rig, rig_fn is_done, void *user);
 /* Rounds until nothing moves for a moment: for "nothing more comes". */
 void rig_settle(struct rig *rig);
+/* Rounds until every change of a task has been told. */
+void rig_tell(struct rig *rig);
 
 /* An answer that a callback fills in: r is 0, IPC_E_… or -errno. */
 struct rig_answer {

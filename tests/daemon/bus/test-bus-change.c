@@ -56,6 +56,54 @@ START_TEST(is_told_four_times_a_second_at_most)
 }
 END_TEST
 
+static void on_set(void *user, int r, const char *text, const struct ipc_manager_set_tasks_out *out)
+{
+	(void)out;
+	rig_note(user, r, text);
+}
+
+/* By its own property or with others in one call: the same signal. */
+START_TEST(what_was_set_is_told_to_everybody)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *observer = rig_connect(rig);
+	uint64_t session = rig_open(rig, client, "s"), id = rig_download(rig, client, session);
+	const struct ipc_manager_set_tasks_in in = { .ids = &id,
+		.n_ids = 1,
+		.changes = { .description = "new", .has_priority = true, .priority = 0.25 } };
+	struct rig_answer answer = { 0 };
+	size_t n_changes;
+
+	rig_tell(rig);
+	n_changes = observer->n_task_changes;
+	ck_ok(ipc_start_manager_set_tasks(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_set, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+	rig_tell(rig);
+	ck_assert_str_eq(observer->description, "new");
+	ck_assert(observer->priority == 0.25);
+	ck_assert_uint_eq(observer->n_task_changes - n_changes, 1);
+	rig_free(rig);
+}
+END_TEST
+
+START_TEST(a_crowd_that_was_set_is_bounded)
+{
+	struct task task = { .session = 1,
+		.kind = TRANSFER_TASK_DOWNLOAD,
+		.request = { .url = "https://example.org/", .description = "one of many" } };
+	struct rig *rig = rig_new();
+
+	for (task.id = 1; task.id <= 10000; task.id++) {
+		bus_change_task(&task, rig->bus);
+		bus_change_task_set(&task, rig->bus);
+	}
+	ck_assert_uint_le(HASH_COUNT(rig->bus->changes), 1000);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(what_has_been_told_is_forgotten)
 {
 	struct bus bus = { 0 };
@@ -97,5 +145,6 @@ START_TEST(sessions_and_limits_are_told)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-change", 60, TEST(a_state_is_told_to_everybody),
-	TEST(is_told_four_times_a_second_at_most), TEST(what_has_been_told_is_forgotten),
+	TEST(is_told_four_times_a_second_at_most), TEST(what_was_set_is_told_to_everybody),
+	TEST(a_crowd_that_was_set_is_bounded), TEST(what_has_been_told_is_forgotten),
 	TEST(sessions_and_limits_are_told))

@@ -173,16 +173,16 @@ START_TEST(tells_of_what_is_saved)
 	char *text = NULL;
 
 	rig_finish(rig, task, 10);
-	rig_settle(rig);
+	rig_tell(rig);
 	rig->may_fail = is_commit_failing = true;
 	ck_assert_int_ne(call_properties(rig, path, words, &text), 0);
 	free(text);
 	is_commit_failing = false;
-	rig_settle(rig);
+	rig_tell(rig);
 	ck_assert_str_eq(client->description, "");
 	ck_ok(call_properties(rig, path, words, &text));
 	free(text);
-	rig_settle(rig);
+	rig_tell(rig);
 	ck_assert_str_eq(client->description, "new");
 	rig_free(rig);
 }
