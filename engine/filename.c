@@ -122,7 +122,7 @@ static bool decode_extended(const struct value *raw, struct value *ret_value)
 static bool from_disposition(const char *p, struct value *ret_value)
 {
 	bool has_name = false, has_extended = false;
-	struct value raw;
+	struct value raw, extended;
 
 	p += strcspn(p, ";");
 	while (*p == ';' && !has_extended) {
@@ -142,12 +142,14 @@ static bool from_disposition(const char *p, struct value *ret_value)
 		p += strspn(p, " \t");
 		take_value(&p, &raw);
 		if (name_size == 9 && strncasecmp(name, "filename*", 9) == 0)
-			has_extended = decode_extended(&raw, ret_value);
+			has_extended = decode_extended(&raw, &extended);
 		else if (name_size == 8 && strncasecmp(name, "filename", 8) == 0 && !has_name) {
 			*ret_value = raw;
 			has_name = true;
 		}
 	}
+	if (has_extended)
+		*ret_value = extended;
 	return (has_name || has_extended) && ret_value->size > 0;
 }
 
@@ -227,12 +229,14 @@ static void clean(char *name)
 	name[size] = 0;
 }
 
-/* "CON", "nul.txt", "COM1" */
+/* "CON", "nul.txt", "COM1", "aux .c" */
 static bool is_device(const char *name)
 {
 	static const char *const devices[] = { "AUX", "CON", "NUL", "PRN" };
 	size_t size = strcspn(name, ".");
 
+	while (size && name[size - 1] == ' ')
+		size--;
 	if (size == 4 && (strncasecmp(name, "COM", 3) == 0 || strncasecmp(name, "LPT", 3) == 0))
 		return name[3] >= '0' && name[3] <= '9';
 	for (size_t i = 0; size == 3 && i < sizeof(devices) / sizeof(devices[0]); i++) {
@@ -250,7 +254,7 @@ static const char *extension_of(const char *name)
 	return dot && dot != name && dot[1] && strlen(dot) <= EXTENSION_MAX_BYTES ? dot : "";
 }
 
-/* Writes stem and extension so that they fit, cut between characters. */
+/* Writes stem and extension so that they fit, cut between characters and not behind a dot or a space. */
 static void fit(const char *name, const char *extension, char ret_name[FILENAME_BYTES])
 {
 	size_t extension_size = strlen(extension), stem_size = strlen(name);
@@ -260,6 +264,8 @@ static void fit(const char *name, const char *extension, char ret_name[FILENAME_
 	if (stem_size > NAME_MAX_BYTES - extension_size) {
 		stem_size = NAME_MAX_BYTES - extension_size;
 		while (stem_size && ((unsigned char)name[stem_size] & 0xc0) == 0x80)
+			stem_size--;
+		while (stem_size && strchr(". ", name[stem_size - 1]))
 			stem_size--;
 	}
 	memmove(ret_name, name, stem_size);
@@ -285,12 +291,13 @@ static bool make_name(
 		extension[0] = '.';
 		memcpy(extension + 1, known, strlen(known) + 1);
 	}
-	/* the repaired copy has three times the room of what it was made from */
-	if (is_device(text)) {
+	fit(text, extension, ret_name);
+	if (is_device(ret_name)) {
+		/* the repaired copy has three times the room of what it was made from */
 		memmove(text + 1, text, strlen(text) + 1);
 		text[0] = '_';
+		fit(text, extension, ret_name);
 	}
-	fit(text, extension, ret_name);
 	return true;
 }
 

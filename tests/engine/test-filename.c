@@ -42,6 +42,8 @@ static const struct {
 	{ "attachment; filename*=ISO-8859-1''%e9.txt", URL, NULL, "\xc3\xa9.txt" },
 	{ "attachment; filename*=UTF-8''%zz; filename=e.txt", URL, NULL, "e.txt" },
 	{ "attachment; filename*=UTF-8''abc%; filename=e.txt", URL, NULL, "e.txt" },
+	{ "attachment; filename=e.txt; filename*=UTF-8''abc%zz", URL, NULL, "e.txt" },
+	{ "attachment; filename=e.txt; filename*=UTF-8''%zz", URL, NULL, "e.txt" },
 	{ "attachment; filename*=koi8''x; filename=e.txt", URL, NULL, "e.txt" },
 	{ "attachment; filename*=x; filename=e.txt", URL, NULL, "e.txt" },
 	{ "attachment; filename==?utf-8?B?eA==?=", URL, NULL, "=?utf-8?B?eA==?=" },
@@ -66,6 +68,7 @@ static const struct {
 		"b" },
 	{ "attachment; filename=CON", URL, NULL, "_CON" },
 	{ "attachment; filename=nul.txt", URL, NULL, "_nul.txt" },
+	{ "attachment; filename=\"con .txt\"", URL, NULL, "_con .txt" },
 	{ "attachment; filename=com1.log", URL, NULL, "_com1.log" },
 	{ "attachment; filename=CONSOLE", URL, NULL, "CONSOLE" },
 	/* extensions */
@@ -110,6 +113,24 @@ START_TEST(cuts)
 }
 END_TEST
 
+/* Where it is cut there may be what no name ends with. */
+START_TEST(cuts_clean)
+{
+	char name[FILENAME_BYTES], text[512] = "attachment; filename=\"";
+	struct url *url = NULL;
+	size_t n = strlen(text);
+
+	ck_assert_int_eq(url_parse(URL, &url), 0);
+	memset(text + n, 'a', 300);
+	memset(text + n + 250, _i ? '.' : ' ', 10);
+	memcpy(text + n + 300, "\"", 2);
+	filename_suggest(text, url, NULL, name);
+	ck_assert_uint_eq(strlen(name), 250);
+	ck_assert_uint_eq(strspn(name, "a"), 250);
+	url_free(url);
+}
+END_TEST
+
 /* Every single byte, quoted and not: always a safe name. */
 START_TEST(survives_any_byte)
 {
@@ -130,5 +151,5 @@ START_TEST(survives_any_byte)
 }
 END_TEST
 
-RUN_TESTS(
-	"engine/filename", TEST_EACH(suggests, cases), TEST_LOOP(cuts, 4), TEST(survives_any_byte))
+RUN_TESTS("engine/filename", TEST_EACH(suggests, cases), TEST_LOOP(cuts, 4),
+	TEST_LOOP(cuts_clean, 2), TEST(survives_any_byte))
