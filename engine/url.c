@@ -3,12 +3,16 @@
  * URLs are looked at twice: our own scan of the raw text refuses what parsers are known to read in
  * different ways, then libcurl parses the rest, and that one parsed object is what policy looks at
  * and what libcurl connects to. So the host that was judged is the host that is contacted.
+ *
+ * Most are plain: written as libcurl would write them, and with one reading. They are cut here, and
+ * libcurl's object is made of the pieces. "HTTP://" is never plain, so tests can compare the two.
  */
 #include "engine/url.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <locale.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -135,14 +139,14 @@ static int from_curl(CURLUcode code)
 	return URL_E_BAD;
 }
 
-/* A copy of one part, freed by free(); an absent part is NULL. */
-static int get_part(CURLU *handle, CURLUPart part, unsigned flags, char **ret_text)
+/* A copy of one part in the arena; an absent part is NULL. */
+static int get_part(struct url *url, CURLUPart part, unsigned flags, char **ret_text)
 {
 	char *text = NULL;
-	CURLUcode code = curl_url_get(handle, part, &text, flags);
+	CURLUcode code = curl_url_get(url->handle, part, &text, flags);
 
 	if (code == CURLUE_OK) {
-		*ret_text = strdup(text);
+		*ret_text = arena_strdup(&url->arena, text);
 		curl_free(text);
 		return *ret_text ? 0 : err_raise(-ENOMEM);
 	}
@@ -187,14 +191,14 @@ static int get_ascii_host(struct url *url, const struct raw *raw)
 	int r;
 
 	if (is_ascii(raw->host_port, (size_t)(raw->rest - raw->host_port)))
-		return get_part(url->handle, CURLUPART_HOST, 0, &url->host);
+		return get_part(url, CURLUPART_HOST, 0, &url->host);
 	if (!raw->may_be_idn || raw->rest - raw->host_port > IDN_MAX_BYTES)
 		return URL_E_BAD;
 	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!utf8)
 		return URL_E_BAD;
 	before = uselocale(utf8);
-	r = get_part(url->handle, CURLUPART_HOST, CURLU_PUNYCODE, &url->host);
+	r = get_part(url, CURLUPART_HOST, CURLU_PUNYCODE, &url->host);
 	uselocale(before);
 	freelocale(utf8);
 	return r ? URL_E_BAD : 0;
@@ -203,12 +207,12 @@ static int get_ascii_host(struct url *url, const struct raw *raw)
 /* Lower case, ASCII, and only what has one reading; the result goes back into the handle. */
 static int fix_host(struct url *url, const struct raw *raw)
 {
-	cleanup_(cleanup_free) char *zone = NULL;
 	struct in_addr address;
+	char *zone = NULL;
 	size_t size;
 	int r;
 
-	r = get_part(url->handle, CURLUPART_ZONEID, 0, &zone);
+	r = get_part(url, CURLUPART_ZONEID, 0, &zone);
 	if (!r)
 		r = get_ascii_host(url, raw);
 	if (r)
@@ -231,11 +235,11 @@ static int fix_host(struct url *url, const struct raw *raw)
 
 static int fix_port(struct url *url)
 {
-	cleanup_(cleanup_free) char *text = NULL;
 	unsigned long port;
+	char *text = NULL;
 	int r;
 
-	r = get_part(url->handle, CURLUPART_PORT, CURLU_DEFAULT_PORT, &text);
+	r = get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &text);
 	if (r)
 		return r;
 	port = text ? strtoul(text, NULL, 10) : 0;
@@ -248,26 +252,24 @@ static int fix_port(struct url *url)
 }
 
 /* Moves one part out of the handle. */
-static int take_part(CURLU *handle, CURLUPart part, char **ret_text)
+static int take_part(struct url *url, CURLUPart part, char **ret_text)
 {
-	int r = get_part(handle, part, CURLU_URLDECODE, ret_text);
+	int r = get_part(url, part, CURLU_URLDECODE, ret_text);
 
-	return r ? r : from_curl(curl_url_set(handle, part, NULL, 0));
+	return r ? r : from_curl(curl_url_set(url->handle, part, NULL, 0));
 }
 
 static int fill_full(struct url *url)
 {
-	struct buf full = { 0 };
+	cleanup_(buf_done) struct buf full = { 0 };
 
-	free(url->full);
+	url->full = url->text;
+	if (!url->fragment)
+		return 0;
 	url->full = NULL;
-	if (buf_append_str(&full, url->text) ||
-		(url->fragment &&
-			(buf_append_str(&full, "#") || append_escaped(&full, url->fragment)))) {
-		buf_done(&full);
-		return err_raise(-ENOMEM);
-	}
-	url->full = buf_take(&full);
+	if (!buf_append_str(&full, url->text) && !buf_append_str(&full, "#") &&
+		!append_escaped(&full, url->fragment))
+		url->full = arena_strdup(&url->arena, full.bytes);
 	return url->full ? 0 : err_raise(-ENOMEM);
 }
 
@@ -276,31 +278,39 @@ static int fill(struct url *url, const char *text, const struct raw *raw)
 	int r = from_curl(curl_url_set(url->handle, CURLUPART_URL, text, 0));
 
 	if (!r)
-		r = take_part(url->handle, CURLUPART_USER, &url->user);
+		r = take_part(url, CURLUPART_USER, &url->user);
 	if (!r)
-		r = take_part(url->handle, CURLUPART_PASSWORD, &url->password);
+		r = take_part(url, CURLUPART_PASSWORD, &url->password);
 	if (!r)
-		r = get_part(url->handle, CURLUPART_FRAGMENT, 0, &url->fragment);
+		r = get_part(url, CURLUPART_FRAGMENT, 0, &url->fragment);
 	if (!r)
 		r = from_curl(curl_url_set(url->handle, CURLUPART_FRAGMENT, NULL, 0));
 	if (!r)
-		r = get_part(url->handle, CURLUPART_SCHEME, 0, &url->scheme);
+		r = get_part(url, CURLUPART_SCHEME, 0, &url->scheme);
 	if (!r)
 		r = fix_host(url, raw);
 	if (!r)
 		r = fix_port(url);
 	if (!r)
-		r = get_part(url->handle, CURLUPART_PATH, 0, &url->path);
+		r = get_part(url, CURLUPART_PATH, 0, &url->path);
 	if (!r)
-		r = get_part(url->handle, CURLUPART_URL, 0, &url->text);
+		r = get_part(url, CURLUPART_URL, 0, &url->text);
 	return r ? r : fill_full(url);
+}
+
+static struct url *url_new(void)
+{
+	struct url *url = calloc(1, sizeof(*url));
+
+	if (url)
+		url->handle = curl_url();
+	return url && url->handle ? url : url_free(url);
 }
 
 static int parse_once(const char *text, bool may_be_idn, struct url **ret_url)
 {
 	cleanup_(url_freep) struct url *url = NULL;
-	cleanup_(cleanup_free) char *copy = NULL;
-	struct buf escaped = { 0 };
+	cleanup_(buf_done) struct buf escaped = { 0 };
 	struct raw raw;
 	int r;
 
@@ -311,14 +321,149 @@ static int parse_once(const char *text, bool may_be_idn, struct url **ret_url)
 	r = buf_append(&escaped, text, (size_t)(raw.rest - text));
 	if (!r)
 		r = append_escaped(&escaped, raw.rest);
-	copy = r ? NULL : buf_take(&escaped);
-	url = calloc(1, sizeof(*url));
-	if (url)
-		url->handle = curl_url();
-	buf_done(&escaped);
-	if (!copy || !url || !url->handle)
+	if (r)
+		return r;
+	url = url_new();
+	if (!url)
 		return err_raise(-ENOMEM);
-	r = fill(url, copy, &raw);
+	r = fill(url, escaped.bytes, &raw);
+	if (r)
+		return r;
+	*ret_url = take_ptr(url);
+	return 0;
+}
+
+/* Where a byte may stand in a plain URL. */
+enum { IN_HOST = 1, IN_PATH = 2, IN_QUERY = 4, IN_REST = IN_PATH | IN_QUERY };
+
+static const uint8_t places[256] = {
+	['a' ... 'z'] = IN_HOST | IN_REST,
+	['0' ... '9'] = IN_HOST | IN_REST,
+	['.'] = IN_HOST | IN_REST,
+	['-'] = IN_HOST | IN_REST,
+	['A' ... 'Z'] = IN_REST,
+	['_'] = IN_REST,
+	['~'] = IN_REST,
+	['/'] = IN_REST,
+	[':'] = IN_REST,
+	['@'] = IN_REST,
+	['!'] = IN_REST,
+	['$'] = IN_REST,
+	['&'] = IN_REST,
+	['('] = IN_REST,
+	[')'] = IN_REST,
+	['*'] = IN_REST,
+	['+'] = IN_REST,
+	[','] = IN_REST,
+	[';'] = IN_REST,
+	['='] = IN_REST,
+	['?'] = IN_QUERY,
+};
+
+static size_t span(const char *p, uint8_t place)
+{
+	size_t n = 0;
+
+	while (places[(unsigned char)p[n]] & place)
+		n++;
+	return n;
+}
+
+/* The pieces of a plain URL; without port or query theirs are NULL. */
+struct plain {
+	size_t scheme_size, host_size, port_size, path_size;
+	const char *host, *port, *path, *query;
+	unsigned port_number;
+};
+
+/* A port as libcurl would write it; false: none, or the scheme's own, which is left out. */
+static bool take_port(const char **p, struct plain *plain)
+{
+	const unsigned own = plain->scheme_size == 5 ? 443 : 80;
+	unsigned number = 0;
+
+	plain->port_number = own;
+	if (**p != ':')
+		return true;
+	plain->port = ++*p;
+	if (**p == '0')
+		return false;
+	for (; is_digit(**p) && number <= PORT_MAX; (*p)++)
+		number = number * 10 + (unsigned)(**p - '0');
+	plain->port_size = (size_t)(*p - plain->port);
+	plain->port_number = number;
+	return number && number <= PORT_MAX && number != own;
+}
+
+/* False: not plain, which says nothing about the URL. */
+static bool split_plain(const char *text, struct plain *ret_plain)
+{
+	struct plain plain = { 0 };
+	const char *p = text;
+
+	if (strncmp(p, "http", 4) != 0)
+		return false;
+	plain.scheme_size = p[4] == 's' ? 5 : 4;
+	p += plain.scheme_size;
+	if (strncmp(p, "://", 3) != 0)
+		return false;
+	plain.host = p += 3;
+	p += plain.host_size = span(p, IN_HOST);
+	if (!plain.host_size || !take_port(&p, &plain) || *p != '/')
+		return false;
+	plain.path = p;
+	for (; places[(unsigned char)*p] & IN_PATH; p++) {
+		if (*p == '/' && (p[1] == '/' || p[1] == '.'))
+			return false;
+	}
+	plain.path_size = (size_t)(p - plain.path);
+	if (*p == '?') {
+		plain.query = ++p;
+		p += span(p, IN_QUERY);
+		if (p == plain.query)
+			return false;
+	}
+	*ret_plain = plain;
+	return !*p && p - text <= (ptrdiff_t)URL_MAX_BYTES;
+}
+
+/* Hands one piece to libcurl. */
+static int set_part(struct url *url, CURLUPart part, const char *text)
+{
+	return text ? from_curl(curl_url_set(url->handle, part, text, 0)) : err_raise(-ENOMEM);
+}
+
+/* URL_E_BAD also for what only is not plain. */
+static int parse_plain(const char *text, struct url **ret_url)
+{
+	cleanup_(url_freep) struct url *url = NULL;
+	struct plain plain;
+	int r;
+
+	if (!split_plain(text, &plain))
+		return URL_E_BAD;
+	url = url_new();
+	if (!url)
+		return err_raise(-ENOMEM);
+	url->text = url->full = arena_strdup(&url->arena, text);
+	url->scheme = arena_strndup(&url->arena, text, plain.scheme_size);
+	url->host = arena_strndup(&url->arena, plain.host, plain.host_size);
+	url->path = arena_strndup(&url->arena, plain.path, plain.path_size);
+	url->port = (uint16_t)plain.port_number;
+	if (!url->text || !url->scheme || !url->host || !url->path)
+		return err_raise(-ENOMEM);
+	if (is_odd_address(url->host))
+		return URL_E_BAD;
+	r = set_part(url, CURLUPART_SCHEME, url->scheme);
+	if (!r)
+		r = set_part(url, CURLUPART_HOST, url->host);
+	if (!r && plain.port)
+		r = set_part(url, CURLUPART_PORT,
+			arena_strndup(&url->arena, plain.port, plain.port_size));
+	if (!r)
+		r = set_part(url, CURLUPART_PATH, url->path);
+	if (!r && plain.query)
+		r = set_part(url, CURLUPART_QUERY, plain.query);
 	if (r)
 		return r;
 	*ret_url = take_ptr(url);
@@ -330,9 +475,11 @@ static int parse_once(const char *text, bool may_be_idn, struct url **ret_url)
  */
 static int parse(const char *text, bool may_be_idn, struct url **ret_url)
 {
-	int r = parse_once(text, may_be_idn, ret_url);
+	int r = parse_plain(text, ret_url);
 
-	return r == URL_E_BAD ? parse_once(text, may_be_idn, ret_url) : r;
+	for (int i = 0; i < 2 && r == URL_E_BAD; i++)
+		r = parse_once(text, may_be_idn, ret_url);
+	return r;
 }
 
 int url_parse(const char *text, struct url **ret_url)
@@ -373,7 +520,7 @@ static int inherit_fragment(const struct url *base, struct url *url)
 {
 	if (url->fragment || !base->fragment)
 		return 0;
-	url->fragment = strdup(base->fragment);
+	url->fragment = arena_strdup(&url->arena, base->fragment);
 	return url->fragment ? fill_full(url) : err_raise(-ENOMEM);
 }
 
@@ -397,8 +544,8 @@ int url_resolve(const struct url *base, const char *reference, struct url **ret_
 	}
 	if (r)
 		return r;
-	free(take_ptr(url->user));
-	free(take_ptr(url->password));
+	url->user = NULL;
+	url->password = NULL;
 	r = inherit_fragment(base, url);
 	if (r)
 		return r;
@@ -411,14 +558,7 @@ struct url *url_free(struct url *url)
 	if (!url)
 		return NULL;
 	curl_url_cleanup(url->handle);
-	free(url->scheme);
-	free(url->host);
-	free(url->path);
-	free(url->text);
-	free(url->fragment);
-	free(url->full);
-	free(url->user);
-	free(url->password);
+	arena_done(&url->arena);
 	free(url);
 	return NULL;
 }

@@ -14,6 +14,8 @@
 
 #include <curl/curl.h>
 
+#include "base/arena.h"
+
 #define URL_MAX_BYTES (64u * 1024)
 
 enum {
@@ -21,8 +23,9 @@ enum {
 	URL_E_SCHEME, /* well formed, but neither http nor https: UNSUPPORTED_URL */
 };
 
-/* All strings owned by the url. */
+/* All strings are in the arena. */
 struct url {
+	struct arena arena;
 	CURLU *handle; /* without user information and fragment; the transfer's CURLOPT_CURLU */
 	char *scheme; /* "http", "https" */
 	char *host; /* lower case, IDN as ASCII, IPv6 in brackets */

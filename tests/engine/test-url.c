@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/url.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/lib/run.h"
+#include "tests/lib/same-url.h"
 
 static const struct {
 	const char *text, *full, *host;
@@ -245,7 +247,110 @@ START_TEST(folds_encoded_dots_or_keeps_them)
 }
 END_TEST
 
-RUN_TESTS("engine/url", TEST_EACH(parses, good), TEST_EACH(refuses, bad), TEST(refuses_length),
+/* What is plain is cut without libcurl, what is nearly so is not; both must be as libcurl says. */
+static const char *const nearly_plain[] = {
+	"http://h/",
+	"https://h/",
+	"http://h",
+	"http://h?q",
+	"http://127.0.0.1:8080/downloads/2024/000001.bin?token=0123456789abcdef",
+	"https://www.example.org/a/b.tar.gz",
+	"https://xn--bcher-kva.example/",
+	"http://h.:81/",
+	"http://./",
+	"http://../",
+	"http://a..b/",
+	"http://-/",
+	"http://.a/",
+	"http://a-b.c-/",
+	"http://1a.2b/",
+	"http://0x/",
+	"http://a.0x/",
+	"http://a.0x1/",
+	"http://0x1.a/",
+	"http://1.2.3.4/",
+	"http://01.2.3.4/",
+	"http://1.2.3.4.:1/",
+	"http://1.2.3/",
+	"http://12345/",
+	"http://h_h/",
+	"http://h~h/",
+	"http://H/",
+	"http://h@i/",
+	"http://h:@i/",
+	"http://[::1]/",
+	"http://h:80/",
+	"http://h:443/",
+	"https://h:443/",
+	"https://h:80/",
+	"http://h:/",
+	"http://h:/x",
+	"http://h:0/",
+	"http://h:0081/",
+	"http://h:1/",
+	"http://h:65535/",
+	"http://h:65536/",
+	"http://h:4294967377/",
+	"http://h:18446744073709551697/",
+	"http://h:8a/",
+	"http://h:+81/",
+	"http://h:81",
+	"http://h:81?q",
+	"http://h//",
+	"http://h//a",
+	"http://h/a//b",
+	"http://h/.",
+	"http://h/..",
+	"http://h/./a",
+	"http://h/a/../b",
+	"http://h/.a",
+	"http://h/...",
+	"http://h/a.",
+	"http://h/a./b..",
+	"http://h/a/",
+	"http://h/~a_B-c!$&()*+,;=:@/x",
+	"http://h/'",
+	"http://h/a%20b",
+	"http://h/%2e%2E/",
+	"http://h/a|b^c[d]",
+	"http://h/{a}",
+	"http://h/a b",
+	"http://h/?",
+	"http://h/??",
+	"http://h/?a=b&c=d/../e//f?g",
+	"http://h/?a%3Db",
+	"http://h/?a+b",
+	"http://h/#",
+	"http://h/#f",
+	"http://h/?q#f",
+	"http://h/?#f",
+	"http:/h/",
+	"http:///",
+	"http://:81/",
+	"https:h",
+	"httpss://h/",
+	"httpx://h/",
+};
+
+START_TEST(cuts_plain_as_libcurl_does)
+{
+	char text[128];
+	struct url *url = NULL, *by_curl = NULL;
+	int r = url_parse(nearly_plain[_i], &url);
+
+	/* in capitals it is never plain */
+	snprintf(text, sizeof(text), "HTTP%s", nearly_plain[_i] + 4);
+	ck_assert_int_eq(url_parse(text, &by_curl), r);
+	ck_assert((r == 0) == (url != NULL) && (r == 0) == (by_curl != NULL));
+	if (!r)
+		ck_assert_ptr_null(same_url_difference(url, by_curl));
+	url_free(url);
+	url_free(by_curl);
+}
+END_TEST
+
+RUN_TESTS("engine/url", TEST_EACH(cuts_plain_as_libcurl_does, nearly_plain),
+	TEST_EACH(parses, good), TEST_EACH(refuses, bad), TEST(refuses_length),
 	TEST(keeps_credentials_apart), TEST_EACH(resolves, references),
 	TEST_EACH(refuses_references, bad_references), TEST_EACH(compares_origins, origins),
 	TEST(folds_encoded_dots_or_keeps_them))
