@@ -82,8 +82,12 @@ static int append(struct curl_slist **list, const char *name, const char *value)
 {
 	cleanup_(buf_done) struct buf line = { 0 };
 	struct curl_slist *longer;
-	int r = *value ? buf_printf(&line, "%s: %s", name, value) : buf_printf(&line, "%s;", name);
+	int r = buf_append_str(&line, name);
 
+	if (!r)
+		r = buf_append_str(&line, *value ? ": " : ";");
+	if (!r)
+		r = buf_append_str(&line, value);
 	if (r)
 		return r;
 	longer = curl_slist_append(*list, line.bytes);
@@ -291,6 +295,8 @@ int xfer_request_new(struct xfer *xfer)
 	/* what copies text may lack memory; all else cannot fail for values of ours */
 	if (curl_easy_setopt(xfer->easy, CURLOPT_BUFFERSIZE, REQUEST_BUFFER_BYTES) ||
 		curl_easy_setopt(xfer->easy, CURLOPT_CURLU, xfer->url->handle) ||
+		/* the same, which libcurl would have to put together */
+		curl_easy_setopt(xfer->easy, CURLOPT_URL, xfer->url->text) ||
 		curl_easy_setopt(xfer->easy, CURLOPT_HTTPHEADER, xfer->headers) ||
 		curl_easy_setopt(xfer->easy, CURLOPT_USERAGENT, xfer->env->user_agent))
 		return err_raise(-ENOMEM);
