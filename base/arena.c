@@ -17,16 +17,13 @@ struct arena_block {
 	alignas(max_align_t) char bytes[];
 };
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+/* Not zeroed; align is a power of two. */
+static void *take(struct arena *arena, size_t want, size_t align)
 {
 	struct arena_block *b = arena->blocks;
-	size_t want;
-	void *p;
+	size_t start = b ? (b->used + align - 1) & ~(align - 1) : 0;
 
-	if (__builtin_mul_overflow(count, size, &want) || want > SIZE_MAX / 2)
-		return NULL;
-	want = (want + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-	if (!b || b->size - b->used < want) {
+	if (!b || b->size < start || b->size - start < want) {
 		size_t room = b ? b->size * 2 : ARENA_FIRST_BYTES;
 
 		if (room > ARENA_BLOCK_BYTES)
@@ -37,25 +34,36 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 		if (!b)
 			return NULL;
 		b->next = arena->blocks;
-		b->used = 0;
 		b->size = room;
 		arena->blocks = b;
+		start = 0;
 	}
-	p = b->bytes + b->used;
-	b->used += want;
-	memset(p, 0, want);
-	return p;
+	b->used = start + want;
+	return b->bytes + start;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t want;
+	void *p;
+
+	if (__builtin_mul_overflow(count, size, &want) || want > SIZE_MAX / 2)
+		return NULL;
+	p = take(arena, want, alignof(max_align_t));
+	return p ? memset(p, 0, want) : NULL;
 }
 
 char *arena_strndup(struct arena *arena, const char *s, size_t n)
 {
 	char *copy;
 
-	if (n == SIZE_MAX)
+	if (n >= SIZE_MAX / 2)
 		return NULL;
-	copy = arena_alloc(arena, n + 1, 1);
-	if (copy)
+	copy = take(arena, n + 1, 1);
+	if (copy) {
 		memcpy(copy, s, n);
+		copy[n] = 0;
+	}
 	return copy;
 }
 

@@ -35,7 +35,7 @@ static size_t decode(const unsigned char *p, size_t left, uint32_t *ret_code)
 	return n;
 }
 
-/* How many bytes at s are plain ASCII for sure: most strings are so to their end. */
+/* How many bytes at s are plain ASCII: most strings are so to their end. */
 static size_t ascii_bytes(const char *s, size_t left)
 {
 	uint64_t word;
@@ -46,6 +46,8 @@ static size_t ascii_bytes(const char *s, size_t left)
 		if (word & UINT64_C(0x8080808080808080))
 			break;
 	}
+	while (n < left && !(s[n] & 0x80))
+		n++;
 	return n;
 }
 

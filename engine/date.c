@@ -16,9 +16,13 @@ struct fields {
 	int year, month, day, hour, minute, second; /* month from 1 */
 };
 
-static const char days[][10] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
-	"Sunday" };
-static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+/* the first three letters, and the others */
+static const struct {
+	const char *begin, *rest;
+} days[] = { { "Mon", "day" }, { "Tue", "sday" }, { "Wed", "nesday" }, { "Thu", "rsday" },
+	{ "Fri", "day" }, { "Sat", "urday" }, { "Sun", "day" } };
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
+	"Oct", "Nov", "Dec" };
 
 /*
  * Days since 1970-01-01 of a proleptic Gregorian date (counted from 1 March, in eras of 400 years).
@@ -66,19 +70,20 @@ static bool take_digits(const char **p, int n, int *ret_number)
 
 static bool take(const char **p, const char *text)
 {
-	size_t n = strlen(text);
+	const char *at = *p;
 
-	if (strncmp(*p, text, n) != 0)
-		return false;
-	*p += n;
+	for (; *text; text++, at++) {
+		if (*at != *text)
+			return false;
+	}
+	*p = at;
 	return true;
 }
 
 static bool take_month(const char **p, int *ret_month)
 {
 	for (int i = 0; i < 12; i++) {
-		if (strncmp(*p, months + (size_t)i * 3, 3) == 0) {
-			*p += 3;
+		if (take(p, months[i])) {
 			*ret_month = i + 1;
 			return true;
 		}
@@ -142,12 +147,12 @@ int date_parse(const char *text, uint64_t now_wall_us, int64_t *ret_wall_s)
 	bool is_parsed = false;
 
 	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]) && !is_parsed; i++) {
-		size_t n = strlen(days[i]);
+		const char *p = text;
 
-		if (strncmp(text, days[i], n) == 0)
-			is_parsed = parse_rfc850(text + n, now_wall_us, &f);
-		else if (strncmp(text, days[i], 3) == 0)
-			is_parsed = parse_imf(text + 3, &f) || parse_asctime(text + 3, &f);
+		if (!take(&p, days[i].begin))
+			continue;
+		is_parsed = take(&p, days[i].rest) ? parse_rfc850(p, now_wall_us, &f)
+						   : parse_imf(p, &f) || parse_asctime(p, &f);
 	}
 	if (!is_parsed || !is_possible(&f))
 		return -EINVAL;

@@ -187,17 +187,23 @@ static int join(struct head *head, const char **slot, const char *value)
 	return 0;
 }
 
+/* Most names differ in their first letter. */
+static bool is_named(const char *name, const char *wanted)
+{
+	return (name[0] | 0x20) == (wanted[0] | 0x20) && strcasecmp(name, wanted) == 0;
+}
+
 static int known_field(struct head *head, const char *name, const char *value)
 {
-	if (strcasecmp(name, "Content-Length") == 0)
+	if (is_named(name, "Content-Length"))
 		return content_length(head, value);
-	if (strcasecmp(name, "Transfer-Encoding") == 0)
+	if (is_named(name, "Transfer-Encoding"))
 		return transfer_encoding(head, value);
 	for (size_t i = 0; i < sizeof(known_fields) / sizeof(known_fields[0]); i++) {
 		const struct known_field *known = &known_fields[i];
 		const char **slot = (const char **)(void *)((char *)head + known->offset);
 
-		if (strcasecmp(name, known->name) != 0)
+		if (!is_named(name, known->name))
 			continue;
 		if (!*slot)
 			*slot = value;

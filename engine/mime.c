@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -73,57 +74,61 @@ void mime_parse(const char *content_type, struct mime *ret_mime)
 	*ret_mime = mime;
 }
 
+static const struct known {
+	const char *type, *extension;
+} table[] = {
+	/* in the order of strcmp() */
+	{ "application/gzip", "gz" },
+	{ "application/java-archive", "jar" },
+	{ "application/json", "json" },
+	{ "application/msword", "doc" },
+	{ "application/pdf", "pdf" },
+	{ "application/postscript", "ps" },
+	{ "application/rtf", "rtf" },
+	{ "application/vnd.debian.binary-package", "deb" },
+	{ "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx" },
+	{ "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx" },
+	{ "application/x-7z-compressed", "7z" },
+	{ "application/x-bittorrent", "torrent" },
+	{ "application/x-bzip2", "bz2" },
+	{ "application/x-iso9660-image", "iso" },
+	{ "application/x-tar", "tar" },
+	{ "application/x-xz", "xz" },
+	{ "application/xhtml+xml", "xhtml" },
+	{ "application/xml", "xml" },
+	{ "application/zip", "zip" },
+	{ "application/zstd", "zst" },
+	{ "audio/flac", "flac" },
+	{ "audio/mpeg", "mp3" },
+	{ "audio/ogg", "ogg" },
+	{ "audio/wav", "wav" },
+	{ "image/gif", "gif" },
+	{ "image/jpeg", "jpg" },
+	{ "image/png", "png" },
+	{ "image/svg+xml", "svg" },
+	{ "image/webp", "webp" },
+	{ "text/calendar", "ics" },
+	{ "text/css", "css" },
+	{ "text/csv", "csv" },
+	{ "text/html", "html" },
+	{ "text/javascript", "js" },
+	{ "text/markdown", "md" },
+	{ "text/plain", "txt" },
+	{ "text/xml", "xml" },
+	{ "video/mp4", "mp4" },
+	{ "video/mpeg", "mpg" },
+	{ "video/webm", "webm" },
+};
+
+static int compare(const void *type, const void *known)
+{
+	return strcmp(type, ((const struct known *)known)->type);
+}
+
 const char *mime_extension(const char *type)
 {
-	static const struct {
-		const char *type, *extension;
-	} table[] = {
-		{ "application/gzip", "gz" },
-		{ "application/java-archive", "jar" },
-		{ "application/json", "json" },
-		{ "application/msword", "doc" },
-		{ "application/pdf", "pdf" },
-		{ "application/postscript", "ps" },
-		{ "application/rtf", "rtf" },
-		{ "application/vnd.debian.binary-package", "deb" },
-		{ "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx" },
-		{ "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-			"docx" },
-		{ "application/x-7z-compressed", "7z" },
-		{ "application/x-bittorrent", "torrent" },
-		{ "application/x-bzip2", "bz2" },
-		{ "application/x-iso9660-image", "iso" },
-		{ "application/x-tar", "tar" },
-		{ "application/x-xz", "xz" },
-		{ "application/xhtml+xml", "xhtml" },
-		{ "application/xml", "xml" },
-		{ "application/zip", "zip" },
-		{ "application/zstd", "zst" },
-		{ "audio/flac", "flac" },
-		{ "audio/mpeg", "mp3" },
-		{ "audio/ogg", "ogg" },
-		{ "audio/wav", "wav" },
-		{ "image/gif", "gif" },
-		{ "image/jpeg", "jpg" },
-		{ "image/png", "png" },
-		{ "image/svg+xml", "svg" },
-		{ "image/webp", "webp" },
-		{ "text/calendar", "ics" },
-		{ "text/css", "css" },
-		{ "text/csv", "csv" },
-		{ "text/html", "html" },
-		{ "text/javascript", "js" },
-		{ "text/markdown", "md" },
-		{ "text/plain", "txt" },
-		{ "text/xml", "xml" },
-		{ "video/mp4", "mp4" },
-		{ "video/mpeg", "mpg" },
-		{ "video/webm", "webm" },
-	};
+	const struct known *known = bsearch(
+		type, table, sizeof(table) / sizeof(table[0]), sizeof(table[0]), compare);
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcmp(table[i].type, type) == 0)
-			return table[i].extension;
-	}
-	return NULL;
+	return known ? known->extension : NULL;
 }

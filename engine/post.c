@@ -89,11 +89,11 @@ int post_set_url(struct post *post, const char *url)
 	return copy_text(&post->arena, url, &post->event.url);
 }
 
+/* head.c has made them valid. */
 static int copy_headers(
 	struct arena *arena, const struct engine_response *from, struct engine_response *to)
 {
 	struct engine_header *headers;
-	int r;
 
 	if (!from->n_headers)
 		return 0;
@@ -101,11 +101,10 @@ static int copy_headers(
 	if (!headers)
 		return -ENOMEM;
 	for (size_t i = 0; i < from->n_headers; i++) {
-		r = copy_text(arena, from->headers[i].name, &headers[i].name);
-		if (!r)
-			r = copy_text(arena, from->headers[i].value, &headers[i].value);
-		if (r)
-			return r;
+		headers[i].name = arena_strdup(arena, from->headers[i].name);
+		headers[i].value = arena_strdup(arena, from->headers[i].value);
+		if (!headers[i].name || !headers[i].value)
+			return -ENOMEM;
 	}
 	to->headers = headers;
 	to->n_headers = from->n_headers;

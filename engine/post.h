@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An engine event on its way from a worker to the caller: one message that owns every string it
- * shows. Text that came from a server is made valid UTF-8 here, so nothing behind the engine has
- * to ask.
+ * shows. Text that came from a server is made valid UTF-8 here (header fields in head.c), so nothing
+ * behind the engine has to ask.
  */
 #ifndef ENGINE_POST_H
 #define ENGINE_POST_H

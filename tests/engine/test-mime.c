@@ -41,7 +41,16 @@ END_TEST
 
 START_TEST(knows_extensions)
 {
+	ck_assert_str_eq(mime_extension("application/gzip"), "gz");
+	ck_assert_str_eq(mime_extension("application/vnd.debian.binary-package"), "deb");
+	ck_assert_str_eq(mime_extension("application/x-7z-compressed"), "7z");
+	ck_assert_str_eq(mime_extension("application/x-xz"), "xz");
+	ck_assert_str_eq(mime_extension("application/xhtml+xml"), "xhtml");
+	ck_assert_str_eq(mime_extension("application/zstd"), "zst");
+	ck_assert_str_eq(mime_extension("audio/flac"), "flac");
+	ck_assert_str_eq(mime_extension("image/svg+xml"), "svg");
 	ck_assert_str_eq(mime_extension("text/html"), "html");
+	ck_assert_str_eq(mime_extension("text/plain"), "txt");
 	ck_assert_str_eq(mime_extension("video/webm"), "webm");
 	ck_assert_ptr_null(mime_extension("application/octet-stream"));
 	ck_assert_ptr_null(mime_extension(""));

