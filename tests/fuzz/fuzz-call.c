@@ -19,6 +19,7 @@
 
 #define CALLS_MAX 6
 #define DEPTH_MAX 6
+#define TURN_US   1000
 
 unsigned fuzz_n_runs = 3000;
 
@@ -96,7 +97,7 @@ static const char *const words[] = { "", "download", "upload", "data", "backgrou
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "/tmp/fuzz-file",
 	"/nowhere/file", "/etc/hostname", "continue", "replace", "cancel", "example.org", "/", "n",
 	"lax", "always", "never", "resume", "remove", "org.transferd.Transfer1.Session",
-	"Description", "completed", "url", "1" };
+	"Description", "completed", "url", "1", "WillBeginDelayedRequest", "paused", "debug" };
 
 static const char *some_text(struct fuzz_choices *c, char **ret_own)
 {
@@ -310,6 +311,7 @@ static const struct standard_method {
 	{ "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", "" },
 	{ "org.freedesktop.DBus.Peer", "Ping", "" },
 };
+#define N_PROPERTY_METHODS 3 /* the first of them */
 static const struct table_interface *const interfaces[] = { &ipc_table_session, &ipc_table_manager,
 	&ipc_table_task };
 static const char *const nodes[] = { "/org/transferd/Transfer1/session/1",
@@ -317,42 +319,75 @@ static const char *const nodes[] = { "/org/transferd/Transfer1/session/1",
 	"/org/transferd/Transfer1/session", "/org/transferd/Transfer1/session/1/task",
 	"/org/transferd/Transfer1/session/1/task/2", "/x" };
 
+/* A property of this interface, mostly with a value of its type. */
+static void append_property(struct fuzz_choices *c, DBusMessage *message,
+	const struct table_interface *table, const char *method)
+{
+	const struct codec_type *type = table->properties_type;
+	const struct codec_field *field = &type->fields[fuzz_byte(c) % type->n_fields];
+	const char *signature = fuzz_byte(c) < 248 ? field->signature : "as";
+	DBusMessageIter it, variant;
+
+	dbus_message_iter_init_append(message, &it);
+	FUZZ_MUST(dbus_message_iter_append_basic(&it, DBUS_TYPE_STRING, &table->name));
+	if (!strcmp(method, "GetAll"))
+		return;
+	FUZZ_MUST(dbus_message_iter_append_basic(&it, DBUS_TYPE_STRING, &field->name));
+	if (!strcmp(method, "Get"))
+		return;
+	FUZZ_MUST(dbus_message_iter_open_container(&it, DBUS_TYPE_VARIANT, signature, &variant));
+	append_any(c, &variant, signature, NULL, 1);
+	FUZZ_MUST(dbus_message_iter_close_container(&it, &variant));
+}
+
+static DBusMessage *make_standard_call(struct fuzz_choices *c, const char *path, unsigned which,
+	const struct table_interface *table)
+{
+	const struct standard_method *m = &standard[which % 6];
+	DBusMessage *message = dbus_message_new_method_call(IPC_NAME, path, m->interface, m->name);
+
+	FUZZ_MUST(message);
+	if (which % 6 < N_PROPERTY_METHODS && fuzz_byte(c) < 224)
+		append_property(c, message, table, m->name);
+	else
+		append_arguments(c, message, m->signature, NULL);
+	return message;
+}
+
+static DBusMessage *make_method_call(struct fuzz_choices *c, const char *path, unsigned which,
+	const struct table_interface *table, bool is_odd)
+{
+	const struct table_method *m = &table->methods[which % table->n_methods];
+	DBusMessage *message = dbus_message_new_method_call(IPC_NAME, path, m->interface, m->name);
+	/* or other arguments than it takes */
+	const char *signature = is_odd ? "sas" : m->in_signature;
+
+	FUZZ_MUST(message);
+	append_arguments(c, message, signature, is_odd ? NULL : m->in);
+	return message;
+}
+
 static DBusMessage *make_call(struct fuzz_choices *c)
 {
 	uint8_t where = fuzz_byte(c), which = fuzz_byte(c);
 	const struct table_interface *table = interfaces[where % 4 == 3 ? where % 3 : where % 4];
-	const char *path = nodes[where < 200 ? where % 4 : where % 8], *signature;
-	const struct codec_type *type = NULL;
-	DBusMessage *message, *raw;
+	const char *path = nodes[where < 200 ? where % 4 : where % 8];
+	DBusMessage *message, *raw = NULL;
 
-	if (which >= 200) {
-		const struct standard_method *m = &standard[which % 6];
-
-		message = dbus_message_new_method_call(IPC_NAME, path, m->interface, m->name);
-		signature = m->signature;
-	} else {
-		const struct table_method *m = &table->methods[which % table->n_methods];
-
-		message = dbus_message_new_method_call(IPC_NAME, path, m->interface, m->name);
-		signature = m->in_signature;
-		type = m->in;
-	}
-	FUZZ_MUST(message && dbus_message_set_sender(message, ":1.1"));
+	if (which >= 200)
+		message = make_standard_call(
+			c, path, which, where % 4 == 3 ? &ipc_table_log_control1 : table);
+	else
+		message = make_method_call(c, path, which, table, where % 16 == 15);
 	dbus_message_set_serial(message, 1);
-	if (where % 16 == 15) {
-		/* other arguments than it takes */
-		signature = "sas";
-		type = NULL;
+	if (which % 8 == 7 && !strchr(dbus_message_get_signature(message), 'h'))
+		raw = with_bytes(message, c);
+	if (raw) {
+		dbus_message_unref(message);
+		message = raw;
 	}
-	append_arguments(c, message, signature, type);
-	if (which % 8 != 7 || strchr(signature, 'h'))
-		return message;
-	raw = with_bytes(message, c);
-	if (!raw)
-		return message;
-	dbus_message_unref(message);
-	dbus_message_set_sender(raw, ":1.1");
-	return raw;
+	FUZZ_MUST(dbus_message_set_sender(message, ":1.1"));
+	return message;
 }
 
 /* As object.c does when the caller is known. */
@@ -372,7 +407,7 @@ static void run_call(DBusMessage *message)
 
 static void run_turn(struct fuzz_choices *c, unsigned n_calls)
 {
-	world_pass(&world, 1000);
+	world_pass(&world, TURN_US);
 	flow_turn_begin(world.flow, &world.now);
 	FUZZ_MUST(engine_dispatch(world.engine, flow_engine_event, world.flow) == 0);
 	for (unsigned i = 0; i < n_calls && c->size; i++) {
@@ -386,7 +421,27 @@ static void run_turn(struct fuzz_choices *c, unsigned n_calls)
 	bus_tick(bus, world.now.now_us);
 }
 
-/* Session 1 with the suspended task 1. */
+static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
+{
+	(void)user;
+	FUZZ_MUST(!error && n_ids == 1 && ids[0] >= 1);
+}
+
+static void make_task(uint64_t not_before_wall_us, bool is_running)
+{
+	struct flow_request request;
+	const struct flow_create create = {
+		.session = 1, .requests = &request, .n_requests = 1, .start_running = is_running
+	};
+	size_t bad;
+
+	flow_request_init(&request);
+	request.request.url = "https://example.org/a";
+	request.request.not_before_wall_us = not_before_wall_us;
+	FUZZ_MUST(flow_tasks_create(world.flow, &create, on_created, NULL, &bad) == 0);
+}
+
+/* Session 1 with the suspended task 1, and task 2, of which a client that has attached by then is asked. */
 static void make_something(void)
 {
 	struct flow_open open = { .uid = geteuid(),
@@ -398,6 +453,8 @@ static void make_something(void)
 	session_config_init(&open.config);
 	flow_turn_begin(world.flow, &world.now);
 	FUZZ_MUST(flow_session_open(world.flow, &open, &opened) == 0 && opened.session == 1);
+	make_task(0, false);
+	make_task(world.now.wall_us + 2 * TURN_US, true);
 	FUZZ_MUST(flow_turn_end(world.flow) == 0);
 }
 
