@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files in the spool that belong to no task: a crash came between the commit that let them go and their removal. Looked for once,
- * when the daemon starts. Young ones stay for a week: after a database was set aside they are all that is left of its transfers.
+ * when the daemon starts. After a database was set aside they are all that is left of its transfers: they stay for a week from
+ * then, however old they are, and no task of the new database gets the number of one of them, for it would write over it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 
 #define SWEEP_KEEP_S    (7 * 86400)
 #define SWEEP_FILES_MAX 10000 /* looked at in one start */
+#define SWEEP_SINCE     "spool-since" /* setting: when the database met its spool, in wall_us */
 
 static void close_dir(DIR **dir)
 {
@@ -68,14 +70,55 @@ static int look_at(struct flow *flow, int dir_fd, const char *name)
 	return flow_attempt_remove(flow, path);
 }
 
+/* All names, however many: once in the life of a database, and only the names are read. */
+static int number_above(struct flow *flow, DIR *dir)
+{
+	const struct dirent *entry;
+	uint64_t last = 0;
+
+	while ((entry = readdir(dir))) {
+		uint64_t id = id_of(entry->d_name);
+
+		if (id > last && id <= STORE_NUMBER_MAX)
+			last = id;
+	}
+	return last ? err_fold(store_task_number_above(flow->store, last)) : 0;
+}
+
+/* How long has the database been the one of this spool? A new one begins now. */
+static int meet_spool(struct flow *flow, DIR *dir, uint64_t *ret_since_wall_us)
+{
+	uint64_t since_wall_us = 0;
+	size_t size = 0;
+	int r = store_setting_load(
+		flow->store, SWEEP_SINCE, &since_wall_us, sizeof(since_wall_us), &size);
+
+	if (r && r != STORE_E_NOT_FOUND)
+		return err_fold(r);
+	if (!r && size == sizeof(since_wall_us) && since_wall_us <= flow->now.wall_us) {
+		*ret_since_wall_us = since_wall_us;
+		return 0;
+	}
+	*ret_since_wall_us = flow->now.wall_us;
+	r = number_above(flow, dir);
+	if (r)
+		return r;
+	return err_fold(store_setting_put(
+		flow->store, SWEEP_SINCE, &flow->now.wall_us, sizeof(flow->now.wall_us)));
+}
+
 int flow_sweep(struct flow *flow)
 {
 	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
 	const struct dirent *entry;
-	int r = 0;
+	uint64_t since_wall_us = 0;
+	int r;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : err_raise(-errno);
+	r = meet_spool(flow, dir, &since_wall_us);
+	if (r || since_wall_us + SWEEP_KEEP_S * CLOCK_US_PER_S > flow->now.wall_us)
+		return r;
 	for (size_t n = 0; !r && n < SWEEP_FILES_MAX && (entry = readdir(dir)); n++)
 		r = look_at(flow, dirfd(dir), entry->d_name);
 	return r;

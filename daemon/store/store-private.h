@@ -135,6 +135,8 @@ int store_run(struct store *store, sqlite3_stmt *stmt); /* steps to the end and 
 int store_step(struct store *store, sqlite3_stmt *stmt);
 int store_exec(struct store *store, const char *sql);
 int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *ret_id);
+/* Never back. */
+int store_raise_next(struct store *store, enum store_sequence sequence, uint64_t next);
 /* Where the numbers go on; STORE_E_DAMAGED: those that are there leave no room. */
 int store_load_sequences(struct store *store);
 void store_bind_u64(sqlite3_stmt *stmt, int index, uint64_t value);

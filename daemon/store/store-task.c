@@ -282,6 +282,11 @@ int store_task_number(struct store *store, struct task *task)
 	return store_next_id(store, STORE_SEQUENCE_TASK, &task->id);
 }
 
+int store_task_number_above(struct store *store, uint64_t id)
+{
+	return id > STORE_NUMBER_MAX ? 0 : store_raise_next(store, STORE_SEQUENCE_TASK, id + 1);
+}
+
 static int insert(struct store *store, const struct task *task)
 {
 	const struct store_standing standing = { task->session, task->lane, task->state, 0 };

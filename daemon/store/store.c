@@ -322,6 +322,20 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 	return 0;
 }
 
+int store_raise_next(struct store *store, enum store_sequence sequence, uint64_t next)
+{
+	int r;
+
+	if (next <= store->next[sequence])
+		return 0;
+	r = store_begin(store);
+	if (r)
+		return r;
+	store->next[sequence] = next;
+	store->is_sequence_changed = true;
+	return 0;
+}
+
 /* ---- opening and closing ---- */
 
 /* No number of ours is 0 or less: what has such a one could not even be named, and 0 means "none" elsewhere. */
@@ -474,9 +488,39 @@ static int open_database(struct store *store, bool is_clean, struct store_report
 	return r;
 }
 
+/* What a database that cannot be trusted says of the numbers it gave out: 1 where it does not, or what cannot be. */
+static void read_old_numbers(struct store *store, uint64_t ret_next[STORE_N_SEQUENCES])
+{
+	for (int i = 0; i < STORE_N_SEQUENCES; i++) {
+		sqlite3_stmt *stmt = NULL;
+
+		ret_next[i] = 1;
+		if (!store->db ||
+			sqlite3_prepare_v2(store->db, "SELECT next FROM sequence WHERE name = ?1",
+				-1, &stmt, NULL))
+			continue;
+		sqlite3_bind_text(stmt, 1, sequence_names[i], -1, SQLITE_STATIC);
+		if (sqlite3_step(stmt) == SQLITE_ROW &&
+			(store_read_u64(stmt, 0, &ret_next[i]) || ret_next[i] > STORE_NUMBER_MAX))
+			ret_next[i] = 1;
+		sqlite3_finalize(stmt);
+	}
+}
+
+/* Files and applications still have the numbers that the old one gave out: they are not given out again. */
+static int go_on_from(struct store *store, const uint64_t next[STORE_N_SEQUENCES])
+{
+	int r = 0;
+
+	for (int i = 0; i < STORE_N_SEQUENCES && r == 0; i++)
+		r = store_raise_next(store, (enum store_sequence)i, next[i]);
+	return r ? r : store_commit(store);
+}
+
 /* Opens what is there; a database that cannot be trusted is moved away and a new one made, once. */
 static int open_or_replace(struct store *store, struct store_report *report)
 {
+	uint64_t next[STORE_N_SEQUENCES];
 	bool is_clean;
 	int r = store_file_probe(&store->file);
 
@@ -490,12 +534,15 @@ static int open_or_replace(struct store *store, struct store_report *report)
 	/* as it is: what is in its WAL could be the better half */
 	if (store->db)
 		sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	read_old_numbers(store, next);
 	close_database(store);
 	r = store_file_set_aside(&store->file, report->set_aside, sizeof(report->set_aside));
 	if (r == 0)
 		r = store_file_probe(&store->file);
 	if (r == 0)
 		r = open_database(store, true, report);
+	if (r == 0)
+		r = go_on_from(store, next);
 	return err_fold(r);
 }
 

@@ -43,6 +43,7 @@ START_TEST(sweeps)
 	uint64_t id = sim_download(sim, sim_session(sim, "app", "one"), "h");
 	char name[64];
 
+	sim_pass(sim, UINT64_C(7) * 86400 * 1000000);
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
 		make(sim, gone[i], 8 * 86400);
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -61,4 +62,40 @@ START_TEST(sweeps)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-sweep", TEST(sweeps))
+static void lose_database(struct sim *sim)
+{
+	static const char *const names[] = { "queue.db", "queue.db-wal", "queue.db-shm" };
+	char path[300];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", sim->state_dir, names[i]);
+		unlink(path);
+	}
+	sim_crash(sim);
+}
+
+/* However old they are, for a week; and no new task gets the number of one of them, for it would write over it. */
+START_TEST(keeps_what_a_lost_queue_left)
+{
+	static const char *const left[] = { "1.part", "2.src", "41.body", "x.part" };
+	struct sim *sim = sim_new(1);
+
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		make(sim, left[i], 30 * 86400);
+	make(sim, "9007199254740993.part", 30 * 86400); /* no queue gave that out */
+	lose_database(sim);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		ck_assert_msg(is_there(sim, left[i]), "%s is gone", left[i]);
+	ck_assert_uint_eq(sim_download(sim, sim_session(sim, "app", "one"), "h"), 42);
+	sim_pass(sim, UINT64_C(6) * 86400 * 1000000);
+	sim_crash(sim);
+	ck_assert(is_there(sim, "1.part"));
+	sim_pass(sim, UINT64_C(1) * 86400 * 1000000);
+	sim_crash(sim);
+	ck_assert(!is_there(sim, "1.part"));
+	ck_assert(is_there(sim, "x.part"));
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-sweep", TEST(sweeps), TEST(keeps_what_a_lost_queue_left))

@@ -91,6 +91,56 @@ START_TEST(sets_a_damaged_header_aside)
 }
 END_TEST
 
+/* Files and applications still have the old numbers. */
+START_TEST(goes_on_from_the_numbers_of_what_is_set_aside)
+{
+	static const unsigned char no_page[8] = "no page";
+	uint64_t tasks, sessions;
+	long page;
+	struct fixture f;
+	FILE *file;
+
+	fixture_init(&f);
+	page = fixture_number(&f, "SELECT rootpage FROM sqlite_schema WHERE name = 'task'");
+	fixture_put(&f, TASK_STATE_QUEUED);
+	tasks = fixture_put(&f, TASK_STATE_QUEUED);
+	sessions = fixture_session(&f, 1, "a", "b");
+	ck_ok(store_commit(f.store));
+	store_close(f.store);
+	f.store = NULL;
+	file = fopen(fixture_path(&f, "queue.db"), "r+");
+	ck_ok(fseek(file, (page - 1) * 4096, SEEK_SET));
+	ck_assert_uint_eq(fwrite(no_page, sizeof(no_page), 1, file), 1);
+	ck_ok(fclose(file));
+	ck_ok(unlink(fixture_path(&f, "queue.clean")));
+	fixture_reopen(&f);
+	ck_assert_str_ne(f.report.set_aside, "");
+	ck_assert_int_eq(fixture_number(&f, "SELECT count(*) FROM task"), 0);
+	fixture_reopen(&f);
+	f.session = fixture_session(&f, 1, "a", "b");
+	ck_assert_uint_eq(f.session, sessions + 1);
+	ck_ok(store_lane_get(f.store, f.session, "h", &f.lane));
+	ck_assert_uint_eq(fixture_put(&f, TASK_STATE_QUEUED), tasks + 1);
+	ck_ok(store_commit(f.store));
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(numbers_above)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	ck_ok(store_task_number_above(f.store, 41));
+	ck_ok(store_task_number_above(f.store, 7));
+	ck_ok(store_task_number_above(f.store, STORE_NUMBER_MAX + 1));
+	ck_ok(store_commit(f.store));
+	fixture_reopen(&f);
+	ck_assert_uint_eq(fixture_put(&f, TASK_STATE_QUEUED), 42);
+	fixture_done(&f);
+}
+END_TEST
+
 /* The WAL is all that is left of the queue: SQLite would throw it away. */
 static const bool is_missing[] = { false, true };
 
@@ -245,6 +295,7 @@ END_TEST
 RUN_TESTS("daemon/store/store-file", TEST(refuses_an_open_folder), TEST(a_clean_end_leaves_a_mark),
 	TEST_EACH(sets_a_foreign_file_aside, foreign), TEST(sets_a_link_aside),
 	TEST_EACH(sets_a_damaged_header_aside, headers),
+	TEST(goes_on_from_the_numbers_of_what_is_set_aside), TEST(numbers_above),
 	TEST_EACH(keeps_the_wal_of_an_emptied_database, is_missing), TEST(tightens_the_mode),
 	TEST_EACH(sees_that_a_file_vanished, vanishing), TEST(sees_that_the_file_was_replaced),
 	TEST(damage_while_running_is_looked_into), TEST(a_clean_end_takes_the_suspicion_away),
