@@ -213,6 +213,21 @@ static void tell_progress(struct flow *flow, struct active *active, bool is_last
 		free(item);
 }
 
+void flow_event_tell_late(struct flow *flow)
+{
+	struct active *active;
+	size_t cursor = 0;
+
+	while ((active = registry_next(&flow->registry, &cursor))) {
+		if (!active->told.due_us || active->told.due_us > flow->now.now_us)
+			continue;
+		/* once, also where nobody is there to hear it */
+		active->told.due_us = 0;
+		if (!active->is_gone)
+			tell_progress(flow, active, true);
+	}
+}
+
 /* ---- reports of a running attempt ---- */
 
 static int on_connected(struct flow *flow, struct active *active, const struct engine_event *event)
@@ -467,7 +482,9 @@ static int on_done(struct flow *flow, struct active *active, const struct engine
 	if (r)
 		return r;
 	what = judge_done(flow, task, event);
-	if (what == TASK_EVENT_DONE_OK)
+	/* what only stops here may come to no other report for long */
+	if (what == TASK_EVENT_DONE_OK ||
+		(active->told.due_us && task->state != TASK_STATE_CANCELING))
 		tell_progress(flow, active, true);
 	if (task->state == TASK_STATE_CANCELING) {
 		wish = task->result;

@@ -210,6 +210,8 @@ uint64_t flow_attempt_left_us(
 
 /* ---- flow-event.c ---- */
 void flow_event_apply(struct flow *flow, const struct engine_event *event);
+/* Progress that came too soon to be told when it came, and nothing after it. */
+void flow_event_tell_late(struct flow *flow);
 
 /* ---- flow-cookie.c ---- */
 /* What the engine must know of cookies to start the task; reads the session's store when it is the first. */

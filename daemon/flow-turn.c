@@ -96,16 +96,22 @@ static int save_starts(struct flow *flow)
 	return r;
 }
 
-static uint64_t next_unsaved_us(const struct flow *flow)
+/* The first moment at which a task in memory has something to be saved, or to be told. */
+static uint64_t next_active_us(const struct flow *flow)
 {
 	struct active *active;
 	size_t cursor = 0;
 	uint64_t at_us = UINT64_MAX;
 
-	while ((active = registry_next(&flow->registry, &cursor)))
-		if (active->task->unsaved_since_us && active->task->unsaved_since_us < at_us)
-			at_us = active->task->unsaved_since_us;
-	return at_us == UINT64_MAX ? at_us : at_us + FLOW_UNSAVED_US;
+	while ((active = registry_next(&flow->registry, &cursor))) {
+		uint64_t since_us = active->task->unsaved_since_us;
+
+		if (since_us && since_us + FLOW_UNSAVED_US < at_us)
+			at_us = since_us + FLOW_UNSAVED_US;
+		if (active->told.due_us && active->told.due_us < at_us)
+			at_us = active->told.due_us;
+	}
+	return at_us;
 }
 
 int flow_turn_flush(struct flow *flow)
@@ -482,6 +488,7 @@ static int commit(struct flow *flow)
 	r = flow->poison ? flow->poison : save_starts(flow);
 	if (r)
 		return r;
+	flow_event_tell_late(flow);
 	if (store_n_repaired(flow->store) != flow->n_repaired) {
 		log_warn("damaged records of the database were ended or dropped");
 		flow->n_repaired = store_n_repaired(flow->store);
@@ -522,7 +529,7 @@ int flow_turn_end(struct flow *flow)
 uint64_t flow_next_timer(const struct flow *flow)
 {
 	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX, due_us = UINT64_MAX;
-	uint64_t unsaved_us = next_unsaved_us(flow);
+	uint64_t active_us = next_active_us(flow);
 
 	if (flow->is_failing)
 		return flow->retry_us;
@@ -537,8 +544,8 @@ uint64_t flow_next_timer(const struct flow *flow)
 	if (flow_schedule_is_open(flow) && flow->next_due_wall_us != UINT64_MAX)
 		due_us = flow->now.now_us +
 			(flow->next_due_wall_us > wall_us ? flow->next_due_wall_us - wall_us : 0);
-	if (unsaved_us < at_us)
-		at_us = unsaved_us;
+	if (active_us < at_us)
+		at_us = active_us;
 	return due_us < at_us ? due_us : at_us;
 }
 

@@ -46,8 +46,15 @@ bool progress_tell(struct progress_told *told, uint64_t now_us, uint64_t interva
 {
 	if (interval_us < PROGRESS_INTERVAL_MIN_US)
 		interval_us = PROGRESS_INTERVAL_MIN_US;
-	if (bytes == told->bytes || (told->at_us && now_us - told->at_us < interval_us))
+	told->due_us = 0;
+	if (bytes == told->bytes)
 		return false;
+	if (told->at_us && now_us - told->at_us < interval_us) {
+		told->due_us = told->at_us + interval_us;
+		if (told->due_us < now_us + PROGRESS_QUIET_US)
+			told->due_us = now_us + PROGRESS_QUIET_US;
+		return false;
+	}
 	*ret_delta = bytes > told->bytes ? bytes - told->bytes : bytes;
 	told->at_us = now_us ? now_us : 1;
 	told->bytes = bytes;

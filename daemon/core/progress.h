@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define PROGRESS_INTERVAL_MIN_US UINT64_C(100000)
+#define PROGRESS_QUIET_US        UINT64_C(300000) /* what moves has been heard of again until then */
 #define PROGRESS_WINDOW_US       UINT64_C(4000000) /* time constant of the average */
 
 /* One direction of one task. Zero-initialise. */
@@ -24,10 +25,12 @@ uint64_t progress_meter_bps(const struct progress_meter *meter, uint64_t now_us)
 /* What was told of a task. Zero-initialise. */
 struct progress_told {
 	uint64_t at_us, bytes;
+	uint64_t due_us; /* something came too soon to be told and waits until then; 0: nothing */
 };
 /*
  * True when interval_us has passed and bytes moved; then it counts as told and ret_delta says how
- * many came since.
+ * many came since. What comes too soon is due when the interval is over and nothing has followed it:
+ * it could be the last for long.
  */
 bool progress_tell(struct progress_told *told, uint64_t now_us, uint64_t interval_us,
 	uint64_t bytes, uint64_t *ret_delta);

@@ -168,6 +168,66 @@ START_TEST(progress)
 }
 END_TEST
 
+/* What comes too soon after the one before is told later, once, when nothing follows it; then nothing wakes the daemon. */
+START_TEST(progress_before_it_stands_still)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	uint64_t first_us;
+
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0);
+	sim_post_connected(sim, id, false);
+	sim_post_checkpoint(sim, id, 0, 10000); /* saved: nothing else is due */
+	sim_post_progress(sim, id, 100, 10000);
+	sim_turn(sim);
+	first_us = sim->now.now_us;
+	ck_assert_uint_eq(sim->n_progress, 1);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_pass(sim, 1000);
+	sim_post_progress(sim, id, 150, 10000);
+	sim_turn(sim);
+	ck_assert_uint_eq(sim->n_progress, 1);
+	ck_assert_uint_ge(flow_next_timer(sim->flow), first_us + PROGRESS_INTERVAL_MIN_US);
+	ck_assert(sim_wake(sim, 1000000));
+	ck_assert_uint_eq(sim->n_progress, 2);
+	ck_assert_uint_eq(sim->progress.total_bytes, 150);
+	ck_assert_uint_eq(sim->progress.delta_bytes, 50);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	/* or when it stops */
+	sim_pass(sim, 1000);
+	sim_post_progress(sim, id, 170, 10000);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_SUSPEND, id), 0);
+	sim_post_stopped(sim, id, 170);
+	sim_settle(sim);
+	ck_assert_uint_eq(sim->n_progress, 3);
+	ck_assert_uint_eq(sim->progress.total_bytes, 170);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_free(sim);
+}
+END_TEST
+
+/* Who has left is told nothing, and nothing is tried again. */
+START_TEST(progress_that_nobody_waits_for)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+
+	ck_assert_int_eq(attach(sim, session, 1, NULL), 0);
+	sim_post_checkpoint(sim, id, 0, 10000);
+	sim_post_progress(sim, id, 100, 10000);
+	sim_turn(sim);
+	sim_post_progress(sim, id, 150, 10000);
+	sim_turn(sim);
+	ck_assert_int_eq(detach(sim, session, 1), 0);
+	ck_assert(sim_wake(sim, 1000000));
+	ck_assert_uint_eq(sim->n_progress, 1);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged),
 	TEST(partial_acknowledgement), TEST(nothing_gathered),
-	TEST(observer_hears_after_the_commit), TEST(progress))
+	TEST(observer_hears_after_the_commit), TEST(progress),
+	TEST(progress_before_it_stands_still), TEST(progress_that_nobody_waits_for))

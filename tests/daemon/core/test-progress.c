@@ -80,7 +80,14 @@ START_TEST(tells_at_most_so_often)
 	ck_assert_uint_eq(delta, 7);
 	/* not faster than the bound, whatever the client wishes */
 	ck_assert(!progress_tell(&told, 30 * S + 50000, 1, 8, &delta));
+	ck_assert_uint_eq(told.due_us, 30 * S + 50000 + PROGRESS_QUIET_US);
 	ck_assert(progress_tell(&told, 30 * S + 100000, 1, 8, &delta));
+	ck_assert_uint_eq(told.due_us, 0);
+	/* a long interval: not before it is over; back to what was told: nothing is left */
+	ck_assert(!progress_tell(&told, 31 * S, 60 * S, 9, &delta));
+	ck_assert_uint_eq(told.due_us, 30 * S + 100000 + 60 * S);
+	ck_assert(!progress_tell(&told, 31 * S, 60 * S, 8, &delta));
+	ck_assert_uint_eq(told.due_us, 0);
 }
 END_TEST
 
