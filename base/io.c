@@ -91,6 +91,22 @@ int io_mkdir_all(const char *path, mode_t mode)
 	return 0;
 }
 
+int io_mkdir_private(const char *path)
+{
+	struct stat st;
+	int r = io_mkdir_all(path, 0700);
+
+	if (r)
+		return r;
+	if (lstat(path, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (st.st_uid != geteuid())
+		return -EPERM;
+	return (st.st_mode & 0777) != 0700 && chmod(path, 0700) ? -errno : 0;
+}
+
 int io_sync_dir_fd(int dir_fd)
 {
 	while (fsync(dir_fd)) {

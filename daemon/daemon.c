@@ -153,31 +153,14 @@ static int find_state_dir(struct daemon *d)
 	return 0;
 }
 
-/* A folder that nobody else may enter, ours, and no link. */
-static int make_private(const char *path)
-{
-	struct stat st;
-	int r = io_mkdir_all(path, 0700);
-
-	if (r)
-		return r;
-	if (lstat(path, &st))
-		return -errno;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-		return -EPERM;
-	if ((st.st_mode & 0777) != 0700 && chmod(path, 0700))
-		return -errno;
-	return 0;
-}
-
 static int make_folders(struct daemon *d)
 {
 	int r = find_state_dir(d);
 
 	if (!r)
-		r = make_private(d->state_dir);
+		r = io_mkdir_private(d->state_dir);
 	if (!r)
-		r = make_private(d->spool_dir);
+		r = io_mkdir_private(d->spool_dir);
 	if (!r)
 		return 0;
 	log_error("the state folder %s cannot be used: %s", d->state_dir, strerror(-r));

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <transfer/error.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
@@ -202,6 +204,29 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 /* ---- carrying out, after the commit ---- */
 
 /*
+ * Somebody took the spool away while the daemon runs: what was in it is lost, what comes next is not. Looked at once in a turn
+ * that makes a file in it. When it cannot be made again the engine's error says that the file cannot be made, and this where.
+ */
+static void need_spool(struct flow *flow)
+{
+	struct stat st;
+	int r;
+
+	if (flow->spool_turn == flow->turn)
+		return;
+	flow->spool_turn = flow->turn;
+	if (lstat(flow->spool_dir, &st) == 0 || errno != ENOENT)
+		return;
+	r = io_mkdir_private(flow->spool_dir);
+	if (r)
+		log_error("the spool folder %s is gone and cannot be made again: %s",
+			flow->spool_dir, strerror(-r));
+	else
+		log_warn("the spool folder %s was gone and is made again; what was in it is lost",
+			flow->spool_dir);
+}
+
+/*
  * The engine refused at once, so no event will come: the one that was made beforehand is handled in
  * the next turn.
  */
@@ -233,6 +258,8 @@ static void do_start(struct item *item)
 
 	if (!active)
 		return;
+	if (active->task->kind == TRANSFER_TASK_UPLOAD || !active->task->request.destination)
+		need_spool(flow);
 	room = malloc(sizeof(*room)); /* three paths, too long to be cleared for each small file */
 	if (room)
 		room->headers = NULL;
@@ -300,6 +327,7 @@ static void carry_out(struct item *item)
 		do_publish(item);
 		break;
 	case COMMAND_SNAPSHOT:
+		need_spool(flow);
 		r = engine_snapshot(flow->engine, item->task, item->attempt, item->fd, item->path);
 		if (r)
 			report_refusal(item, r);

@@ -94,6 +94,7 @@ struct flow {
 	const struct flow_observer *observer;
 	void *observer_user;
 	char *spool_dir;
+	uint64_t spool_turn; /* in which it was looked whether that is there */
 	uint64_t floor_bps, floor_window_us, retention_us;
 	char *disabled_apps; /* separated by spaces; NULL: none */
 	bool resumes_uploads;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,4 +58,26 @@ START_TEST(makes_folders)
 }
 END_TEST
 
-RUN_TESTS("base/io", TEST(writes_and_reads_whole), TEST(makes_folders))
+START_TEST(makes_a_private_folder)
+{
+	char base[] = "/tmp/transferd-io-XXXXXX", path[64], other[64];
+	struct stat st;
+
+	ck_assert_ptr_nonnull(mkdtemp(base));
+	snprintf(path, sizeof(path), "%s/a", base);
+	snprintf(other, sizeof(other), "%s/b", base);
+	ck_assert_int_eq(io_mkdir_private(path), 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	ck_assert_int_eq(io_mkdir_private(path), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0700);
+	ck_assert_int_eq(symlink(path, other), 0);
+	ck_assert_int_eq(io_mkdir_private(other), -ENOTDIR);
+	ck_assert_int_eq(unlink(other), 0);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(rmdir(base), 0);
+}
+END_TEST
+
+RUN_TESTS(
+	"base/io", TEST(writes_and_reads_whole), TEST(makes_folders), TEST(makes_a_private_folder))

@@ -2,6 +2,8 @@
 /* What an attempt is told: where its files are, how much time and rate it has, which bytes it may keep. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <transfer/error.h>
 
@@ -135,5 +137,32 @@ START_TEST(a_first_start_is_saved_within_a_second)
 }
 END_TEST
 
+/* Somebody took the spool away: what makes a file in it makes it anew, the user's own folders are left as they are. */
+START_TEST(spool_is_made_again)
+{
+	struct sim *sim = sim_new(1);
+	struct flow_request request;
+	char destination[320];
+	uint64_t session = sim_session(sim, "app", "one");
+	struct stat st;
+
+	ck_assert_int_eq(rmdir(sim->spool_dir), 0);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	snprintf(destination, sizeof(destination), "%s/x", sim->state_dir);
+	request.request.destination = destination;
+	sim_create(sim, session, &request, true);
+	ck_assert_uint_eq(fake_engine_n_started(sim->engine), 1);
+	ck_assert_int_eq(stat(sim->spool_dir, &st), -1);
+	sim_download(sim, session, "h");
+	ck_assert_uint_eq(fake_engine_n_started(sim->engine), 2);
+	ck_assert_int_eq(stat(sim->spool_dir, &st), 0);
+	ck_assert(S_ISDIR(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 0777, 0700);
+	sim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("daemon/flow-attempt", TEST(a_first_start_is_saved_within_a_second), TEST(paths),
-	TEST(time_left), TEST_EACH(rate, rates), TEST(no_validator_no_offset))
+	TEST(time_left), TEST_EACH(rate, rates), TEST(no_validator_no_offset),
+	TEST(spool_is_made_again))

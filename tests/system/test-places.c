@@ -317,6 +317,7 @@ static const char *const damages[] = {
 	"-delete -print",
 	"find \"$1\" -type f -size +100k -path '*transferd*' -not -name '*.db*' -not -name 'ballast*' "
 	"-exec truncate -s 1000 {} + -print",
+	"find \"$1\" -type d -name spool -prune -print -exec rm -r {} +",
 };
 
 START_TEST(survives_damage_while_it_runs)
