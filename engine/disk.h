@@ -49,8 +49,6 @@ struct disk_job {
 	char *path, *to_path; /* absolute */
 	/* CHECKPOINT: durable when the answer is a success; SYNC: the size the file must have */
 	uint64_t offset_bytes;
-	/* the poster's: this checkpoint ends a stopped attempt; untouched */
-	bool is_stop;
 	/* CHECKPOINT: belongs to offset_bytes; untouched */
 	uint8_t digest_state[DIGEST_STATE_MAX_BYTES];
 	size_t digest_state_bytes;

@@ -104,7 +104,7 @@ void xfer_disk_restart(struct xfer *xfer)
 }
 
 /* A checkpoint of what is flushed; false: it could not be asked for. */
-static bool ask(struct xfer *x, bool is_stop)
+static bool ask(struct xfer *x)
 {
 	struct disk_job *job = disk_job_new(DISK_CHECKPOINT, x->key.task, (uint32_t)x->key.attempt);
 
@@ -116,7 +116,6 @@ static bool ask(struct xfer *x, bool is_stop)
 		return false;
 	}
 	job->worker = x->env->worker;
-	job->is_stop = is_stop;
 	job->offset_bytes = sink_flushed_bytes(x->sink);
 	job->digest_state_bytes = sink_save_digest(
 		x->sink, job->digest_state, sizeof(job->digest_state));
@@ -134,7 +133,7 @@ void xfer_disk_checkpoint(struct xfer *xfer)
 		sink_is_unnamed(xfer->sink))
 		return;
 	if (sink_flushed_bytes(xfer->sink) > xfer->durable_bytes)
-		(void)ask(xfer, false);
+		(void)ask(xfer);
 }
 
 void xfer_disk_write_out(struct xfer *xfer)
@@ -163,7 +162,7 @@ bool xfer_disk_settle(struct xfer *xfer)
 	(void)sink_flush(xfer->sink);
 	if (sink_flushed_bytes(xfer->sink) <= xfer->durable_bytes || sink_is_unnamed(xfer->sink))
 		return false;
-	return ask(xfer, true);
+	return ask(xfer);
 }
 
 /* True when the answer is about bytes that are still in the file. */

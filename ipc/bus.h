@@ -98,15 +98,7 @@ struct ipc_exchange {
 };
 void ipc_exchange_done(struct ipc_exchange *exchange);
 
-/*
- * Calls org.freedesktop.Application.ActivateAction(action, [parameter], {}) at the application's bus name, which the bus
- * starts. fn gets 0, IPC_E_… or -errno. A bus name that is not valid is -EINVAL.
- */
+/* The end of a call without results that did not wait: 0, IPC_E_… or -errno. */
 typedef void (*ipc_done_fn)(void *user, int r, const char *text);
-struct ipc_activation {
-	const char *bus_name, *action, *parameter;
-};
-int ipc_bus_activate(
-	struct ipc_bus *bus, const struct ipc_activation *activation, ipc_done_fn fn, void *user);
 
 #endif

@@ -47,11 +47,6 @@ struct arena *ipc_call_arena(struct ipc_call *call)
 	return &call->arena;
 }
 
-int ipc_call_take_fd(struct ipc_call *call, int fd)
-{
-	return wire_fds_take(&call->fds, fd);
-}
-
 int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 {
 	char text[512];

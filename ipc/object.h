@@ -59,8 +59,6 @@ const struct ipc_caller *ipc_call_caller(const struct ipc_call *call);
 const char *ipc_call_member(const struct ipc_call *call);
 /* Memory that lives as long as the call: for building out. `in` lives as long, deferred or not. */
 struct arena *ipc_call_arena(struct ipc_call *call);
-/* Descriptors in `in` are closed with the call, unless taken here. Returns fd, now the caller's. */
-int ipc_call_take_fd(struct ipc_call *call, int fd);
 /* The text of the error that the handler is about to return. Returns error, for `return ipc_call_error(…)`. */
 int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

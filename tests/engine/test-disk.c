@@ -228,14 +228,12 @@ START_TEST(makes_a_checkpoint)
 
 	job->fd = open_file(path);
 	job->offset_bytes = 2;
-	job->is_stop = true;
 	job->worker = 5;
 	job->user = bed;
 	job = do_job(bed, job);
 	ck_assert_int_eq(job->type, DISK_CHECKPOINT);
 	ck_assert_int_eq(job->result.code, 0);
 	ck_assert_uint_eq(job->offset_bytes, 2);
-	ck_assert(job->is_stop);
 	ck_assert_uint_eq(job->worker, 5);
 	ck_assert_ptr_eq(job->user, bed);
 	disk_job_free(job);

@@ -328,7 +328,7 @@ static int on_session_plain(struct ipc_call *call, void *user)
 	return 0;
 }
 
-static void read_body(struct service *s, struct ipc_call *call, const struct ipc_request *request)
+static void read_body(struct service *s, const struct ipc_request *request)
 {
 	ssize_t n;
 
@@ -336,8 +336,6 @@ static void read_body(struct service *s, struct ipc_call *call, const struct ipc
 		return;
 	n = pread(request->body_file, s->seen.body, sizeof(s->seen.body) - 1, 0);
 	s->seen.body[n > 0 ? n : 0] = 0;
-	if (request->overwrite)
-		s->seen.set_fd = ipc_call_take_fd(call, request->body_file);
 }
 
 static int on_create_tasks(struct ipc_call *call, void *user,
@@ -354,7 +352,7 @@ static int on_create_tasks(struct ipc_call *call, void *user,
 	for (size_t i = 0; i < in->n_requests; i++)
 		refs[i] = (struct ipc_task_ref){ i + 1, { 7, i + 1 } };
 	if (in->n_requests)
-		read_body(s, call, &in->requests[0]);
+		read_body(s, &in->requests[0]);
 	out->tasks = refs;
 	out->n_tasks = in->n_requests;
 	return 0;
@@ -577,7 +575,6 @@ struct service *service_new(void)
 		ck_assert_ptr_nonnull(tmpdir_new());
 		ck_assert_int_eq(bus_new(&config, &private_bus), 0);
 	}
-	s->seen.set_fd = -1;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(s->wake_fd, 0);
 	ck_assert_int_eq(sem_init(&s->done, 0, 0), 0);
@@ -597,8 +594,6 @@ struct service *service_free(struct service *s)
 	ipc_bus_free(s->bus);
 	if (s->deferred)
 		ipc_reply_error(s->deferred, IPC_E_BUSY, NULL);
-	if (s->seen.set_fd >= 0)
-		close(s->seen.set_fd);
 	close(s->wake_fd);
 	sem_destroy(&s->done);
 	free(s);

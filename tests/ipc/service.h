@@ -29,7 +29,6 @@ struct service_seen {
 	uint32_t uid, pid;
 	char caller[64];
 	char left[64]; /* unique name that left the bus */
-	int set_fd; /* a descriptor that was taken; -1 */
 	atomic_int n_calls;
 	atomic_int n_left;
 };

@@ -173,48 +173,5 @@ START_TEST(does_not_wait)
 }
 END_TEST
 
-struct done {
-	int is_done, r;
-};
-
-static void on_done(void *user, int r, const char *text)
-{
-	struct done *done = user;
-
-	(void)text;
-	done->r = r;
-	done->is_done = 1;
-}
-
-static const struct {
-	const char *name;
-	int start, end;
-} applications[] = {
-	{ "org.example.Not-There", 0, IPC_E_SERVICE_UNKNOWN }, { ":1.1", -EINVAL, 0 },
-	{ "no name", -EINVAL, 0 },
-	{ "org.transferd.Transfer1", 0,
-		IPC_E_UNKNOWN_INTERFACE }, /* is there, and is no application */
-};
-
-START_TEST(activates_applications)
-{
-	const struct ipc_activation activation = { applications[_i].name, "transfer-events",
-		"music" };
-	struct service *s = service_new();
-	struct ipc_bus *client = service_client();
-	struct done done = { 0 };
-
-	ck_assert_int_eq(
-		ipc_bus_activate(client, &activation, on_done, &done), applications[_i].start);
-	if (applications[_i].start == 0) {
-		service_pump(client, &done.is_done);
-		ck_assert_int_eq(done.r, applications[_i].end);
-	}
-	ipc_bus_free(client);
-	service_free(s);
-}
-END_TEST
-
 RUN_TESTS("ipc/client", TEST(opens_a_session), TEST(lists_strange_bytes), TEST(steers_tasks),
-	TEST(times_out), TEST(finds_no_daemon), TEST(does_not_wait),
-	TEST_EACH(activates_applications, applications))
+	TEST(times_out), TEST(finds_no_daemon), TEST(does_not_wait))
