@@ -62,9 +62,11 @@ static void print_table(const struct ctx *ctx, const transfer_cookie_list *list)
 	scols_table_enable_noheadings(table, ctx->options.no_legend);
 	scols_table_set_termforce(
 		table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-	scols_table_set_termwidth(table, term_columns(stdout));
+	if (!ctx->options.is_full)
+		scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t i = 0; i < sizeof(headings) / sizeof(headings[0]); i++)
-		scols_table_new_column(table, headings[i], 0, i < 3 ? SCOLS_FL_TRUNC : 0);
+		scols_table_new_column(
+			table, headings[i], 0, i < 3 && !ctx->options.is_full ? SCOLS_FL_TRUNC : 0);
 	for (size_t i = 0; i < transfer_cookie_list_get_size(list); i++)
 		add_line(ctx, table, transfer_cookie_list_get(list, i));
 	scols_print_table(table);

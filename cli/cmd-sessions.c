@@ -141,11 +141,13 @@ static void print_sessions(const struct ctx *ctx, const transfer_session_list *l
 	scols_table_enable_noheadings(table, ctx->options.no_legend);
 	scols_table_set_termforce(
 		table, ctx->term.out_is_tty ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-	scols_table_set_termwidth(table, term_columns(stdout));
+	if (!ctx->options.is_full)
+		scols_table_set_termwidth(table, term_columns(stdout));
 	for (size_t c = 0; c < N_SESSION_COLUMNS; c++)
 		if (has_session_column(ctx, c))
-			scols_table_new_column(
-				table, session_columns[c].heading, 0, session_columns[c].flags);
+			scols_table_new_column(table, session_columns[c].heading, 0,
+				ctx->options.is_full ? session_columns[c].flags & ~SCOLS_FL_TRUNC
+						     : session_columns[c].flags);
 	for (size_t i = 0; i < transfer_session_list_get_size(list); i++) {
 		struct libscols_line *row = scols_table_new_line(table, NULL);
 		size_t n = 0;

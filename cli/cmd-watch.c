@@ -256,7 +256,8 @@ static int wait_all(struct ctx *ctx)
 
 int cmd_wait(struct ctx *ctx, int argc, char **argv)
 {
-	if (argc == 0 && !ctx->options.is_all && !ctx->options.session)
+	if (argc == 0 && !ctx->options.is_all && !ctx->options.session && !ctx->options.states &&
+		!ctx->options.kinds)
 		return ctx_fail(ctx, EXIT_CODE_USAGE, "name tasks, a session, or pass --all.",
 			"wait needs to know for what");
 	if (argc == 0 && ctx->options.is_all && !ctx->options.session)

@@ -12,10 +12,11 @@ struct command {
 	const char *args;
 	enum command_group group;
 	const char *help;
-	unsigned options; /* OPTIONS_FOR_* besides OPTIONS_FOR_ALL */
+	unsigned options; /* its bit of OPTIONS_FOR_…; 0: only those for all */
 	bool can_start_daemon; /* false: looks only, an idle daemon stays idle */
 	int (*run)(struct ctx *ctx, int argc,
 		char **argv); /* argv[0]: first word after the command; returns an exit code */
+	const char *examples[2]; /* the second may be NULL */
 };
 
 /* Ends with a row whose name is NULL. */

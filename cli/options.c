@@ -12,13 +12,13 @@
 #include "cli/ctx.h"
 #include "cli/suggest.h"
 
-#define FLAG(name, letter, groups, member, help) \
+#define FLAG(name, letter, commands, member, help) \
 	{ \
-		name, letter, NULL, groups, help, offsetof(struct options, member), OPTIONS_FLAG \
+		name, letter, NULL, commands, help, offsetof(struct options, member), OPTIONS_FLAG \
 	}
-#define TEXT(name, letter, arg, groups, member, help) \
+#define TEXT(name, letter, arg, commands, member, help) \
 	{ \
-		name, letter, arg, groups, help, offsetof(struct options, member), OPTIONS_TEXT \
+		name, letter, arg, commands, help, offsetof(struct options, member), OPTIONS_TEXT \
 	}
 
 const struct options_def options_table[] = {
@@ -34,48 +34,61 @@ const struct options_def options_table[] = {
 		"no progress and no notes; errors are still shown"),
 	FLAG("verbose", 'v', OPTIONS_FOR_ALL, is_verbose, "say more"),
 	TEXT("color", 0, "WHEN", OPTIONS_FOR_ALL, color_text, "auto, always, never"),
-	TEXT("progress", 0, "HOW", OPTIONS_FOR_ALL, progress_text, "auto, bar, plain, none"),
-	TEXT("timeout", 0, "TIME", OPTIONS_FOR_ALL, timeout_text,
-		"wait, watch, get, put: stop waiting then (exit 3)"),
-	FLAG("bytes", 0, OPTIONS_FOR_ALL, is_exact, "exact numbers instead of KiB, MiB, GiB"),
-	FLAG("dry-run", 'n', OPTIONS_FOR_ALL, is_dry_run, "show what would happen, change nothing"),
-	FLAG("yes", 'y', OPTIONS_FOR_ALL, assume_yes, "answer yes to every question"),
-	FLAG("no-ask-password", 0, OPTIONS_FOR_ALL, never_ask,
+	TEXT("progress", 0, "HOW", OPTIONS_FOR_ALL | OPTIONS_FOR_WATCH | OPTIONS_FOR_START,
+		progress_text, "auto, bar, plain, none"),
+	TEXT("timeout", 0, "TIME",
+		OPTIONS_FOR_ALL | OPTIONS_FOR_WATCH | OPTIONS_FOR_WAIT | OPTIONS_FOR_MONITOR |
+			OPTIONS_FOR_GET | OPTIONS_FOR_PUT,
+		timeout_text, "wait, watch, monitor, get, put: stop waiting then (exit 3)"),
+	FLAG("bytes", 0,
+		OPTIONS_FOR_ALL | OPTIONS_FOR_LIST | OPTIONS_FOR_STATUS | OPTIONS_FOR_WATCH |
+			OPTIONS_FOR_STATS | OPTIONS_FOR_LIMIT | OPTIONS_FOR_GET | OPTIONS_FOR_PUT,
+		is_exact, "exact numbers instead of KiB, MiB, GiB"),
+	FLAG("dry-run", 'n', OPTIONS_FOR_ALL | OPTIONS_FOR_CHANGES, is_dry_run,
+		"show what would happen, change nothing"),
+	FLAG("yes", 'y', OPTIONS_FOR_ALL | OPTIONS_FOR_ASKING, assume_yes,
+		"answer yes to every question"),
+	FLAG("no-ask-password", 0, OPTIONS_FOR_ALL | OPTIONS_FOR_ASKING, never_ask,
 		"ask nothing; what needs an answer fails"),
-	FLAG("no-pager", 0, OPTIONS_FOR_ALL, no_pager, "do not pipe long output into a pager"),
+	FLAG("no-pager", 0, OPTIONS_FOR_ALL | OPTIONS_FOR_LIST, no_pager,
+		"do not pipe long output into a pager"),
 
-	FLAG("all", 'a', OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, is_all,
-		"finished tasks as well; wait, cancel: all tasks"),
-	TEXT("columns", 0, "A,B", OPTIONS_FOR_LIST, columns, "which columns; \"help\" lists them"),
+	FLAG("all", 'a', OPTIONS_FOR_NAMING, is_all,
+		"finished tasks as well; wait, resume, suspend, cancel, retry, remove, set: all tasks"),
+	TEXT("columns", 0, "A,B", OPTIONS_FOR_TABLES, columns,
+		"which columns; \"help\" lists them"),
 	TEXT("sort", 0, "COLUMN", OPTIONS_FOR_LIST, sort, "order of the rows"),
 	FLAG("reverse", 'r', OPTIONS_FOR_LIST, is_reverse, "the other way round"),
-	TEXT("state", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, states,
+	TEXT("state", 0, "LIST", OPTIONS_FOR_NAMING, states,
 		"only tasks in these states or sub-states"),
-	TEXT("kind", 0, "LIST", OPTIONS_FOR_LIST | OPTIONS_FOR_STEER, kinds,
-		"only download, upload"),
-	TEXT("session", 0, "ID", OPTIONS_FOR_LIST | OPTIONS_FOR_START | OPTIONS_FOR_STEER, session,
+	TEXT("kind", 0, "LIST", OPTIONS_FOR_NAMING, kinds, "only download, upload"),
+	TEXT("session", 0, "ID", OPTIONS_FOR_NAMING | OPTIONS_FOR_START, session,
 		"only this session; get, put, add: the session to use (default \"cli\")"),
-	FLAG("no-legend", 0, OPTIONS_FOR_LIST, no_legend, "no heading and no summary"),
-	FLAG("full", 'l', OPTIONS_FOR_LIST, is_full, "do not shorten names"),
-	FLAG("plain", 0, OPTIONS_FOR_LIST, is_plain, "no mark column"),
-	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_LIST, properties,
+	FLAG("no-legend", 0, OPTIONS_FOR_TABLES | OPTIONS_FOR_EVENTS | OPTIONS_FOR_COOKIES,
+		no_legend, "no heading and no summary"),
+	FLAG("full", 'l', OPTIONS_FOR_TABLES | OPTIONS_FOR_COOKIES, is_full,
+		"do not shorten names"),
+	FLAG("plain", 0, OPTIONS_FOR_TABLES, is_plain, "no mark column"),
+	TEXT("property", 'p', "NAME,…", OPTIONS_FOR_SHOW, properties,
 		"show: only these properties"),
-	FLAG("value", 0, OPTIONS_FOR_LIST, only_values, "show: values without names"),
-	FLAG("follow", 'f', OPTIONS_FOR_LIST, is_following, "events, log: go on as they happen"),
+	FLAG("value", 0, OPTIONS_FOR_SHOW, only_values, "show: values without names"),
+	FLAG("follow", 'f', OPTIONS_FOR_EVENTS | OPTIONS_FOR_LOG, is_following,
+		"events, log: go on as they happen"),
 	TEXT("lines", 'n', "N", OPTIONS_FOR_LOG, lines, "log: only the last N lines"),
 	TEXT("since", 0, "TIME", OPTIONS_FOR_LOG, since, "log: not older, such as today or -1h"),
-	FLAG("metrics", 0, OPTIONS_FOR_LIST, as_metrics, "stats: Prometheus text"),
+	FLAG("metrics", 0, OPTIONS_FOR_STATS, as_metrics, "stats: Prometheus text"),
 
-	{ "output", 'o', "FILE|DIR", OPTIONS_FOR_START | OPTIONS_FOR_LIST,
-		"get: where to save, one for each URL or a folder for all; list: same as --columns",
+	{ "output", 'o', "FILE|DIR", OPTIONS_FOR_GET | OPTIONS_FOR_ADD | OPTIONS_FOR_TABLES,
+		"get: where to save, one for each URL or a folder for all; add: the folder; "
+		"list, sessions: same as --columns",
 		offsetof(struct options, outputs), OPTIONS_LIST },
-	TEXT("output-dir", 'O', "DIR", OPTIONS_FOR_START, output_folder,
+	TEXT("output-dir", 'O', "DIR", OPTIONS_FOR_GET | OPTIONS_FOR_ADD, output_folder,
 		"get, add: the folder for what --output does not name"),
-	FLAG("overwrite", 0, OPTIONS_FOR_START, may_overwrite,
+	FLAG("overwrite", 0, OPTIONS_FOR_GET | OPTIONS_FOR_ADD, may_overwrite,
 		"replace an existing file when the new one is whole"),
 	FLAG("detach", 'd', OPTIONS_FOR_START, is_detached, "print the ID and return at once"),
-	TEXT("input", 'i', "FILE|-", OPTIONS_FOR_START, input, "add: where the list is"),
-	FLAG("upload", 0, OPTIONS_FOR_START, is_upload,
+	TEXT("input", 'i', "FILE|-", OPTIONS_FOR_ADD, input, "add: where the list is"),
+	FLAG("upload", 0, OPTIONS_FOR_ADD, is_upload,
 		"add: the list holds uploads, URL<TAB>SOURCE"),
 	FLAG("suspended", 0, OPTIONS_FOR_START, is_suspended, "create the tasks suspended"),
 	{ "header", 'H', "LINE", OPTIONS_FOR_START, "add a request header, \"Name: value\"",
@@ -99,19 +112,19 @@ const struct options_def options_table[] = {
 	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START, max_time,
 		"give the whole transfer up after TIME (default 7d)"),
 	TEXT("description", 0, "TEXT", OPTIONS_FOR_START, description, "a note kept with the task"),
-	FLAG("no-copy", 0, OPTIONS_FOR_START, no_copy,
-		"put: send the file in place; it must not change"),
-	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_START, cancel_on_interrupt,
+	FLAG("no-copy", 0, OPTIONS_FOR_PUT | OPTIONS_FOR_ADD, no_copy,
+		"put, add: send the file in place, which must not change"),
+	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_GET | OPTIONS_FOR_PUT, cancel_on_interrupt,
 		"Ctrl-C cancels instead of detaching"),
 
-	FLAG("keep-partial", 0, OPTIONS_FOR_STEER, keep_partial,
+	FLAG("keep-partial", 0, OPTIONS_FOR_CANCEL, keep_partial,
 		"cancel: keep what is here for a later retry"),
-	FLAG("finish", 0, OPTIONS_FOR_STEER, is_finish, "invalidate: let the tasks finish first"),
-	FLAG("cancel", 0, OPTIONS_FOR_STEER, is_cancel, "invalidate: cancel the tasks"),
+	FLAG("finish", 0, OPTIONS_FOR_INVALIDATE, is_finish,
+		"invalidate: let the tasks finish first"),
+	FLAG("cancel", 0, OPTIONS_FOR_INVALIDATE, is_cancel, "invalidate: cancel the tasks"),
 	{ 0 },
 };
 
-#define OPTIONS_MAX  80
 #define OPTIONS_BASE 256
 
 bool options_has_letter(const struct options_def *d, bool is_log)
@@ -192,8 +205,7 @@ static int store_value(struct options *o, const struct options_def *d, const cha
 	void *member = (char *)o + d->offset;
 	struct options_list *list = member;
 
-	if (!(d->groups & OPTIONS_FOR_ALL))
-		o->used[d->groups] = d->name;
+	o->is_used[d - options_table] = true;
 	if (d->offset == offsetof(struct options, json)) {
 		o->json_text = "";
 		return 0;
@@ -298,8 +310,8 @@ static void say_unknown(const char *word)
 
 int options_parse(int argc, char **argv, struct options *ret_options, int *ret_index)
 {
-	struct option longs[OPTIONS_MAX + 1];
-	char shorts[2 * OPTIONS_MAX + 2];
+	struct option longs[OPTIONS_TABLE_MAX + 1];
+	char shorts[2 * OPTIONS_TABLE_MAX + 2];
 	bool for_log;
 	int value;
 

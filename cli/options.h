@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTIONS_LIST_MAX 256
+#define OPTIONS_LIST_MAX  256
+#define OPTIONS_TABLE_MAX 80
 
 enum options_json { OPTIONS_JSON_OFF, OPTIONS_JSON_SHORT, OPTIONS_JSON_PRETTY, OPTIONS_JSON_AUTO };
 enum options_when { OPTIONS_AUTO, OPTIONS_ALWAYS, OPTIONS_NEVER };
@@ -48,23 +49,55 @@ struct options {
 	struct options_list headers, outputs;
 	/* steering */
 	bool keep_partial, is_finish, is_cancel;
-	const char *used[32]; /* by groups: an option given that is not for all; NULL: none */
+	bool is_used[OPTIONS_TABLE_MAX]; /* by row of options_table */
 };
 
-/* Which commands an option belongs to. */
+/* A bit for each command that has options; groups for those that share some. */
 enum {
-	OPTIONS_FOR_ALL = 1 << 0,
-	OPTIONS_FOR_LIST = 1 << 1, /* list, sessions, status, show, watch, events, stats */
-	OPTIONS_FOR_START = 1 << 2, /* get, put, add */
-	OPTIONS_FOR_STEER = 1 << 3, /* cancel, invalidate, … */
-	OPTIONS_FOR_LOG = 1 << 4,
+	OPTIONS_FOR_LIST = 1 << 0,
+	OPTIONS_FOR_STATUS = 1 << 1,
+	OPTIONS_FOR_SHOW = 1 << 2,
+	OPTIONS_FOR_WATCH = 1 << 3,
+	OPTIONS_FOR_WAIT = 1 << 4,
+	OPTIONS_FOR_LOG = 1 << 5,
+	OPTIONS_FOR_EVENTS = 1 << 6,
+	OPTIONS_FOR_SESSIONS = 1 << 7,
+	OPTIONS_FOR_STATS = 1 << 8,
+	OPTIONS_FOR_MONITOR = 1 << 9,
+	OPTIONS_FOR_GET = 1 << 10,
+	OPTIONS_FOR_PUT = 1 << 11,
+	OPTIONS_FOR_ADD = 1 << 12,
+	OPTIONS_FOR_RESUME = 1 << 13,
+	OPTIONS_FOR_SUSPEND = 1 << 14,
+	OPTIONS_FOR_CANCEL = 1 << 15,
+	OPTIONS_FOR_RETRY = 1 << 16,
+	OPTIONS_FOR_REMOVE = 1 << 17,
+	OPTIONS_FOR_SET = 1 << 18,
+	OPTIONS_FOR_LIMIT = 1 << 19,
+	OPTIONS_FOR_INVALIDATE = 1 << 20,
+	OPTIONS_FOR_QUIT = 1 << 21,
+	OPTIONS_FOR_FLUSH = 1 << 22,
+	OPTIONS_FOR_RESET = 1 << 23,
+	OPTIONS_FOR_COOKIES = 1 << 24,
+	OPTIONS_FOR_ALL = 1
+		<< 25, /* no command refuses it; its help shows it with the bits beside this one */
+	OPTIONS_FOR_START = OPTIONS_FOR_GET | OPTIONS_FOR_PUT | OPTIONS_FOR_ADD,
+	OPTIONS_FOR_TASKS = OPTIONS_FOR_RESUME | OPTIONS_FOR_SUSPEND | OPTIONS_FOR_CANCEL |
+		OPTIONS_FOR_RETRY | OPTIONS_FOR_REMOVE | OPTIONS_FOR_SET,
+	OPTIONS_FOR_NAMING = OPTIONS_FOR_LIST | OPTIONS_FOR_STATUS | OPTIONS_FOR_SHOW |
+		OPTIONS_FOR_WATCH | OPTIONS_FOR_WAIT | OPTIONS_FOR_LOG | OPTIONS_FOR_TASKS,
+	OPTIONS_FOR_TABLES = OPTIONS_FOR_LIST | OPTIONS_FOR_SESSIONS,
+	OPTIONS_FOR_ASKING = OPTIONS_FOR_TASKS | OPTIONS_FOR_INVALIDATE | OPTIONS_FOR_QUIT |
+		OPTIONS_FOR_RESET | OPTIONS_FOR_COOKIES,
+	OPTIONS_FOR_CHANGES = OPTIONS_FOR_START | OPTIONS_FOR_ASKING | OPTIONS_FOR_LIMIT |
+		OPTIONS_FOR_FLUSH,
 };
 
 struct options_def {
 	const char *name; /* long option */
 	char letter; /* 0: none; 'n' is lines for log, else dry-run */
 	const char *arg; /* "TIME"; NULL: a switch; "[MODE]": optional */
-	unsigned groups;
+	unsigned commands; /* OPTIONS_FOR_… */
 	const char *help;
 	size_t offset; /* in struct options: bool, const char * or struct options_list */
 	enum { OPTIONS_FLAG, OPTIONS_TEXT, OPTIONS_LIST } type;

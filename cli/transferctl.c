@@ -45,16 +45,17 @@ static void on_deadly_signal(int number)
 	raise(number);
 }
 
-/* An option of another kind of command would be ignored: better said. */
+/* An option of another command would be ignored: better said. */
 static int check_options(const struct ctx *ctx, const struct command *command)
 {
 	char hint[80];
 
 	snprintf(hint, sizeof(hint), "\"transferctl help %s\" lists its options.", command->name);
-	for (unsigned groups = 1; groups < 32; groups++)
-		if (ctx->options.used[groups] && !(groups & command->options))
+	for (size_t i = 0; options_table[i].name; i++)
+		if (ctx->options.is_used[i] &&
+			!(options_table[i].commands & (command->options | OPTIONS_FOR_ALL)))
 			return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "%s does not have --%s",
-				command->name, ctx->options.used[groups]);
+				command->name, options_table[i].name);
 	return 0;
 }
 
