@@ -70,6 +70,7 @@ struct daemon {
 	struct event *watches[WATCH_COUNT];
 	bool is_ready[WATCH_COUNT];
 	bool is_stopping, is_over, is_idle;
+	bool was_clean; /* the daemon before us ended in order */
 	unsigned n_reports; /* of the engine, in this turn */
 	bool is_looked_at; /* the engine, in this turn */
 	uint64_t gather_until_us; /* the engine is not looked at before; 0: it is */
@@ -193,6 +194,7 @@ static int open_store(struct daemon *d)
 	switch (r) {
 	case 0:
 		report_store(&report);
+		d->was_clean = report.was_clean;
 		return 0;
 	case STORE_E_LOCKED:
 		log_error("another transferd uses %s", d->state_dir);
@@ -263,7 +265,8 @@ static int start_flow(struct daemon *d)
 		.retention_us = d->config->retention_us,
 		.disabled_apps = d->config->disabled_apps,
 		.boot_id = boot_id,
-		.started_file_wall_us = clock_file_wall_us(),
+		/* who ended in order has saved how long its files are: what is behind that is not ours */
+		.started_file_wall_us = d->was_clean ? 0 : clock_file_wall_us(),
 		.n_attempts_max = count_attempts_max(),
 		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),
 		.first_limits = {

@@ -128,7 +128,7 @@ struct flow_config {
 	uint64_t jitter_seed; /* 0: random */
 	/*
 	 * Names this run of the machine: what a dead daemon left in files during it is there. NULL: it may not be. And the time of
-	 * the start by the clock that stamps files (clock_file_wall_us()).
+	 * the start by the clock that stamps files (clock_file_wall_us()); 0: it left nothing that it has not saved.
 	 */
 	const char *boot_id;
 	uint64_t started_file_wall_us;

@@ -527,6 +527,7 @@ static int open_or_replace(struct store *store, struct store_report *report)
 	if (r && r != STORE_E_DAMAGED)
 		return r;
 	is_clean = store_file_take_clean_mark(&store->file);
+	report->was_clean = is_clean && r == 0;
 	if (r == 0)
 		r = open_database(store, is_clean, report);
 	if (r != STORE_E_DAMAGED && r != -EUCLEAN && r != -EBADMSG)

@@ -31,6 +31,7 @@ struct store;
 struct store_report {
 	char set_aside[256]; /* path of the damaged database that was moved away; "" when none */
 	char backup[256]; /* path of the copy made before migrating; "" when none */
+	bool was_clean; /* the one before us ended in order */
 	bool has_new_indexes; /* they were damaged; the tables were not */
 	int migrated_from, migrated_to;
 };

@@ -202,6 +202,35 @@ START_TEST(stops_in_peace)
 }
 END_TEST
 
+/* I4: who ends in order has saved how long each part is; what somebody puts behind that is not taken for the file */
+START_TEST(believes_nothing_behind_an_end_in_order)
+{
+	static const char junk[512 << 10] = "junk";
+	transfer_task *task;
+	struct app *app;
+	char *path;
+	FILE *part;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	task = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=2M");
+	app_wait_bytes(app, task, 2 << 20);
+	ck_assert_int_eq(bus_stop_daemon(rig.bus, STOP_MS), 0);
+	path = tmpdir_path("state/transferd/spool/1.part");
+	part = fopen(path, "r+");
+	ck_assert_ptr_nonnull(part);
+	ck_assert_int_eq(fseek(part, 0, SEEK_END), 0);
+	ck_assert_uint_eq(fwrite(junk, sizeof(junk), 1, part), 1);
+	ck_assert_int_eq(fclose(part), 0);
+	free(path);
+	origin_release(rig.origin, "g");
+	ck_assert_int_eq(bus_start_daemon(rig.bus, RIG_DEADLINE_MS), 0);
+	app_check_download(app, task, NULL, 1, SIZE);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /* a second daemon for the same user gives up with an error and disturbs nothing */
 START_TEST(is_alone)
 {
@@ -309,5 +338,6 @@ END_TEST
 RUN_TESTS_WITHIN("system/kill", 60, TEST(goes_on_after_each_death),
 	TEST_LOOP(goes_on_from_the_last_bytes, 3),
 	TEST_EACH(believes_no_sync_that_did_not_end, syncs), TEST(keeps_its_promises),
-	TEST(keeps_finished_files), TEST(stops_in_peace), TEST(is_alone),
+	TEST(keeps_finished_files), TEST(stops_in_peace),
+	TEST(believes_nothing_behind_an_end_in_order), TEST(is_alone),
 	TEST_EACH(sets_a_damaged_database_aside, damages), TEST(keeps_secrets_out_of_the_log))

@@ -29,7 +29,13 @@ START_TEST(a_clean_end_leaves_a_mark)
 	ck_ok(access(fixture_path(&f, "queue.clean"), F_OK));
 	ck_assert_int_eq(access(fixture_path(&f, "queue.db-wal"), F_OK), -1);
 	fixture_reopen(&f);
+	ck_assert(f.report.was_clean);
 	ck_assert_int_eq(access(fixture_path(&f, "queue.clean"), F_OK), -1);
+	store_close(f.store);
+	f.store = NULL;
+	ck_ok(unlink(fixture_path(&f, "queue.clean")));
+	fixture_reopen(&f);
+	ck_assert(!f.report.was_clean);
 	fixture_done(&f);
 }
 END_TEST
