@@ -28,9 +28,7 @@ static int on_last(const struct store_event *event, void *user)
 /* Told once after what has gathered while nobody was there. Nothing follows BECAME_INVALID. */
 static int put_finished_events(struct flow *flow, struct flow_session *s)
 {
-	struct store_event event = {
-		.session = s->session->id, .type = STORE_EVENT_FINISHED_EVENTS, .wall_us = flow->now.wall_us,
-	}, last = { 0 };
+	struct store_event event = { .type = STORE_EVENT_FINISHED_EVENTS }, last = { 0 };
 	int r;
 
 	if (!s->session->n_events)
@@ -44,13 +42,10 @@ static int put_finished_events(struct flow *flow, struct flow_session *s)
 		s->finished_events_seq = last.seq;
 		return 0;
 	}
-	r = err_fold(store_event_put(flow->store, &event));
-	if (r)
-		return r;
-	s->session->n_events++;
-	s->last_seq = event.seq;
-	s->finished_events_seq = event.seq;
-	return 0;
+	r = flow_step_put_event(flow, s->session->id, &event);
+	if (!r)
+		s->finished_events_seq = event.seq;
+	return r;
 }
 
 int flow_attach(

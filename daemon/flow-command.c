@@ -276,6 +276,8 @@ static int remove_task(struct flow *flow, struct active *active)
 	r = flow_session_touch(flow, s);
 	if (!r)
 		r = flow_turn_touch(flow, active);
+	if (!r && active->save)
+		r = flow_turn_flush(flow); /* its end may be as new as this turn */
 	for (enum flow_attempt_file file = FLOW_FILE_PART; !r && file <= FLOW_FILE_BODY; file++) {
 		r = flow_attempt_path(flow, task, file, path);
 		if (!r)

@@ -303,8 +303,13 @@ static int on_resumed(struct flow *flow, struct active *active, const struct eng
 	if (!task->is_resumed_by_client)
 		return 0;
 	task->is_resumed_by_client = false;
-	return flow_step_put_event(
-		flow, task, STORE_EVENT_RESUMED, (int64_t)event->offset_bytes, total);
+	return flow_step_put_event(flow, task->session,
+		&(struct store_event){
+			.task = task->id,
+			.type = STORE_EVENT_RESUMED,
+			.a = (int64_t)event->offset_bytes,
+			.b = total,
+		});
 }
 
 static int on_progress(struct flow *flow, struct active *active, const struct engine_event *event)

@@ -184,8 +184,8 @@ void flow_turn_keep_take(struct flow *flow, struct engine_event *event);
 int flow_step(struct flow *flow, struct active *active, enum task_event event,
 	const struct transfer_result *result);
 struct transfer_result flow_step_result(int32_t code, const char *detail);
-int flow_step_put_event(struct flow *flow, const struct task *task, enum store_event_type type,
-	int64_t a, int64_t b);
+/* The event of the session, told after this turn. Sets its session, time and number. */
+int flow_step_put_event(struct flow *flow, uint64_t session, struct store_event *event);
 /* When the session has no task left and is to end: it ends. */
 int flow_step_settle_session(struct flow *flow, struct flow_session *session);
 /* The next attempt begins with the first byte, in the same file: removing it could hit that one. */

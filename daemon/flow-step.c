@@ -27,49 +27,35 @@ struct transfer_result flow_step_result(int32_t code, const char *detail)
 	return result;
 }
 
-static int put_event(struct flow *flow, struct flow_session *session, struct store_event *event)
+int flow_step_put_event(struct flow *flow, uint64_t session, struct store_event *event)
 {
-	int r = flow_session_touch(flow, session);
+	struct flow_session *s = flow_session_lookup(flow, session);
+	int r;
 
+	/* one that cannot be read has nobody who could be told */
+	if (!s)
+		return 0;
+	event->session = session;
+	event->wall_us = flow->now.wall_us;
+	r = flow_session_touch(flow, s);
 	if (!r)
 		r = err_fold(store_event_put(flow->store, event));
 	if (r)
 		return r;
-	session->session->n_events++;
-	session->last_seq = event->seq;
-	session->has_new_events = true;
+	s->session->n_events += 1 + event->n_after;
+	s->last_seq = event->seq;
+	s->has_new_events = true;
 	return 0;
-}
-
-int flow_step_put_event(struct flow *flow, const struct task *task, enum store_event_type type,
-	int64_t a, int64_t b)
-{
-	struct flow_session *session = flow_session_lookup(flow, task->session);
-	struct store_event event = {
-		.session = task->session,
-		.task = task->id,
-		.type = type,
-		.wall_us = flow->now.wall_us,
-		.a = a,
-		.b = b,
-	};
-
-	/* one that cannot be read has nobody who could be told */
-	return session ? put_event(flow, session, &event) : 0;
 }
 
 int flow_step_settle_session(struct flow *flow, struct flow_session *session)
 {
-	struct store_event event = {
-		.session = session->session->id,
-		.type = STORE_EVENT_BECAME_INVALID,
-		.wall_us = flow->now.wall_us,
-	};
+	struct store_event event = { .type = STORE_EVENT_BECAME_INVALID };
 	int r;
 
 	if (session->session->state == TRANSFER_SESSION_STATE_ACTIVE || session->session->n_tasks)
 		return 0;
-	r = put_event(flow, session, &event);
+	r = flow_step_put_event(flow, session->session->id, &event);
 	if (r)
 		return r;
 	session->session->state = TRANSFER_SESSION_STATE_INVALID;
@@ -137,12 +123,15 @@ static bool take_delete_wish(struct task *task)
 	return is_wished;
 }
 
-static int end_download(struct flow *flow, struct active *active)
+static int end_download(struct flow *flow, struct active *active, struct store_event *end)
 {
 	struct task *task = active->task;
 
-	if (!task->result.code)
-		return flow_step_put_event(flow, task, STORE_EVENT_FINISHED_DOWNLOADING, 0, 0);
+	if (!task->result.code) {
+		end->type = STORE_EVENT_FINISHED_DOWNLOADING;
+		end->n_after = 2;
+		return 0;
+	}
 	if (take_delete_wish(task))
 		return flow_step_drop_part(flow, active);
 	if (task->result.code == TRANSFER_ERROR_CANNOT_MOVE_FILE && task->file_ino)
@@ -153,7 +142,7 @@ static int end_download(struct flow *flow, struct active *active)
 }
 
 /* file_ino of an upload that failed says that its snapshot is gone: it cannot be tried again. */
-static int end_upload(struct flow *flow, struct active *active)
+static int end_upload(struct flow *flow, struct active *active, struct store_event *end)
 {
 	struct task *task = active->task;
 	bool is_ok = !task->result.code, is_unwanted = take_delete_wish(task);
@@ -165,15 +154,19 @@ static int end_upload(struct flow *flow, struct active *active)
 	}
 	if (r)
 		return r;
-	if (is_ok && task->body_bytes)
-		return flow_step_put_event(
-			flow, task, STORE_EVENT_RECEIVED_DATA, (int64_t)task->body_bytes, 0);
+	if (is_ok && task->body_bytes) {
+		end->type = STORE_EVENT_RECEIVED_DATA;
+		end->a = (int64_t)task->body_bytes;
+		end->n_after = 2;
+		return 0;
+	}
 	return remove_file(flow, task, FLOW_FILE_BODY);
 }
 
 static int complete(struct flow *flow, struct active *active, const struct transfer_result *result)
 {
 	struct task *task = active->task;
+	struct store_event end = { .task = task->id, .type = STORE_EVENT_METRICS, .n_after = 1 };
 	/* all else of a download was saved when it was synced */
 	bool is_plain = task->kind == TRANSFER_TASK_DOWNLOAD && !result && !task->result.code &&
 		!task->failing_url;
@@ -187,13 +180,14 @@ static int complete(struct flow *flow, struct active *active, const struct trans
 		active->save |= STORE_SAVE_PROGRESS | STORE_SAVE_RESULT;
 	if (task->is_response_new)
 		active->save |= STORE_SAVE_RESPONSE;
-	r = task->kind == TRANSFER_TASK_UPLOAD ? end_upload(flow, active)
-					       : end_download(flow, active);
+	r = task->kind == TRANSFER_TASK_UPLOAD ? end_upload(flow, active, &end)
+					       : end_download(flow, active, &end);
 	if (!r)
-		r = flow_step_put_event(flow, task, STORE_EVENT_METRICS, 0, 0);
-	if (!r)
-		r = flow_step_put_event(flow, task, STORE_EVENT_COMPLETED, 0, 0);
-	return r ? r : count_down(flow, task);
+		r = flow_step_put_event(flow, task->session, &end);
+	if (r)
+		return r;
+	task->end_seq = end.seq;
+	return count_down(flow, task);
 }
 
 static int forget(struct flow *flow, struct active *active)

@@ -99,6 +99,7 @@ struct task {
 	uint32_t suspend_count;
 	struct task_request request;
 	uint64_t created_wall_us, started_wall_us, finished_wall_us; /* 0: not yet */
+	uint64_t end_seq; /* the last event of its last end; 0: none yet */
 	enum task_wait_reason wait_reason;
 	uint64_t due_wall_us; /* WAITING */
 	bool is_begun; /* not_before_wall_us has come, and who had to be asked was asked */

@@ -199,6 +199,10 @@ struct store_standing {
 /* A task begins (n = 1) or ceases (n = -1) to count as that. */
 int store_tally_task(struct store *store, const struct store_standing *standing, int64_t n);
 
+/* ---- store-event.c ---- */
+/* How many events a row stands for that has this in the column; 1 where it has none of our numbers. */
+unsigned store_event_n(sqlite3_stmt *stmt, int column);
+
 /* ---- store-task.c ---- */
 int store_task_set_state(
 	struct store *store, uint64_t id, unsigned state); /* only that column, and the tallies */

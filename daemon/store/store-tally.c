@@ -63,7 +63,8 @@ static const char *const texts[] = {
 		" FROM task AS t /* scan: after damage */ JOIN session AS s ON s.id = t.session"
 		" WHERE t.state = 6 AND t.result_code <> 0 GROUP BY t.session, what",
 	[TALLY_COUNT_EVENTS] =
-		"INSERT INTO tally(session, what, n) SELECT e.session, 8, count(*)"
+		"INSERT INTO tally(session, what, n) SELECT e.session, 8,"
+		" sum(CASE WHEN e.n IN (2, 3) THEN e.n ELSE 1 END)"
 		" FROM event AS e /* scan: after damage */ JOIN session AS s ON s.id = e.session"
 		" GROUP BY e.session",
 	[TALLY_COUNT_LANES] =

@@ -81,6 +81,7 @@ static const struct store_column columns[] = {
 	NUMBER_("created_wall_us", U64, created_wall_us),
 	NUMBER_("started_wall_us", U64, started_wall_us),
 	NUMBER_("finished_wall_us", U64, finished_wall_us),
+	NUMBER_("end_seq", U64, end_seq),
 	ENUM_("wait_reason", wait_reason, TASK_WAIT_ANSWER),
 	NUMBER_("due_wall_us", U64, due_wall_us),
 	NUMBER_("is_begun", BOOL, is_begun),
@@ -152,6 +153,7 @@ enum {
 	TASK_FAIL_EXTRA,
 	TASK_FAIL_RESPONSE,
 	TASK_DEL_EVENTS,
+	TASK_DEL_END,
 	TASK_DEL,
 };
 
@@ -159,7 +161,7 @@ enum {
 #define SET_STATE \
 	"state = :state, suspend_count = :suspend_count, wait_reason = :wait_reason," \
 	" due_wall_us = :due_wall_us, is_begun = :is_begun, attempts = :attempts, failures = :failures," \
-	" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us," \
+	" started_wall_us = :started_wall_us, finished_wall_us = :finished_wall_us, end_seq = :end_seq," \
 	" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us"
 #define SET_PROGRESS \
 	"offset_bytes = :offset_bytes, total_bytes = :total_bytes, sent_bytes = :sent_bytes," \
@@ -198,7 +200,7 @@ static const char *const texts[] = {
 		" want_digest, description, timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, priority,"
 		" upload_copy, may_overwrite, allow_insecure, retry_http_errors, ignores_cookies, main_document_url,"
 		" source_ino, source_size_bytes,"
-		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, wait_reason, due_wall_us, is_begun, attempts,"
+		" source_mtime_ns, created_wall_us, started_wall_us, finished_wall_us, end_seq, wait_reason, due_wall_us, is_begun, attempts,"
 		" failures, resource_left_us, expires_boot_us, offset_bytes, total_bytes, sent_bytes, network_bytes, etag, last_modified,"
 		" digest_state, can_resume, is_resumed_by_client, redirects, body_bytes, upload_url, upload_offset_bytes, digest_hex, file_ino,"
 		" file_size_bytes, file_mtime_ns, failing_url, result_code, result_os_errno, result_library_code, result_detail,"
@@ -241,6 +243,7 @@ static const char *const texts[] = {
 		" source_size_bytes = 0, source_mtime_ns = 0, created_wall_us = ?2, started_wall_us = 0,"
 		" finished_wall_us = CASE WHEN state = 6 AND typeof(finished_wall_us) = 'integer'"
 		" AND finished_wall_us > 0 THEN finished_wall_us ELSE ?2 END,"
+		" end_seq = CASE WHEN typeof(end_seq) = 'integer' AND end_seq > 0 THEN end_seq ELSE 0 END,"
 		" wait_reason = 0, due_wall_us = 0, is_begun = 0, attempts = 0, failures = 0,"
 		" resource_left_us = 0, expires_boot_us = 0, offset_bytes = 0, total_bytes = -1, sent_bytes = 0, network_bytes = 0,"
 		" etag = NULL, last_modified = NULL, digest_state = NULL, can_resume = 0, is_resumed_by_client = 0,"
@@ -251,7 +254,9 @@ static const char *const texts[] = {
 		" WHERE id = ?1",
 	[TASK_FAIL_EXTRA] = "DELETE FROM task_extra WHERE task = ?1",
 	[TASK_FAIL_RESPONSE] = "DELETE FROM response WHERE task = ?1",
-	[TASK_DEL_EVENTS] = "DELETE FROM event WHERE task = ?1",
+	[TASK_DEL_EVENTS] = "DELETE FROM event WHERE task = ?1 AND n < 3 RETURNING n",
+	[TASK_DEL_END] = "DELETE FROM event WHERE seq = (SELECT end_seq FROM task WHERE id = ?1)"
+			 " AND task = ?1 RETURNING n",
 	[TASK_DEL] = "DELETE FROM task WHERE id = ?1",
 };
 
@@ -427,10 +432,23 @@ int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 	return recount(store, &before, &after);
 }
 
+/* Adds to *n how many events they were. */
+static int del_events(struct store *store, int index, uint64_t id, int64_t *n)
+{
+	sqlite3_stmt *stmt = get(store, index)->stmt;
+	int r;
+
+	store_bind_u64(stmt, 1, id);
+	while ((r = store_step(store, stmt)) == 0)
+		*n += store_event_n(stmt, 0);
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
 int store_task_del(struct store *store, uint64_t id)
 {
-	sqlite3_stmt *stmt = get(store, TASK_DEL_EVENTS)->stmt;
+	sqlite3_stmt *stmt = get(store, TASK_DEL)->stmt;
 	struct store_standing standing;
+	int64_t n_events = 0;
 	bool is_counted;
 	int r = store_begin(store);
 
@@ -439,16 +457,15 @@ int store_task_del(struct store *store, uint64_t id)
 	if (r && r != -EBADMSG)
 		return r;
 	is_counted = r == 0;
-	store_bind_u64(stmt, 1, id);
-	r = store_run(store, stmt);
+	r = del_events(store, TASK_DEL_EVENTS, id, &n_events);
+	if (r == 0)
+		r = del_events(store, TASK_DEL_END, id, &n_events);
 	if (r == 0 && is_counted)
-		r = store_tally_add(
-			store, standing.session, STORE_TALLY_EVENTS, -sqlite3_changes(store->db));
+		r = store_tally_add(store, standing.session, STORE_TALLY_EVENTS, -n_events);
 	if (r == 0 && is_counted)
 		r = store_tally_task(store, &standing, -1);
 	if (r)
 		return r;
-	stmt = get(store, TASK_DEL)->stmt;
 	store_bind_u64(stmt, 1, id);
 	return store_run(store, stmt);
 }

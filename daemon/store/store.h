@@ -187,14 +187,18 @@ enum store_event_type { /* stored: never renumber */
 	STORE_EVENT_FINISHED_EVENTS = 6,
 	STORE_EVENT_BECAME_INVALID = 7,
 };
+#define STORE_END_EVENTS_MAX 3
 struct store_event {
 	uint64_t seq; /* grows over all sessions, never reused */
 	uint64_t session, task; /* task 0: about the session */
 	enum store_event_type type;
 	uint64_t wall_us;
 	int64_t a, b;
+	/* when put: METRICS and COMPLETED, or COMPLETED alone, which come right after it, in its row; else 0 */
+	unsigned n_after;
 };
-int store_event_put(struct store *store, struct store_event *event); /* sets seq */
+/* Sets seq: of the last where more come after it. task.end_seq is that one's at the end of a task. */
+int store_event_put(struct store *store, struct store_event *event);
 typedef int (*store_event_fn)(const struct store_event *event, void *user);
 struct store_event_range {
 	uint64_t session, after_seq;

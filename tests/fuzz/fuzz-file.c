@@ -79,7 +79,7 @@ static const char old_rows[] =
 	"INSERT INTO task_extra SELECT id, x'41003100', zeroblob(id * 40) FROM task WHERE id % 9 = 0;"
 	"INSERT INTO response SELECT id, 200, url, 'text/html', 'utf-8', '1.1', 'file', x'41003100', 100 FROM task"
 	" WHERE state IN (4, 6);"
-	"INSERT INTO event SELECT 10 + id, session, id, 5, 1700000000000000, 0, 0 FROM task WHERE state = 6;"
+	"INSERT INTO event(seq, session, task, type, wall_us, a, b) SELECT 10 + id, session, id, 5, 1700000000000000, 0, 0 FROM task WHERE state = 6;"
 	"INSERT INTO token SELECT id, session, 'token-' || id, x'0100000000000000' FROM task WHERE id % 20 = 0;"
 	"INSERT INTO setting VALUES ('limits', zeroblob(40));"
 	"UPDATE sequence SET next = 1000";

@@ -51,7 +51,7 @@ static struct table {
 			"INSERT OR REPLACE INTO response VALUES (?1, 200, 'https://example.org/a', 'text/html',"
 			" 'utf-8', '1.1', 'a', x'41003100', 10)" },
 	{ .name = "event",
-		.insert = "INSERT OR REPLACE INTO event VALUES (?1, 1, ?1, 5, 1, 0, 0)" },
+		.insert = "INSERT OR REPLACE INTO event VALUES (?1, 1, ?1, 5, 1, 0, 0, 1)" },
 	{ .name = "token",
 		.insert =
 			"INSERT OR REPLACE INTO token VALUES (?1, 1, 't' || ?1, x'0100000000000000')" },

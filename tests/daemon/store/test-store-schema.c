@@ -158,6 +158,20 @@ START_TEST(a_half_made_database_is_finished)
 }
 END_TEST
 
+struct said {
+	char text[64];
+	size_t used;
+};
+
+static int say(const struct store_event *event, void *user)
+{
+	struct said *said = user;
+
+	said->used += (size_t)snprintf(said->text + said->used, sizeof(said->text) - said->used,
+		"%" PRIu64 ":%d ", event->seq, (int)event->type);
+	return 0;
+}
+
 /* A database as version 1 wrote it: cancelled tasks were counted with the failed ones. */
 START_TEST(counts_cancelled_tasks_apart_after_version_1)
 {
@@ -189,6 +203,72 @@ START_TEST(counts_cancelled_tasks_apart_after_version_1)
 	ck_assert_uint_eq(counts.n_failed, 1);
 	ck_assert_uint_eq(counts.n_cancelled, 1);
 	ck_assert_uint_eq(counts.by_state[TASK_STATE_COMPLETED], 3);
+	fixture_done(&f);
+}
+END_TEST
+
+/* Nobody has acknowledged them before the new version came: a row was one event. */
+START_TEST(keeps_events_of_version_6)
+{
+	static const char *const rows[] = {
+		"INSERT INTO session(id, kind, uid, app_id, identifier, state, created_wall_us, last_acked_seq,"
+		" request_timeout_us, resource_timeout_us, max_rate_bps, max_connections_per_host, upload_copy,"
+		" is_discretionary, allows_metered, allow_insecure, retry_http_errors)"
+		" VALUES (1, 4, 0, 'a', 'b', 1, 1, 11, 1, 1, 0, 6, 0, 0, 1, 0, 0)",
+		"INSERT INTO lane VALUES (1, 1, 'https://h:443', 0)",
+		"INSERT INTO task(id, session, lane, kind, state, url, method, created_wall_us, finished_wall_us)"
+		" VALUES (1, 1, 1, 3, 6, 'u', 'GET', 1, 5), (2, 1, 1, 3, 6, 'u', 'GET', 1, 5)",
+		/* the first of task 1 is acknowledged */
+		"INSERT INTO event VALUES (12, 1, 1, 4, 5, 0, 0), (13, 1, 1, 5, 5, 0, 0), (14, 1, 2, 3, 5, 0, 0),"
+		" (15, 1, 2, 4, 5, 0, 0), (16, 1, 2, 5, 5, 0, 0)",
+		"INSERT INTO tally VALUES (1, 6, 2), (1, 8, 5)",
+		"UPDATE sequence SET next = 17 WHERE name = 'event'",
+	};
+	struct store_event end = {
+		.session = 1, .task = 2, .type = STORE_EVENT_METRICS, .n_after = 1
+	};
+	struct said said = { 0 };
+	struct fixture f;
+	uint64_t n;
+	sqlite3 *db;
+
+	fixture_dir(&f);
+	ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
+	ck_ok(sqlite3_exec(db, "PRAGMA application_id = 0x74667264", NULL, NULL, NULL));
+	ck_ok(store_schema_migrate(db, 0, 6));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(sqlite3_exec(db, rows[i], NULL, NULL, NULL) == SQLITE_OK, "%s",
+			sqlite3_errmsg(db));
+	ck_ok(sqlite3_close(db));
+	fixture_reopen(&f);
+	ck_assert_str_eq(f.report.set_aside, "");
+	ck_assert_int_eq(f.report.migrated_from, 6);
+	ck_ok(store_event_put(f.store, &end));
+	ck_assert_uint_eq(end.seq, 18);
+	ck_ok(store_session_events(f.store, 1, &n));
+	ck_assert_uint_eq(n, 7);
+	ck_ok(store_event_ack(f.store, 1, 14, say, &said));
+	ck_ok(store_event_ack(f.store, 1, 17, say, &said));
+	ck_assert_str_eq(said.text, "12:4 13:5 14:3 15:4 16:5 17:4 ");
+	ck_ok(store_task_del(f.store, 2));
+	ck_ok(store_session_events(f.store, 1, &n));
+	ck_assert_uint_eq(n, 0);
+	fixture_done(&f);
+}
+END_TEST
+
+/* What waits of a task in rows of its own goes with it. */
+START_TEST(removes_tasks_of_version_6)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	ck_assert_uint_eq(fixture_put(&f, TASK_STATE_COMPLETED), 1);
+	fixture_sql(&f,
+		"INSERT INTO event(seq, session, task, type, wall_us, a, b) SELECT seq.value, session.id, 1, seq.value,"
+		" 5, 0, 0 FROM session, json_each('[3, 4, 5]') AS seq");
+	ck_ok(store_task_del(f.store, 1));
+	ck_assert_int_eq(fixture_number(&f, "SELECT count(*) FROM event"), 0);
 	fixture_done(&f);
 }
 END_TEST
@@ -253,5 +333,5 @@ RUN_TESTS("daemon/store/store-schema", TEST(migrations_are_numbered),
 	TEST(leaves_a_newer_database_alone), TEST(leaves_a_newer_database_in_its_wal_alone),
 	TEST_EACH(sets_a_forged_database_aside, forgeries), TEST(makes_indexes_anew),
 	TEST(a_new_database_needs_no_backup), TEST(a_half_made_database_is_finished),
-	TEST(counts_cancelled_tasks_apart_after_version_1),
-	TEST(schema_sql_is_what_migrations_make))
+	TEST(counts_cancelled_tasks_apart_after_version_1), TEST(keeps_events_of_version_6),
+	TEST(removes_tasks_of_version_6), TEST(schema_sql_is_what_migrations_make))

@@ -21,7 +21,8 @@ static void check(struct fixture *f)
 	ck_assert_int_eq((int64_t)counts.n_cancelled,
 		fixture_number(
 			f, "SELECT count(*) FROM task WHERE state = 6 AND result_code = -999"));
-	ck_assert_int_eq((int64_t)counts.n_events, fixture_number(f, "SELECT count(*) FROM event"));
+	ck_assert_int_eq(
+		(int64_t)counts.n_events, fixture_number(f, "SELECT ifnull(sum(n), 0) FROM event"));
 	ck_assert_uint_gt(counts.database_bytes, 4096);
 	ck_ok(store_session_unfinished(f->store, f->session, &n));
 	ck_assert_int_eq(
@@ -30,6 +31,25 @@ static void check(struct fixture *f)
 	ck_assert_int_eq((int64_t)n, fixture_number(f, "SELECT count(*) FROM task"));
 	ck_assert_int_eq(fixture_number(f, "SELECT n_queued FROM lane"),
 		fixture_number(f, "SELECT count(*) FROM task WHERE state = 1"));
+}
+
+static void put_event(struct fixture *f, struct task *task, unsigned random)
+{
+	static const struct store_event events[] = {
+		{ .type = STORE_EVENT_COMPLETED },
+		{ .type = STORE_EVENT_METRICS, .n_after = 1 },
+		{ .type = STORE_EVENT_FINISHED_DOWNLOADING, .n_after = 2 },
+	};
+	struct store_event event = events[random % 3];
+
+	event.session = f->session;
+	event.task = task->id;
+	ck_ok(store_event_put(f->store, &event));
+	task->end_seq = event.seq;
+	ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE));
+	if (random / 3 % 4 == 0)
+		ck_ok(store_event_ack(
+			f->store, f->session, event.seq - random / 12 % 9, NULL, NULL));
 }
 
 static void step(struct fixture *f, unsigned random)
@@ -59,10 +79,7 @@ static void step(struct fixture *f, unsigned random)
 		ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE));
 		break;
 	case 3:
-		ck_ok(store_event_put(f->store,
-			&(struct store_event){ .session = f->session,
-				.task = id,
-				.type = STORE_EVENT_COMPLETED }));
+		put_event(f, task, random / 40);
 		break;
 	case 4:
 		ck_ok(store_task_save(f->store, task, STORE_SAVE_STATE | STORE_SAVE_RESULT));
