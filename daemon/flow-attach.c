@@ -194,6 +194,8 @@ struct reading {
 	uint64_t finished_events_seq;
 	flow_event_fn fn;
 	void *user;
+	uint64_t after_seq; /* read so far */
+	size_t n_left; /* to tell */
 };
 
 /*
@@ -225,6 +227,7 @@ static int on_event(const struct store_event *row, void *user)
 	void *resume_data = NULL;
 	int r = 0;
 
+	reading->after_seq = row->seq;
 	if (row->type == STORE_EVENT_FINISHED_EVENTS && reading->finished_events_seq &&
 		row->seq != reading->finished_events_seq)
 		return 0;
@@ -253,8 +256,10 @@ static int on_event(const struct store_event *row, void *user)
 		r = flow_resume_seal(flow, task, &resume_data, &event.resume_data_bytes);
 		event.resume_data = resume_data;
 	}
-	if (!r)
+	if (!r) {
+		reading->n_left--;
 		r = reading->fn(&event, reading->user);
+	}
 	free(resume_data);
 	task_free(task);
 	return r;
@@ -264,7 +269,8 @@ int flow_events_each(
 	struct flow *flow, const struct flow_event_range *range, flow_event_fn fn, void *user)
 {
 	struct flow_session *s = flow_session_lookup(flow, range->session);
-	struct reading reading = { flow, 0, fn, user };
+	struct reading reading = { flow, 0, fn, user, range->after_seq, range->limit };
+	uint64_t after_seq;
 	int r = 0;
 
 	if (!s)
@@ -274,8 +280,14 @@ int flow_events_each(
 	if (r)
 		return r;
 	reading.finished_events_seq = s->finished_events_seq;
-	return store_event_each(flow->store,
-		&(struct store_event_range){
-			range->session, range->after_seq, range->limit, range->last_seq },
-		on_event, &reading);
+	/* what is not told takes no room from what is */
+	do {
+		after_seq = reading.after_seq;
+		r = store_event_each(flow->store,
+			&(struct store_event_range){
+				range->session, after_seq, reading.n_left, range->last_seq },
+			on_event, &reading);
+	} while (!r && reading.n_left && reading.after_seq > after_seq &&
+		(!range->last_seq || reading.after_seq < range->last_seq));
+	return r;
 }

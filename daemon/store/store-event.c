@@ -159,7 +159,7 @@ static size_t unfold(
 /* Reads at most BATCH events and moves the span past them; *ret_n: those that could be read. */
 static int gather(struct store *store, struct span *span, struct store_event *batch, size_t *ret_n)
 {
-	size_t wanted = span->limit < BATCH ? span->limit : BATCH, n = 0, n_bad = 0;
+	size_t wanted = span->limit < BATCH ? span->limit : BATCH, n = 0, n_rows = 0;
 	uint64_t row_seq = span->after_seq;
 	sqlite3_stmt *stmt = get(store, EVENT_EACH);
 	int r = 0;
@@ -169,22 +169,22 @@ static int gather(struct store *store, struct span *span, struct store_event *ba
 	/* a row that begins in the span ends at most that much after it */
 	store_bind_u64(stmt, 3, span->last_seq + STORE_END_EVENTS_MAX - 1);
 	store_bind_u64(stmt, 4, wanted);
-	while (n + n_bad < wanted && (r = store_step(store, stmt)) == 0) {
+	while (n < wanted && (r = store_step(store, stmt)) == 0) {
 		struct store_event row;
 
 		r = store_cursor(store, &row_seq, stmt);
 		if (r)
 			return r;
+		n_rows++;
 		if (read_row(stmt, &row) == 0) {
-			n += unfold(span, &row, &batch[n], wanted - n - n_bad);
+			n += unfold(span, &row, &batch[n], wanted - n);
 		} else {
 			span->after_seq = row_seq;
 			span->n += row_seq <= span->last_seq ? store_event_n(stmt, 7) : 0;
-			n_bad++;
 		}
 	}
 	sqlite3_reset(stmt);
-	span->limit = r == STORE_E_NOT_FOUND ? 0 : span->limit - n - n_bad;
+	span->limit = r == STORE_E_NOT_FOUND && n_rows < wanted ? 0 : span->limit - n;
 	span->n += (int64_t)n;
 	*ret_n = n;
 	return r == STORE_E_NOT_FOUND ? 0 : r;

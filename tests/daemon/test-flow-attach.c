@@ -3,7 +3,10 @@
  * One client per session, events until acknowledged, files until then (BT-04, BT-05, BT-61…BT-64,
  * BT-68).
  */
+#include <stdio.h>
 #include <string.h>
+
+#include <transfer/error.h>
 
 #include "daemon/flow-state.h"
 #include "tests/lib/run.h"
@@ -112,6 +115,69 @@ START_TEST(partial_acknowledgement)
 	ck_assert_int_eq(detach(sim, session, 1), 0);
 	ck_assert_int_eq(attach(sim, session, 2, &attached), 0);
 	ck_assert_str_eq(sim_events(sim, session), "COMPLETED FINISHED METRICS COMPLETED EVENTS");
+	sim_free(sim);
+}
+END_TEST
+
+/* Wherever among the three it stops to acknowledge, and whoever dies then: the others come, once. */
+START_TEST(acknowledged_within_an_end)
+{
+	static const char *const rest[] = { "FINISHED METRICS COMPLETED", "METRICS COMPLETED",
+		"COMPLETED", "" };
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+	struct flow_attached attached;
+	char path[FLOW_PATH_BYTES], want[64];
+
+	flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, path);
+	ck_assert_int_eq(attach(sim, session, 1, &attached), 0);
+	sim_finish(sim, id, 10);
+	ck_assert_uint_eq(sim->told_seq, 3);
+	ck_assert_int_eq(ack(sim, session, 1, (uint64_t)_i), 0);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 3 - (unsigned)_i);
+	ck_assert_str_eq(sim_events(sim, session), rest[_i]);
+	ck_assert_int_eq(fake_engine_has_file(sim->engine, path), !_i);
+	sim_crash(sim);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 3 - (unsigned)_i);
+	ck_assert_int_eq(attach(sim, session, 2, &attached), 0);
+	ck_assert_uint_eq(attached.last_acked, (unsigned)_i);
+	snprintf(want, sizeof(want), "%s%s", rest[_i], _i < 3 ? " EVENTS" : "");
+	ck_assert_str_eq(sim_events(sim, session), want);
+	ck_assert_int_eq(ack(sim, session, 2, attached.last_seq), 0);
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 0);
+	ck_assert(!fake_engine_has_file(sim->engine, path));
+	sim_free(sim);
+}
+END_TEST
+
+static int take_name(const struct flow_event *event, void *user)
+{
+	char *names = user;
+
+	snprintf(names + strlen(names), 64 - strlen(names), "%u@%u ", (unsigned)event->type,
+		(unsigned)event->task_id);
+	return 0;
+}
+
+/* Ends that were followed by another try are told no more, and are in nobody's way. */
+START_TEST(superseded_ends_take_no_room)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), ids[3];
+	struct flow_event_range range = { .session = session, .limit = 2 };
+	char names[64] = "", want[64];
+
+	for (size_t i = 0; i < 3; i++) {
+		ids[i] = sim_download(sim, session, "h");
+		sim_post_failed(sim, ids[i], TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+		sim_settle(sim);
+		if (i < 2)
+			ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RETRY, ids[i]), 0);
+	}
+	range.last_seq = _i ? flow_session_lookup(sim->flow, session)->last_seq : 0;
+	ck_assert_int_eq(flow_events_each(sim->flow, &range, take_name, names), 0);
+	snprintf(want, sizeof(want), "4@%u 5@%u ", (unsigned)ids[2], (unsigned)ids[2]);
+	ck_assert_str_eq(names, want);
 	sim_free(sim);
 }
 END_TEST
@@ -228,6 +294,7 @@ START_TEST(progress_that_nobody_waits_for)
 END_TEST
 
 RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged),
-	TEST(partial_acknowledgement), TEST(nothing_gathered),
+	TEST(partial_acknowledgement), TEST_LOOP(acknowledged_within_an_end, 4),
+	TEST_LOOP(superseded_ends_take_no_room, 2), TEST(nothing_gathered),
 	TEST(observer_hears_after_the_commit), TEST(progress),
 	TEST(progress_before_it_stands_still), TEST(progress_that_nobody_waits_for))

@@ -326,6 +326,39 @@ START_TEST(retry_in_place)
 }
 END_TEST
 
+static void on_error(uint64_t id, int error, void *user)
+{
+	(void)id;
+	*(int *)user = error;
+}
+
+/* It is taken away in the turn in which it ends: what it would have told goes, too. */
+START_TEST(removes_what_ends_just_now)
+{
+	struct flow_steer steer = { .verb = FLOW_VERB_REMOVE, .uid = 1000, .n_ids = 1 };
+	uint64_t session, id;
+	struct sim *sim = world(&session, &id);
+	struct store_counts counts;
+	int error = 0;
+
+	steer.ids = &id;
+	sim_post_done(sim, id, 100);
+	sim_turn(sim);
+	sim_post_synced(sim, id, NULL);
+	sim_begin(sim);
+	ck_assert_int_eq(engine_dispatch(sim->engine, flow_engine_event, sim->flow), 0);
+	ck_assert_int_eq(flow_tasks_steer(sim->flow, &steer, on_error, &error), 0);
+	ck_assert_int_eq(error, 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_str_eq(sim_events(sim, session), "");
+	ck_assert_uint_eq(flow_session_get(sim->flow, session)->n_events, 0);
+	ck_assert_int_eq(store_counts(sim->store, &counts), 0);
+	ck_assert_uint_eq(counts.n_events, 0);
+	ck_assert_uint_eq(counts.by_state[TASK_STATE_QUEUED], 0);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(removes)
 {
 	uint64_t session, id;
@@ -472,5 +505,5 @@ RUN_TESTS("daemon/flow-command", TEST(suspensions_nest), TEST(resumed_while_stop
 	TEST(cancel_deletes), TEST_LOOP(cancel_wins, 4), TEST(cancel_without_attempt),
 	TEST(cancel_survives_a_crash), TEST(retry_goes_on), TEST(retry_from_start),
 	TEST(retry_waiting_now), TEST(retry_in_place), TEST(removes),
-	TEST(other_users_tasks_do_not_exist), TEST(sets), TEST_LOOP(priority_of_waiting_ones, 2),
-	TEST(date_is_moved))
+	TEST(removes_what_ends_just_now), TEST(other_users_tasks_do_not_exist), TEST(sets),
+	TEST_LOOP(priority_of_waiting_ones, 2), TEST(date_is_moved))

@@ -270,8 +270,10 @@ START_TEST(an_end_is_acknowledged_in_part)
 	put_ends(&f);
 	for (uint64_t seq = 1; seq <= 9; seq++) {
 		ck_ok(store_event_ack(f.store, f.session, seq, say, &said));
-		ck_ok(store_commit(f.store));
-		fixture_reopen(&f);
+		if (seq == 5) {
+			ck_ok(store_commit(f.store));
+			fixture_reopen(&f);
+		}
 		ck_ok(store_event_ack(f.store, f.session, seq, say, &said));
 		rest = strchr(rest, ' ');
 		rest = rest ? rest + 1 : "";
@@ -330,7 +332,7 @@ START_TEST(ends_that_make_no_sense_are_passed_over)
 	fixture_sql(&f, damages[_i]);
 	ck_assert_str_eq(all_of(&f), "1:3:0 2:4:0 3:5:0 7:4:0 8:5:0 9:1:7");
 	ck_assert_str_eq(
-		events_of(&f, (struct store_event_range){ .limit = 4 }), "1:3:0 2:4:0 3:5:0");
+		events_of(&f, (struct store_event_range){ .limit = 4 }), "1:3:0 2:4:0 3:5:0 7:4:0");
 	ck_ok(store_tally_recount(f.store));
 	ck_ok(store_event_ack(f.store, f.session, 7, NULL, NULL));
 	ck_assert_str_eq(all_of(&f), "8:5:0 9:1:7");
