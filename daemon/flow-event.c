@@ -21,6 +21,8 @@
 #include "engine/engine.h"
 
 #define STARVED_MAX 8 /* failures in a row for want of memory, then no more */
+#define LATE_AHEAD_US \
+	(PROGRESS_QUIET_US * 2 / 3) /* what moves is not due any more before a timer comes for it */
 
 /* ---- keeping what came ---- */
 
@@ -180,6 +182,12 @@ static void on_progress_release(void *data, int error)
 	free(item);
 }
 
+static void note_late(struct flow *flow, const struct active *active)
+{
+	if (active->told.due_us && active->told.due_us < flow->late_due_us)
+		flow->late_due_us = active->told.due_us;
+}
+
 static void tell_progress(struct flow *flow, struct active *active, bool is_last)
 {
 	const struct task *task = active->task;
@@ -194,8 +202,10 @@ static void tell_progress(struct flow *flow, struct active *active, bool is_last
 	interval_us = s->progress_interval_us;
 	if (is_last)
 		active->told.at_us = 0;
-	if (!progress_tell(&active->told, flow->now.now_us, interval_us, bytes, &delta))
+	if (!progress_tell(&active->told, flow->now.now_us, interval_us, bytes, &delta)) {
+		note_late(flow, active);
 		return;
+	}
 	item = malloc(sizeof(*item));
 	if (!item)
 		return;
@@ -218,7 +228,12 @@ void flow_event_tell_late(struct flow *flow)
 	struct active *active;
 	size_t cursor = 0;
 
+	if (flow->now.now_us + LATE_AHEAD_US < flow->late_due_us)
+		return;
+	flow->late_due_us = UINT64_MAX;
 	while ((active = registry_next(&flow->registry, &cursor))) {
+		if (active->told.due_us > flow->now.now_us)
+			note_late(flow, active);
 		if (!active->told.due_us || active->told.due_us > flow->now.now_us)
 			continue;
 		/* once, also where nobody is there to hear it */

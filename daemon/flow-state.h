@@ -145,6 +145,9 @@ struct flow {
 	bool is_expiry_known;
 	uint64_t wake_after_id; /* waking: WAITING tasks up to this one were looked at */
 	uint64_t pruned_boot_us;
+	size_t n_unsaved; /* tasks with unsaved_since_us */
+	uint64_t starts_due_us; /* none of them has to be saved before */
+	uint64_t late_due_us; /* no progress that came too soon is to be told before */
 
 	/* counters */
 	uint64_t n_repaired; /* rows of the store that were found damaged so far */
@@ -170,6 +173,8 @@ int flow_turn_flush(struct flow *flow);
 int flow_turn_touch(struct flow *flow, struct active *active);
 /* Marks the task as changed: what (STORE_SAVE_…) goes to the store, and observers hear of it. */
 int flow_turn_change(struct flow *flow, struct active *active, unsigned what);
+/* The store hears of a first attempt with what is saved of the task, FLOW_UNSAVED_US later at the latest. */
+void flow_turn_note_start(struct flow *flow, uint64_t since_us);
 /* The live object or the loaded row; FLOW_E_NO_SUCH_TASK. */
 int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
 /* A step failed half way: nothing of this turn will be committed. Returns error. */

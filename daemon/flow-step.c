@@ -307,12 +307,13 @@ static int carry_out(struct flow *flow, struct active *active, unsigned effects,
  * are over by then.
  */
 static unsigned saves(
-	const struct flow *flow, struct task *task, enum task_phase from, enum task_phase to)
+	struct flow *flow, struct task *task, enum task_phase from, enum task_phase to)
 {
 	if (from == TASK_PHASE_QUEUED && to == TASK_PHASE_RUNNING) {
 		if (task->attempts || task->resource_left_us)
 			return STORE_SAVE_ATTEMPT;
 		task->unsaved_since_us = flow->now.now_us;
+		flow_turn_note_start(flow, flow->now.now_us);
 		return 0;
 	}
 	return from == TASK_PHASE_RUNNING && to == TASK_PHASE_SYNCING ? 0 : STORE_SAVE_STATE;

@@ -78,40 +78,60 @@ uint64_t flow_turn_steady_wall_us(const struct flow *flow)
 	return steady_us > flow->now.wall_us ? steady_us : flow->now.wall_us;
 }
 
-/* First attempts that have begun and of which nothing else has been saved. */
+static void lower(uint64_t *at_us, uint64_t us)
+{
+	if (us < *at_us)
+		*at_us = us;
+}
+
+/* First attempts that have begun and of which nothing else has been saved: looked for when one may be due, not in every turn. */
 static int save_starts(struct flow *flow)
 {
 	struct active *active;
 	size_t cursor = 0;
 	int r = 0;
 
+	if (flow->now.now_us < flow->starts_due_us)
+		return 0;
+	flow->starts_due_us = UINT64_MAX;
 	while (!r && (active = registry_next(&flow->registry, &cursor))) {
 		uint64_t since_us = active->task->unsaved_since_us;
 
-		if (active->is_gone || !since_us || since_us + FLOW_UNSAVED_US > flow->now.now_us)
+		if (active->is_gone || !since_us)
 			continue;
+		if (since_us + FLOW_UNSAVED_US > flow->now.now_us) {
+			lower(&flow->starts_due_us, since_us + FLOW_UNSAVED_US);
+			continue;
+		}
 		r = flow_turn_touch(flow, active);
 		active->save |= r ? 0 : STORE_SAVE_ATTEMPT;
 	}
 	return r;
 }
 
-/* The first moment at which a task in memory has something to be saved, or to be told. */
-static uint64_t next_active_us(const struct flow *flow)
+void flow_turn_note_start(struct flow *flow, uint64_t since_us)
 {
-	struct active *active;
+	flow->n_unsaved++;
+	lower(&flow->starts_due_us, since_us + FLOW_UNSAVED_US);
+}
+
+static void forget_start(struct flow *flow, struct task *task)
+{
+	flow->n_unsaved -= task->unsaved_since_us != 0;
+	task->unsaved_since_us = 0;
+}
+
+/* After a turn that failed. */
+static void find_starts(struct flow *flow)
+{
+	const struct active *active;
 	size_t cursor = 0;
-	uint64_t at_us = UINT64_MAX;
 
-	while ((active = registry_next(&flow->registry, &cursor))) {
-		uint64_t since_us = active->task->unsaved_since_us;
-
-		if (since_us && since_us + FLOW_UNSAVED_US < at_us)
-			at_us = since_us + FLOW_UNSAVED_US;
-		if (active->told.due_us && active->told.due_us < at_us)
-			at_us = active->told.due_us;
-	}
-	return at_us;
+	flow->n_unsaved = 0;
+	flow->starts_due_us = UINT64_MAX;
+	while ((active = registry_next(&flow->registry, &cursor)))
+		if (active->task->unsaved_since_us)
+			flow_turn_note_start(flow, active->task->unsaved_since_us);
 }
 
 int flow_turn_flush(struct flow *flow)
@@ -128,7 +148,7 @@ int flow_turn_flush(struct flow *flow)
 		if (a->save & STORE_SAVE_RESPONSE)
 			a->task->is_response_new = false;
 		if (a->save & (STORE_SAVE_STATE | STORE_SAVE_ATTEMPT))
-			a->task->unsaved_since_us = 0;
+			forget_start(flow, a->task);
 		a->save = 0;
 	}
 	TAILQ_FOREACH (session, &flow->touched_sessions, touched) {
@@ -339,6 +359,8 @@ static void tell(struct flow *flow)
 		tell_task(flow, a);
 		if (!is_needed(a) || a->is_gone)
 			flow_query_note_recent(flow, a->task);
+		if (a->is_gone)
+			forget_start(flow, a->task);
 	}
 	if (flow->is_limits_told && o && o->limits_changed)
 		o->limits_changed(flow->observer_user);
@@ -439,6 +461,7 @@ static void fail(struct flow *flow, int r)
 	keep_events(flow);
 	flow->is_due_known = flow->is_expiry_known = false;
 	flow->is_sched_stale = true;
+	find_starts(flow);
 	flow->poison = 0;
 	outbox_release(&flow->outbox, error);
 }
@@ -529,7 +552,6 @@ int flow_turn_end(struct flow *flow)
 uint64_t flow_next_timer(const struct flow *flow)
 {
 	uint64_t wall_us = flow_turn_steady_wall_us(flow), at_us = UINT64_MAX, due_us = UINT64_MAX;
-	uint64_t active_us = next_active_us(flow);
 
 	if (flow->is_failing)
 		return flow->retry_us;
@@ -544,9 +566,12 @@ uint64_t flow_next_timer(const struct flow *flow)
 	if (flow_schedule_is_open(flow) && flow->next_due_wall_us != UINT64_MAX)
 		due_us = flow->now.now_us +
 			(flow->next_due_wall_us > wall_us ? flow->next_due_wall_us - wall_us : 0);
-	if (active_us < at_us)
-		at_us = active_us;
-	return due_us < at_us ? due_us : at_us;
+	if (flow->n_unsaved)
+		lower(&at_us, flow->starts_due_us);
+	if (registry_count(&flow->registry))
+		lower(&at_us, flow->late_due_us);
+	lower(&at_us, due_us);
+	return at_us;
 }
 
 int flow_reply_take(struct flow *flow, flow_reply_fn fn, void *reply)
