@@ -98,7 +98,9 @@ static int merge_headers(const struct task *task, const struct session *session,
 	const struct task_request *request = &task->request;
 	size_t n = 0, total = session->config.n_headers + request->n_headers;
 
-	room->headers = calloc(total + 1, sizeof(*room->headers));
+	if (!total)
+		return 0;
+	room->headers = calloc(total, sizeof(*room->headers));
 	if (!room->headers)
 		return err_raise(-ENOMEM);
 	for (size_t i = 0; i < session->config.n_headers; i++) {
@@ -144,6 +146,8 @@ static void fill_upload(const struct flow *flow, const struct task *task, struct
 	const struct task_request *request = &task->request;
 	bool is_copy = request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT;
 
+	flow_attempt_spool_path(flow, task->id, FLOW_FILE_SOURCE, room->source);
+	flow_attempt_spool_path(flow, task->id, FLOW_FILE_BODY, room->body);
 	spec->source_path = is_copy ? room->source : request->source_path;
 	spec->source_ino = is_copy ? 0 : request->source_ino;
 	spec->source_size_bytes = request->source_size_bytes;
@@ -176,8 +180,6 @@ static int fill_spec(struct flow *flow, const struct task *task, struct spec_roo
 		r = flow_attempt_path(flow, task, FLOW_FILE_PART, room->part);
 	if (r)
 		return r;
-	flow_attempt_spool_path(flow, task->id, FLOW_FILE_SOURCE, room->source);
-	flow_attempt_spool_path(flow, task->id, FLOW_FILE_BODY, room->body);
 	spec->kind = task->kind;
 	spec->session = task->session;
 	spec->lane = task->lane;
@@ -253,23 +255,19 @@ static void do_start(struct item *item)
 	struct flow *flow = item->flow;
 	struct active *active = registry_find_attempt(&flow->registry, item->task, item->attempt);
 	struct engine_spec spec = { 0 };
-	struct spec_room *room;
+	struct spec_room room; /* three paths, too long to be cleared for each small file */
 	int r;
 
 	if (!active)
 		return;
 	if (active->task->kind == TRANSFER_TASK_UPLOAD || !active->task->request.destination)
 		need_spool(flow);
-	room = malloc(sizeof(*room)); /* three paths, too long to be cleared for each small file */
-	if (room)
-		room->headers = NULL;
-	r = room ? fill_spec(flow, active->task, room, &spec) : -ENOMEM;
+	room.headers = NULL;
+	r = fill_spec(flow, active->task, &room, &spec);
 	if (!r)
 		r = engine_start(flow->engine, item->task, item->attempt, &spec);
 	active->task->jar = r ? 0 : spec.jar;
-	if (room)
-		free(room->headers);
-	free(room);
+	free(room.headers);
 	if (r)
 		report_refusal(item, r);
 }

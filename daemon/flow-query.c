@@ -449,11 +449,12 @@ static void count_sessions(const struct flow *flow, struct flow_statistics *ret_
 static uint64_t count_active(const struct flow *flow)
 {
 	const struct active *active;
-	uint64_t n = flow_n_running(flow);
+	uint64_t n = 0;
 	size_t cursor = 0;
 
 	while ((active = registry_next(&flow->registry, &cursor)))
-		n -= active->task->is_ahead;
+		n += active->task->attempt && !active->task->is_ahead &&
+			task_fsm_phase(active->task) != TASK_PHASE_BORN;
 	return n;
 }
 
