@@ -49,6 +49,7 @@ struct creation {
 	size_t n;
 	bool has_snapshots;
 	uint64_t *ids;
+	uint64_t lane; /* of the draft that was put last */
 };
 
 void flow_request_init(struct flow_request *request)
@@ -428,6 +429,19 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 
 /* ---- storing ---- */
 
+/* Most calls are for one host: its lane is the one before. */
+static int find_lane(struct flow *flow, struct creation *creation, size_t i)
+{
+	struct draft *draft = &creation->drafts[i];
+	int r = 0;
+
+	if (!i || strcmp(draft->host, creation->drafts[i - 1].host) != 0)
+		r = err_fold(store_lane_get(
+			flow->store, draft->task->session, draft->host, &creation->lane));
+	draft->task->lane = creation->lane;
+	return r;
+}
+
 /* With a snapshot on its way every task of the call is born later. */
 static int put_one(
 	struct flow *flow, struct creation *creation, size_t i, struct transfer_result *ret_doom)
@@ -446,7 +460,7 @@ static int put_one(
 	task->request.host = arena_strdup(&task->arena, draft->host);
 	if (!task->request.host)
 		return err_raise(-ENOMEM);
-	r = err_fold(store_lane_get(flow->store, task->session, draft->host, &task->lane));
+	r = find_lane(flow, creation, i);
 	if (!r)
 		r = err_fold(store_task_number(flow->store, task));
 	if (!r)
