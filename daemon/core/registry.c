@@ -20,6 +20,22 @@ static void active_free(struct active *active)
 	free(active);
 }
 
+static void free_copies(struct registry *registry)
+{
+	while (registry->n_copies)
+		free(registry->copies[--registry->n_copies]);
+}
+
+/* The next turn needs as many again. */
+static void give_copy_back(struct registry *registry, struct active *active)
+{
+	if (registry->n_copies < REGISTRY_COPIES_MAX)
+		registry->copies[registry->n_copies++] = active->before;
+	else
+		free(active->before);
+	active->before = NULL;
+}
+
 void registry_done(struct registry *registry)
 {
 	struct active *active;
@@ -28,6 +44,7 @@ void registry_done(struct registry *registry)
 	while ((active = map_next(&registry->tasks, &cursor)))
 		active_free(active);
 	map_done(&registry->tasks);
+	free_copies(registry);
 	registry_init(registry);
 }
 
@@ -77,7 +94,8 @@ int registry_touch(struct registry *registry, struct active *active)
 {
 	if (active->is_touched)
 		return 0;
-	active->before = malloc(sizeof(*active->before));
+	active->before = registry->n_copies ? registry->copies[--registry->n_copies]
+					    : malloc(sizeof(*active->before));
 	if (!active->before)
 		return err_raise(-ENOMEM);
 	*active->before = *active->task;
@@ -114,8 +132,8 @@ void registry_commit(struct registry *registry, registry_needed_fn is_needed)
 	struct active *active;
 
 	while ((active = take_touched(registry))) {
-		free(active->before);
-		active->before = NULL;
+		if (active->before)
+			give_copy_back(registry, active);
 		active->is_new = false;
 		active->is_told = active->is_set = false;
 		active->save = 0;
@@ -124,6 +142,8 @@ void registry_commit(struct registry *registry, registry_needed_fn is_needed)
 		map_remove(&registry->tasks, active->task->id);
 		active_free(active);
 	}
+	if (!registry_count(registry))
+		free_copies(registry);
 }
 
 void registry_rollback(struct registry *registry)
@@ -140,8 +160,7 @@ void registry_rollback(struct registry *registry)
 		}
 		*active->task = *active->before;
 		active->task->arena = arena;
-		free(active->before);
-		active->before = NULL;
+		give_copy_back(registry, active);
 		active->is_gone = false;
 		active->is_told = active->is_set = false;
 		active->save = 0;

@@ -18,6 +18,8 @@
 #include "daemon/core/progress.h"
 #include "daemon/core/task.h"
 
+#define REGISTRY_COPIES_MAX 512
+
 struct active {
 	struct task *task;
 	struct task *before; /* as it was when the turn began; NULL: untouched */
@@ -36,6 +38,8 @@ struct active {
 struct registry {
 	struct map tasks;
 	struct active *first_touched, **last_touched;
+	struct task *copies[REGISTRY_COPIES_MAX]; /* room for what tasks were; unused */
+	size_t n_copies;
 };
 
 void registry_init(struct registry *registry);

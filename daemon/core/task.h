@@ -73,8 +73,8 @@ struct task_request {
 	uint64_t not_before_wall_us; /* 0: at once */
 	uint64_t max_rate_bps; /* 0: none */
 	double priority; /* 0.0 … 1.0 */
-	enum task_upload_copy upload_copy;
 	const char *main_document_url; /* NULL: none */
+	enum task_upload_copy upload_copy;
 	bool may_overwrite, allow_insecure, retry_http_errors;
 	bool ignores_cookies;
 	uint64_t source_ino, source_size_bytes, source_mtime_ns; /* upload; ino 0 with a snapshot */
@@ -97,12 +97,11 @@ struct task {
 	enum transfer_task_kind kind;
 	enum task_state state;
 	uint32_t suspend_count;
+	enum task_wait_reason wait_reason;
 	struct task_request request;
 	uint64_t created_wall_us, started_wall_us, finished_wall_us; /* 0: not yet */
 	uint64_t end_seq; /* the last event of its last end; 0: none yet */
-	enum task_wait_reason wait_reason;
 	uint64_t due_wall_us; /* WAITING */
-	bool is_begun; /* not_before_wall_us has come, and who had to be asked was asked */
 	uint32_t attempts; /* started attempts, for people */
 	uint32_t failures; /* failed attempts since the last progress: what back-off counts */
 	uint64_t
@@ -117,6 +116,7 @@ struct task {
 	const void *digest_state;
 	size_t digest_state_bytes;
 	const char *digest_hex; /* of the finished file, when wanted */
+	bool is_begun; /* not_before_wall_us has come, and who had to be asked was asked */
 	bool can_resume; /* what the last response allows */
 	bool is_resumed_by_client; /* created from resume data */
 	uint32_t redirects;
@@ -133,13 +133,13 @@ struct task {
 
 	/* ---- in memory only ---- */
 	uint32_t attempt; /* number of the running attempt in the engine; 0: none */
-	uint64_t jar; /* cookies of the running attempt, for the engine; 0: none */
 	bool is_stopping; /* engine_stop() was sent, DONE not seen yet */
 	bool is_transferring; /* CONNECTED was seen */
 	bool is_syncing; /* the attempt ended well; SYNCED not seen yet */
 	bool has_slot; /* counted by the scheduler */
 	bool is_response_new; /* the store does not have it yet */
 	bool is_ahead; /* with the engine, which begins it when a slot of its lane becomes free */
+	uint64_t jar; /* cookies of the running attempt, for the engine; 0: none */
 	uint64_t
 		unsaved_since_us; /* its first attempt, of which the store knows nothing; 0: it does */
 	size_t stale_bytes; /* of the arena, no longer pointed to */
