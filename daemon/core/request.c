@@ -170,20 +170,24 @@ int request_part_path(const char *destination, uint64_t id, char *buf, size_t si
 {
 	const char *slash = strrchr(destination, '/'), *name = slash ? slash + 1 : destination;
 	size_t dir_bytes = (size_t)(name - destination), name_bytes = strlen(name), room;
-	char suffix[32];
-	int n;
+	char suffix[32], *at;
+	size_t suffix_bytes = (size_t)snprintf(
+		suffix, sizeof(suffix), ".%llu.part", (unsigned long long)id);
 
-	snprintf(suffix, sizeof(suffix), ".%llu.part", (unsigned long long)id);
-	room = REQUEST_NAME_MAX_BYTES - 1 - strlen(suffix);
+	room = REQUEST_NAME_MAX_BYTES - 1 - suffix_bytes;
 	if (name_bytes > room) {
 		/* not in the middle of a character */
 		name_bytes = room;
 		while (name_bytes && ((unsigned char)name[name_bytes] & 0xc0) == 0x80)
 			name_bytes--;
 	}
-	n = snprintf(buf, size, "%.*s.%.*s%s", (int)dir_bytes, destination, (int)name_bytes, name,
-		suffix);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+	if (dir_bytes + 1 + name_bytes + suffix_bytes >= size)
+		return -ENAMETOOLONG;
+	at = mempcpy(buf, destination, dir_bytes);
+	*at++ = '.';
+	at = mempcpy(at, name, name_bytes);
+	memcpy(at, suffix, suffix_bytes + 1);
+	return 0;
 }
 
 const char *request_display_name(const struct task *task, char *buf, size_t size)
