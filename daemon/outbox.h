@@ -14,8 +14,8 @@ typedef void (*outbox_fn)(void *item, int error);
 
 struct outbox_item;
 struct outbox {
-	struct outbox_item *first, **last;
-	size_t n_items;
+	struct outbox_item *items; /* in order; NULL: none */
+	size_t n_items, room;
 };
 
 void outbox_init(struct outbox *outbox);
