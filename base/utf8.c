@@ -98,6 +98,16 @@ char *utf8_sanitise(const void *bytes, size_t size)
 	return out;
 }
 
+/* How many bytes at s are ASCII that may be shown as it is. */
+static size_t plain_bytes(const char *s, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
 static bool is_unsafe(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e ||
@@ -109,29 +119,32 @@ void utf8_escape_controls(const char *s, char *buf, size_t size)
 {
 	size_t left = strlen(s), used = 0;
 
+	if (!size)
+		return;
 	while (left) {
-		char piece[16];
-		uint32_t code = 0;
-		size_t n = decode((const unsigned char *)s, left, &code), len;
+		size_t room = size - used - 1, n = plain_bytes(s, left < room ? left : room);
+		size_t len = n;
+		const char *piece = s;
+		uint32_t code = ' '; /* of plain text: as good as any */
+		char made[16];
 
+		if (n == 0)
+			n = len = decode((const unsigned char *)s, left, &code);
 		if (n == 0) {
-			snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)*s);
+			len = (size_t)snprintf(made, sizeof(made), "\\x%02x", (unsigned char)*s);
+			piece = made;
 			n = 1;
 		} else if (is_unsafe(code)) {
-			snprintf(
-				piece, sizeof(piece), code < 0x100 ? "\\x%02x" : "\\u{%04x}", code);
-		} else {
-			memcpy(piece, s, n);
-			piece[n] = 0;
+			len = (size_t)snprintf(
+				made, sizeof(made), code < 0x100 ? "\\x%02x" : "\\u{%04x}", code);
+			piece = made;
 		}
-		len = strlen(piece);
-		if (used + len >= size)
+		if (len > room)
 			break;
 		memcpy(buf + used, piece, len);
 		used += len;
 		s += n;
 		left -= n;
 	}
-	if (size)
-		buf[used] = 0;
+	buf[used] = 0;
 }
