@@ -391,6 +391,51 @@ int ipc_bus_release_name(struct ipc_bus *bus, const char *name)
 	return r < 0 ? name_error(&error) : 0;
 }
 
+bool ipc_bus_is_name(const char *name)
+{
+	return strlen(name) <= DBUS_MAXIMUM_NAME_LENGTH && name[0] != ':' &&
+		dbus_validate_bus_name(name, NULL);
+}
+
+static int append_action(DBusMessage *message, const char *action, const char *text)
+{
+	DBusMessageIter args, list, variant;
+
+	dbus_message_iter_init_append(message, &args);
+	if (!dbus_message_iter_append_basic(&args, DBUS_TYPE_STRING, &action) ||
+		!dbus_message_iter_open_container(&args, DBUS_TYPE_ARRAY, "v", &list) ||
+		!dbus_message_iter_open_container(&list, DBUS_TYPE_VARIANT, "s", &variant) ||
+		!dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &text) ||
+		!dbus_message_iter_close_container(&list, &variant) ||
+		!dbus_message_iter_close_container(&args, &list) ||
+		!dbus_message_iter_open_container(&args, DBUS_TYPE_ARRAY, "{sv}", &list) ||
+		!dbus_message_iter_close_container(&args, &list))
+		return -ENOMEM;
+	return 0;
+}
+
+int ipc_bus_activate(struct ipc_bus *bus, const char *name, const char *action, const char *text)
+{
+	char path[DBUS_MAXIMUM_NAME_LENGTH + 2] = "/";
+	DBusMessage *message;
+	int r;
+
+	if (!ipc_bus_is_name(name))
+		return -EINVAL;
+	for (size_t i = 0; name[i]; i++)
+		path[i + 1] = name[i] == '.' ? '/' : name[i] == '-' ? '_' : name[i];
+	message = dbus_message_new_method_call(
+		name, path, "org.freedesktop.Application", "ActivateAction");
+	if (!message)
+		return -ENOMEM;
+	dbus_message_set_no_reply(message, TRUE);
+	r = append_action(message, action, text);
+	if (!r)
+		r = bus_send(bus, message);
+	dbus_message_unref(message);
+	return r;
+}
+
 static int ask_owner(struct ipc_bus *bus)
 {
 	DBusMessage *call, *reply;

@@ -76,6 +76,14 @@ enum ipc_name_mode {
 int ipc_bus_request_name(struct ipc_bus *bus, const char *name, enum ipc_name_mode mode);
 int ipc_bus_release_name(struct ipc_bus *bus, const char *name);
 
+/* Whether programs could own it: a well-known name. */
+bool ipc_bus_is_name(const char *name);
+/*
+ * Asks who owns a well-known name for an action (org.freedesktop.Application, the object that the name stands for), with a text as
+ * its parameter. The bus starts the owner if it knows how. Nobody hears whether it worked. 0, -EINVAL: no such name, -errno.
+ */
+int ipc_bus_activate(struct ipc_bus *bus, const char *name, const char *action, const char *text);
+
 /*
  * Client side. Watches the daemon's name (IPC_NAME in general): service_changed is called for each change, signals of others
  * than its owner are dropped. Does not start the daemon; the first call does, if the bus knows how.

@@ -209,6 +209,7 @@ void bus_change_session_gone(uint64_t id, void *user)
 
 	if (attachment)
 		bus_event_detach(bus, attachment);
+	bus_launch_forget(bus, id);
 	ipc_object_session_removed(bus->ipc, (struct ipc_path){ id, 0 });
 }
 

@@ -47,6 +47,7 @@ struct bus_attachment *bus_event_attach(
 
 	if (attachment)
 		bus_event_detach(bus, attachment);
+	bus_launch_forget(bus, session);
 	if (strlen(name) >= sizeof(attachment->name))
 		return NULL;
 	attachment = calloc(1, sizeof(*attachment));
@@ -232,8 +233,10 @@ void bus_event_stored(uint64_t session, uint64_t last_seq, void *user)
 	struct bus *bus = user;
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
-	if (!attachment)
+	if (!attachment) {
+		bus_launch_want(bus, session, false);
 		return;
+	}
 	/* what was told before these events goes before them */
 	if (attachment->is_open)
 		flush_progress(bus, attachment);

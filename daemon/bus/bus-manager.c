@@ -111,6 +111,9 @@ static int read_configuration(
 	if (from->upload_copy && bus_words_upload_copy(from->upload_copy, &config->upload_copy))
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown upload-copy '%.40s'",
 			from->upload_copy);
+	if (from->launch && *from->launch && !ipc_bus_is_name(from->launch))
+		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
+			"launch: '%.40s' is no well-known bus name", from->launch);
 	return read_cookie_keys(call, from, config);
 }
 

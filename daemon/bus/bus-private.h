@@ -74,12 +74,24 @@ struct bus_change {
 	UT_hash_handle hh;
 };
 
+/* A session whose application is, was or is to be woken. */
+struct bus_launch {
+	uint64_t session;
+	bool is_wanted, is_asked; /* asked: one of its tasks needs an answer */
+	uint64_t due_us; /* when wanted */
+	uint64_t allowed_us, wait_us; /* not before; and how long from one to the next */
+	bool is_unlisted;
+	UT_hash_handle hh;
+};
+
 struct bus {
 	struct ipc_bus *ipc;
 	struct flow *flow;
 	const char *spool_dir;
 	struct bus_attachment *attachments; /* by session */
 	struct bus_change *changes; /* by task, in order of due_us */
+	bool launches; /* applications may be started */
+	struct bus_launch *launches_wanted; /* by session */
 	uint64_t next_client;
 	uint64_t last_call_us;
 	bool is_lost, is_name_lost, is_stopped;
@@ -218,6 +230,15 @@ uint64_t bus_change_next_timer(const struct bus *bus);
 void bus_change_tick(struct bus *bus, uint64_t now_us);
 void bus_change_done(struct bus *bus);
 void bus_change_session_added(struct bus *bus, uint64_t session);
+
+/* ---- bus-launch.c ---- */
+void bus_launch_start(struct bus *bus); /* what has waited since before */
+/* New events, or something is asked. */
+void bus_launch_want(struct bus *bus, uint64_t session, bool is_asked);
+void bus_launch_forget(struct bus *bus, uint64_t session); /* somebody is there, or it is gone */
+uint64_t bus_launch_next_timer(const struct bus *bus);
+void bus_launch_tick(struct bus *bus, uint64_t now_us);
+void bus_launch_done(struct bus *bus);
 
 /* ---- bus-list.c: handlers of the manager ---- */
 /* The last id of the page before; 0: the first page. IPC_E_STALE_CURSOR, told already. */

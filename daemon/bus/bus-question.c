@@ -75,8 +75,10 @@ static void look_again(struct bus *bus, uint64_t session)
 {
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
-	if (!attachment)
+	if (!attachment) {
+		bus_launch_want(bus, session, true);
 		return;
+	}
 	attachment->has_questions = true;
 	bus_question_pump(bus, attachment);
 }

@@ -244,6 +244,7 @@ int bus_new(const struct bus_config *config, struct bus **ret_bus)
 		return r;
 	}
 	bus->spool_dir = config->spool_dir;
+	bus->launches = config->kind != IPC_BUS_SYSTEM;
 	bus->last_call_us = clock_now_us();
 	ipc_bus_set_events(bus->ipc, &bus_events, bus);
 	*ret_bus = bus;
@@ -259,6 +260,8 @@ int bus_start(struct bus *bus, struct flow *flow)
 	if (r)
 		return err_fold(r);
 	r = ipc_bus_request_name(bus->ipc, IPC_NAME, IPC_NAME_NOW);
+	if (r == 0)
+		bus_launch_start(bus);
 	return r == IPC_E_BUSY ? BUS_E_NAME_TAKEN : err_fold(r);
 }
 
@@ -271,6 +274,7 @@ struct bus *bus_free(struct bus *bus)
 	HASH_ITER (hh, bus->attachments, attachment, next)
 		bus_event_detach(bus, attachment);
 	bus_change_done(bus);
+	bus_launch_done(bus);
 	ipc_bus_free(bus->ipc);
 	free(bus);
 	return NULL;
@@ -306,12 +310,15 @@ void bus_flush(struct bus *bus)
 
 uint64_t bus_next_timer(const struct bus *bus)
 {
-	return bus_change_next_timer(bus);
+	uint64_t change_us = bus_change_next_timer(bus), launch_us = bus_launch_next_timer(bus);
+
+	return change_us < launch_us ? change_us : launch_us;
 }
 
 void bus_tick(struct bus *bus, uint64_t now_us)
 {
 	bus_change_tick(bus, now_us);
+	bus_launch_tick(bus, now_us);
 }
 
 void bus_drain(struct bus *bus, int timeout_ms)

@@ -112,7 +112,7 @@ void rig_disconnect(struct rig *rig, struct rig_client *client)
 
 static void start_bus(struct rig *rig)
 {
-	char *socket = tmpdir_path("bus"), *address = NULL;
+	char *socket = tmpdir_path("bus"), *address = NULL, *services = NULL;
 	const char *output;
 	const char *argv[] = { "dbus-daemon", "--session", "--nofork", "--print-address", NULL,
 		NULL };
@@ -120,6 +120,13 @@ static void start_bus(struct rig *rig)
 
 	ck_assert_int_gt(asprintf(&address, "--address=unix:path=%s", socket), 0);
 	argv[4] = address;
+	/* the bus looks for services here: in our folder alone */
+	ck_ok(setenv("XDG_DATA_HOME", rig->folder, 1));
+	for (size_t i = 0; i < 2; i++) {
+		services = tmpdir_path(i ? "dbus-1/services" : "dbus-1");
+		ck_ok(mkdir(services, 0700));
+		free(services);
+	}
 	ck_ok(proc_start(&config, &rig->daemon));
 	output = proc_expect(rig->daemon, "unix:path=", 10000);
 	ck_assert_ptr_nonnull(output);
