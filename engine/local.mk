@@ -104,6 +104,7 @@ TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-ahead \
 	tests/engine/test-engine-coding tests/engine/test-engine-cookies \
 	tests/engine/test-engine-framing \
+	tests/engine/test-xfer-request \
 	tests/engine/test-engine-http2 \
 	tests/engine/test-engine-resume tests/engine/test-engine-upload \
 	tests/engine/test-engine-resumable
@@ -115,6 +116,8 @@ tests_engine_test_engine_ahead_SOURCES = tests/engine/test-engine-ahead.c $(TEST
 tests_engine_test_engine_ahead_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_cookies_SOURCES = tests/engine/test-engine-cookies.c $(TEST_RIG)
 tests_engine_test_engine_cookies_LDADD = $(TEST_ENGINE)
+tests_engine_test_xfer_request_SOURCES = tests/engine/test-xfer-request.c $(TEST_RIG)
+tests_engine_test_xfer_request_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_framing_SOURCES = tests/engine/test-engine-framing.c $(TEST_RIG)
 tests_engine_test_engine_framing_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TEST_RIG)

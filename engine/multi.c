@@ -176,19 +176,15 @@ void multi_free(struct multi *multi)
 
 CURL *multi_take_easy(struct multi *multi)
 {
-	if (!multi->n_kept)
-		return curl_easy_init();
-	return multi->kept[--multi->n_kept];
+	return multi->n_kept ? multi->kept[--multi->n_kept] : NULL;
 }
 
-void multi_put_easy(struct multi *multi, CURL *easy, int is_clean)
+void multi_keep_easy_take(struct multi *multi, CURL *easy)
 {
-	if (!is_clean || multi->n_kept == MULTI_EASIES_KEPT) {
+	if (multi->n_kept == MULTI_EASIES_KEPT)
 		curl_easy_cleanup(easy);
-		return;
-	}
-	curl_easy_reset(easy);
-	multi->kept[multi->n_kept++] = easy;
+	else
+		multi->kept[multi->n_kept++] = easy;
 }
 
 int multi_add(struct multi *multi, CURL *easy)

@@ -23,10 +23,10 @@ int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_
 /* All handles were removed before. Closes the connections. NULL is fine. */
 void multi_free(struct multi *multi);
 
-/* A handle set up for a transfer: a kept one, reset, or a new one; NULL: no memory. */
+/* A handle that was kept, with all its options; NULL: none. */
 CURL *multi_take_easy(struct multi *multi);
-/* Gives a handle back; only one whose transfer went well may be kept for the next. */
-void multi_put_easy(struct multi *multi, CURL *easy, int is_clean);
+/* Keeps a handle whose transfer went well for another like it. */
+void multi_keep_easy_take(struct multi *multi, CURL *easy);
 
 int multi_add(struct multi *multi, CURL *easy);
 /*

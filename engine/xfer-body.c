@@ -94,6 +94,8 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	x->is_tainted = is_tainted(x);
 	if (x->is_tainted)
 		return CURL_PREREQFUNC_ABORT;
+	/* what libcurl has tried again it counts over the life of a handle */
+	x->may_keep_easy = x->may_keep_easy && !x->is_connected;
 	x->is_connected = true;
 	x->moved_us = clock_now_us();
 	x->floor_us = x->moved_us;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The request as libcurl gets it: every option is set here, before the handle runs, and none
- * afterwards. Each request of an attempt starts from a reset handle, so nothing of the one before
- * (a credential, a body) can be left in it.
+ * afterwards. What all requests have in common is set once in the life of a handle, the rest each
+ * time. Only plain downloads share handles: whatever needs an option that they do not set (a
+ * credential, a body, another method) has a handle to itself, so nothing of it can be
+ * left for the next.
  */
 #include "engine/xfer.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,6 +29,8 @@
 #define REQUEST_CONNECT_TIMEOUT_MS  (30L * 24 * 3600 * 1000)
 /* from here on one plain connection is faster than a stream */
 #define REQUEST_BIG_BYTES           (INT64_C(64) << 20)
+/* a stream leaves its handle the buffer: kept where no more of it was touched */
+#define REQUEST_KEEP_STREAM_BYTES   (64u * 1024)
 /* older libcurl gets stuck, leaks or overflows when one stream of several is paused */
 #define REQUEST_HTTP2_PAUSE_VERSION 0x080e00u
 
@@ -192,10 +197,10 @@ static bool wants_http2(const struct xfer *x)
 		return false;
 	if (x->resume.known_total_bytes - (int64_t)x->resume.offset_bytes >= REQUEST_BIG_BYTES)
 		return false;
-	if (xfer_request_can_pause_http2())
-		return true;
 	/* kept bytes may have to wait for the caller, a limited transfer waits for its tokens */
-	return is_download(x) && !x->resume.offset_bytes && !xfer_time_is_limited(x);
+	if (is_download(x) && !x->resume.offset_bytes && !xfer_time_is_limited(x))
+		return true;
+	return xfer_request_can_pause_http2();
 }
 
 static void set_method(struct xfer *x)
@@ -222,12 +227,38 @@ static void set_method(struct xfer *x)
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
 }
 
-static void set_connection(struct xfer *x)
+/* What libcurl takes a proxy from when it is told none. */
+static bool has_proxy(void)
 {
-	const char *ca_file = x->spec.ca_file ? x->spec.ca_file : x->env->ca_file;
-	bool is_multiplexed = wants_http2(x);
-	CURL *e = x->easy;
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
+		"all_proxy", "ALL_PROXY" };
 
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return true;
+	}
+	return false;
+}
+
+static void set_callbacks(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, xfer_body_on_header);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, xfer_body_on_receive);
+	curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, xfer_body_on_raw);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, xfer_body_on_connected);
+	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, xfer_body_on_socket);
+	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, xfer_body_on_resolve);
+}
+
+/* What all requests of a worker have in common. NULL: no memory. */
+static CURL *new_easy(const struct xfer_env *env)
+{
+	CURL *e = curl_easy_init();
+
+	if (!e)
+		return NULL;
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -235,33 +266,60 @@ static void set_connection(struct xfer *x)
 	/* a cancelled transfer does not wait for its name lookup */
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-		is_multiplexed ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PIPEWAIT, is_multiplexed ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (ca_file)
-		curl_easy_setopt(e, CURLOPT_CAINFO, ca_file);
+	set_callbacks(e);
+	/* what copies text may lack memory; all else cannot fail for values of ours */
+	if (curl_easy_setopt(e, CURLOPT_BUFFERSIZE, REQUEST_BUFFER_BYTES) ||
+		curl_easy_setopt(e, CURLOPT_USERAGENT, env->user_agent) ||
+		(!has_proxy() &&
+			(curl_easy_setopt(e, CURLOPT_PROXY, "") ||
+				curl_easy_setopt(e, CURLOPT_NOPROXY, "")))) {
+		curl_easy_cleanup(e);
+		return NULL;
+	}
+	return e;
 }
 
-static void set_callbacks(struct xfer *x)
+/* The authorities that count for this request. */
+static int set_authorities(struct xfer *x)
 {
+	const char *ca_file = x->spec.ca_file ? x->spec.ca_file : x->env->ca_file;
+	char *own = NULL;
+
+	if (!url_is_https(x->url))
+		return 0;
+	/* where none are named, those that libcurl was built with */
+	curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &own);
+	if (curl_easy_setopt(x->easy, CURLOPT_CAINFO, ca_file ? ca_file : own))
+		return err_raise(-ENOMEM);
+	return 0;
+}
+
+/* What every request sets, a shared handle or not. */
+static int set_request(struct xfer *x)
+{
+	bool is_multiplexed = wants_http2(x);
 	CURL *e = x->easy;
 
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
+		is_multiplexed ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_PIPEWAIT, is_multiplexed ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_VERBOSE, 0L);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, xfer_body_on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, xfer_body_on_receive);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, xfer_body_on_raw);
 	curl_easy_setopt(e, CURLOPT_DEBUGDATA, x);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, xfer_body_on_connected);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
-	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, xfer_body_on_socket);
 	curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, x);
-	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, xfer_body_on_resolve);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, x);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+	curl_easy_setopt(e, CURLOPT_CURLU, x->url->handle);
+	/* the same, which libcurl would have to put together */
+	if (curl_easy_setopt(e, CURLOPT_URL, x->url->text))
+		return err_raise(-ENOMEM);
+	return set_authorities(x);
 }
 
 static bool has_header(const struct xfer *x, const char *name)
@@ -274,13 +332,26 @@ static bool has_header(const struct xfer *x, const char *name)
 }
 
 /* Basic for the origin whose URL named a user; a redirect's URL never has one. */
-static void set_credentials(struct xfer *x)
+static bool has_credentials(const struct xfer *x)
 {
-	if (!x->url->user || x->has_crossed || has_header(x, "Authorization"))
-		return;
+	return x->url->user && !x->has_crossed && !has_header(x, "Authorization");
+}
+
+static int set_credentials(struct xfer *x)
+{
+	const char *password = x->url->password ? x->url->password : "";
+
 	curl_easy_setopt(x->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-	curl_easy_setopt(x->easy, CURLOPT_USERNAME, x->url->user);
-	curl_easy_setopt(x->easy, CURLOPT_PASSWORD, x->url->password ? x->url->password : "");
+	if (curl_easy_setopt(x->easy, CURLOPT_USERNAME, x->url->user) ||
+		curl_easy_setopt(x->easy, CURLOPT_PASSWORD, password))
+		return err_raise(-ENOMEM);
+	return 0;
+}
+
+/* Needs no option that set_request() does not set. */
+static bool is_plain(const struct xfer *x)
+{
+	return !x->has_body && !strcmp(x->method, "GET") && !has_credentials(x);
 }
 
 int xfer_request_new(struct xfer *xfer)
@@ -289,34 +360,29 @@ int xfer_request_new(struct xfer *xfer)
 
 	if (r)
 		return r;
-	xfer->easy = multi_take_easy(xfer->pool->multi);
+	xfer->may_keep_easy = is_plain(xfer);
+	if (xfer->may_keep_easy)
+		xfer->easy = multi_take_easy(xfer->pool->multi);
+	if (!xfer->easy)
+		xfer->easy = new_easy(xfer->env);
 	if (!xfer->easy)
 		return err_raise(-ENOMEM);
-	/* what copies text may lack memory; all else cannot fail for values of ours */
-	if (curl_easy_setopt(xfer->easy, CURLOPT_BUFFERSIZE, REQUEST_BUFFER_BYTES) ||
-		curl_easy_setopt(xfer->easy, CURLOPT_CURLU, xfer->url->handle) ||
-		/* the same, which libcurl would have to put together */
-		curl_easy_setopt(xfer->easy, CURLOPT_URL, xfer->url->text) ||
-		curl_easy_setopt(xfer->easy, CURLOPT_HTTPHEADER, xfer->headers) ||
-		curl_easy_setopt(xfer->easy, CURLOPT_USERAGENT, xfer->env->user_agent))
-		return err_raise(-ENOMEM);
-	set_connection(xfer);
-	set_callbacks(xfer);
+	r = set_request(xfer);
+	if (r || xfer->may_keep_easy)
+		return r;
 	set_method(xfer);
-	set_credentials(xfer);
-	return 0;
+	return has_credentials(xfer) ? set_credentials(xfer) : 0;
 }
 
 void xfer_request_free(struct xfer *xfer, bool is_clean)
 {
-	/*
-	 * after a stream libcurl holds on to its buffer and then refuses to have the size set
-	 * again
-	 */
-	bool may_keep = is_clean && !xfer->has_body && !xfer->is_http2;
+	bool may_keep = is_clean && xfer->may_keep_easy &&
+		(!xfer->is_http2 || xfer->network_bytes <= REQUEST_KEEP_STREAM_BYTES);
 
-	if (xfer->easy)
-		multi_put_easy(xfer->pool->multi, take_ptr(xfer->easy), may_keep);
+	if (xfer->easy && may_keep)
+		multi_keep_easy_take(xfer->pool->multi, take_ptr(xfer->easy));
+	else
+		curl_easy_cleanup(take_ptr(xfer->easy));
 	curl_slist_free_all(take_ptr(xfer->headers));
 	xfer->decode = decode_free(xfer->decode);
 }

@@ -140,6 +140,7 @@ struct xfer {
 	bool is_expect_refused; /* 417 came */
 	unsigned n_redirects;
 	CURL *easy; /* NULL: no request is with libcurl */
+	bool may_keep_easy; /* another request may have it */
 	struct curl_slist *headers;
 
 	/* the answer */
