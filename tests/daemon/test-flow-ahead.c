@@ -73,7 +73,7 @@ static void run_to_the_end(struct sim *sim)
 	ck_assert_uint_eq(sched_n_running(sim->flow->sched), 0);
 }
 
-/* Twice as many as ended in the turn; one alone is no crowd. */
+/* Four times as many as ended in the turn; one alone is no crowd. */
 START_TEST(as_many_as_end)
 {
 	uint64_t session;
@@ -83,7 +83,7 @@ START_TEST(as_many_as_end)
 	end(sim, 1);
 	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 0);
 	end(sim, N_RUNNING);
-	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 2 * N_RUNNING);
+	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 4 * N_RUNNING);
 	ck_assert_uint_eq(n_begun(sim), N_RUNNING);
 	/* the first one ahead: queued for whoever asks */
 	ck_assert_int_eq(sim_sub_state(sim, ids[13]), TRANSFER_SUB_STATE_QUEUED);
@@ -107,7 +107,7 @@ START_TEST(others_get_their_turn)
 	sim = start(&session);
 	set_slots(sim, N_RUNNING);
 	end(sim, N_RUNNING);
-	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 2 * N_RUNNING);
+	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 4 * N_RUNNING);
 	other = sim_download(sim, sim_session(sim, "other", "one"), "elsewhere");
 	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 0);
 	sim_settle(sim);

@@ -381,6 +381,37 @@ START_TEST(many_names)
 }
 END_TEST
 
+/* Each task has the lane of its host, whatever the host before it was. */
+START_TEST(hosts_of_a_call)
+{
+	static const char *const urls[] = { "https://a/1", "https://b/2", "https://b/3",
+		"https://a/4" };
+	uint64_t session, lanes[4];
+	struct sim *sim = world(&session);
+	struct flow_request requests[4];
+	struct flow_create create = { session, requests, 4, true, NULL, NULL };
+	struct sim_created answer = { 0 };
+
+	for (size_t i = 0; i < 4; i++) {
+		flow_request_init(&requests[i]);
+		requests[i].request.url = urls[i];
+	}
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &create, sim_on_created, &answer, NULL), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct task *task = sim_task(sim, answer.ids[i]);
+
+		lanes[i] = task->lane;
+		task_free(task);
+	}
+	ck_assert_uint_ne(lanes[0], lanes[1]);
+	ck_assert_uint_eq(lanes[1], lanes[2]);
+	ck_assert_uint_eq(lanes[0], lanes[3]);
+	sim_free(sim);
+}
+END_TEST
+
 /* One bad request: none of the call is made, and the index says which. */
 START_TEST(all_or_none)
 {
@@ -525,5 +556,6 @@ END_TEST
 
 RUN_TESTS("daemon/flow-create", TEST_EACH(refuses, refused), TEST_EACH(dooms, doomed),
 	TEST(exceptions), TEST(starts_suspended), TEST(request_reaches_the_engine), TEST(token),
-	TEST(after_another), TEST(many_names), TEST(all_or_none), TEST(quota),
-	TEST(upload_by_descriptor), TEST(upload_descriptors_refused), TEST(upload_in_place))
+	TEST(after_another), TEST(many_names), TEST(hosts_of_a_call), TEST(all_or_none),
+	TEST(quota), TEST(upload_by_descriptor), TEST(upload_descriptors_refused),
+	TEST(upload_in_place))

@@ -92,6 +92,30 @@ START_TEST(failed_turn_leaves_no_trace)
 }
 END_TEST
 
+/* A start that the store was to hear of is still unsaved then. */
+START_TEST(a_start_is_saved_later)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t id = sim_download(sim, sim_session(sim, "app", "one"), "h");
+	struct task *task;
+
+	sim->is_commit_failing = true;
+	sim_pass(sim, FLOW_UNSAVED_US);
+	ck_assert_int_ne(sim_turn(sim), 0);
+	sim->is_commit_failing = false;
+	task = sim_task(sim, id);
+	ck_assert_uint_eq(task->attempts, 0);
+	task_free(task);
+	sim_pass(sim, FLOW_RETRY_US);
+	sim_settle(sim);
+	task = sim_task(sim, id);
+	ck_assert_uint_eq(task->attempts, 1);
+	task_free(task);
+	ck_assert_uint_eq(flow_next_timer(sim->flow), UINT64_MAX);
+	sim_free(sim);
+}
+END_TEST
+
 /* Reports are facts: kept, in order, applied when it can be written again, told once. */
 START_TEST(reports_are_kept)
 {
@@ -259,6 +283,7 @@ START_TEST(a_task_that_goes_holds_no_end_up)
 END_TEST
 
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
-	TEST(reports_are_kept), TEST(command_between), TEST(no_commit_for_nothing),
-	TEST(group_commit), TEST_EACH(a_damaged_row_is_not_counted, damages),
+	TEST(a_start_is_saved_later), TEST(reports_are_kept), TEST(command_between),
+	TEST(no_commit_for_nothing), TEST(group_commit),
+	TEST_EACH(a_damaged_row_is_not_counted, damages),
 	TEST_LOOP(a_task_that_goes_holds_no_end_up, 2))
