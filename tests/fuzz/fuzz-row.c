@@ -278,7 +278,129 @@ static void steer(struct fuzz_choices *c)
 	check(flow_tasks_steer(world.flow, &steer, on_failure, NULL));
 }
 
-static void live(struct fuzz_choices *c)
+static void on_created(void *user, int error, const uint64_t *ids, size_t n_ids)
+{
+	(void)user;
+	FUZZ_MUST(error || !n_ids || ids);
+}
+
+static void on_resume_data(void *user, int error, const void *data, size_t size)
+{
+	(void)user;
+	FUZZ_MUST(error || !size || data);
+}
+
+static void create(uint64_t session, bool is_again)
+{
+	struct flow_request request;
+	struct flow_create create = {
+		.session = session, .requests = &request, .n_requests = 1, .start_running = true
+	};
+
+	flow_request_init(&request);
+	request.request.url = "https://example.org/new";
+	if (is_again)
+		create.token = "t1";
+	else
+		create.after = "t1";
+	check(flow_tasks_create(world.flow, &create, on_created, NULL, NULL));
+}
+
+static void answer(uint64_t question, enum flow_delayed_action action)
+{
+	const struct task_request request = { .url = "https://example.org/new", .method = "GET" };
+	const struct flow_delayed_answer answer = { .session = 1,
+		.client = 1,
+		.question = question,
+		.action = action,
+		.request = &request };
+
+	check(flow_question_answer_delayed(world.flow, &answer));
+}
+
+static void set(uint64_t id, bool is_later)
+{
+	const struct flow_changes changes = { .uid = (uid_t)-1,
+		.ids = &id,
+		.n_ids = 1,
+		.has_priority = true,
+		.has_description = true,
+		.has_max_rate = true,
+		.has_not_before = is_later,
+		.priority = 0.75,
+		.description = "new",
+		.max_rate_bps = 1000,
+		.not_before_wall_us = world.now.wall_us + 1000 };
+
+	check(flow_tasks_set(world.flow, &changes, on_failure, NULL));
+}
+
+static void put_cookie(uint64_t session)
+{
+	const struct transfer_cookie cookie = { .name = "n1",
+		.value = "new",
+		.domain = "example.org",
+		.path = "/",
+		.is_host_only = true };
+
+	check(flow_session_set_cookies(world.flow, session, &cookie, 1));
+}
+
+/* What a client may ask of rows that it has not made. */
+static void act(struct fuzz_choices *c)
+{
+	uint8_t choice = fuzz_byte(c);
+	uint64_t id = 1 + choice / 16 % ID_MAX, n;
+	struct flow *flow = world.flow;
+
+	switch (choice % 16) {
+	case 0:
+		break;
+	case 1:
+		check(flow_ack(flow, 1, 1, id));
+		break;
+	case 2:
+		check(flow_detach(flow, id, 1));
+		break;
+	case 3:
+		check(flow_session_finish(flow, id));
+		break;
+	case 4:
+		check(flow_session_cancel(flow, id));
+		break;
+	case 5:
+		check(flow_session_flush(flow, id));
+		break;
+	case 6:
+		check(flow_session_reset(flow, id));
+		break;
+	case 7:
+		check(flow_app_quit(flow, 1000, "org.example", &n));
+		break;
+	case 8:
+		check(flow_task_cancel_resumable(flow, id, on_resume_data, NULL));
+		break;
+	case 9:
+	case 10:
+		answer(id, choice & 1 ? FLOW_DELAYED_CONTINUE : FLOW_DELAYED_REPLACE);
+		break;
+	case 11:
+		set(id, choice & 128);
+		break;
+	case 12:
+	case 13:
+		create(id, choice & 1);
+		break;
+	case 14:
+		put_cookie(id);
+		break;
+	case 15:
+		check(flow_session_clear_cookies(flow, id));
+		break;
+	}
+}
+
+static void live(struct fuzz_choices *c, struct fuzz_choices *more)
 {
 	int r = world_start(&world, NULL, NULL);
 	size_t n;
@@ -299,6 +421,7 @@ static void live(struct fuzz_choices *c)
 		world_pass(&world, fuzz_number(c, 5));
 		flow_turn_begin(world.flow, &world.now);
 		steer(c);
+		act(more);
 		must_be_0(flow_turn_end(world.flow));
 	}
 	flow_turn_begin(world.flow, &world.now);
@@ -311,11 +434,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* what is done with the rows comes first, so that it stays when the rows change */
 	struct fuzz_choices acts = { data, size < 24 ? size : 24 };
-	struct fuzz_choices rows = { data + acts.size, size - acts.size };
+	struct fuzz_choices more = { data + acts.size,
+		size - acts.size < 4 ? size - acts.size : 4 };
+	struct fuzz_choices rows = { more.data + more.size, size - acts.size - more.size };
 
 	if (!world.store)
 		open_all();
 	if (put_rows(&rows) == 0)
-		live(&acts);
+		live(&acts, &more);
 	return 0;
 }
