@@ -5,17 +5,58 @@
 #include "engine/filename.h"
 #include "engine/head.h"
 #include "engine/mime.h"
+#include "engine/range.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
 #include "engine/upload.h"
 #include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 
+/* Whatever bytes are on disk, and however they were asked for. */
+static void resume_download(const struct head *head)
+{
+	static const char etag[] = "\"a\"", modified[] = "Tue, 02 Jun 2026 10:00:00 GMT";
+	static const struct resume states[] = {
+		{ .known_total_bytes = -1 },
+		{ .offset_bytes = 5, .known_total_bytes = 10, .etag = etag },
+		{ .offset_bytes = 5, .known_total_bytes = -1, .etag = etag, .was_restarted = true },
+		{ .offset_bytes = 5, .known_total_bytes = 10, .last_modified = modified },
+		{ .offset_bytes = 10,
+			.known_total_bytes = 10,
+			.etag = etag,
+			.last_modified = modified,
+			.is_without_if_range = true },
+		{ .offset_bytes = 5,
+			.known_total_bytes = -1,
+			.last_modified = modified,
+			.is_without_if_range = true },
+		{ .offset_bytes = 5, .known_total_bytes = 10, .has_caller_range = true },
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		const struct resume *state = &states[i];
+		struct resume_answer answer;
+		struct range range;
+
+		resume_judge(state, head, &answer);
+		FUZZ_MUST(answer.total_bytes >= -1);
+		FUZZ_MUST(answer.verdict != RESUME_BROKEN || answer.why);
+		if (answer.verdict == RESUME_APPEND) {
+			FUZZ_MUST(head->status == 206 && state->offset_bytes);
+			FUZZ_MUST(range_parse(head->content_range, &range) == 0);
+			FUZZ_MUST(range.first_bytes == state->offset_bytes);
+			FUZZ_MUST(state->known_total_bytes < 0 ||
+				answer.total_bytes == state->known_total_bytes);
+		}
+		if (answer.verdict == RESUME_COMPLETE)
+			FUZZ_MUST(head->status == 416 &&
+				(uint64_t)answer.total_bytes == state->offset_bytes);
+	}
+}
+
 static void decide(const struct head *head, const struct url *url)
 {
 	struct redirect_from from = { .url = url, .method = "POST", .head = head };
-	struct resume resume = { .offset_bytes = 5, .known_total_bytes = 10, .etag = "\"a\"" };
-	struct resume_answer answer = { 0 };
 	struct redirect redirect = { 0 };
 	char name[FILENAME_BYTES];
 	struct mime mime;
@@ -25,9 +66,7 @@ static void decide(const struct head *head, const struct url *url)
 	filename_suggest(head->content_disposition, url, mime.type, name);
 	FUZZ_MUST(name[0] && name[0] != '.' && !strchr(name, '/'));
 	FUZZ_MUST(utf8_is_valid(name));
-	resume_judge(&resume, head, &answer);
-	if (answer.verdict == RESUME_APPEND)
-		FUZZ_MUST(head->status == 206 && answer.total_bytes == 10);
+	resume_download(head);
 	FUZZ_MUST(redirect_decide(&from, &redirect) == 0);
 	if (redirect.verdict == REDIRECT_FOLLOW)
 		FUZZ_MUST(redirect.url && url_is_https(redirect.url));
