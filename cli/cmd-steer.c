@@ -415,6 +415,10 @@ static int parse_limit(
 		word[len] = 0;
 		return 0;
 	}
+	for (size_t i = 0; i < N_LIMITS && !word[len]; i++)
+		if (strcmp(limits[i].name, word) == 0)
+			return ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "write %s=VALUE: it takes %s",
+				word, limits[i].hint);
 	return ctx_fail(ctx, EXIT_CODE_USAGE,
 		suggest_hint(word, len, limit_name,
 			"use down=RATE, up=RATE, tasks=N, connections=N, mode=running|paused.",

@@ -3,6 +3,7 @@
 #include "cli/ctx.h"
 
 #include <jansson.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ enum exit_code ctx_exit_code(const transfer_error *error)
 	case TRANSFER_DOMAIN_BUS:
 		return from_bus(transfer_error_get_code(error));
 	case TRANSFER_DOMAIN_POSIX:
-		return EXIT_CODE_FILE;
+		return transfer_error_get_code(error) == EINVAL ? EXIT_CODE_USAGE : EXIT_CODE_FILE;
 	case TRANSFER_DOMAIN_LIBRARY:
 		break;
 	}

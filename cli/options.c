@@ -329,10 +329,15 @@ int options_parse(int argc, char **argv, struct options *ret_options, int *ret_i
 			complain(NULL, "option \"%s\" needs a value", argv[optind - 1]);
 			return -EINVAL;
 		}
+		if (value == '?' && optopt >= OPTIONS_BASE) {
+			complain(NULL, "option \"--%s\" takes no value",
+				options_table[optopt - OPTIONS_BASE].name);
+			return -EINVAL;
+		}
 		if (value == '?' || !d) {
 			char letter[2] = { (char)optopt, 0 };
 
-			say_unknown(optopt && optopt < OPTIONS_BASE ? letter : argv[optind - 1]);
+			say_unknown(optopt ? letter : argv[optind - 1]);
 			return -EINVAL;
 		}
 		if (store_value(ret_options, d, optarg))

@@ -13,13 +13,29 @@
 #include "cli/format.h"
 #include "cli/select.h"
 
-#define REQUEST_APP      "transferctl"
-#define REQUEST_SESSION  "cli"
-#define REQUEST_NAME_MAX 200
+#define REQUEST_APP           "transferctl"
+#define REQUEST_SESSION       "cli"
+#define REQUEST_NAME_MAX      200
+/* As transferd has it. */
+#define DESCRIPTION_MAX_BYTES 1024
 
 static int bad_value(const struct ctx *ctx, const char *option, const char *text, const char *hint)
 {
 	return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "--%s: \"%s\" is not understood", option, text);
+}
+
+/* Whether transferd knows the algorithm, and hex is as long as what it makes. */
+static bool is_digest(const char *name, const char *hex)
+{
+	static const struct {
+		const char *name;
+		size_t bytes;
+	} known[] = { { "md5", 16 }, { "sha1", 20 }, { "sha256", 32 }, { "sha512", 64 } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].name, name) == 0)
+			return strlen(hex) == 2 * known[i].bytes;
+	return false;
 }
 
 bool request_split_checksum(
@@ -34,7 +50,7 @@ bool request_split_checksum(
 	memcpy(ret_name, text, n);
 	ret_name[n] = 0;
 	*ret_hex = hex;
-	return true;
+	return is_digest(ret_name, hex);
 }
 
 static int parse_priority(const struct ctx *ctx, struct request_defaults *d, const char *text)
@@ -63,7 +79,11 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 		r = bad_value(ctx, "max-time", o->max_time, "write it like 90s, 5min or 2d.");
 	if (!r && o->checksum &&
 		!request_split_checksum(o->checksum, d.checksum_name, &d.checksum_hex))
-		r = bad_value(ctx, "checksum", o->checksum, "write it like sha256:HEX.");
+		r = bad_value(
+			ctx, "checksum", o->checksum, "write it like sha256:HEX, with all digits.");
+	if (!r && o->description && strlen(o->description) > DESCRIPTION_MAX_BYTES)
+		r = ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "--description: longer than %d bytes",
+			DESCRIPTION_MAX_BYTES);
 	if (!r && o->priority)
 		r = parse_priority(ctx, &d, o->priority);
 	if (!r && o->cacert) {
@@ -244,8 +264,13 @@ int request_open_session(struct ctx *ctx, const char **ret_session)
 	const char *name = ctx->options.session ? ctx->options.session : REQUEST_SESSION;
 	transfer_auto(transfer_config) config = NULL;
 	transfer_auto(transfer_error) error = NULL;
-	int r = ctx_connect(ctx);
+	int r;
 
+	if (!name[0])
+		return ctx_fail(ctx, EXIT_CODE_USAGE,
+			"leave it out for the session \"" REQUEST_SESSION "\".",
+			"--session needs a name");
+	r = ctx_connect(ctx);
 	/* a name is one of our own, whoever else has it */
 	if (r == 0 && name[0] == '#')
 		r = select_session(ctx, &name);

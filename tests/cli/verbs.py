@@ -75,7 +75,6 @@ WRONG = (
     ("set priority=1", 2, "set needs"),
     ("limit nix=1", 2, "is no limit"),
     ("limit down=fast", 2, "down takes bytes"),
-    ("limit down", 2, "is no limit"),
     ("invalidate", 2, "invalidate needs"),
     ("invalidate nobody", 2, "--finish or --cancel"),
     ("invalidate nobody --finish", 4, "no such session"),
@@ -95,6 +94,13 @@ WRONG = (
     ("cookies clear nobody", 2, "--yes"),
     ("completion", 2, "bash"),
     ("help nix", 2, "unknown command"),
+    ("list --metrics", 2, "list does not have --metrics"),
+    ("list --all=yes", 2, 'option "--all" takes no value'),
+    ("limit down", 2, "write down=VALUE: it takes bytes per second"),
+    ("get https://a.example/f -d --session=", 2, "--session needs a name"),
+    ("get https://a.example/f -d --checksum=md4:00", 2, "like sha256:HEX"),
+    (f"get https://a.example/f -d --description={'n' * 1025}", 2, "--description: longer than 1024 bytes"),
+    ("get https://a.example/f -d --checksum=sha256:00", 2, "with all digits"),
 )
 
 
