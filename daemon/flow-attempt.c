@@ -28,6 +28,7 @@ enum command {
 	COMMAND_START,
 	COMMAND_BEGIN,
 	COMMAND_STOP,
+	COMMAND_GIVE_UP,
 	COMMAND_PUBLISH,
 	COMMAND_SNAPSHOT,
 	COMMAND_REMOVE
@@ -321,6 +322,9 @@ static void carry_out(struct item *item)
 	case COMMAND_STOP:
 		engine_stop(flow->engine, item->task, item->attempt);
 		break;
+	case COMMAND_GIVE_UP:
+		engine_give_up(flow->engine, item->task, item->attempt);
+		break;
 	case COMMAND_PUBLISH:
 		do_publish(item);
 		break;
@@ -445,7 +449,8 @@ int flow_attempt_begin(struct flow *flow, const struct task *task)
 int flow_attempt_stop(struct flow *flow, const struct task *task)
 {
 	return add(flow,
-		&(struct item){ .command = COMMAND_STOP,
+		&(struct item){ .command = task->state == TASK_STATE_CANCELING ? COMMAND_GIVE_UP
+									       : COMMAND_STOP,
 			.task = task->id,
 			.attempt = task->attempt,
 			.fd = -1 },

@@ -200,12 +200,24 @@ void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
 		worker_post_take(engine->workers[a->worker], m);
 }
 
+static void stop(struct engine *engine, struct attempt *a)
+{
+	if (a && a->stop)
+		worker_post_take(engine->workers[a->worker], take_ptr(a->stop));
+}
+
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt)
+{
+	stop(engine, find(engine, task, attempt));
+}
+
+void engine_give_up(struct engine *engine, uint64_t task, uint32_t attempt)
 {
 	struct attempt *a = find(engine, task, attempt);
 
 	if (a && a->stop)
-		worker_post_take(engine->workers[a->worker], take_ptr(a->stop));
+		a->stop->is_given_up = true;
+	stop(engine, a);
 }
 
 void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)

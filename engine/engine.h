@@ -214,6 +214,11 @@ int engine_start(
 void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt);
 /* Ends the attempt: what is received is written and made durable, DONE has is_stopped and the offset. */
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt);
+/*
+ * The same for one that is not gone on with by another attempt. What a server keeps of an upload is given back (DELETE): after
+ * the DONE, for some seconds at most, and nobody hears how that went.
+ */
+void engine_give_up(struct engine *engine, uint64_t task, uint32_t attempt);
 void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps);
 void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_t max_upload_bps,
 	unsigned max_connections_per_host);

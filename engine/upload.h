@@ -6,7 +6,7 @@
  *   CREATE  the request itself; a 104 on the way names an upload resource that outlives a break
  *   ASK     HEAD of that resource: how much has arrived?
  *   APPEND  PATCH of it: the rest. Its answer is the answer to the upload
- *   DROP    DELETE of it: it cannot be completed
+ *   DROP    DELETE of it: it cannot be completed, or is not wanted any more
  */
 #ifndef ENGINE_UPLOAD_H
 #define ENGINE_UPLOAD_H

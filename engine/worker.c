@@ -218,10 +218,11 @@ static void reap(struct worker *w, struct xfer *x)
 {
 	struct xfer_pool *pool = x->pool;
 
-	if (!xfer_is_done(x))
-		return;
 	if (x->wait != XFER_WAIT_AHEAD && x->ended)
 		leave_place(w, x);
+	x->ended = NULL;
+	if (!xfer_is_done(x))
+		return;
 	leave_list(w, x);
 	if (!x->is_unlisted)
 		HASH_DEL(w->xfers, x);
@@ -448,6 +449,12 @@ static void take_general(struct worker *w, struct worker_mail *m)
 	free(m);
 }
 
+static void stop(struct xfer *x, const struct worker_mail *m)
+{
+	x->is_given_up = m->is_given_up;
+	xfer_stop(x);
+}
+
 /* The attempt may be gone: its disk answers and late commands then end here. */
 static void take_for_xfer(struct worker *w, struct worker_mail *m)
 {
@@ -464,7 +471,7 @@ static void take_for_xfer(struct worker *w, struct worker_mail *m)
 	else if (m->type == WORKER_MAIL_BEGIN && x->wait == XFER_WAIT_AHEAD)
 		begin_later(w, x);
 	else if (m->type == WORKER_MAIL_STOP)
-		xfer_stop(x);
+		stop(x, m);
 	else if (m->type == WORKER_MAIL_RATE)
 		xfer_set_rate(x, m->rate_bps);
 	else if (m->type == WORKER_MAIL_PROGRESS_SEEN)

@@ -6,6 +6,7 @@
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mailbox.h"
@@ -19,7 +20,7 @@ struct xfer;
 enum worker_mail_type {
 	WORKER_MAIL_START, /* xfer: taken over */
 	WORKER_MAIL_BEGIN,
-	WORKER_MAIL_STOP,
+	WORKER_MAIL_STOP, /* is_given_up */
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
 	WORKER_MAIL_DROP, /* session */
@@ -35,6 +36,7 @@ struct worker_mail {
 	enum worker_mail_type type;
 	uint64_t task;
 	uint32_t attempt;
+	bool is_given_up;
 	struct xfer *xfer;
 	struct disk_job *job;
 	uint64_t session;

@@ -41,6 +41,10 @@ void xfer_post(struct xfer *xfer, struct post *post)
 {
 	struct engine_event *e = &post->event;
 
+	if (xfer->is_over) {
+		post_free(post);
+		return;
+	}
 	if (xfer->sink && !xfer->is_held)
 		xfer->received_bytes = sink_offset_bytes(xfer->sink);
 	e->is_http2 = xfer->is_http2;
@@ -122,7 +126,7 @@ static int set_response(struct xfer *x, struct post *p)
 		r.retry_after_us = date_retry_after_us(h->retry_after, h->date, clock_wall_us());
 	if (p && post_set_response(p, &r))
 		return -ENOMEM;
-	return post_set_response(x->done, &r);
+	return x->done ? post_set_response(x->done, &r) : 0;
 }
 
 void xfer_post_response(struct xfer *xfer)

@@ -16,13 +16,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "engine/post.h"
 #include "engine/source.h"
 #include "engine/url.h"
 
 /* requests to the resource without a byte gained */
-#define UPLOAD_ROUNDS_MAX 8
+#define UPLOAD_ROUNDS_MAX   8
+#define UPLOAD_GIVE_BACK_US (10 * CLOCK_US_PER_S)
 
 static bool is_allowed(const struct xfer *x, const struct url *url)
 {
@@ -201,7 +203,7 @@ static void carry_out(struct xfer *x, const struct upload_answer *answer)
 /* Whatever the server said to that. */
 void xfer_upload_on_end(struct xfer *xfer)
 {
-	if (xfer->upload.leg != UPLOAD_LEG_DROP || xfer->fault.code)
+	if (xfer->upload.leg != UPLOAD_LEG_DROP || xfer->fault.code || xfer->is_over)
 		return;
 	xfer_upload_forget(xfer);
 	fail(xfer, xfer->upload.refusal, false);
@@ -252,6 +254,24 @@ bool xfer_upload_judge(struct xfer *xfer)
 	carry_out(xfer, &answer);
 	if (u->n_rounds > UPLOAD_ROUNDS_MAX && !xfer->fault.code)
 		fail(xfer, "the upload does not advance", true);
+	return true;
+}
+
+/*
+ * The attempt has ended, and none will come that goes on with it: the server need not keep what it has. One try, and a short
+ * one; a server that does not hear of it forgets the upload in its own time.
+ */
+bool xfer_upload_give_back(struct xfer *xfer)
+{
+	const struct xfer_upload *u = &xfer->upload;
+
+	if (!u->url || u->is_answered || u->leg == UPLOAD_LEG_DROP || !xfer->source ||
+		!xfer->pool || xfer->wait != XFER_WAIT_NONE)
+		return false;
+	xfer->is_over = true;
+	xfer->fault = (struct transfer_result){ 0 };
+	xfer->is_end_held = false;
+	xfer->spec.deadline_boot_us = clock_now().boot_us + UPLOAD_GIVE_BACK_US;
 	return true;
 }
 

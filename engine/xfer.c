@@ -35,7 +35,7 @@ static const unsigned ways[] = {
 	[XFER_STATE_SEND] = BIT(HEAD) | BIT(PREPARE) | BIT(FINISH),
 	[XFER_STATE_HEAD] = BIT(BODY) | BIT(FINISH),
 	[XFER_STATE_BODY] = BIT(PREPARE) | BIT(FINISH),
-	[XFER_STATE_FINISH] = BIT(FINISH) | BIT(DONE),
+	[XFER_STATE_FINISH] = BIT(FINISH) | BIT(DONE) | BIT(PREPARE), /* xfer_upload_give_back() */
 	[XFER_STATE_DONE] = 0,
 };
 
@@ -142,6 +142,8 @@ const char *xfer_host(const struct xfer *xfer)
 	return xfer->url ? xfer->url->host : "";
 }
 
+static void send_upload(struct xfer *x, enum upload_leg leg);
+
 static void take_out(struct xfer *x)
 {
 	if (!x->easy)
@@ -156,6 +158,10 @@ void xfer_finish(struct xfer *xfer)
 	xfer->is_receive_paused = false;
 	xfer->is_send_paused = false;
 	xfer_enter(xfer, XFER_STATE_FINISH);
+	if (xfer->is_over) {
+		xfer_enter(xfer, XFER_STATE_DONE);
+		return;
+	}
 	/* a lost write is told to one of two syncs: the checkpoint's answer is part of the end */
 	if (is_download(xfer) && xfer->is_checkpointing)
 		return; /* goes on in xfer_on_disk() */
@@ -172,6 +178,11 @@ void xfer_finish(struct xfer *xfer)
 		return; /* goes on in xfer_on_disk() */
 	} else {
 		xfer_post_done(xfer);
+		if (xfer->is_given_up && xfer_upload_give_back(xfer)) {
+			xfer_enter(xfer, XFER_STATE_PREPARE);
+			send_upload(xfer, UPLOAD_LEG_DROP);
+			return;
+		}
 	}
 	xfer_enter(xfer, XFER_STATE_DONE);
 }

@@ -198,6 +198,8 @@ struct xfer {
 	bool is_retryable; /* of fault */
 	bool is_restart_needed;
 	bool is_stopped;
+	bool is_given_up; /* no other attempt goes on with it */
+	bool is_over; /* DONE was posted: nothing more is told, what runs gives an upload's resource back */
 	struct post *done, *synced; /* made at the start: the end can always be told */
 	struct post *ended; /* the DONE that was posted; leaves at the end of the worker's turn */
 	struct worker_mail
@@ -338,6 +340,8 @@ bool xfer_upload_is_apart(const struct xfer *xfer);
 int xfer_upload_aim(struct xfer *xfer, enum upload_leg leg);
 /* A request to the resource has ended: when it was to be dropped, so does the attempt. */
 void xfer_upload_on_end(struct xfer *xfer);
+/* True when a DELETE of the upload's resource is to follow the DONE that was posted. */
+bool xfer_upload_give_back(struct xfer *xfer);
 /* There is no upload resource any more; the caller is told. */
 void xfer_upload_forget(struct xfer *xfer);
 /* In the header callback: an interim answer has ended. */

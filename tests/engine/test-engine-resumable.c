@@ -393,10 +393,59 @@ START_TEST(a_stopped_one_goes_on)
 }
 END_TEST
 
+/* What is not gone on with is given back, and the answer to the stop does not wait for that. */
+START_TEST(a_given_up_one_is_given_back)
+{
+	struct origin_upload upload;
+	struct rig_task *t;
+	char order[sizeof(rig.tasks[1].order)];
+
+	begin("/upload?resumable&gate=g&gate_after=2000000");
+	rig_begin(&rig, 1, &spec);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
+	while (!rig.tasks[1].upload_url[0])
+		ck_assert(rig_turn(&rig, 5000));
+	engine_give_up(rig.engine, 1, 1);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert(t->done.is_stopped);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_CANCELLED);
+	snprintf(order, sizeof(order), "%s", t->order);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/resource/1", 1, 5000), 0);
+	origin_release(rig.origin, "g");
+	check_requests("PUT DELETE");
+	ck_assert_int_eq(origin_upload_get(rig.origin, 1, &upload), 0);
+	ck_assert(upload.is_deleted);
+	/* another one goes the usual way, and of the DELETE nothing was told */
+	spec = rig_upload(&rig, 2, "/upload", rig_path(&rig, "source"));
+	t = rig_run(&rig, 2, &spec);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_str_eq(rig.tasks[1].order, order);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Before the server has named a resource there is nothing to be given back. */
+START_TEST(nothing_is_given_back_of_a_plain_one)
+{
+	struct rig_task *t;
+
+	begin("/upload?gate=g&gate_after=2000000");
+	rig_begin(&rig, 1, &spec);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
+	engine_give_up(rig.engine, 1, 1);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert(t->done.is_stopped);
+	origin_release(rig.origin, "g");
+	check_requests("PUT");
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("engine/resumable", 40, TEST(an_unbroken_one_is_one_request),
 	TEST(goes_on_where_it_broke), TEST_EACH(arrives_whole_whatever_happens, fates),
 	TEST_EACH(starts_over_without, plain), TEST(more_than_there_is_cannot_be_completed),
 	TEST(starts_over_once_in_an_attempt), TEST(does_not_go_round_for_ever),
 	TEST(a_changed_source_is_not_appended), TEST_EACH(keeps_secrets_at_home, places),
 	TEST(takes_the_urls_credentials_along), TEST_EACH(odd_resources_are_left_alone, oddities),
-	TEST(a_stopped_one_goes_on))
+	TEST(a_stopped_one_goes_on), TEST(a_given_up_one_is_given_back),
+	TEST(nothing_is_given_back_of_a_plain_one))

@@ -327,6 +327,15 @@ void engine_stop(struct engine *e, uint64_t task, uint32_t attempt)
 		a->is_stopping = true;
 }
 
+void engine_give_up(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	if (a)
+		a->is_given_up = true;
+	engine_stop(e, task, attempt);
+}
+
 void engine_set_rate(struct engine *e, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
 {
 	struct fake_attempt *a = find(e, task, attempt);

@@ -24,7 +24,8 @@ struct fake_attempt {
 	struct engine_header *headers;
 	size_t n_headers;
 	/* the test's */
-	bool is_stopping; /* engine_stop() was called */
+	bool is_stopping; /* engine_stop() was called, or engine_give_up() */
+	bool is_given_up;
 	bool is_done; /* DONE was posted; SYNCED may follow */
 	uint64_t received_bytes, total_bytes, durable_bytes;
 	int stage;

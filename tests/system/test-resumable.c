@@ -249,6 +249,26 @@ START_TEST(goes_on_after_a_suspension)
 }
 END_TEST
 
+/* Cancelled: what the server has is given back to it. */
+START_TEST(is_given_back_when_it_is_cancelled)
+{
+	transfer_task *task = begin(
+		"/store/a?resumable&gate=g&gate_after=2M", TRANSFER_UPLOAD_COPY_SNAPSHOT);
+	struct origin_upload upload;
+
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/store/a", 1, 2 << 20, RIG_DEADLINE_MS), 0);
+	wait_for_resource();
+	transfer_task_cancel(task);
+	app_check_failed(app, task, TRANSFER_ERROR_CANCELLED);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/resource/1", 1, RIG_DEADLINE_MS), 0);
+	origin_release(rig.origin, "g");
+	check_requests("PUT DELETE");
+	ck_assert_int_eq(origin_upload_get(rig.origin, 1, &upload), 0);
+	ck_assert(upload.is_deleted);
+	end();
+}
+END_TEST
+
 /* F-20 over the break: what was begun with one file is not ended with another */
 START_TEST(does_not_mix_two_files)
 {
@@ -273,4 +293,4 @@ END_TEST
 RUN_TESTS_WITHIN("system/resumable", 60, TEST_EACH(goes_on_silently, cases),
 	TEST(refuses_an_offset_beyond_the_end), TEST(goes_on_after_the_daemons_death),
 	TEST(is_not_sent_again_after_the_answer), TEST(goes_on_after_a_suspension),
-	TEST(does_not_mix_two_files))
+	TEST(is_given_back_when_it_is_cancelled), TEST(does_not_mix_two_files))
