@@ -110,7 +110,8 @@ static int on_acked(const struct store_event *event, void *user)
 	ack->n++;
 	switch (event->type) {
 	case STORE_EVENT_FINISHED_DOWNLOADING:
-		/* a task with a destination has no file in the spool: nothing is removed */
+		if (event->a)
+			return 0;
 		flow_attempt_spool_path(ack->flow, event->task, FLOW_FILE_PART, path);
 		return flow_attempt_remove(ack->flow, path);
 	case STORE_EVENT_RECEIVED_DATA:

@@ -129,6 +129,7 @@ static int end_download(struct flow *flow, struct active *active, struct store_e
 
 	if (!task->result.code) {
 		end->type = STORE_EVENT_FINISHED_DOWNLOADING;
+		end->a = task->request.destination != NULL;
 		end->n_after = 2;
 		return 0;
 	}

@@ -181,7 +181,7 @@ int store_session_tasks(
 enum store_event_type { /* stored: never renumber */
 	STORE_EVENT_RESUMED = 1, /* a: offset, b: total (-1 unknown) */
 	STORE_EVENT_RECEIVED_DATA = 2, /* response body of an upload; a: bytes */
-	STORE_EVENT_FINISHED_DOWNLOADING = 3,
+	STORE_EVENT_FINISHED_DOWNLOADING = 3, /* a: 1 when the file is not in the spool */
 	STORE_EVENT_METRICS = 4,
 	STORE_EVENT_COMPLETED = 5,
 	STORE_EVENT_FINISHED_EVENTS = 6,

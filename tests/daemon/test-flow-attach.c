@@ -119,6 +119,35 @@ START_TEST(partial_acknowledgement)
 }
 END_TEST
 
+/* Where it is to be is where it stays, and nothing is looked for in the spool. */
+START_TEST(file_with_a_place_of_its_own)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	struct flow_attached attached;
+	struct flow_request request;
+	char destination[300], path[FLOW_PATH_BYTES];
+
+	snprintf(destination, sizeof(destination), "%s/file", sim->state_dir);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.destination = destination;
+	id = sim_create(sim, session, &request, true);
+	sim_finish(sim, id, 10);
+	sim_post_published(sim, id, 0);
+	sim_settle(sim);
+	flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, path);
+	fake_engine_add_file(sim->engine, path);
+	sim_crash(sim);
+	ck_assert_int_eq(attach(sim, session, 1, &attached), 0);
+	ck_assert_str_eq(sim_events(sim, session), "FINISHED METRICS COMPLETED EVENTS");
+	ck_assert_int_eq(ack(sim, session, 1, attached.last_seq), 0);
+	ck_assert(fake_engine_has_file(sim->engine, destination));
+	ck_assert(fake_engine_has_file(sim->engine, path));
+	sim_free(sim);
+}
+END_TEST
+
 /* Wherever among the three it stops to acknowledge, and whoever dies then: the others come, once. */
 START_TEST(acknowledged_within_an_end)
 {
@@ -294,7 +323,7 @@ START_TEST(progress_that_nobody_waits_for)
 END_TEST
 
 RUN_TESTS("daemon/flow-attach", TEST(one_client), TEST(file_until_acknowledged),
-	TEST(partial_acknowledgement), TEST_LOOP(acknowledged_within_an_end, 4),
-	TEST_LOOP(superseded_ends_take_no_room, 2), TEST(nothing_gathered),
-	TEST(observer_hears_after_the_commit), TEST(progress),
+	TEST(partial_acknowledgement), TEST(file_with_a_place_of_its_own),
+	TEST_LOOP(acknowledged_within_an_end, 4), TEST_LOOP(superseded_ends_take_no_room, 2),
+	TEST(nothing_gathered), TEST(observer_hears_after_the_commit), TEST(progress),
 	TEST(progress_before_it_stands_still), TEST(progress_that_nobody_waits_for))

@@ -85,6 +85,7 @@ static const char old_rows[] =
 	"UPDATE sequence SET next = 1000";
 
 static const char rows[] =
+	"UPDATE event SET type = 3, n = 3 WHERE seq % 2; UPDATE task SET end_seq = 10 + id WHERE state = 6;"
 	"INSERT INTO question SELECT id, session, id, 1 + id % 3, id % 3, 1 FROM task WHERE id % 30 = 2;"
 	"INSERT INTO jar VALUES (1, 1000, 'org.example', ''), (2, 1000, 'org.example', 'other');"
 	"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)"
