@@ -290,8 +290,10 @@ static int aim_url(struct xfer *x, enum upload_leg leg)
 		return r < 0 ? r : err_raise(-EINVAL);
 	x->has_crossed = url && !url_is_same_origin(url, first);
 	if (url && !x->has_crossed) {
-		url->user = take_ptr(first->user);
-		url->password = take_ptr(first->password);
+		url->user = first->user ? arena_strdup(&url->arena, first->user) : NULL;
+		url->password = first->password ? arena_strdup(&url->arena, first->password) : NULL;
+		if ((first->user && !url->user) || (first->password && !url->password))
+			return err_raise(-ENOMEM);
 	}
 	url_free(x->url);
 	x->url = url ? take_ptr(url) : take_ptr(first);
