@@ -35,38 +35,52 @@ static size_t decode(const unsigned char *p, size_t left, uint32_t *ret_code)
 	return n;
 }
 
-/* How many bytes at s are plain ASCII: most strings are so to their end. */
-static size_t ascii_bytes(const char *s, size_t left)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t word_at(const char *s)
 {
 	uint64_t word;
+
+	memcpy(&word, s, sizeof(word));
+	return word;
+}
+
+/* How many bytes at s are plain ASCII for sure: most strings are so to their end. */
+static size_t ascii_bytes(const char *s, size_t left)
+{
 	size_t n = 0;
 
-	for (; n + sizeof(word) <= left; n += sizeof(word)) {
-		memcpy(&word, s + n, sizeof(word));
-		if (word & UINT64_C(0x8080808080808080))
-			break;
-	}
+	for (; n + sizeof(uint64_t) <= left; n += sizeof(uint64_t))
+		if (word_at(s + n) & HIGH_BITS)
+			return n;
+	/* the last word overlaps the one before */
+	if (n && !(word_at(s + left - sizeof(uint64_t)) & HIGH_BITS))
+		return left;
 	while (n < left && !(s[n] & 0x80))
 		n++;
 	return n;
 }
 
-bool utf8_is_valid(const char *s)
+bool utf8_is_valid_bytes(const char *s, size_t size)
 {
-	size_t left = strlen(s);
 	uint32_t code;
 
-	while (left) {
-		size_t n = ascii_bytes(s, left);
+	while (size) {
+		size_t n = ascii_bytes(s, size);
 
 		if (n == 0)
-			n = decode((const unsigned char *)s, left, &code);
+			n = decode((const unsigned char *)s, size, &code);
 		if (n == 0)
 			return false;
 		s += n;
-		left -= n;
+		size -= n;
 	}
 	return true;
+}
+
+bool utf8_is_valid(const char *s)
+{
+	return utf8_is_valid_bytes(s, strlen(s));
 }
 
 char *utf8_sanitise(const void *bytes, size_t size)

@@ -8,6 +8,8 @@
 
 /* Valid UTF-8 as libdbus demands it: no overlong forms, surrogates, or code points above U+10FFFF. NUL ends the string. */
 bool utf8_is_valid(const char *s);
+/* The same of bytes whose number is known. NUL is valid among them. */
+bool utf8_is_valid_bytes(const char *s, size_t size);
 
 /*
  * utf8_sanitise - a valid copy of any bytes

@@ -132,67 +132,84 @@ int store_row_bind(const struct store_statements *noun, const struct store_state
 	return 0;
 }
 
-const char *store_row_text(sqlite3_stmt *stmt, int column)
+/*
+ * Values are taken as they are in the row (sqlite3_column_value()): each of the usual calls looks the column up again, and a row
+ * has eighty. One thread has SQLite, so they need no protection.
+ */
+static const char *text_of(sqlite3_value *value, size_t *ret_length)
 {
 	const char *text;
+	size_t length;
 
-	if (sqlite3_column_type(stmt, column) != SQLITE_TEXT)
+	if (sqlite3_value_type(value) != SQLITE_TEXT)
 		return NULL;
-	text = (const char *)sqlite3_column_text(stmt, column);
-	if (!text || strlen(text) != (size_t)sqlite3_column_bytes(stmt, column) ||
-		!utf8_is_valid(text))
+	text = (const char *)sqlite3_value_text(value);
+	length = (size_t)sqlite3_value_bytes(value);
+	if (!text || strlen(text) != length || !utf8_is_valid_bytes(text, length))
 		return NULL;
+	*ret_length = length;
 	return text;
 }
 
+const char *store_row_text(sqlite3_stmt *stmt, int column)
+{
+	size_t length;
+
+	return text_of(sqlite3_column_value(stmt, column), &length);
+}
+
 static int read_text(
-	sqlite3_stmt *stmt, int index, bool is_required, struct arena *arena, const char **ret_text)
+	sqlite3_value *value, bool is_required, struct arena *arena, const char **ret_text)
 {
 	const char *text;
+	size_t length;
 
 	*ret_text = NULL;
-	if (sqlite3_column_type(stmt, index) == SQLITE_NULL)
+	if (sqlite3_value_type(value) == SQLITE_NULL)
 		return is_required ? -EBADMSG : 0;
-	text = store_row_text(stmt, index);
+	text = text_of(value, &length);
 	if (!text)
 		return -EBADMSG;
-	*ret_text = arena_strdup(arena, text);
+	*ret_text = arena_strndup(arena, text, length);
 	return *ret_text ? 0 : err_raise(-ENOMEM);
 }
 
-static int read_detail(sqlite3_stmt *stmt, int index, char *member)
+static int read_detail(sqlite3_value *value, char *member)
 {
-	const char *text = store_row_text(stmt, index);
+	size_t length;
+	const char *text = text_of(value, &length);
 
-	if (!text || strlen(text) >= TRANSFER_RESULT_DETAIL_BYTES)
+	if (!text || length >= TRANSFER_RESULT_DETAIL_BYTES)
 		return -EBADMSG;
-	memcpy(member, text, strlen(text) + 1);
+	memcpy(member, text, length + 1);
 	return 0;
 }
 
 static int read_blob(
-	sqlite3_stmt *stmt, int index, struct arena *arena, const void **ret_blob, size_t *ret_size)
+	sqlite3_value *value, struct arena *arena, const void **ret_blob, size_t *ret_size)
 {
-	size_t size = (size_t)sqlite3_column_bytes(stmt, index);
+	int type = sqlite3_value_type(value);
+	size_t size;
 	void *copy;
 
 	*ret_blob = NULL;
 	*ret_size = 0;
-	if (sqlite3_column_type(stmt, index) == SQLITE_NULL)
+	if (type == SQLITE_NULL)
 		return 0;
-	if (sqlite3_column_type(stmt, index) != SQLITE_BLOB)
+	if (type != SQLITE_BLOB)
 		return -EBADMSG;
+	size = (size_t)sqlite3_value_bytes(value);
 	copy = arena_alloc(arena, size + 1, 1);
 	if (!copy)
 		return err_raise(-ENOMEM);
 	if (size)
-		memcpy(copy, sqlite3_column_blob(stmt, index), size);
+		memcpy(copy, sqlite3_value_blob(value), size);
 	*ret_blob = copy;
 	*ret_size = size;
 	return 0;
 }
 
-static int read_headers(sqlite3_stmt *stmt, int index, struct arena *arena,
+static int read_headers(sqlite3_value *value, struct arena *arena,
 	const struct task_header **ret_headers, size_t *ret_n)
 {
 	struct task_header *headers;
@@ -203,7 +220,7 @@ static int read_headers(sqlite3_stmt *stmt, int index, struct arena *arena,
 
 	*ret_headers = NULL;
 	*ret_n = 0;
-	r = read_blob(stmt, index, arena, &blob, &size);
+	r = read_blob(value, arena, &blob, &size);
 	if (r || size == 0)
 		return r;
 	p = blob;
@@ -231,77 +248,74 @@ struct range {
 	int64_t min, max;
 };
 
-static int read_integer(const struct store_column *column, sqlite3_stmt *stmt, int index,
-	struct range range, int64_t *ret_value)
+static int read_integer(const struct store_column *column, sqlite3_value *value, struct range range,
+	int64_t *ret_value)
 {
-	if (sqlite3_column_type(stmt, index) != SQLITE_INTEGER)
+	if (sqlite3_value_type(value) != SQLITE_INTEGER)
 		return -EBADMSG;
-	*ret_value = sqlite3_column_int64(stmt, index);
+	*ret_value = sqlite3_value_int64(value);
 	if (column->max)
 		range.max = column->max;
 	return *ret_value < range.min || *ret_value > range.max ? -EBADMSG : 0;
 }
 
-static int read_f64(
-	const struct store_column *column, sqlite3_stmt *stmt, int index, double *ret_value)
+static int read_f64(const struct store_column *column, sqlite3_value *value, double *ret_value)
 {
-	if (sqlite3_column_type(stmt, index) != SQLITE_FLOAT)
+	if (sqlite3_value_type(value) != SQLITE_FLOAT)
 		return -EBADMSG;
-	*ret_value = sqlite3_column_double(stmt, index);
+	*ret_value = sqlite3_value_double(value);
 	return isfinite(*ret_value) && *ret_value >= 0.0 && *ret_value <= (double)column->max
 		? 0
 		: -EBADMSG;
 }
 
-static int read_column(const struct store_column *column, sqlite3_stmt *stmt, int index,
-	void *object, struct arena *arena)
+static int read_column(
+	const struct store_column *column, sqlite3_value *value, void *object, struct arena *arena)
 {
 	void *member = (char *)object + column->offset;
 	void *count = (char *)object + column->count_offset;
-	int64_t value = 0;
+	int64_t n = 0;
 	int r;
 
 	switch (column->type) {
 	case STORE_COLUMN_U64:
-		r = read_integer(column, stmt, index, (struct range){ 0, INT64_MAX }, &value);
-		*(uint64_t *)member = (uint64_t)value;
+		r = read_integer(column, value, (struct range){ 0, INT64_MAX }, &n);
+		*(uint64_t *)member = (uint64_t)n;
 		return r;
 	case STORE_COLUMN_BITS64:
-		r = read_integer(
-			column, stmt, index, (struct range){ INT64_MIN, INT64_MAX }, &value);
-		*(uint64_t *)member = (uint64_t)value;
+		r = read_integer(column, value, (struct range){ INT64_MIN, INT64_MAX }, &n);
+		*(uint64_t *)member = (uint64_t)n;
 		return r;
 	case STORE_COLUMN_I64:
-		r = read_integer(column, stmt, index, (struct range){ -1, INT64_MAX }, &value);
-		*(int64_t *)member = value;
+		r = read_integer(column, value, (struct range){ -1, INT64_MAX }, &n);
+		*(int64_t *)member = n;
 		return r;
 	case STORE_COLUMN_U32:
-		r = read_integer(column, stmt, index, (struct range){ 0, UINT32_MAX }, &value);
-		*(uint32_t *)member = (uint32_t)value;
+		r = read_integer(column, value, (struct range){ 0, UINT32_MAX }, &n);
+		*(uint32_t *)member = (uint32_t)n;
 		return r;
 	case STORE_COLUMN_I32:
-		r = read_integer(
-			column, stmt, index, (struct range){ INT32_MIN, INT32_MAX }, &value);
-		*(int32_t *)member = (int32_t)value;
+		r = read_integer(column, value, (struct range){ INT32_MIN, INT32_MAX }, &n);
+		*(int32_t *)member = (int32_t)n;
 		return r;
 	case STORE_COLUMN_U16:
-		r = read_integer(column, stmt, index, (struct range){ 0, UINT16_MAX }, &value);
-		*(uint16_t *)member = (uint16_t)value;
+		r = read_integer(column, value, (struct range){ 0, UINT16_MAX }, &n);
+		*(uint16_t *)member = (uint16_t)n;
 		return r;
 	case STORE_COLUMN_BOOL:
-		r = read_integer(column, stmt, index, (struct range){ 0, 1 }, &value);
-		*(bool *)member = value != 0;
+		r = read_integer(column, value, (struct range){ 0, 1 }, &n);
+		*(bool *)member = n != 0;
 		return r;
 	case STORE_COLUMN_F64:
-		return read_f64(column, stmt, index, member);
+		return read_f64(column, value, member);
 	case STORE_COLUMN_TEXT:
-		return read_text(stmt, index, column->is_required, arena, member);
+		return read_text(value, column->is_required, arena, member);
 	case STORE_COLUMN_DETAIL:
-		return read_detail(stmt, index, member);
+		return read_detail(value, member);
 	case STORE_COLUMN_BLOB:
-		return read_blob(stmt, index, arena, member, count);
+		return read_blob(value, arena, member, count);
 	case STORE_COLUMN_HEADERS:
-		return read_headers(stmt, index, arena, member, count);
+		return read_headers(value, arena, member, count);
 	}
 	return err_raise(-EINVAL);
 }
@@ -314,8 +328,8 @@ int store_row_read(const struct store_statements *noun, const struct store_state
 
 		if (statement->map.results[i] < 0)
 			continue;
-		r = read_column(&noun->columns[statement->map.results[i]], statement->stmt, i,
-			object, arena);
+		r = read_column(&noun->columns[statement->map.results[i]],
+			sqlite3_column_value(statement->stmt, i), object, arena);
 		if (r)
 			return r;
 	}

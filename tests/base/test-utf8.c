@@ -53,6 +53,7 @@ START_TEST(sanitises)
 	ck_assert(utf8_is_valid(got));
 	free(got);
 	ck_assert_int_eq(utf8_is_valid(cases[_i].bytes), cases[_i].is_valid);
+	ck_assert_int_eq(utf8_is_valid_bytes(cases[_i].bytes, cases[_i].size), cases[_i].is_valid);
 }
 END_TEST
 
