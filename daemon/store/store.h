@@ -106,7 +106,7 @@ enum {
 		1 << 7, /* another request before it begins: url, method, headers, lane, timeout */
 };
 /* -EUCLEAN: the row is not there. What the model has the database has, or it is damaged. */
-int store_task_save(struct store *store, const struct task *task, unsigned what);
+int store_task_save(struct store *store, struct task *task, unsigned what);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
 
 /* The head of a lane's queue: ids and priorities of QUEUED tasks in order (priority descending, id ascending). */

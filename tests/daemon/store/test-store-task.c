@@ -358,6 +358,180 @@ START_TEST(a_row_of_nonsense_fails_alone)
 }
 END_TEST
 
+/* ---- the plain download, which has statements of its own ---- */
+
+static bool loads_as_plain(struct fixture *f, uint64_t id)
+{
+	struct task *task;
+	bool is_plain;
+
+	f->store->loads_plain = true;
+	task = fixture_load(f, id);
+	is_plain = task->is_row_plain;
+	task_free(task);
+	return is_plain;
+}
+
+/* Columns that a plain row may have: they are read of it. */
+static bool is_read_of_plain(const char *name)
+{
+	static const char names[] =
+		" id session lane kind url host method headers userdata destination description"
+		" priority may_overwrite created_wall_us ";
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", name);
+	return strstr(names, word);
+}
+
+START_TEST(a_row_with_more_is_read_whole)
+{
+	size_t n = 0;
+	struct fixture f;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < store_task_statements.n_columns; i++) {
+		const char *name = store_task_statements.columns[i].name;
+		uint64_t id = fixture_put(&f, TASK_STATE_QUEUED);
+		char sql[200];
+
+		ck_assert(loads_as_plain(&f, id));
+		if (is_read_of_plain(name) || strncmp(name, "response_", 9) == 0 ||
+			sqlite3_table_column_metadata(
+				f.store->db, NULL, "task", name, NULL, NULL, NULL, NULL, NULL))
+			continue;
+		snprintf(sql, sizeof(sql), "UPDATE task SET %s = %s WHERE id = %" PRIu64, name,
+			strcmp(name, "digest_state") == 0 ? "x'00'" : "'2'", id);
+		/* a mark that is 2 is no row of ours: what counts is that it was looked at */
+		if (store_task_statements.columns[i].type == STORE_COLUMN_BOOL)
+			snprintf(sql, sizeof(sql), "UPDATE task SET %s = 1 WHERE id = %" PRIu64,
+				name, id);
+		fixture_sql(&f, sql);
+		ck_assert_msg(!loads_as_plain(&f, id), "%s", name);
+		n++;
+	}
+	ck_assert_uint_ge(n, 50);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_row_with_a_response_is_read_whole)
+{
+	struct fixture f;
+	uint64_t id;
+
+	fixture_init(&f);
+	id = fixture_put(&f, TASK_STATE_QUEUED);
+	ck_assert(loads_as_plain(&f, id));
+	fixture_sql(&f, "INSERT INTO response(task, status, expected_bytes) VALUES (1, 200, 1)");
+	ck_assert(!loads_as_plain(&f, id));
+	fixture_done(&f);
+}
+END_TEST
+
+static void live(struct fixture *f, uint64_t id, bool is_plain)
+{
+	static const unsigned all = STORE_SAVE_STATE | STORE_SAVE_PROGRESS | STORE_SAVE_RESULT |
+		STORE_SAVE_RESPONSE;
+	struct task *task;
+
+	f->store->loads_plain = is_plain;
+	task = fixture_load(f, id);
+	ck_assert_int_eq(task->is_row_plain, is_plain);
+	task->state = TASK_STATE_FINISHING;
+	task->attempts = 1;
+	task->started_wall_us = 2000;
+	task->resource_left_us = 3000;
+	task->offset_bytes = task->network_bytes = task->file_size_bytes = 4096;
+	task->total_bytes = 4096;
+	task->etag = "\"1\"";
+	task->last_modified = "Mon, 23 Nov 2026 05:46:45 GMT";
+	task->can_resume = true;
+	task->digest_hex = "00ff";
+	task->file_ino = 7;
+	task->file_mtime_ns = 8;
+	task->response.status = 200;
+	task->response.expected_bytes = 4096;
+	ck_ok(store_task_save(f->store, task, all));
+	ck_assert(!task->is_row_plain);
+	ck_ok(store_commit(f->store));
+	task->state = TASK_STATE_COMPLETED;
+	task->finished_wall_us = 9000;
+	/* with the result it goes the way of all the others */
+	ck_ok(store_task_save(
+		f->store, task, STORE_SAVE_STATE | (is_plain ? 0u : (unsigned)STORE_SAVE_RESULT)));
+	ck_ok(store_commit(f->store));
+	task_free(task);
+}
+
+/* The rows are the same but for the number, whichever statements wrote them; and they count alike. */
+START_TEST(a_plain_life_leaves_the_same_row)
+{
+	struct fixture f;
+	struct store_counts counts;
+	char sql[4000] = "SELECT count(*) FROM (SELECT DISTINCT state";
+
+	fixture_init(&f);
+	for (int i = 0; i < 2; i++) {
+		live(&f, fixture_put(&f, TASK_STATE_QUEUED), i == 0);
+		ck_ok(store_counts(f.store, &counts));
+		ck_assert_uint_eq(counts.by_state[TASK_STATE_COMPLETED], (unsigned)i + 1);
+		ck_assert_uint_eq(counts.by_state[TASK_STATE_FINISHING], 0);
+		ck_assert_uint_eq(counts.by_state[TASK_STATE_QUEUED], 0);
+		ck_assert_int_eq(fixture_number(&f, "SELECT n_queued FROM lane"), 0);
+	}
+	for (size_t i = 0; i < store_task_statements.n_columns; i++) {
+		const char *name = store_task_statements.columns[i].name;
+
+		if (strcmp(name, "id") == 0 ||
+			sqlite3_table_column_metadata(
+				f.store->db, NULL, "task", name, NULL, NULL, NULL, NULL, NULL))
+			continue;
+		snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), ", %s", name);
+	}
+	snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), " FROM task)");
+	ck_assert_int_eq(fixture_number(&f, sql), 1);
+	fixture_done(&f);
+}
+END_TEST
+
+/* The model knows more than the row that it names: nothing is taken for granted. */
+START_TEST(a_row_that_is_another_is_saved_whole)
+{
+	struct store_counts counts;
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	id = fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	f.store->loads_plain = true;
+	task = fixture_load(&f, id);
+	/* as it is after a turn that was rolled back, or when it was moved behind the model's back */
+	ck_ok(store_task_set_state(f.store, id, TASK_STATE_WAITING));
+	task->state = TASK_STATE_FINISHING;
+	task->request.destination = "/a";
+	ck_ok(store_task_save(
+		f.store, task, STORE_SAVE_STATE | STORE_SAVE_PROGRESS | STORE_SAVE_RESULT));
+	ck_ok(store_task_set_state(f.store, id, TASK_STATE_ANSWERED));
+	task->state = TASK_STATE_COMPLETED;
+	ck_ok(store_task_save(f.store, task, STORE_SAVE_STATE));
+	ck_ok(store_commit(f.store));
+	ck_ok(store_counts(f.store, &counts));
+	for (unsigned state = 0; state < TASK_STATE_COMPLETED; state++)
+		ck_assert_uint_eq(counts.by_state[state], 0);
+	ck_assert_uint_eq(counts.by_state[TASK_STATE_COMPLETED], 1);
+	fixture_sql(&f, "DELETE FROM task");
+	ck_assert_int_eq(store_task_save(f.store, task, STORE_SAVE_STATE), -EUCLEAN);
+	task_free(task);
+	fixture_done(&f);
+}
+END_TEST
+
 RUN_TESTS("daemon/store/store-task", TEST(keeps_every_member),
 	TEST(keeps_resume_state_given_at_creation), TEST(saves_only_what_is_asked),
-	TEST(deletes_with_events_and_extras), TEST_EACH(a_row_of_nonsense_fails_alone, hostile))
+	TEST(deletes_with_events_and_extras), TEST(a_row_with_more_is_read_whole),
+	TEST(a_row_with_a_response_is_read_whole), TEST(a_plain_life_leaves_the_same_row),
+	TEST(a_row_that_is_another_is_saved_whole),
+	TEST_EACH(a_row_of_nonsense_fails_alone, hostile))
