@@ -199,7 +199,8 @@ static const char *const texts[] = {
 		"INSERT INTO task(id, session, lane, kind, state, url, method, destination, description, priority, may_overwrite,"
 		" created_wall_us) VALUES (:id, :session, :lane, :kind, :state, :url, :method, :destination, :description, :priority,"
 		" :may_overwrite, :created_wall_us)",
-	[TASK_PUT_EXTRA] = "INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
+	[TASK_PUT_EXTRA] =
+		"INSERT INTO task_extra(task, headers, userdata) VALUES (:id, :headers, :userdata)",
 	/* most are loaded to run for the first time, and have no more than this */
 	[TASK_LOAD_PLAIN] =
 		"SELECT t.id AS id, t.session AS session, t.lane AS lane, kind, state, t.url AS url, ifnull(l.host, '') AS host, method,"
@@ -220,8 +221,7 @@ static const char *const texts[] = {
 		" JOIN task_extra AS x ON x.task = t.id LEFT JOIN response AS r ON r.task = t.id WHERE t.id = ?1",
 	[TASK_STANDING] = "SELECT session, lane, state, result_code FROM task WHERE id = ?1",
 	[TASK_SAVE_ATTEMPT] =
-		"UPDATE task SET attempts = :attempts, started_wall_us = :started_wall_us,"
-		" resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us WHERE id = :id",
+		"UPDATE task SET attempts = :attempts, started_wall_us = :started_wall_us, resource_left_us = :resource_left_us, expires_boot_us = :expires_boot_us WHERE id = :id",
 	[TASK_SAVE_END] = "UPDATE task SET " SET_STATE ", " SET_PROGRESS ", " SET_RESULT
 			  " WHERE id = :id",
 	[TASK_SAVE_STATE] = "UPDATE task SET " SET_STATE " WHERE id = :id",
