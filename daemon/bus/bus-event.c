@@ -47,7 +47,7 @@ struct bus_attachment *bus_event_attach(
 
 	if (attachment)
 		bus_event_detach(bus, attachment);
-	bus_launch_forget(bus, session);
+	bus_launch_attached(bus, session);
 	if (strlen(name) >= sizeof(attachment->name))
 		return NULL;
 	attachment = calloc(1, sizeof(*attachment));

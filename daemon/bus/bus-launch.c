@@ -2,7 +2,8 @@
 /*
  * Wakes the application of a background session that nobody is attached to: when its last task has ended and events wait, or when one
  * of them needs an answer, the bus name of the configuration key "launch" gets the action "transfer-events"; the bus starts who is to
- * own it. Nobody waits for an answer. An application that does not attach is woken by later events, but after a time that doubles.
+ * own it. Nobody waits for an answer. An application that does not attach is woken by later events, but after a time that doubles;
+ * so is one that attaches and acknowledges and answers nothing, for it may end each time before it could.
  *
  * Not on the system bus: what that would start are services of other users.
  */
@@ -64,15 +65,40 @@ void bus_launch_want(struct bus *bus, uint64_t session, bool is_asked)
 		launch->due_us = launch->allowed_us;
 }
 
+static void drop(struct bus *bus, struct bus_launch *launch)
+{
+	HASH_DEL(bus->launches_wanted, launch);
+	free(launch);
+}
+
 void bus_launch_forget(struct bus *bus, uint64_t session)
+{
+	struct bus_launch *launch;
+
+	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
+	if (launch)
+		drop(bus, launch);
+}
+
+void bus_launch_attached(struct bus *bus, uint64_t session)
 {
 	struct bus_launch *launch;
 
 	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
 	if (!launch)
 		return;
-	HASH_DEL(bus->launches_wanted, launch);
-	free(launch);
+	launch->is_wanted = launch->is_asked = false;
+	if (!launch->allowed_us)
+		drop(bus, launch);
+}
+
+void bus_launch_served(struct bus *bus, uint64_t session)
+{
+	struct bus_launch *launch;
+
+	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
+	if (launch && !launch->is_wanted)
+		drop(bus, launch);
 }
 
 static int want_what_waits(const struct session *session, void *user)
@@ -95,6 +121,7 @@ static void launch_now(struct bus *bus, struct bus_launch *launch, uint64_t now_
 	launch->is_wanted = launch->is_asked = false;
 	if (!is_due || !can_launch(bus, session) || bus_event_find(bus, launch->session))
 		return;
+	launch->allowed_us = now_us + launch->wait_us;
 	if (ipc_bus_activate(
 		    bus->ipc, session->config.launch, LAUNCH_ACTION, session->identifier)) {
 		log_warn("session %" PRIu64 ": cannot wake its application", launch->session);
@@ -102,7 +129,6 @@ static void launch_now(struct bus *bus, struct bus_launch *launch, uint64_t now_
 	}
 	log_info("session %" PRIu64 ": woke %s, again in %" PRIu64 " s at the earliest",
 		launch->session, session->config.launch, launch->wait_us / CLOCK_US_PER_S);
-	launch->allowed_us = now_us + launch->wait_us;
 	launch->wait_us = launch->wait_us < LAUNCH_MOST_US / 2 ? 2 * launch->wait_us
 							       : LAUNCH_MOST_US;
 }
@@ -130,8 +156,6 @@ void bus_launch_done(struct bus *bus)
 {
 	struct bus_launch *launch, *next;
 
-	HASH_ITER (hh, bus->launches_wanted, launch, next) {
-		HASH_DEL(bus->launches_wanted, launch);
-		free(launch);
-	}
+	HASH_ITER (hh, bus->launches_wanted, launch, next)
+		drop(bus, launch);
 }

@@ -235,7 +235,9 @@ void bus_change_session_added(struct bus *bus, uint64_t session);
 void bus_launch_start(struct bus *bus); /* what has waited since before */
 /* New events, or something is asked. */
 void bus_launch_want(struct bus *bus, uint64_t session, bool is_asked);
-void bus_launch_forget(struct bus *bus, uint64_t session); /* somebody is there, or it is gone */
+void bus_launch_attached(struct bus *bus, uint64_t session); /* somebody is there */
+void bus_launch_served(struct bus *bus, uint64_t session); /* who has acknowledged or answered */
+void bus_launch_forget(struct bus *bus, uint64_t session); /* it is gone */
 uint64_t bus_launch_next_timer(const struct bus *bus);
 void bus_launch_tick(struct bus *bus, uint64_t now_us);
 void bus_launch_done(struct bus *bus);

@@ -176,6 +176,7 @@ static void on_answered(void *user, int error)
 		return;
 	}
 	ipc_reply_done(reply.call);
+	bus_launch_served(reply.bus, reply.session);
 	look_again(reply.bus, reply.session);
 }
 

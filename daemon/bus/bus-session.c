@@ -154,6 +154,7 @@ static void on_acked(void *user, int error)
 		return;
 	}
 	ipc_reply_done(reply.call);
+	bus_launch_served(reply.bus, reply.session);
 	bus_event_acked(reply.bus, reply.session, reply.seq);
 }
 

@@ -167,6 +167,49 @@ START_TEST(who_comes_is_not_woken)
 }
 END_TEST
 
+static void leave(struct rig *rig, struct rig_client *client, uint64_t session)
+{
+	struct rig_answer answer = { 0 };
+
+	ck_ok(ipc_start_session_detach(
+		client->bus, (struct ipc_path){ session, 0 }, rig_on_done, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+}
+
+/* It ends before it has acknowledged anything, and what it began goes on: that is no reason to wake it each second. */
+START_TEST(who_only_comes_waits_longer_too)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	struct app *app = app_new();
+	uint64_t session;
+
+	ck_ok(open_session(rig, client, APP, &session));
+	finish_one(rig, client, session);
+	for (unsigned wait_s = 30; wait_s <= 60; wait_s *= 2) {
+		make_due(rig);
+		rig_pump(rig, app_has_heard, app);
+		app->n_actions = 0;
+		ck_ok(rig_attach(rig, client, session, NULL));
+		ck_assert_uint_eq(bus_launch_next_timer(rig->bus), UINT64_MAX);
+		leave(rig, client, session);
+		finish_one(rig, client, session);
+		ck_assert_uint_gt(bus_launch_next_timer(rig->bus),
+			clock_now_us() + (wait_s - 10) * CLOCK_US_PER_S);
+	}
+	/* who does what it was woken for is woken at once the next time */
+	ck_ok(rig_attach(rig, client, session, NULL));
+	ck_ok(rig_ack(rig, client, session, 1));
+	ck_assert_ptr_null(rig->bus->launches_wanted);
+	leave(rig, client, session);
+	finish_one(rig, client, session);
+	ck_assert_uint_lt(bus_launch_next_timer(rig->bus), clock_now_us() + 2 * CLOCK_US_PER_S);
+	app_free(app);
+	rig_free(rig);
+}
+END_TEST
+
 static bool is_started(void *path)
 {
 	return access(path, F_OK) == 0;
@@ -223,5 +266,5 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-launch", 60, TEST(wakes_the_application_with_an_action),
 	TEST(nobody_is_woken_who_is_there), TEST(who_comes_is_not_woken),
-	TEST(the_bus_starts_the_application), TEST(takes_bus_names_alone),
-	TEST(without_a_name_nobody_is_woken))
+	TEST(who_only_comes_waits_longer_too), TEST(the_bus_starts_the_application),
+	TEST(takes_bus_names_alone), TEST(without_a_name_nobody_is_woken))
