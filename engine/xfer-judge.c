@@ -32,8 +32,10 @@ static bool judge_redirect(struct xfer *x)
 		.allow_insecure = x->spec.allow_insecure && !(is_apart && url_is_https(x->url)),
 	};
 
-	/* of an upload resource only those that keep the method */
-	if (is_apart && x->head.status != 307 && x->head.status != 308)
+	/* of an upload resource only those that keep the method; nothing else is deleted in its stead */
+	if (is_apart &&
+		((x->head.status != 307 && x->head.status != 308) ||
+			x->upload.leg == UPLOAD_LEG_DROP))
 		return false;
 	url_free(take_ptr(x->redirect.url));
 	if (redirect_decide(&from, &x->redirect)) {

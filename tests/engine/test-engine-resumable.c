@@ -424,6 +424,31 @@ START_TEST(a_given_up_one_is_given_back)
 }
 END_TEST
 
+/* A server cannot have something else deleted by sending the DELETE on. */
+START_TEST(what_is_given_back_is_not_sent_on)
+{
+	struct rig_task *t;
+
+	begin("/upload?resumable&gate=g&gate_after=2000000"
+	      "&location=/resource/1?status=307%26redirect_to=/store/other");
+	rig_begin(&rig, 1, &spec);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
+	while (!rig.tasks[1].upload_url[0])
+		ck_assert(rig_turn(&rig, 5000));
+	engine_give_up(rig.engine, 1, 1);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert(t->done.is_stopped);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/resource/1", 1, 5000), 0);
+	origin_release(rig.origin, "g");
+	/* the next one goes over the same worker: what the redirect led to would be asked for before */
+	spec = rig_upload(&rig, 2, "/upload", rig_path(&rig, "source"));
+	t = rig_run(&rig, 2, &spec);
+	ck_assert_int_eq(t->done.result.code, 0);
+	check_requests("PUT DELETE PUT");
+	rig_stop(&rig);
+}
+END_TEST
+
 /* Before the server has named a resource there is nothing to be given back. */
 START_TEST(nothing_is_given_back_of_a_plain_one)
 {
@@ -448,4 +473,4 @@ RUN_TESTS_WITHIN("engine/resumable", 40, TEST(an_unbroken_one_is_one_request),
 	TEST(a_changed_source_is_not_appended), TEST_EACH(keeps_secrets_at_home, places),
 	TEST(takes_the_urls_credentials_along), TEST_EACH(odd_resources_are_left_alone, oddities),
 	TEST(a_stopped_one_goes_on), TEST(a_given_up_one_is_given_back),
-	TEST(nothing_is_given_back_of_a_plain_one))
+	TEST(what_is_given_back_is_not_sent_on), TEST(nothing_is_given_back_of_a_plain_one))
