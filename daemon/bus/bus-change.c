@@ -4,7 +4,7 @@
  *
  * A task is told about at most four times a second. Its first change waits CHANGE_FIRST_US, so that a task that runs through in less
  * costs one signal. Memory is bounded: with CHANGES_MAX tasks waiting to be told about, changes of further ones are not told; whoever
- * needs all of them asks GetProgress.
+ * needs all of them asks GetProgress. What somebody sets comes with a call, and is told at once then.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -86,6 +86,21 @@ void bus_change_task(const struct task *task, void *user)
 	change->is_pending = true;
 }
 
+#define WHAT_IS_SET (UINT64_C(1) << IPC_TASK_DESCRIPTION | UINT64_C(1) << IPC_TASK_PRIORITY)
+
+static void tell_what_is_set(struct bus *bus, const struct task *task)
+{
+	const char *text = task->request.description;
+	const struct ipc_task_properties values = {
+		.description = text ? text : "",
+		.priority = task->request.priority,
+	};
+
+	if (ipc_bus_outgoing_bytes(bus->ipc) < BUS_OUTGOING_MAX_BYTES)
+		ipc_emit_task_changed(bus->ipc, (struct ipc_path){ task->session, task->id },
+			WHAT_IS_SET, &values);
+}
+
 void bus_change_task_set(const struct task *task, void *user)
 {
 	const char *text = task->request.description;
@@ -93,8 +108,11 @@ void bus_change_task_set(const struct task *task, void *user)
 	struct bus_change *change;
 
 	HASH_FIND(hh, bus->changes, &task->id, sizeof(task->id), change);
-	if (!change) /* bus_change_task() had no room */
+	if (!change) {
+		/* bus_change_task() had no room */
+		tell_what_is_set(bus, task);
 		return;
+	}
 	free(change->description);
 	change->is_set = false;
 	change->description = text ? strdup(text) : NULL;
@@ -127,7 +145,7 @@ static void tell(struct bus *bus, struct bus_change *change)
 	if (!change->is_told || now->next_retry_wall_us != told->next_retry_wall_us)
 		changed |= UINT64_C(1) << IPC_TASK_NEXT_RETRY_USEC;
 	if (change->is_set)
-		changed |= UINT64_C(1) << IPC_TASK_DESCRIPTION | UINT64_C(1) << IPC_TASK_PRIORITY;
+		changed |= WHAT_IS_SET;
 	if (changed)
 		ipc_emit_task_changed(bus->ipc, change->path, changed, &values);
 	change->told = *now;

@@ -88,6 +88,33 @@ START_TEST(what_was_set_is_told_to_everybody)
 }
 END_TEST
 
+static bool all_are_told(void *user)
+{
+	const struct rig_client *observer = user;
+
+	return observer->n_task_changes >= 300;
+}
+
+/* More than wait to be told about: what was set is told of each. */
+START_TEST(all_of_a_crowd_that_was_set_are_told)
+{
+	struct task task = { .session = 1,
+		.kind = TRANSFER_TASK_DOWNLOAD,
+		.request = { .url = "https://example.org/", .description = "one of many" } };
+	struct rig *rig = rig_new();
+	struct rig_client *observer = rig_connect(rig);
+
+	for (task.id = 1; task.id <= 300; task.id++) {
+		bus_change_task(&task, rig->bus);
+		bus_change_task_set(&task, rig->bus);
+	}
+	rig_pump(rig, all_are_told, observer);
+	ck_assert_uint_eq(observer->n_task_changes, 300);
+	ck_assert_str_eq(observer->description, "one of many");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(a_crowd_that_was_set_is_bounded)
 {
 	struct task task = { .session = 1,
@@ -146,5 +173,5 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-change", 60, TEST(a_state_is_told_to_everybody),
 	TEST(is_told_four_times_a_second_at_most), TEST(what_was_set_is_told_to_everybody),
-	TEST(a_crowd_that_was_set_is_bounded), TEST(what_has_been_told_is_forgotten),
-	TEST(sessions_and_limits_are_told))
+	TEST(all_of_a_crowd_that_was_set_are_told), TEST(a_crowd_that_was_set_is_bounded),
+	TEST(what_has_been_told_is_forgotten), TEST(sessions_and_limits_are_told))
