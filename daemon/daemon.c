@@ -281,8 +281,10 @@ static int start_flow(struct daemon *d)
 
 	read_boot_id(boot_id);
 	r = flow_new(&config, &d->flow);
-	if (!r)
+	if (!r) {
+		bus_set_flow(d->bus, d->flow);
 		r = flow_start(d->flow, &now);
+	}
 	if (r)
 		log_error("the queue cannot be read: %s", err_text(r));
 	return r;
@@ -305,7 +307,7 @@ static int connect_bus(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
-	int r = bus_start(d->bus, d->flow);
+	int r = bus_start(d->bus);
 
 	if (r == BUS_E_NAME_TAKEN) {
 		log_error("another transferd serves this bus");

@@ -251,12 +251,15 @@ int bus_new(const struct bus_config *config, struct bus **ret_bus)
 	return 0;
 }
 
-int bus_start(struct bus *bus, struct flow *flow)
+void bus_set_flow(struct bus *bus, struct flow *flow)
 {
-	int r;
-
 	bus->flow = flow;
-	r = ipc_object_serve(bus->ipc, &object_ops, bus);
+}
+
+int bus_start(struct bus *bus)
+{
+	int r = ipc_object_serve(bus->ipc, &object_ops, bus);
+
 	if (r)
 		return err_fold(r);
 	r = ipc_bus_request_name(bus->ipc, IPC_NAME, IPC_NAME_NOW);

@@ -33,8 +33,10 @@ struct bus *bus_free(struct bus *bus); /* NULL is fine */
 
 /* What the flow tells us; user is the bus. */
 const struct flow_observer *bus_observer(void);
-/* Serves the objects and takes the name. The flow is borrowed. 0, BUS_E_NAME_TAKEN, -errno. */
-int bus_start(struct bus *bus, struct flow *flow);
+/* Before the flow tells anything, which it does from flow_start() on: what it tells is looked up there. Borrowed. */
+void bus_set_flow(struct bus *bus, struct flow *flow);
+/* Serves the objects and takes the name. 0, BUS_E_NAME_TAKEN, -errno. */
+int bus_start(struct bus *bus);
 
 /* Gives the name back: new calls go to the next transferd, those that came are still answered. */
 void bus_stop(struct bus *bus);

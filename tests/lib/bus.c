@@ -306,11 +306,44 @@ pid_t bus_daemon_pid(struct bus *b)
 	return pid && proc_wait_pid(pid, 0) == -ETIMEDOUT ? pid : 0;
 }
 
+/* Whose the name is, as the bus knows it; 0: nobody's. */
+static pid_t owner_of_name(struct bus *b)
+{
+	const char *name = BUS_NAME;
+	dbus_uint32_t pid = 0;
+	DBusMessage *reply,
+		*call = dbus_message_new_method_call("org.freedesktop.DBus",
+			"/org/freedesktop/DBus", "org.freedesktop.DBus",
+			"GetConnectionUnixProcessID");
+
+	if (!call)
+		return 0;
+	dbus_message_append_args(call, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+	reply = dbus_connection_send_with_reply_and_block(b->connection, call, DEADLINE_MS, NULL);
+	dbus_message_unref(call);
+	if (!reply)
+		return 0;
+	dbus_message_get_args(reply, NULL, DBUS_TYPE_UINT32, &pid, DBUS_TYPE_INVALID);
+	dbus_message_unref(reply);
+	return (pid_t)pid;
+}
+
+/* A process can be gone before the bus has noticed: it would say that it runs already, and hand calls to the dead. */
+static int wait_for_bus(struct bus *b, pid_t pid, int r)
+{
+	uint64_t until_ms = proc_now_ms() + DEADLINE_MS;
+
+	while (!r && owner_of_name(b) == pid)
+		if (!proc_left_ms(until_ms))
+			r = -ETIMEDOUT;
+	return r;
+}
+
 int bus_kill_daemon(struct bus *b)
 {
 	pid_t pid = bus_daemon_pid(b);
 
-	return pid ? proc_kill_pid(pid, DEADLINE_MS) : 0;
+	return pid ? wait_for_bus(b, pid, proc_kill_pid(pid, DEADLINE_MS)) : 0;
 }
 
 int bus_stop_daemon(struct bus *b, unsigned timeout_ms)
@@ -320,12 +353,12 @@ int bus_stop_daemon(struct bus *b, unsigned timeout_ms)
 	if (!pid)
 		return 0;
 	kill(pid, SIGTERM);
-	return proc_wait_pid(pid, timeout_ms);
+	return wait_for_bus(b, pid, proc_wait_pid(pid, timeout_ms));
 }
 
 int bus_wait_daemon_end(struct bus *b, unsigned timeout_ms)
 {
 	pid_t pid = bus_daemon_pid(b);
 
-	return pid ? proc_wait_pid(pid, timeout_ms) : 0;
+	return pid ? wait_for_bus(b, pid, proc_wait_pid(pid, timeout_ms)) : 0;
 }

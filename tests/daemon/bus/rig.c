@@ -161,8 +161,9 @@ struct rig *rig_new(void)
 	flow_config.engine = rig->engine;
 	flow_config.observer_user = rig->bus;
 	ck_ok(flow_new(&flow_config, &rig->flow));
+	bus_set_flow(rig->bus, rig->flow);
 	ck_ok(flow_start(rig->flow, &now));
-	ck_ok(bus_start(rig->bus, rig->flow));
+	ck_ok(bus_start(rig->bus));
 	free(state);
 	return rig;
 }

@@ -12,7 +12,8 @@ START_TEST(takes_the_name_once)
 	struct bus *second;
 
 	ck_ok(bus_new(&config, &second));
-	ck_assert_int_eq(bus_start(second, rig->flow), BUS_E_NAME_TAKEN);
+	bus_set_flow(second, rig->flow);
+	ck_assert_int_eq(bus_start(second), BUS_E_NAME_TAKEN);
 	bus_free(second);
 	rig_free(rig);
 }
