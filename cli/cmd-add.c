@@ -239,18 +239,6 @@ static const char *text_of(json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-/* NULL, or what is wrong. */
-static const char *apply_checksum(transfer_request *request, const char *checksum)
-{
-	char algorithm[REQUEST_CHECKSUM_NAME_BYTES];
-	const char *hex;
-
-	if (!request_split_checksum(checksum, algorithm, &hex))
-		return "\"checksum\" is written like sha256:HEX";
-	transfer_request_set_checksum(request, algorithm, hex);
-	return NULL;
-}
-
 static const char *apply_headers(transfer_request *request, json_t *headers)
 {
 	const char *name;
@@ -271,6 +259,7 @@ static const char *apply_headers(transfer_request *request, json_t *headers)
 static const char *apply_json(transfer_request *request, json_t *o)
 {
 	static const char *const words[] = { "destination", "source", "method", "description" };
+	const char *checksum = text_of(o, "checksum");
 	json_t *priority = json_object_get(o, "priority");
 	const char *why = NULL;
 
@@ -285,8 +274,9 @@ static const char *apply_json(transfer_request *request, json_t *o)
 		return "\"priority\" is no number";
 	if (priority)
 		transfer_request_set_priority(request, json_number_value(priority));
-	if (json_object_get(o, "checksum"))
-		why = apply_checksum(request, text_of(o, "checksum"));
+	if (json_object_get(o, "checksum") &&
+		(!checksum || request_set_checksum(request, checksum)))
+		why = "\"checksum\" is written like sha256:HEX, with all digits";
 	if (!why && json_object_get(o, "headers"))
 		why = apply_headers(request, json_object_get(o, "headers"));
 	return why;

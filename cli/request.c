@@ -3,6 +3,7 @@
 #include "cli/request.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,44 +14,43 @@
 #include "cli/format.h"
 #include "cli/select.h"
 
-#define REQUEST_APP           "transferctl"
-#define REQUEST_SESSION       "cli"
-#define REQUEST_NAME_MAX      200
-/* As transferd has it. */
-#define DESCRIPTION_MAX_BYTES 1024
+#define REQUEST_APP      "transferctl"
+#define REQUEST_SESSION  "cli"
+#define REQUEST_NAME_MAX 200
+#define ALGORITHM_BYTES  16
 
 static int bad_value(const struct ctx *ctx, const char *option, const char *text, const char *hint)
 {
 	return ctx_fail(ctx, EXIT_CODE_USAGE, hint, "--%s: \"%s\" is not understood", option, text);
 }
 
-/* Whether transferd knows the algorithm, and hex is as long as what it makes. */
-static bool is_digest(const char *name, const char *hex)
+int request_set_checksum(transfer_request *request, const char *text)
 {
-	static const struct {
-		const char *name;
-		size_t bytes;
-	} known[] = { { "md5", 16 }, { "sha1", 20 }, { "sha256", 32 }, { "sha512", 64 } };
+	size_t n = strcspn(text, ":");
+	char algorithm[ALGORITHM_BYTES];
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].name, name) == 0)
-			return strlen(hex) == 2 * known[i].bytes;
-	return false;
+	if (!text[n] || n >= sizeof(algorithm))
+		return -EINVAL;
+	memcpy(algorithm, text, n);
+	algorithm[n] = 0;
+	return transfer_request_set_checksum(request, algorithm, text + n + 1);
 }
 
-bool request_split_checksum(
-	const char *text, char ret_name[REQUEST_CHECKSUM_NAME_BYTES], const char **ret_hex)
+/* What libtransfer refuses is said before anything is asked: by itself, on a request that goes nowhere. */
+static int try_texts(const struct ctx *ctx)
 {
-	const char *hex = text ? strchr(text, ':') : NULL;
-	size_t n = hex ? (size_t)(hex++ - text) : 0;
+	transfer_auto(transfer_request) request = transfer_request_new("https://host/");
+	const struct options *o = &ctx->options;
 
-	if (!n || n >= REQUEST_CHECKSUM_NAME_BYTES || !hex[0] ||
-		hex[strspn(hex, "0123456789abcdefABCDEF")])
-		return false;
-	memcpy(ret_name, text, n);
-	ret_name[n] = 0;
-	*ret_hex = hex;
-	return is_digest(ret_name, hex);
+	if (!request)
+		return ctx_fail(ctx, EXIT_CODE_FAILED, NULL, "out of memory");
+	if (o->checksum && request_set_checksum(request, o->checksum))
+		return bad_value(
+			ctx, "checksum", o->checksum, "write it like sha256:HEX, with all digits.");
+	if (o->description && transfer_request_set_description(request, o->description))
+		return ctx_fail(
+			ctx, EXIT_CODE_USAGE, NULL, "--description is too long, or not UTF-8");
+	return 0;
 }
 
 static int parse_priority(const struct ctx *ctx, struct request_defaults *d, const char *text)
@@ -77,13 +77,8 @@ int request_defaults_init(struct ctx *ctx, struct request_defaults *ret_defaults
 		r = bad_value(ctx, "limit-rate", o->limit_rate, "write it like 500K or 2M.");
 	if (!r && o->max_time && format_parse_span(o->max_time, &d.max_time_us))
 		r = bad_value(ctx, "max-time", o->max_time, "write it like 90s, 5min or 2d.");
-	if (!r && o->checksum &&
-		!request_split_checksum(o->checksum, d.checksum_name, &d.checksum_hex))
-		r = bad_value(
-			ctx, "checksum", o->checksum, "write it like sha256:HEX, with all digits.");
-	if (!r && o->description && strlen(o->description) > DESCRIPTION_MAX_BYTES)
-		r = ctx_fail(ctx, EXIT_CODE_USAGE, NULL, "--description: longer than %d bytes",
-			DESCRIPTION_MAX_BYTES);
+	if (!r)
+		r = try_texts(ctx);
 	if (!r && o->priority)
 		r = parse_priority(ctx, &d, o->priority);
 	if (!r && o->cacert) {
@@ -146,9 +141,8 @@ transfer_request *request_new(
 		transfer_request_set_not_before(request, defaults->not_before_wall_us);
 	if (defaults->max_time_us)
 		transfer_request_set_resource_timeout(request, defaults->max_time_us);
-	if (defaults->checksum_hex)
-		transfer_request_set_checksum(
-			request, defaults->checksum_name, defaults->checksum_hex);
+	if (o->checksum)
+		request_set_checksum(request, o->checksum);
 	if (defaults->cacert)
 		transfer_request_set_ca_file(request, defaults->cacert);
 	if (o->description)

@@ -5,15 +5,11 @@
 
 #include "cli/ctx.h"
 
-#define REQUEST_CHECKSUM_NAME_BYTES 16
-
 /* What the options say once for all requests of a command. */
 struct request_defaults {
 	uint64_t not_before_wall_us, max_rate_bps, max_time_us;
 	double priority;
 	bool has_priority;
-	char checksum_name[REQUEST_CHECKSUM_NAME_BYTES];
-	const char *checksum_hex; /* NULL: none */
 	char *cacert; /* absolute */
 };
 
@@ -25,9 +21,8 @@ void request_defaults_done(struct request_defaults *defaults);
 transfer_request *request_new(
 	struct ctx *ctx, const struct request_defaults *defaults, const char *url);
 
-/* "sha256:HEX" taken apart; false: it is not written so. ret_hex points into text. */
-bool request_split_checksum(
-	const char *text, char ret_name[REQUEST_CHECKSUM_NAME_BYTES], const char **ret_hex);
+/* "sha256:HEX". 0, or -EINVAL: it is not written so, or not known. */
+int request_set_checksum(transfer_request *request, const char *text);
 /* Whether it looks like a URL at all; the daemon judges the rest. */
 bool request_is_url(const char *text);
 /* Says that it does not. Returns an exit code. */

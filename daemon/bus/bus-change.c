@@ -18,6 +18,8 @@
 #define CHANGE_FIRST_US    (50 * CLOCK_US_PER_MS)
 #define CHANGES_MAX        200
 #define CHANGES_PER_TICK   200
+/* of a task's properties, those that come with task_set() */
+#define WHAT_IS_SET        (UINT64_C(1) << IPC_TASK_DESCRIPTION | UINT64_C(1) << IPC_TASK_PRIORITY)
 
 /* ---- tasks ---- */
 
@@ -85,8 +87,6 @@ void bus_change_task(const struct task *task, void *user)
 		log_end(task);
 	change->is_pending = true;
 }
-
-#define WHAT_IS_SET (UINT64_C(1) << IPC_TASK_DESCRIPTION | UINT64_C(1) << IPC_TASK_PRIORITY)
 
 static void tell_what_is_set(struct bus *bus, const struct task *task)
 {

@@ -26,11 +26,18 @@ static bool can_launch(const struct bus *bus, const struct session *session)
 		session->config.launch && *session->config.launch;
 }
 
-static struct bus_launch *find_or_add(struct bus *bus, uint64_t session)
+static struct bus_launch *find(struct bus *bus, uint64_t session)
 {
 	struct bus_launch *launch;
 
 	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
+	return launch;
+}
+
+static struct bus_launch *find_or_add(struct bus *bus, uint64_t session)
+{
+	struct bus_launch *launch = find(bus, session);
+
 	if (launch)
 		return launch;
 	launch = calloc(1, sizeof(*launch));
@@ -73,18 +80,16 @@ static void drop(struct bus *bus, struct bus_launch *launch)
 
 void bus_launch_forget(struct bus *bus, uint64_t session)
 {
-	struct bus_launch *launch;
+	struct bus_launch *launch = find(bus, session);
 
-	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
 	if (launch)
 		drop(bus, launch);
 }
 
 void bus_launch_attached(struct bus *bus, uint64_t session)
 {
-	struct bus_launch *launch;
+	struct bus_launch *launch = find(bus, session);
 
-	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
 	if (!launch)
 		return;
 	launch->is_wanted = launch->is_asked = false;
@@ -94,9 +99,8 @@ void bus_launch_attached(struct bus *bus, uint64_t session)
 
 void bus_launch_served(struct bus *bus, uint64_t session)
 {
-	struct bus_launch *launch;
+	struct bus_launch *launch = find(bus, session);
 
-	HASH_FIND(hh, bus->launches_wanted, &session, sizeof(session), launch);
 	if (launch && !launch->is_wanted)
 		drop(bus, launch);
 }

@@ -99,7 +99,7 @@ WRONG = (
     ("limit down", 2, "write down=VALUE: it takes bytes per second"),
     ("get https://a.example/f -d --session=", 2, "--session needs a name"),
     ("get https://a.example/f -d --checksum=md4:00", 2, "like sha256:HEX"),
-    (f"get https://a.example/f -d --description={'n' * 1025}", 2, "--description: longer than 1024 bytes"),
+    (f"get https://a.example/f -d --description={'n' * 1025}", 2, "--description is too long"),
     ("get https://a.example/f -d --checksum=sha256:00", 2, "with all digits"),
 )
 

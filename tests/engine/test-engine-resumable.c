@@ -25,6 +25,17 @@ static void begin(const char *target)
 	spec.is_resumable = true;
 }
 
+/* One that stands at the gate "g" with a part of the file at the server, and a resource that it has named. */
+#define HALF "/upload?resumable&gate=g&gate_after=2000000"
+static void begin_half(const char *target)
+{
+	begin(target);
+	rig_begin(&rig, 1, &spec);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
+	while (!rig.tasks[1].upload_url[0])
+		ck_assert(rig_turn(&rig, 5000));
+}
+
 /* What the caller would do: the next attempt gets what the checkpoints said. */
 static struct rig_task *again(void)
 {
@@ -371,11 +382,7 @@ START_TEST(a_stopped_one_goes_on)
 {
 	struct rig_task *t;
 
-	begin("/upload?resumable&gate=g&gate_after=2000000");
-	rig_begin(&rig, 1, &spec);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
-	while (!rig.tasks[1].upload_url[0])
-		ck_assert(rig_turn(&rig, 5000));
+	begin_half(HALF);
 	engine_stop(rig.engine, 1, 1);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
 	ck_assert(t->done.is_stopped);
@@ -400,11 +407,7 @@ START_TEST(a_given_up_one_is_given_back)
 	struct rig_task *t;
 	char order[sizeof(rig.tasks[1].order)];
 
-	begin("/upload?resumable&gate=g&gate_after=2000000");
-	rig_begin(&rig, 1, &spec);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
-	while (!rig.tasks[1].upload_url[0])
-		ck_assert(rig_turn(&rig, 5000));
+	begin_half(HALF);
 	engine_give_up(rig.engine, 1, 1);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
 	ck_assert(t->done.is_stopped);
@@ -429,12 +432,7 @@ START_TEST(what_is_given_back_is_not_sent_on)
 {
 	struct rig_task *t;
 
-	begin("/upload?resumable&gate=g&gate_after=2000000"
-	      "&location=/resource/1?status=307%26redirect_to=/store/other");
-	rig_begin(&rig, 1, &spec);
-	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/upload", 1, 2000000, 5000), 0);
-	while (!rig.tasks[1].upload_url[0])
-		ck_assert(rig_turn(&rig, 5000));
+	begin_half(HALF "&location=/resource/1?status=307%26redirect_to=/store/other");
 	engine_give_up(rig.engine, 1, 1);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
 	ck_assert(t->done.is_stopped);

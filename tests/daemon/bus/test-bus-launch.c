@@ -32,6 +32,17 @@ static int open_session(
 	return answer.r;
 }
 
+/* A client with its session, for which "launch" is APP. */
+static struct rig_client *begin(struct rig **ret_rig, uint64_t *ret_session)
+{
+	struct rig_client *client;
+
+	*ret_rig = rig_new();
+	client = rig_connect(*ret_rig);
+	ck_ok(open_session(*ret_rig, client, APP, ret_session));
+	return client;
+}
+
 /* The application: its name on the bus, and what reaches it. */
 struct app {
 	DBusConnection *connection;
@@ -108,12 +119,11 @@ static void finish_one(struct rig *rig, struct rig_client *client, uint64_t sess
 
 START_TEST(wakes_the_application_with_an_action)
 {
-	struct rig *rig = rig_new();
-	struct rig_client *client = rig_connect(rig);
-	struct app *app = app_new();
+	struct rig *rig;
 	uint64_t session, more;
+	struct rig_client *client = begin(&rig, &session);
+	struct app *app = app_new();
 
-	ck_ok(open_session(rig, client, APP, &session));
 	more = rig_download(rig, client, session);
 	finish_one(rig, client, session);
 	make_due(rig);
@@ -140,11 +150,10 @@ END_TEST
 
 START_TEST(nobody_is_woken_who_is_there)
 {
-	struct rig *rig = rig_new();
-	struct rig_client *client = rig_connect(rig);
+	struct rig *rig;
 	uint64_t session;
+	struct rig_client *client = begin(&rig, &session);
 
-	ck_ok(open_session(rig, client, APP, &session));
 	ck_ok(rig_attach(rig, client, session, NULL));
 	finish_one(rig, client, session);
 	ck_assert_ptr_null(rig->bus->launches_wanted);
@@ -154,11 +163,10 @@ END_TEST
 
 START_TEST(who_comes_is_not_woken)
 {
-	struct rig *rig = rig_new();
-	struct rig_client *client = rig_connect(rig);
+	struct rig *rig;
 	uint64_t session;
+	struct rig_client *client = begin(&rig, &session);
 
-	ck_ok(open_session(rig, client, APP, &session));
 	finish_one(rig, client, session);
 	ck_assert_ptr_nonnull(rig->bus->launches_wanted);
 	ck_ok(rig_attach(rig, client, session, NULL));
@@ -180,12 +188,11 @@ static void leave(struct rig *rig, struct rig_client *client, uint64_t session)
 /* It ends before it has acknowledged anything, and what it began goes on: that is no reason to wake it each second. */
 START_TEST(who_only_comes_waits_longer_too)
 {
-	struct rig *rig = rig_new();
-	struct rig_client *client = rig_connect(rig);
-	struct app *app = app_new();
+	struct rig *rig;
 	uint64_t session;
+	struct rig_client *client = begin(&rig, &session);
+	struct app *app = app_new();
 
-	ck_ok(open_session(rig, client, APP, &session));
 	finish_one(rig, client, session);
 	for (unsigned wait_s = 30; wait_s <= 60; wait_s *= 2) {
 		make_due(rig);
@@ -218,10 +225,10 @@ static bool is_started(void *path)
 /* The bus knows from a file how to start who is to own the name. */
 START_TEST(the_bus_starts_the_application)
 {
-	struct rig *rig = rig_new();
-	struct rig_client *client = rig_connect(rig);
-	char *proof = tmpdir_path("started"), *path = NULL;
+	struct rig *rig;
 	uint64_t session;
+	struct rig_client *client = begin(&rig, &session);
+	char *proof = tmpdir_path("started"), *path = NULL;
 	FILE *file;
 
 	ck_assert_int_gt(asprintf(&path, "%s/dbus-1/services/%s.service", rig->folder, APP), 0);
@@ -229,7 +236,6 @@ START_TEST(the_bus_starts_the_application)
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, "[D-BUS Service]\nName=" APP "\nExec=/usr/bin/touch %s\n", proof);
 	ck_ok(fclose(file));
-	ck_ok(open_session(rig, client, APP, &session));
 	finish_one(rig, client, session);
 	make_due(rig);
 	rig_pump(rig, is_started, proof);

@@ -172,6 +172,24 @@ static int say(const struct store_event *event, void *user)
 	return 0;
 }
 
+/* A store over a database as that version wrote it, with these rows. */
+static void fixture_of_version(struct fixture *f, int version, const char *const rows[], size_t n)
+{
+	sqlite3 *db;
+
+	fixture_dir(f);
+	ck_ok(sqlite3_open(fixture_path(f, "queue.db"), &db));
+	ck_ok(sqlite3_exec(db, "PRAGMA application_id = 0x74667264", NULL, NULL, NULL));
+	ck_ok(store_schema_migrate(db, 0, version));
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(sqlite3_exec(db, rows[i], NULL, NULL, NULL) == SQLITE_OK, "%s",
+			sqlite3_errmsg(db));
+	ck_ok(sqlite3_close(db));
+	fixture_reopen(f);
+	ck_assert_str_eq(f->report.set_aside, "");
+	ck_assert_int_eq(f->report.migrated_from, version);
+}
+
 /* A database as version 1 wrote it: cancelled tasks were counted with the failed ones. */
 START_TEST(counts_cancelled_tasks_apart_after_version_1)
 {
@@ -185,19 +203,8 @@ START_TEST(counts_cancelled_tasks_apart_after_version_1)
 	};
 	struct store_counts counts;
 	struct fixture f;
-	sqlite3 *db;
 
-	fixture_dir(&f);
-	ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
-	ck_ok(sqlite3_exec(db, "PRAGMA application_id = 0x74667264", NULL, NULL, NULL));
-	ck_ok(store_schema_migrate(db, 0, 1));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_msg(sqlite3_exec(db, rows[i], NULL, NULL, NULL) == SQLITE_OK, "%s",
-			sqlite3_errmsg(db));
-	ck_ok(sqlite3_close(db));
-	fixture_reopen(&f);
-	ck_assert_str_eq(f.report.set_aside, "");
-	ck_assert_int_eq(f.report.migrated_from, 1);
+	fixture_of_version(&f, 1, rows, sizeof(rows) / sizeof(rows[0]));
 	ck_assert_str_ne(f.report.backup, "");
 	ck_ok(store_counts(f.store, &counts));
 	ck_assert_uint_eq(counts.n_failed, 1);
@@ -230,19 +237,8 @@ START_TEST(keeps_events_of_version_6)
 	struct said said = { 0 };
 	struct fixture f;
 	uint64_t n;
-	sqlite3 *db;
 
-	fixture_dir(&f);
-	ck_ok(sqlite3_open(fixture_path(&f, "queue.db"), &db));
-	ck_ok(sqlite3_exec(db, "PRAGMA application_id = 0x74667264", NULL, NULL, NULL));
-	ck_ok(store_schema_migrate(db, 0, 6));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_msg(sqlite3_exec(db, rows[i], NULL, NULL, NULL) == SQLITE_OK, "%s",
-			sqlite3_errmsg(db));
-	ck_ok(sqlite3_close(db));
-	fixture_reopen(&f);
-	ck_assert_str_eq(f.report.set_aside, "");
-	ck_assert_int_eq(f.report.migrated_from, 6);
+	fixture_of_version(&f, 6, rows, sizeof(rows) / sizeof(rows[0]));
 	ck_ok(store_event_put(f.store, &end));
 	ck_assert_uint_eq(end.seq, 18);
 	ck_ok(store_session_events(f.store, 1, &n));
