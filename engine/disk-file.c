@@ -21,7 +21,8 @@
 #include "engine/disk.h"
 #include "engine/unnamed.h"
 
-#define CHUNK_BYTES (1024u * 1024)
+/* More at once costs much more where memory is in pieces: the page cache looks for folios as large as one write. */
+#define CHUNK_BYTES (256u * 1024)
 /* One copy_file_range call: short enough to look at is_stopping between two. */
 #define RANGE_BYTES (16u * 1024 * 1024)
 
