@@ -32,9 +32,69 @@ struct engine_header {
 	const char *name, *value;
 };
 
+/* Where the body of the answer goes. */
+enum engine_body {
+	ENGINE_BODY_FILE, /* as it is today: a download's part, an upload's body_path */
+	/*
+	 * DATA events in order: bytes while they are few, else the read end of a pipe that is written as it is read. What came
+	 * within ENGINE_GATHER_US and ENGINE_INLINE_BYTES, up to the end, comes with DONE and has no DATA.
+	 */
+	ENGINE_BODY_FLOW,
+	/*
+	 * As FLOW, but the reader wants the whole: no pipe before ENGINE_COLLECT_BYTES; a longer body than
+	 * ENGINE_INLINE_BYTES gathers in a sealed memfd, one DATA right before DONE. Never waits for its reader.
+	 */
+	ENGINE_BODY_COLLECT,
+};
+#define ENGINE_INLINE_BYTES  (64u * 1024)
+#define ENGINE_GATHER_US     UINT64_C(10000)
+#define ENGINE_COLLECT_BYTES (UINT64_C(64) << 20)
+#define ENGINE_PIPE_BYTES    (256u * 1024) /* asked for when a body proves long; 64 KiB before */
+
+/* What the caller answers; an attempt asks nothing else. */
+enum {
+	ENGINE_ASK_REDIRECT = 1 << 0, /* else followed */
+	ENGINE_ASK_RESPONSE = 1 << 1, /* else allowed */
+	ENGINE_ASK_BODY = 1 << 2, /* a new stream when one is needed (again); else -1021 */
+};
+
+/* Where the body of the request comes from. */
+enum engine_source {
+	ENGINE_SOURCE_FILE, /* as it is today: source_fd or source_path, checked for change */
+	ENGINE_SOURCE_NONE, /* no body */
+	ENGINE_SOURCE_BYTES, /* source_bytes; may be sent again */
+	ENGINE_SOURCE_STREAM, /* source_fd, read once, without its place; asked for again with ASK_BODY; -1: asked for at once */
+};
+
+/*
+ * An attempt of a live task differs in four things: nothing of it is durable (no checkpoints, no sync), its body goes to
+ * whoever asked (body), it may wait for answers (asks), and it can be held (engine_hold_attempt()). Every such wait holds
+ * the idle timer and the throughput floor, never the resource limit. With libcurl before 8.14 a stream of a multiplexed
+ * connection must not wait: an attempt that may (asks != 0, body FLOW, source STREAM) speaks HTTP/1.1 there.
+ */
+struct engine_spec_live {
+	bool is_live; /* nothing is durable; false: all of this is zero */
+	enum engine_body body;
+	enum engine_source source;
+	unsigned asks;
+	const void *source_bytes;
+	size_t n_source_bytes;
+	int64_t source_length; /* STREAM: -1: unknown, sent in chunks (HTTP/1.1) */
+	bool decodes; /* Accept-Encoding of all codings that are known, unless a field says otherwise */
+	bool wants_transactions;
+	bool wants_informational;
+	bool is_retry_safe; /* method is idempotent: libcurl may repeat it on a fresh connection by itself */
+	unsigned weight; /* HTTP/2 stream weight, 1 to 256; 0: libcurl's */
+	uint8_t dscp; /* of every connection while it serves this attempt */
+	unsigned max_connections_per_host; /* of the session's pool; 0: the engine's */
+	uint16_t tls_min, tls_max; /* wire values; 0: 1.2, newest */
+	const char *proxy, *no_proxy; /* NULL: the environment's; "": none */
+	bool allows_ftp; /* ftp and ftps besides http and https */
+};
+
 /* Everything one attempt needs. Borrowed for the duration of engine_start(), copied there. Descriptors are duplicated. */
 struct engine_spec {
-	enum transfer_task_kind kind; /* DOWNLOAD or UPLOAD */
+	enum transfer_task_kind kind; /* DOWNLOAD or UPLOAD; a live one also DATA */
 	uint64_t session; /* connections are shared inside one session only */
 	uint64_t lane; /* the caller's number for session and host */
 	bool is_ahead; /* begins when an attempt of its lane ends and leaves it its place, or by engine_begin() */
@@ -89,6 +149,8 @@ struct engine_spec {
 	const char *
 		upload_url; /* the upload resource of an attempt before, as its CHECKPOINT said; NULL: none */
 	uint64_t upload_offset_bytes; /* what that server has acknowledged */
+
+	struct engine_spec_live live;
 };
 
 /* What the server said last; strings valid UTF-8, owned by the event. */
@@ -107,11 +169,39 @@ struct engine_response {
 	size_t n_headers;
 };
 
+/* One request and its answer, for metrics. Wall times in microseconds; 0: did not happen. */
+struct engine_transaction {
+	const char *url, *method, *http_version; /* version: "http/1.1", "h2", "ftp" */
+	uint16_t status;
+	bool is_reused_connection, is_proxy;
+	uint64_t fetch_wall_us, lookup_start_wall_us, lookup_end_wall_us, connect_start_wall_us,
+		secure_start_wall_us, secure_end_wall_us, connect_end_wall_us,
+		request_start_wall_us, request_end_wall_us, response_start_wall_us,
+		response_end_wall_us;
+	uint64_t request_head_bytes, request_body_bytes, response_head_bytes,
+		response_body_bytes; /* on the wire, coded */
+	uint64_t decoded_bytes; /* of the response body */
+	const char *local_address, *remote_address; /* NULL: no connection */
+	uint16_t local_port, remote_port;
+	const char *tls_version, *tls_cipher; /* "TLSv1.3", …; NULL: none */
+};
+
+/* A request that an answer leads to, as the engine would send it: hand-set fields that may go there, none of its own. */
+struct engine_request {
+	const char *url, *method;
+	const struct engine_header *headers;
+	size_t n_headers;
+	bool keeps_body;
+};
+
 enum engine_event_type {
 	ENGINE_EVENT_CONNECTED, /* the request is on its way (sub-state transferring); http2 says whether the connection multiplexes */
 	ENGINE_EVENT_REDIRECTED, /* url: where it goes now */
-	/* Final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25). A small file
-	   that is over soon has it in DONE alone. */
+	/*
+	 * Final status line and headers (after redirects); for uploads the daemon makes it durable at once (BT-25). A small
+	 * file that is over soon has it in DONE alone. Of a live attempt once per part of a multipart/x-mixed-replace answer;
+	 * what follows is that part's body.
+	 */
 	ENGINE_EVENT_RESPONSE,
 	ENGINE_EVENT_RESUMED, /* offset_bytes, total_bytes: bytes kept (0: could not be reused) */
 	ENGINE_EVENT_PROGRESS, /* coalesced: one pending per attempt, newest numbers */
@@ -122,6 +212,13 @@ enum engine_event_type {
 	 */
 	ENGINE_EVENT_CHECKPOINT,
 	ENGINE_EVENT_COOKIES, /* an answer set cookies: jar, cookies; comes before all else about that answer */
+	/* of live attempts */
+	ENGINE_EVENT_INFORMATIONAL, /* response: status and headers of a 1xx but 101 */
+	ENGINE_EVENT_ASK_REDIRECT, /* response (its body waits), proposed */
+	ENGINE_EVENT_ASK_RESPONSE, /* response; nothing of its body was taken */
+	ENGINE_EVENT_ASK_BODY, /* reason */
+	ENGINE_EVENT_DATA, /* body, n_body, or data_fd (data_is_whole: a memfd, else a pipe) */
+	ENGINE_EVENT_STALLED, /* its reader has not read for ENGINE_STALL_US, or reads again (is_stalled) */
 	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
 	ENGINE_EVENT_SYNCED, /* after a successful DONE of a download: the file is durable, identity filled in (ino, size) */
 	ENGINE_EVENT_PUBLISHED, /* answer to engine_publish() */
@@ -130,6 +227,32 @@ enum engine_event_type {
 
 /* result.library_code of TRANSFER_ERROR_UNKNOWN: no memory for the transfer. */
 #define ENGINE_LIBRARY_CODE_NO_MEMORY 27
+
+#define ENGINE_STALL_US UINT64_C(250000)
+
+enum engine_body_reason {
+	ENGINE_BODY_REASON_START,
+	ENGINE_BODY_REASON_REDIRECT,
+	ENGINE_BODY_REASON_AUTHENTICATION,
+	ENGINE_BODY_REASON_RETRY,
+};
+
+struct engine_event_live {
+	const struct engine_request *proposed; /* ASK_REDIRECT */
+	enum engine_body_reason reason; /* ASK_BODY */
+	bool is_stalled; /* STALLED */
+	bool is_part; /* RESPONSE: of a part; DATA and DONE after it are that part's */
+	/* DATA, DONE: bytes; NULL: none. Belong to the event. */
+	const void *body;
+	size_t n_body;
+	/* DATA: the event's while it is >= 0; who takes it sets it to -1 */
+	int data_fd;
+	bool data_is_whole;
+	/* DONE: whether anything of this body was told before (RESPONSE, DATA); false: DONE says all there is to say */
+	bool was_told;
+	const struct engine_transaction *transactions; /* DONE */
+	size_t n_transactions;
+};
 
 struct engine_event {
 	enum engine_event_type type;
@@ -171,6 +294,7 @@ struct engine_event {
 	int unnamed_fd;
 	uint64_t folder_ino; /* is_unnamed: it is published there or nowhere */
 	uint64_t at_us; /* CLOCK_MONOTONIC when it happened */
+	struct engine_event_live live;
 
 	/* for who took it: a list to keep it in, and a count */
 	TAILQ_ENTRY(engine_event) entry;
@@ -257,5 +381,36 @@ int engine_snapshot(
 	struct engine *engine, uint64_t task, uint32_t attempt, int source_fd, const char *to_path);
 /* Removes a file in the background; no answer, a missing file is fine. */
 int engine_remove_file(struct engine *engine, const char *path);
+
+/* What attempts of live tasks ask; where nothing is asked they are ignored. */
+
+enum engine_redirect_answer {
+	ENGINE_REDIRECT_FOLLOW,
+	ENGINE_REDIRECT_REPLACE,
+	ENGINE_REDIRECT_STOP
+};
+/*
+ * REPLACE: request (copied); its URL is judged as a redirect's (scheme, plain http); its headers are sent as they are.
+ * STOP: the answer and its body are the result. 0 or -ENOMEM.
+ */
+int engine_answer_redirect(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_redirect_answer answer, const struct engine_request *request);
+enum engine_response_answer {
+	ENGINE_RESPONSE_ALLOW,
+	ENGINE_RESPONSE_CANCEL,
+	ENGINE_RESPONSE_TO_FILE
+};
+/* CANCEL: DONE with CANCELLED. TO_FILE: from now on a download into part_path (copied); the number of the attempt stays. */
+int engine_answer_response(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_response_answer answer, const char *part_path);
+/* fd: taken over, also on failure; -1: there is none (DONE with REQUEST_BODY_STREAM_EXHAUSTED). length -1: unknown. */
+int engine_answer_body(
+	struct engine *engine, uint64_t task, uint32_t attempt, int fd_take, int64_t length);
+/*
+ * Held: nothing is received or sent and no idle time runs. An attempt of which nothing was told yet, or that must not
+ * wait (HTTP/2 before 8.14), is stopped instead: DONE with is_stopped.
+ */
+void engine_hold_attempt(struct engine *engine, uint64_t task, uint32_t attempt, bool is_held);
+void engine_set_weight(struct engine *engine, uint64_t task, uint32_t attempt, unsigned weight);
 
 #endif

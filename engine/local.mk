@@ -97,6 +97,7 @@ libengine_la_SOURCES += \
 	%D%/xfer-event.c \
 	%D%/xfer-judge.c \
 	%D%/xfer-request.c \
+	%D%/xfer-send.c \
 	%D%/xfer-time.c \
 	%D%/xfer-upload.c
 

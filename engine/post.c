@@ -24,6 +24,7 @@ struct post *post_new(enum engine_event_type type, uint64_t task, uint32_t attem
 	p->event.attempt = attempt;
 	p->event.expected_receive_bytes = -1;
 	p->event.expected_send_bytes = -1;
+	p->event.live.data_fd = -1;
 	return p;
 }
 
@@ -33,6 +34,9 @@ void post_free(struct post *post)
 		return;
 	if (post->event.is_unnamed)
 		close(post->event.unnamed_fd);
+	if (post->event.type == ENGINE_EVENT_DATA && post->event.live.data_fd >= 0)
+		close(post->event.live.data_fd);
+	free((void *)post->event.live.body);
 	arena_done(&post->arena);
 	free(post);
 }

@@ -42,15 +42,39 @@ static int is_field_value(const char *s)
 	return 1;
 }
 
+/* Live ones may be of any kind, and say themselves where a body comes from. */
+static bool is_kind_good(const struct engine_spec *s)
+{
+	if (s->live.is_live) {
+		bool has_bytes = s->live.source_bytes || !s->live.n_source_bytes;
+
+		return s->kind != TRANSFER_TASK_STREAM &&
+			(s->live.source != ENGINE_SOURCE_BYTES || has_bytes);
+	}
+	return s->kind == TRANSFER_TASK_DOWNLOAD || s->kind == TRANSFER_TASK_UPLOAD;
+}
+
+static bool needs_file(const struct engine_spec *s)
+{
+	if (s->live.is_live)
+		return s->live.source == ENGINE_SOURCE_FILE;
+	return s->kind == TRANSFER_TASK_UPLOAD;
+}
+
+static bool keeps_fd(const struct engine_spec *s)
+{
+	return needs_file(s) || (s->live.is_live && s->live.source == ENGINE_SOURCE_STREAM);
+}
+
 static int check(const struct engine_spec *s)
 {
-	if (s->kind != TRANSFER_TASK_DOWNLOAD && s->kind != TRANSFER_TASK_UPLOAD)
+	if (!is_kind_good(s))
 		return err_raise(-EINVAL);
 	if (!s->url || !s->method || !is_token(s->method))
 		return err_raise(-EINVAL);
 	if (s->kind == TRANSFER_TASK_DOWNLOAD && !s->part_path)
 		return err_raise(-EINVAL);
-	if (s->kind == TRANSFER_TASK_UPLOAD && s->source_fd < 0 && !s->source_path)
+	if (needs_file(s) && s->source_fd < 0 && !s->source_path)
 		return err_raise(-EINVAL);
 	if (s->n_headers > SPEC_HEADERS_MAX)
 		return err_raise(-EINVAL);
@@ -83,6 +107,8 @@ static int copy_texts(struct arena *arena, struct engine_spec *s)
 		&s->body_path,
 		&s->upload_url,
 		&s->main_document_url,
+		&s->live.proxy,
+		&s->live.no_proxy,
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -94,17 +120,28 @@ static int copy_texts(struct arena *arena, struct engine_spec *s)
 	return 0;
 }
 
+static int copy_bytes(struct arena *arena, const void **bytes, size_t n)
+{
+	void *copy;
+
+	if (!n)
+		return 0;
+	copy = arena_alloc(arena, 1, n);
+	if (!copy)
+		return err_raise(-ENOMEM);
+	*bytes = memcpy(copy, *bytes, n);
+	return 0;
+}
+
 static int copy_blocks(struct arena *arena, struct engine_spec *s)
 {
 	struct engine_header *headers;
+	int r = copy_bytes(arena, &s->digest_state, s->digest_state_bytes);
 
-	if (s->digest_state_bytes) {
-		void *state = arena_alloc(arena, 1, s->digest_state_bytes);
-
-		if (!state)
-			return err_raise(-ENOMEM);
-		s->digest_state = memcpy(state, s->digest_state, s->digest_state_bytes);
-	}
+	if (!r)
+		r = copy_bytes(arena, &s->live.source_bytes, s->live.n_source_bytes);
+	if (r)
+		return r;
 	if (!s->n_headers)
 		return 0;
 	headers = arena_alloc(arena, s->n_headers, sizeof(*headers));
@@ -137,7 +174,7 @@ int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine
 		s.checkpoint_bytes = SPEC_CHECKPOINT_BYTES;
 	if (!s.checkpoint_us)
 		s.checkpoint_us = SPEC_CHECKPOINT_US;
-	if (s.kind != TRANSFER_TASK_UPLOAD)
+	if (!keeps_fd(&s))
 		s.source_fd = -1;
 	if (s.source_fd >= 0) {
 		s.source_fd = fcntl(s.source_fd, F_DUPFD_CLOEXEC, 3);

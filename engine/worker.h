@@ -69,6 +69,15 @@ void worker_free(struct worker *worker);
  */
 void worker_tell_take(struct worker *worker, struct mail *event);
 void worker_ask_take(struct worker *worker, struct disk_job *job);
+/* A descriptor of an attempt in the worker's loop, level-triggered. */
+struct worker_watch;
+typedef void (*worker_watch_fn)(struct xfer *xfer);
+/* NULL: no memory. After fn the worker looks whether the attempt has ended. */
+struct worker_watch *worker_watch_new(
+	struct worker *worker, struct xfer *xfer, int fd, bool for_writing, worker_watch_fn fn);
+struct worker_watch *worker_watch_free(struct worker_watch *watch);
+/* The attempt's due time has become sooner. */
+void worker_due_sooner(struct worker *worker, uint64_t due_us);
 
 /* The caller's thread: what is posted between the two wakes the worker once. */
 void worker_hold(struct worker *worker);

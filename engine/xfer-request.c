@@ -211,9 +211,9 @@ static void set_method(struct xfer *x)
 		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
 			(curl_off_t)(x->upload.end_bytes - x->upload.base_bytes));
-		curl_easy_setopt(e, CURLOPT_READFUNCTION, xfer_body_on_send);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, xfer_send_on_send);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
-		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, xfer_body_on_seek);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, xfer_send_on_seek);
 		curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
 		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, REQUEST_SEND_BUFFER_BYTES);
 		curl_easy_setopt(e, CURLOPT_EXPECT_100_TIMEOUT_MS, REQUEST_EXPECT_TIMEOUT_MS);

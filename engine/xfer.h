@@ -24,6 +24,7 @@
 #include <sys/queue.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mailbox.h"
@@ -38,17 +39,20 @@
 #include "engine/unnamed.h"
 #include "engine/upload.h"
 
-struct buf;
 struct decode;
 struct disk;
 struct disk_job;
+struct inlet;
 struct multi;
+struct multipart;
+struct outlet;
 struct post;
 struct sink;
 struct source;
 struct url;
 struct worker;
 struct worker_mail;
+struct worker_watch;
 
 enum xfer_state {
 	XFER_STATE_PREPARE,
@@ -104,6 +108,44 @@ struct xfer_upload {
 	uint64_t append_max_bytes; /* 0: not limited */
 	unsigned n_rounds; /* requests to the resource since acked_bytes grew */
 	const char *refusal; /* static; why the resource is dropped */
+};
+
+/* Why libcurl is paused; it goes on when none is left. */
+enum {
+	XFER_PAUSE_RATE = 1 << 0, /* both ways */
+	XFER_PAUSE_FILE = 1 << 1, /* receive: no descriptor for a file or pipe */
+	XFER_PAUSE_READER = 1 << 2, /* receive: the outlet is full */
+	XFER_PAUSE_ASK = 1 << 3, /* receive: an answer is waited for */
+	XFER_PAUSE_HELD = 1 << 4, /* both: suspended */
+	XFER_PAUSE_INLET = 1 << 5, /* send: nothing to send yet */
+};
+
+enum xfer_question {
+	XFER_QUESTION_NONE,
+	XFER_QUESTION_REDIRECT,
+	XFER_QUESTION_RESPONSE,
+	XFER_QUESTION_BODY,
+};
+
+/* All zero for others than live attempts. */
+struct xfer_live {
+	/* out */
+	struct outlet *outlet;
+	struct worker_watch *outlet_watch; /* waits for room; NULL: does not */
+	enum xfer_question question;
+	struct buf aside; /* of a 3xx that is being asked about, at most ENGINE_INLINE_BYTES */
+	bool is_told; /* RESPONSE or DATA was posted: DONE is not folded */
+	bool is_stall_told;
+	/* in */
+	struct inlet *inlet;
+	struct worker_watch *inlet_watch;
+	uint64_t bytes_offset; /* of SOURCE_BYTES */
+	enum engine_body_reason body_reason;
+	unsigned n_prereq; /* of this request */
+	struct multipart *multipart;
+	struct buf part_rest; /* that a part's question left over, at most one libcurl buffer */
+	struct engine_transaction *transactions;
+	size_t n_transactions;
 };
 
 struct xfer_key {
@@ -165,6 +207,7 @@ struct xfer {
 	struct source *source;
 	struct resume resume;
 	struct xfer_upload upload;
+	struct xfer_live live;
 	uint64_t received_bytes; /* what the events show */
 	uint64_t durable_bytes; /* the caller may count on them */
 	uint64_t checkpoint_base_bytes, checkpoint_us; /* the last one asked for */
@@ -295,8 +338,6 @@ void xfer_cookie_take(struct xfer *xfer);
 /* xfer-body.c: libcurl's callbacks; user is the xfer. */
 size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user);
 size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user);
-size_t xfer_body_on_send(char *bytes, size_t one, size_t n, void *user);
-int xfer_body_on_seek(void *user, curl_off_t offset, int origin);
 int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user);
 int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int local_port);
 int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose);
@@ -310,6 +351,48 @@ typedef int (*xfer_put_fn)(struct xfer *xfer, const char *bytes, size_t size);
 void xfer_decode_start(struct xfer *xfer);
 int xfer_decode_put(struct xfer *xfer, const char *bytes, size_t size, xfer_put_fn put);
 void xfer_decode_end(struct xfer *xfer);
+
+/* xfer-send.c: the body of the request; the first two are libcurl's callbacks. */
+size_t xfer_send_on_send(char *bytes, size_t one, size_t n, void *user);
+int xfer_send_on_seek(void *user, curl_off_t offset, int origin);
+/* When the attempt starts: the source; asks for a stream that is not there. 0 or -errno. */
+int xfer_send_open(struct xfer *xfer);
+/* Before a request that sends the body again; may ask. */
+void xfer_send_rewind(struct xfer *xfer, enum engine_body_reason reason);
+/* For a body: stay in PREPARE. */
+bool xfer_send_is_waiting(const struct xfer *xfer);
+int64_t xfer_send_length(const struct xfer *xfer); /* -1: in chunks */
+void xfer_send_answer_body(struct xfer *xfer, int fd_take, int64_t length);
+void xfer_send_on_readable(struct xfer *xfer);
+void xfer_send_close(struct xfer *xfer);
+
+/* xfer-live.c: pauses, questions, bodies that somebody reads as they come. */
+/* Sets; clears and, when none is left, lets libcurl go on (never inside a curl callback) or ends what was held. */
+void xfer_pause(struct xfer *xfer, unsigned receive, unsigned send);
+void xfer_go_on(struct xfer *xfer, unsigned receive, unsigned send);
+bool xfer_live_judge_redirect(struct xfer *xfer); /* true: the caller is asked */
+void xfer_live_begin_body(struct xfer *xfer); /* head is final: outlet, question, response due */
+/* Decoded, and taken apart; n, or PAUSE, or 0. */
+size_t xfer_live_receive(struct xfer *xfer, const char *bytes, size_t n);
+bool xfer_live_end(struct xfer *xfer); /* true: the end waits (outlet full, question) */
+void xfer_live_fill_done(struct xfer *xfer, struct engine_event *done);
+uint64_t xfer_live_due_us(const struct xfer *xfer);
+void xfer_live_tick(struct xfer *xfer, uint64_t now_us);
+void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer answer,
+	const struct engine_request *request);
+void xfer_live_answer_response(
+	struct xfer *xfer, enum engine_response_answer answer, const char *part_path);
+void xfer_live_hold(struct xfer *xfer, bool is_held);
+void xfer_live_on_room(struct xfer *xfer); /* the watch's */
+
+/* xfer-metrics.c: a request has ended; before its easy handle goes. */
+void xfer_metrics_note(struct xfer *xfer);
+
+/* xfer-ftp.c */
+bool xfer_ftp_is(const struct xfer *xfer);
+void xfer_ftp_set(struct xfer *xfer); /* options */
+/* First body byte, or the end: what HTTP's head would have said. */
+void xfer_ftp_begin(struct xfer *xfer);
 
 /* xfer-judge.c: the head is complete: what it means. Inside the header callback. */
 void xfer_judge(struct xfer *xfer);

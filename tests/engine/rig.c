@@ -248,6 +248,13 @@ static void on_event(const struct engine_event *e, void *user)
 	case ENGINE_EVENT_COOKIES:
 		note_cookies(rig, t, e);
 		break;
+	case ENGINE_EVENT_INFORMATIONAL:
+	case ENGINE_EVENT_ASK_REDIRECT:
+	case ENGINE_EVENT_ASK_RESPONSE:
+	case ENGINE_EVENT_ASK_BODY:
+	case ENGINE_EVENT_DATA:
+	case ENGINE_EVENT_STALLED:
+		break; /* of live attempts */
 	case ENGINE_EVENT_DONE:
 		note_end(rig, t, e);
 		break;

@@ -2,7 +2,9 @@
 /* An event owns all it shows, and its texts are valid UTF-8. */
 #include "engine/post.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "tests/lib/run.h"
@@ -44,4 +46,24 @@ START_TEST(owns_what_it_shows)
 }
 END_TEST
 
-RUN_TESTS("engine/post", TEST(owns_what_it_shows))
+/* What comes of a body is the event's, until somebody takes the descriptor. */
+START_TEST(owns_what_came)
+{
+	int fds[2];
+	struct post *p = post_new(ENGINE_EVENT_DATA, 3, 4);
+
+	ck_assert_ptr_nonnull(p);
+	ck_assert_int_eq(p->event.live.data_fd, -1);
+	p->event.live.body = strdup("body");
+	p->event.live.n_body = 4;
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	p->event.live.data_fd = _i ? -1 : fds[0];
+	post_free(p);
+	ck_assert_int_eq(fcntl(fds[0], F_GETFD) >= 0, _i);
+	if (_i)
+		close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+RUN_TESTS("engine/post", TEST(owns_what_it_shows), TEST_LOOP(owns_what_came, 2))

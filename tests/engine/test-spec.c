@@ -55,6 +55,46 @@ START_TEST(copies_everything)
 }
 END_TEST
 
+START_TEST_LOOP(copies_what_is_of_live_ones, 4)
+{
+	static const struct {
+		enum engine_source source;
+		bool keeps_fd;
+	} rows[] = {
+		{ ENGINE_SOURCE_FILE, true },
+		{ ENGINE_SOURCE_NONE, false },
+		{ ENGINE_SOURCE_BYTES, false },
+		{ ENGINE_SOURCE_STREAM, true },
+	};
+	char proxy[] = "http://p", no_proxy[] = "b", bytes[] = "body";
+	struct engine_spec from = good(), to;
+	struct arena arena = { 0 };
+
+	from.kind = TRANSFER_TASK_DATA;
+	from.live = (struct engine_spec_live){ .is_live = true,
+		.source = rows[_i].source,
+		.source_bytes = bytes,
+		.n_source_bytes = 4,
+		.source_length = -1,
+		.proxy = proxy,
+		.no_proxy = no_proxy };
+	from.source_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(spec_copy(&arena, &from, &to), 0);
+	memset(proxy, 0, sizeof(proxy));
+	memset(no_proxy, 0, sizeof(no_proxy));
+	memset(bytes, 0, sizeof(bytes));
+	ck_assert_str_eq(to.live.proxy, "http://p");
+	ck_assert_str_eq(to.live.no_proxy, "b");
+	ck_assert_int_eq(memcmp(to.live.source_bytes, "body", 4), 0);
+	ck_assert_int_eq(to.live.source_length, -1);
+	ck_assert_int_eq(to.source_fd >= 0, rows[_i].keeps_fd);
+	ck_assert_int_ne(to.source_fd, from.source_fd);
+	close(from.source_fd);
+	spec_done(&to);
+	arena_done(&arena);
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	const struct engine_header bad = { "X-A", _i == 6 ? "\n" : "\x7f" };
@@ -85,6 +125,18 @@ START_TEST(refuses)
 		from.headers = &bad;
 		from.n_headers = 1;
 		break;
+	case 9:
+		from.kind = TRANSFER_TASK_STREAM;
+		from.live.is_live = true;
+		break;
+	case 10:
+		from.kind = TRANSFER_TASK_DATA;
+		break;
+	case 11:
+		from.live = (struct engine_spec_live){
+			.is_live = true, .source = ENGINE_SOURCE_BYTES, .n_source_bytes = 1
+		};
+		break;
 	case 8:
 		from.n_headers = SPEC_HEADERS_MAX + 1;
 		break;
@@ -94,4 +146,5 @@ START_TEST(refuses)
 }
 END_TEST
 
-RUN_TESTS("engine/spec", TEST(copies_everything), TEST_LOOP(refuses, 9))
+RUN_TESTS("engine/spec", TEST(copies_everything), TEST_LOOP(copies_what_is_of_live_ones, 4),
+	TEST_LOOP(refuses, 12))
