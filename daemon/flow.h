@@ -27,9 +27,11 @@
 
 #include "base/clock.h"
 #include "daemon/core/question.h"
+#include "daemon/core/request.h"
 #include "daemon/core/session.h"
 #include "daemon/core/task.h"
 
+struct arena;
 struct engine;
 struct engine_event;
 struct flow;
@@ -504,5 +506,48 @@ int flow_statistics(struct flow *flow, struct flow_statistics *ret_statistics);
 uint32_t flow_n_running(const struct flow *flow); /* attempts in the engine */
 /* Nobody attached, no unfinished task that could ever go on by itself: the daemon may leave. */
 bool flow_can_exit(const struct flow *flow);
+
+/* ---- judging: flow-create.c's checks, for tasks that no store will see. Fills host; result of a task that is made to fail. ---- */
+struct flow_judgement {
+	bool allows_ftp; /* in: ftp and ftps besides http and https; plain ftp is as plain http */
+	char host[REQUEST_HOST_MAX_BYTES];
+	struct transfer_result doom; /* code 0: none */
+};
+int flow_request_judge(struct flow *flow, const struct session_config *config,
+	const struct task_request *request, struct flow_judgement *ret_judgement);
+/* flow-session.c's check of a configuration. 0 or FLOW_E_… */
+int flow_config_judge(struct flow *flow, const struct session_config *config);
+
+/* ---- cookie stores by name, for sessions of others (flow-cookie.c) ---- */
+struct flow_jar_key {
+	uid_t uid;
+	const char *app_id, *name; /* name NULL: the application's shared one */
+};
+/* Until flow_jar_release(): the engine knows what is in it, and follows its changes. 0 or negative. */
+int flow_jar_hold(struct flow *flow, const struct flow_jar_key *key, uint64_t *ret_jar);
+void flow_jar_release(struct flow *flow, uint64_t jar);
+int flow_jar_set(struct flow *flow, uint64_t jar, const struct transfer_cookie *cookies, size_t n);
+int flow_jar_clear(struct flow *flow, uint64_t jar);
+int flow_jar_each(struct flow *flow, uint64_t jar, const struct flow_cookie_query *query,
+	flow_cookie_fn fn, void *user, uint64_t *ret_next);
+
+/* ---- resume data of bytes that belong to nobody (flow-resume.c): spool/NONCE.kept, kept for seven days ---- */
+struct flow_kept {
+	uid_t uid;
+	const char *app_id, *url, *etag, *last_modified;
+	uint64_t offset_bytes;
+	int64_t total_bytes;
+	const char *
+		part_path; /* keep: moved away from here. adopt: moved (or linked, from a task's part) to here */
+};
+/* The sealed bytes; NULL: it cannot be kept. The part was synced by the engine (DONE with is_stopped). */
+int flow_kept_seal(
+	struct flow *flow, const struct flow_kept *kept, void **ret_data, size_t *ret_size);
+/*
+ * Resume data of either kind: a kept file, or a failed background download, which has no bytes any more then. Texts of
+ * *inout live in arena. FLOW_E_NO_RESUME_DATA: cannot be used. flow_resume_open() (background tasks) takes kept files, too.
+ */
+int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flow_kept *inout,
+	struct arena *arena);
 
 #endif
