@@ -48,6 +48,8 @@ extern "C" {
 	X(CANNOT_DECODE_CONTENT_DATA, -1016, "cannot-decode-content-data", \
 		"the content encoding is unknown") \
 	X(CANNOT_PARSE_RESPONSE, -1017, "cannot-parse-response", "the response cannot be parsed") \
+	X(INTERNATIONAL_ROAMING_OFF, -1018, "international-roaming-off", "roaming is turned off") \
+	X(CALL_IS_ACTIVE, -1019, "call-is-active", "a call keeps the network busy") \
 	X(DATA_NOT_ALLOWED, -1020, "data-not-allowed", "the network may not be used for this") \
 	X(REQUEST_BODY_STREAM_EXHAUSTED, -1021, "request-body-stream-exhausted", \
 		"the request body cannot be sent again") \
@@ -59,6 +61,8 @@ extern "C" {
 		"the file may not be read") \
 	X(DATA_LENGTH_EXCEEDS_MAXIMUM, -1103, "data-length-exceeds-maximum", \
 		"the data is larger than allowed") \
+	X(FILE_OUTSIDE_SAFE_AREA, -1104, "file-outside-safe-area", \
+		"the file is not where files may be read") \
 	X(SECURE_CONNECTION_FAILED, -1200, "secure-connection-failed", \
 		"the secure connection failed") \
 	X(SERVER_CERTIFICATE_HAS_BAD_DATE, -1201, "server-certificate-has-bad-date", \

@@ -63,6 +63,49 @@ extern "C" {
 	X(NEVER, 1, "never") \
 	X(ONLY_FROM_MAIN_DOCUMENT_DOMAIN, 2, "only-from-main-document-domain")
 
+/* How a request may be served from stored answers. Source: NSURLRequestCachePolicy, same numbers. */
+#define TRANSFER_CACHE_POLICIES(X) \
+	X(USE_PROTOCOL, 0, "use-protocol") \
+	X(RELOAD, 1, "reload") \
+	X(RETURN_ELSE_LOAD, 2, "return-else-load") \
+	X(RETURN_DONT_LOAD, 3, "return-dont-load") \
+	X(RELOAD_EVERYWHERE, 4, "reload-everywhere") \
+	X(REVALIDATE, 5, "revalidate")
+
+/* What the bytes are for; becomes the mark of their packets. Source: NSURLRequestNetworkServiceType, same numbers. */
+#define TRANSFER_SERVICE_TYPES(X) \
+	X(DEFAULT, 0, "default") \
+	X(VOIP, 1, "voip") \
+	X(VIDEO, 2, "video") \
+	X(BACKGROUND, 3, "background") \
+	X(VOICE, 4, "voice") \
+	X(RESPONSIVE_DATA, 6, "responsive-data") \
+	X(AV_STREAMING, 8, "av-streaming") \
+	X(RESPONSIVE_AV, 9, "responsive-av") \
+	X(CALL_SIGNALING, 11, "call-signaling")
+
+/* What becomes of an answer. Source: NSURLSessionResponseDisposition, same numbers. */
+#define TRANSFER_RESPONSE_DISPOSITIONS(X) \
+	X(CANCEL, 0, "cancel") \
+	X(ALLOW, 1, "allow") \
+	X(BECOME_DOWNLOAD, 2, "become-download") \
+	X(BECOME_STREAM, 3, "become-stream")
+
+/* Why the body of a request is asked for. */
+#define TRANSFER_BODY_REASONS(X) \
+	X(START, 0, "start") \
+	X(REDIRECT, 1, "redirect") \
+	X(AUTHENTICATION, 2, "authentication") \
+	X(RETRY, 3, "retry")
+
+/* Versions of TLS, as they are on the wire. Source: tls_protocol_version_t, same numbers. */
+#define TRANSFER_TLS_VERSIONS(X) \
+	X(DEFAULT, 0, "") \
+	X(1_0, 0x0301, "1.0") \
+	X(1_1, 0x0302, "1.1") \
+	X(1_2, 0x0303, "1.2") \
+	X(1_3, 0x0304, "1.3")
+
 /* What a cookie's SameSite said; kept, and left to the application. Source: NSHTTPCookieSameSitePolicy. */
 #define TRANSFER_COOKIE_SAME_SITES(X) \
 	X(UNSET, 0, "") \
@@ -78,6 +121,11 @@ extern "C" {
 #define TRANSFER_TYPES_SESSION_STATE(s, v, n)      TRANSFER_TYPES_ENUM(SESSION_STATE, s, v)
 #define TRANSFER_TYPES_COOKIE_ACCEPT(s, v, n)      TRANSFER_TYPES_ENUM(COOKIE_ACCEPT, s, v)
 #define TRANSFER_TYPES_COOKIE_SAME_SITE(s, v, n)   TRANSFER_TYPES_ENUM(COOKIE_SAME_SITE, s, v)
+#define TRANSFER_TYPES_CACHE_POLICY(s, v, n)       TRANSFER_TYPES_ENUM(CACHE, s, v)
+#define TRANSFER_TYPES_SERVICE_TYPE(s, v, n)       TRANSFER_TYPES_ENUM(SERVICE, s, v)
+#define TRANSFER_TYPES_RESPONSE(s, v, n)           TRANSFER_TYPES_ENUM(RESPONSE, s, v)
+#define TRANSFER_TYPES_BODY_REASON(s, v, n)        TRANSFER_TYPES_ENUM(BODY_REASON, s, v)
+#define TRANSFER_TYPES_TLS_VERSION(s, v, n)        TRANSFER_TYPES_ENUM(TLS, s, v)
 
 enum transfer_task_kind { TRANSFER_TASK_KINDS(TRANSFER_TYPES_TASK_KIND) };
 enum transfer_task_state { TRANSFER_TASK_STATES(TRANSFER_TYPES_TASK_STATE) };
@@ -86,6 +134,11 @@ enum transfer_session_kind { TRANSFER_SESSION_KINDS(TRANSFER_TYPES_SESSION_KIND)
 enum transfer_session_state { TRANSFER_SESSION_STATES(TRANSFER_TYPES_SESSION_STATE) };
 enum transfer_cookie_accept { TRANSFER_COOKIE_ACCEPTS(TRANSFER_TYPES_COOKIE_ACCEPT) };
 enum transfer_cookie_same_site { TRANSFER_COOKIE_SAME_SITES(TRANSFER_TYPES_COOKIE_SAME_SITE) };
+enum transfer_cache_policy { TRANSFER_CACHE_POLICIES(TRANSFER_TYPES_CACHE_POLICY) };
+enum transfer_service_type { TRANSFER_SERVICE_TYPES(TRANSFER_TYPES_SERVICE_TYPE) };
+enum transfer_response_disposition { TRANSFER_RESPONSE_DISPOSITIONS(TRANSFER_TYPES_RESPONSE) };
+enum transfer_body_reason { TRANSFER_BODY_REASONS(TRANSFER_TYPES_BODY_REASON) };
+enum transfer_tls_version { TRANSFER_TLS_VERSIONS(TRANSFER_TYPES_TLS_VERSION) };
 
 /* More cookies than these push the oldest out of a store. */
 #define TRANSFER_COOKIES_PER_DOMAIN_MAX 180
