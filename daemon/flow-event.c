@@ -642,13 +642,6 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 	return r < 0 ? r : 0;
 }
 
-/* All but what its file goes through afterwards. */
-static bool is_of_attempt(enum engine_event_type type)
-{
-	return type != ENGINE_EVENT_SYNCED && type != ENGINE_EVENT_PUBLISHED &&
-		type != ENGINE_EVENT_SNAPSHOT;
-}
-
 typedef int (*handler_fn)(
 	struct flow *flow, struct active *active, const struct engine_event *event);
 
@@ -673,7 +666,7 @@ static void apply(struct flow *flow, const struct engine_event *event)
 		!handlers[event->type])
 		return;
 	/* an attempt that ended well says no more but how its file fares */
-	if (is_of_attempt(event->type) &&
+	if (event->type != ENGINE_EVENT_SYNCED && event->type != ENGINE_EVENT_PUBLISHED &&
 		(active->task->is_syncing || active->task->state == TASK_STATE_FINISHING))
 		return;
 	r = handlers[event->type](flow, active, event);

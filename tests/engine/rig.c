@@ -151,7 +151,7 @@ static void note_response(struct rig_task *t, const struct engine_response *r)
 
 static void note_letter(struct rig_task *t, enum engine_event_type type)
 {
-	static const char letters[] = "c>Rr..CDSPs";
+	static const char letters[] = "c>Rr..Ci?abdlDSPs";
 	size_t used = strlen(t->order);
 
 	if (letters[type] == '.' || used + 1 >= sizeof(t->order))

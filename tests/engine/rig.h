@@ -23,7 +23,8 @@ struct rig_task {
 	unsigned n_begun; /* CHECKPOINT with offset 0, not counted in n_events */
 	char order
 		[128]; /* first letters: c onnected, > redirected, R esponse, r esumed, D one, S ynced,
-			    P ublished, s napshot, C ookies; progress and checkpoints are left out */
+			    P ublished, s napshot, C ookies, i nformational; ? a b: asked of redirect,
+			    answer, body; d ata, sta l led; progress and checkpoints are left out */
 	struct engine_event done, synced, published, snapshot; /* without their strings */
 	uint16_t status;
 	char http_version[8];

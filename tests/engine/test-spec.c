@@ -55,7 +55,7 @@ START_TEST(copies_everything)
 }
 END_TEST
 
-START_TEST_LOOP(copies_what_is_of_live_ones, 4)
+START_TEST(copies_what_is_of_live_ones)
 {
 	static const struct {
 		enum engine_source source;
