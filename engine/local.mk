@@ -22,8 +22,10 @@ libengine_la_SOURCES += \
 	%D%/fault.c %D%/fault.h \
 	%D%/filename.c %D%/filename.h \
 	%D%/head.c %D%/head.h \
+	%D%/inlet.c %D%/inlet.h \
 	%D%/jar.c %D%/jar.h \
 	%D%/mime.c %D%/mime.h \
+	%D%/multipart.c %D%/multipart.h \
 	%D%/patient.c %D%/patient.h \
 	%D%/range.c %D%/range.h \
 	%D%/redirect.c %D%/redirect.h \
@@ -46,8 +48,10 @@ check_PROGRAMS += \
 	tests/engine/test-fault \
 	tests/engine/test-filename \
 	tests/engine/test-head \
+	tests/engine/test-inlet \
 	tests/engine/test-jar \
 	tests/engine/test-mime \
+	tests/engine/test-multipart \
 	tests/engine/test-range \
 	tests/engine/test-redirect \
 	tests/engine/test-resume \
@@ -68,6 +72,8 @@ tests_engine_test_disk_LDADD = $(TEST_ENGINE)
 tests_engine_test_fault_LDADD = $(TEST_ENGINE)
 tests_engine_test_filename_LDADD = $(TEST_ENGINE)
 tests_engine_test_head_LDADD = $(TEST_ENGINE)
+tests_engine_test_inlet_LDADD = $(TEST_ENGINE)
+tests_engine_test_multipart_LDADD = $(TEST_ENGINE)
 tests_engine_test_mime_LDADD = $(TEST_ENGINE)
 tests_engine_test_range_LDADD = $(TEST_ENGINE)
 tests_engine_test_redirect_LDADD = $(TEST_ENGINE)

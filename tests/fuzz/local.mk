@@ -3,7 +3,7 @@
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
 # libraries, a folder of seeds, and words in dict/ where they help.
 fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-call %D%/fuzz-config %D%/fuzz-cookie \
-	%D%/fuzz-decode %D%/fuzz-file %D%/fuzz-head %D%/fuzz-name %D%/fuzz-row %D%/fuzz-text \
+	%D%/fuzz-decode %D%/fuzz-file %D%/fuzz-head %D%/fuzz-multipart %D%/fuzz-name %D%/fuzz-row %D%/fuzz-text \
 	%D%/fuzz-url
 EXTRA_DIST += %D%/corpus %D%/dict
 if FUZZ
@@ -45,6 +45,9 @@ fuzz_world = %D%/world.c %D%/world.h tests/lib/fake-engine.c tests/lib/fake-engi
 %C%_fuzz_head_SOURCES = %D%/fuzz-head.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_head_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_head_LDADD = $(LINK_ENGINE)
+%C%_fuzz_multipart_SOURCES = %D%/fuzz-multipart.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_multipart_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_multipart_LDADD = $(LINK_ENGINE)
 %C%_fuzz_name_SOURCES = %D%/fuzz-name.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_name_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_name_LDADD = $(LINK_ENGINE)
