@@ -6,42 +6,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <transfer/manager.h>
+
 #include "base/utf8.h"
 #include "client-lib/words.h"
 #include "ipc/proto.h"
 
-#define CONFIGURATION_NAME_MAX_BYTES 255
+#define CONFIGURATION_REQUEST_TIMEOUT_US  UINT64_C(60000000)
+#define CONFIGURATION_RESOURCE_TIMEOUT_US (UINT64_C(7) * 24 * 60 * 60 * 1000000)
+#define CONFIGURATION_CONNECTIONS         6
+
+#define CONFIGURATION_TEXTS(X) \
+	X(identifier) \
+	X(app_id) \
+	X(ca_file) \
+	X(cookie_store) \
+	X(cache) \
+	X(credential_store) \
+	X(proxy) \
+	X(proxy_exceptions) \
+	X(shared_container) \
+	X(launch)
 
 static void config_free(struct transfer_config *config)
 {
-	free(config->identifier);
-	free(config->app_id);
-	free(config->ca_file);
-	free(config->cookie_store);
+#define TEXT_FREE(name) free(config->name);
+	CONFIGURATION_TEXTS(TEXT_FREE)
 	text_headers_done(&config->headers);
 	free(config);
 }
 
 REF_DEFINE(transfer_config, config_free)
 
-static int stick(struct transfer_config *config, int r)
+int configuration_stick(struct transfer_config *config, int r)
 {
 	if (r && !config->status)
 		config->status = r;
 	return r;
 }
 
-transfer_config *transfer_config_new_background(const char *identifier)
+transfer_config *configuration_new(enum transfer_session_kind kind, const char *identifier)
 {
 	struct transfer_config *config = calloc(1, sizeof(*config));
-	int r = -EINVAL;
+	int r = 0;
 
 	if (!config)
 		return NULL;
 	ref_init(&config->ref);
+	config->kind = kind;
 	config->accepts_cookies = TRANSFER_COOKIE_ACCEPT_ONLY_FROM_MAIN_DOCUMENT_DOMAIN;
-	if (identifier && *identifier)
-		r = text_set(&config->identifier, identifier, CONFIGURATION_NAME_MAX_BYTES);
+#define SWITCH_PRESET(name, preset) config->name = (preset);
+	CONFIGURATION_SWITCHES(SWITCH_PRESET)
+	if (kind == TRANSFER_SESSION_BACKGROUND)
+		r = identifier && *identifier
+			? text_set(&config->identifier, identifier, CONFIGURATION_NAME_MAX_BYTES)
+			: -EINVAL;
 	if (!r && program_invocation_short_name && *program_invocation_short_name &&
 		utf8_is_valid(program_invocation_short_name))
 		r = text_set(&config->app_id, program_invocation_short_name,
@@ -50,27 +69,40 @@ transfer_config *transfer_config_new_background(const char *identifier)
 		config_free(config);
 		return NULL;
 	}
-	stick(config, r);
+	configuration_stick(config, r);
 	return config;
+}
+
+transfer_config *transfer_config_new_background(const char *identifier)
+{
+	return configuration_new(TRANSFER_SESSION_BACKGROUND, identifier);
+}
+
+transfer_config *transfer_config_new_default(void)
+{
+	return configuration_new(TRANSFER_SESSION_DEFAULT, NULL);
+}
+
+transfer_config *transfer_config_new_ephemeral(void)
+{
+	return configuration_new(TRANSFER_SESSION_EPHEMERAL, NULL);
 }
 
 transfer_config *transfer_config_copy(const transfer_config *config)
 {
 	struct transfer_config *copy = malloc(sizeof(*copy));
+	bool is_whole = true;
 
 	if (!copy)
 		return NULL;
 	memcpy(copy, config, sizeof(*copy));
 	ref_init(&copy->ref);
 	copy->headers = (struct text_headers){ 0 };
-	copy->identifier = config->identifier ? strdup(config->identifier) : NULL;
-	copy->app_id = config->app_id ? strdup(config->app_id) : NULL;
-	copy->ca_file = config->ca_file ? strdup(config->ca_file) : NULL;
-	copy->cookie_store = config->cookie_store ? strdup(config->cookie_store) : NULL;
-	if ((config->identifier && !copy->identifier) || (config->app_id && !copy->app_id) ||
-		(config->ca_file && !copy->ca_file) ||
-		(config->cookie_store && !copy->cookie_store) ||
-		text_headers_copy(&copy->headers, &config->headers)) {
+#define TEXT_COPY(name) \
+	copy->name = config->name ? strdup(config->name) : NULL; \
+	is_whole = is_whole && (!config->name || copy->name);
+	CONFIGURATION_TEXTS(TEXT_COPY)
+	if (!is_whole || text_headers_copy(&copy->headers, &config->headers)) {
 		config_free(copy);
 		return NULL;
 	}
@@ -82,18 +114,43 @@ const char *transfer_config_get_identifier(const transfer_config *config)
 	return config->identifier;
 }
 
+enum transfer_session_kind transfer_config_get_kind(const transfer_config *config)
+{
+	return config->kind;
+}
+
 int transfer_config_set_app_id(transfer_config *config, const char *app_id)
 {
+	int r;
+
 	if (app_id && !*app_id)
-		return stick(config, -EINVAL);
-	if (!app_id)
-		app_id = program_invocation_short_name;
-	return stick(config, text_set(&config->app_id, app_id, CONFIGURATION_NAME_MAX_BYTES));
+		return configuration_stick(config, -EINVAL);
+	r = text_set(&config->app_id, app_id ? app_id : program_invocation_short_name,
+		CONFIGURATION_NAME_MAX_BYTES);
+	if (!r)
+		config->has_app_id = app_id != NULL;
+	return configuration_stick(config, r);
+}
+
+const char *transfer_config_get_app_id(const transfer_config *config)
+{
+	return config->has_app_id ? config->app_id : NULL;
 }
 
 int transfer_config_set_header(transfer_config *config, const char *name, const char *value)
 {
-	return stick(config, text_headers_set(&config->headers, name, value));
+	return configuration_stick(config, text_headers_set(&config->headers, name, value));
+}
+
+const char *transfer_config_get_header(const transfer_config *config, const char *name)
+{
+	return text_headers_get(&config->headers, name);
+}
+
+int transfer_config_foreach_header(const transfer_config *config,
+	int (*each)(const char *name, const char *value, void *userdata), void *userdata)
+{
+	return text_headers_each(&config->headers, each, userdata);
 }
 
 int transfer_config_set_request_timeout(transfer_config *config, uint64_t timeout_usec)
@@ -102,10 +159,22 @@ int transfer_config_set_request_timeout(transfer_config *config, uint64_t timeou
 	return 0;
 }
 
+uint64_t transfer_config_get_request_timeout(const transfer_config *config)
+{
+	return config->request_timeout_us ? config->request_timeout_us
+					  : CONFIGURATION_REQUEST_TIMEOUT_US;
+}
+
 int transfer_config_set_resource_timeout(transfer_config *config, uint64_t timeout_usec)
 {
 	config->resource_timeout_us = timeout_usec;
 	return 0;
+}
+
+uint64_t transfer_config_get_resource_timeout(const transfer_config *config)
+{
+	return config->resource_timeout_us ? config->resource_timeout_us
+					   : CONFIGURATION_RESOURCE_TIMEOUT_US;
 }
 
 int transfer_config_set_max_connections_per_host(
@@ -115,10 +184,21 @@ int transfer_config_set_max_connections_per_host(
 	return 0;
 }
 
+unsigned int transfer_config_get_max_connections_per_host(const transfer_config *config)
+{
+	return config->max_connections_per_host ? config->max_connections_per_host
+						: CONFIGURATION_CONNECTIONS;
+}
+
 int transfer_config_set_max_rate(transfer_config *config, uint64_t rate_bps)
 {
 	config->max_rate_bps = rate_bps;
 	return 0;
+}
+
+uint64_t transfer_config_get_max_rate(const transfer_config *config)
+{
+	return config->max_rate_bps;
 }
 
 int transfer_config_set_allow_insecure(transfer_config *config, bool allow)
@@ -127,9 +207,19 @@ int transfer_config_set_allow_insecure(transfer_config *config, bool allow)
 	return 0;
 }
 
+bool transfer_config_get_allow_insecure(const transfer_config *config)
+{
+	return config->allow_insecure;
+}
+
 int transfer_config_set_ca_file(transfer_config *config, const char *path)
 {
-	return stick(config, text_set_path(&config->ca_file, path));
+	return configuration_stick(config, text_set_path(&config->ca_file, path));
+}
+
+const char *transfer_config_get_ca_file(const transfer_config *config)
+{
+	return config->ca_file;
 }
 
 int transfer_config_set_retry_http_errors(transfer_config *config, bool retry)
@@ -138,25 +228,22 @@ int transfer_config_set_retry_http_errors(transfer_config *config, bool retry)
 	return 0;
 }
 
+bool transfer_config_get_retry_http_errors(const transfer_config *config)
+{
+	return config->retry_http_errors;
+}
+
 int transfer_config_set_upload_copy(transfer_config *config, enum transfer_upload_copy copy)
 {
 	if (copy != TRANSFER_UPLOAD_COPY_SNAPSHOT && copy != TRANSFER_UPLOAD_COPY_NONE)
-		return stick(config, -EINVAL);
+		return configuration_stick(config, -EINVAL);
 	config->upload_copy = copy;
 	return 0;
 }
 
-int transfer_config_set_cookie_store(transfer_config *config, const char *name)
+enum transfer_upload_copy transfer_config_get_upload_copy(const transfer_config *config)
 {
-	return stick(config,
-		text_set(&config->cookie_store, name ? name : "", CONFIGURATION_NAME_MAX_BYTES));
-}
-
-const char *transfer_config_get_cookie_store(const transfer_config *config)
-{
-	if (!config->cookie_store)
-		return "shared";
-	return config->cookie_store[0] ? config->cookie_store : NULL;
+	return config->upload_copy;
 }
 
 int transfer_config_set_should_set_cookies(transfer_config *config, bool should)
@@ -174,7 +261,7 @@ int transfer_config_set_cookie_accept_policy(
 	transfer_config *config, enum transfer_cookie_accept policy)
 {
 	if (!words_cookie_accept(policy))
-		return stick(config, -EINVAL);
+		return configuration_stick(config, -EINVAL);
 	config->accepts_cookies = policy;
 	config->has_accepts_cookies = true;
 	return 0;
@@ -194,8 +281,8 @@ int configuration_to_ipc(const struct transfer_config *config, struct arena *are
 	struct ipc_manager_open_session_in *ret_in)
 {
 	struct ipc_manager_open_session_in in = {
-		.kind = "background",
-		.identifier = config->identifier,
+		.kind = transfer_session_kind_get_name(config->kind),
+		.identifier = config->identifier ? config->identifier : "",
 		.options.app_id = config->app_id,
 	};
 	struct ipc_configuration *c = &in.configuration;
@@ -224,6 +311,10 @@ int configuration_to_ipc(const struct transfer_config *config, struct arena *are
 		c->has_should_set_cookies = true;
 	if (config->has_accepts_cookies)
 		c->cookie_accept_policy = words_cookie_accept(config->accepts_cookies);
+	if (config->kind == TRANSFER_SESSION_BACKGROUND) {
+		c->launch = config->sends_launch_events ? config->launch : NULL;
+		c->discretionary = c->has_discretionary = config->discretionary;
+	}
 	*ret_in = in;
 	return 0;
 }

@@ -3,10 +3,13 @@
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
 	%D%/answer.c %D%/answer.h \
+	%D%/body.c %D%/body.h \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/command-end.c \
 	%D%/configuration.c %D%/configuration.h \
+	%D%/configuration-network.c \
+	%D%/configuration-store.c \
 	%D%/data.c %D%/data.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
@@ -19,6 +22,7 @@ libclient_la_SOURCES = \
 	%D%/queue.c %D%/queue.h \
 	%D%/ref.h \
 	%D%/request.c %D%/request.h \
+	%D%/request-policy.c \
 	%D%/response.c %D%/response.h \
 	%D%/rows.c %D%/rows.h \
 	%D%/session.c %D%/session.h \
@@ -31,13 +35,17 @@ libclient_la_SOURCES = \
 
 transferinclude_HEADERS += \
 	%D%/include/transfer/answer.h \
+	%D%/include/transfer/body.h \
 	%D%/include/transfer/client.h \
 	%D%/include/transfer/configuration.h \
+	%D%/include/transfer/configuration-network.h \
+	%D%/include/transfer/configuration-store.h \
 	%D%/include/transfer/cookie.h \
 	%D%/include/transfer/error.h \
 	%D%/include/transfer/manager.h \
 	%D%/include/transfer/object.h \
 	%D%/include/transfer/request.h \
+	%D%/include/transfer/request-policy.h \
 	%D%/include/transfer/rows.h \
 	%D%/include/transfer/session.h \
 	%D%/include/transfer/transfer.h \
@@ -59,11 +67,11 @@ CLEANFILES += %D%/libtransfer.pc
 CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h \
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-client tests/client-lib/test-command \
-	tests/client-lib/test-configuration tests/client-lib/test-data tests/client-lib/test-delivery \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-client tests/client-lib/test-command \
+	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
-	tests/client-lib/test-request tests/client-lib/test-response tests/client-lib/test-rows \
+	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
 	tests/client-lib/test-text tests/client-lib/test-token tests/client-lib/test-wire \
 	tests/client-lib/test-words
@@ -80,9 +88,12 @@ tests_client_lib_test_manager_steer_SOURCES = tests/client-lib/test-manager-stee
 tests_client_lib_test_session_SOURCES = tests/client-lib/test-session.c $(CLIENT_RIG)
 tests_client_lib_test_task_SOURCES = tests/client-lib/test-task.c $(CLIENT_RIG)
 tests_client_lib_test_wire_SOURCES = tests/client-lib/test-wire.c $(CLIENT_RIG)
+tests_client_lib_test_body_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_configuration_network_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_configuration_store_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_data_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
@@ -95,6 +106,7 @@ tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_steer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_queue_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_request_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_request_policy_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_response_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_rows_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_session_LDADD = $(TEST_CLIENT)

@@ -5,32 +5,42 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/checksum.h"
+#include "client-lib/words.h"
 #include "ipc/proto.h"
 
 #define REQUEST_USERDATA_MAX_BYTES 4096
 #define REQUEST_METHOD_MAX_BYTES   64
 
+#define REQUEST_TEXTS(X) \
+	X(url) \
+	X(method) \
+	X(destination) \
+	X(description) \
+	X(ca_file) \
+	X(checksum_algorithm) \
+	X(checksum_hex) \
+	X(want_digest) \
+	X(main_document_url) \
+	X(cookie_partition)
+
 static void request_free(struct transfer_request *request)
 {
-	free(request->url);
-	free(request->method);
-	free(request->destination);
-	free(request->description);
-	free(request->ca_file);
-	free(request->checksum_algorithm);
-	free(request->checksum_hex);
-	free(request->want_digest);
-	free(request->main_document_url);
+#define TEXT_FREE(name) free(request->name);
+	REQUEST_TEXTS(TEXT_FREE)
 	text_headers_done(&request->headers);
+	request_properties_done(request);
 	transfer_data_unref(request->userdata);
+	transfer_data_unref(request->body);
+	transfer_body_unref(request->body_stream);
 	free(request);
 }
 
 REF_DEFINE(transfer_request, request_free)
 
-static int stick(struct transfer_request *request, int r)
+int request_stick(struct transfer_request *request, int r)
 {
 	if (r && !request->status)
 		request->status = r;
@@ -45,62 +55,38 @@ transfer_request *transfer_request_new(const char *url)
 	if (!request)
 		return NULL;
 	ref_init(&request->ref);
+#define SWITCH_PRESET(name, preset) request->name = (preset);
+	REQUEST_SWITCHES(SWITCH_PRESET)
 	r = url && *url ? text_set(&request->url, url, TEXT_URL_MAX_BYTES) : -EINVAL;
 	if (r == -ENOMEM) {
 		request_free(request);
 		return NULL;
 	}
-	stick(request, r);
+	request_stick(request, r);
 	return request;
-}
-
-static int copy_texts(struct transfer_request *to, const struct transfer_request *from)
-{
-	const struct {
-		char **to;
-		const char *from;
-	} texts[] = {
-		{ &to->url, from->url },
-		{ &to->method, from->method },
-		{ &to->destination, from->destination },
-		{ &to->description, from->description },
-		{ &to->ca_file, from->ca_file },
-		{ &to->checksum_algorithm, from->checksum_algorithm },
-		{ &to->checksum_hex, from->checksum_hex },
-		{ &to->want_digest, from->want_digest },
-		{ &to->main_document_url, from->main_document_url },
-	};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		*texts[i].to = texts[i].from ? strdup(texts[i].from) : NULL;
-		if (texts[i].from && !*texts[i].to)
-			return -ENOMEM;
-	}
-	return text_headers_copy(&to->headers, &from->headers);
 }
 
 transfer_request *transfer_request_copy(const transfer_request *request)
 {
-	struct transfer_request *copy = calloc(1, sizeof(*copy));
+	struct transfer_request *copy = malloc(sizeof(*copy));
+	bool is_whole = true;
 
 	if (!copy)
 		return NULL;
+	memcpy(copy, request, sizeof(*copy));
 	ref_init(&copy->ref);
-	copy->status = request->status;
-	copy->timeout_us = request->timeout_us;
-	copy->resource_timeout_us = request->resource_timeout_us;
-	copy->not_before_wall_us = request->not_before_wall_us;
-	copy->max_rate_bps = request->max_rate_bps;
-	copy->priority = request->priority;
-	copy->has_priority = request->has_priority;
-	copy->upload_copy = request->upload_copy;
-	copy->has_upload_copy = request->has_upload_copy;
-	copy->may_overwrite = request->may_overwrite;
-	copy->allow_insecure = request->allow_insecure;
-	copy->ignores_cookies = request->ignores_cookies;
-	copy->retry_http_errors = request->retry_http_errors;
-	copy->userdata = transfer_data_ref(request->userdata);
-	if (copy_texts(copy, request)) {
+	copy->headers = (struct text_headers){ 0 };
+	copy->properties = NULL;
+	copy->n_properties = 0;
+	transfer_data_ref(copy->userdata);
+	transfer_data_ref(copy->body);
+	transfer_body_ref(copy->body_stream);
+#define TEXT_COPY(name) \
+	copy->name = request->name ? strdup(request->name) : NULL; \
+	is_whole = is_whole && (!request->name || copy->name);
+	REQUEST_TEXTS(TEXT_COPY)
+	if (!is_whole || text_headers_copy(&copy->headers, &request->headers) ||
+		request_properties_copy(copy, request)) {
 		request_free(copy);
 		return NULL;
 	}
@@ -112,14 +98,33 @@ const char *transfer_request_get_url(const transfer_request *request)
 	return request->url;
 }
 
+int transfer_request_set_url(transfer_request *request, const char *url)
+{
+	return request_stick(
+		request, url && *url ? text_set(&request->url, url, TEXT_URL_MAX_BYTES) : -EINVAL);
+}
+
+/* Methods of this list are the same in any case; all others are told apart by it. */
+static const char *usual_method(const char *method)
+{
+	static const char *const usual[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT" };
+
+	for (size_t i = 0; method && i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (!strcasecmp(method, usual[i]))
+			return usual[i];
+	}
+	return method;
+}
+
 int transfer_request_set_method(transfer_request *request, const char *method)
 {
 	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
 				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	if (method && (!*method || method[strspn(method, token)]))
-		return stick(request, -EINVAL);
-	return stick(request, text_set(&request->method, method, REQUEST_METHOD_MAX_BYTES));
+		return request_stick(request, -EINVAL);
+	return request_stick(request,
+		text_set(&request->method, usual_method(method), REQUEST_METHOD_MAX_BYTES));
 }
 
 const char *transfer_request_get_method(const transfer_request *request)
@@ -129,12 +134,12 @@ const char *transfer_request_get_method(const transfer_request *request)
 
 int transfer_request_set_header(transfer_request *request, const char *name, const char *value)
 {
-	return stick(request, text_headers_set(&request->headers, name, value));
+	return request_stick(request, text_headers_set(&request->headers, name, value));
 }
 
 int transfer_request_add_header(transfer_request *request, const char *name, const char *value)
 {
-	return stick(request, text_headers_add(&request->headers, name, value));
+	return request_stick(request, text_headers_add(&request->headers, name, value));
 }
 
 const char *transfer_request_get_header(const transfer_request *request, const char *name)
@@ -142,10 +147,55 @@ const char *transfer_request_get_header(const transfer_request *request, const c
 	return text_headers_get(&request->headers, name);
 }
 
+int transfer_request_foreach_header(const transfer_request *request,
+	int (*each)(const char *name, const char *value, void *userdata), void *userdata)
+{
+	return text_headers_each(&request->headers, each, userdata);
+}
+
+static void set_bodies(
+	struct transfer_request *request, const transfer_data *body, transfer_body *stream)
+{
+	transfer_data *old_body = request->body;
+	transfer_body *old_stream = request->body_stream;
+
+	request->body = transfer_data_ref(body);
+	request->body_stream = transfer_body_ref(stream);
+	transfer_data_unref(old_body);
+	transfer_body_unref(old_stream);
+}
+
+int transfer_request_set_body(transfer_request *request, const transfer_data *body)
+{
+	set_bodies(request, body, NULL);
+	return 0;
+}
+
+const transfer_data *transfer_request_get_body(const transfer_request *request)
+{
+	return request->body;
+}
+
+int transfer_request_set_body_stream(transfer_request *request, transfer_body *body)
+{
+	set_bodies(request, NULL, body);
+	return 0;
+}
+
+transfer_body *transfer_request_get_body_stream(const transfer_request *request)
+{
+	return request->body_stream;
+}
+
 int transfer_request_set_timeout(transfer_request *request, uint64_t timeout_usec)
 {
 	request->timeout_us = timeout_usec;
 	return 0;
+}
+
+uint64_t transfer_request_get_timeout(const transfer_request *request)
+{
+	return request->timeout_us;
 }
 
 int transfer_request_set_resource_timeout(transfer_request *request, uint64_t timeout_usec)
@@ -157,7 +207,7 @@ int transfer_request_set_resource_timeout(transfer_request *request, uint64_t ti
 int transfer_request_set_destination(transfer_request *request, const char *path, bool overwrite)
 {
 	request->may_overwrite = overwrite;
-	return stick(request, text_set_path(&request->destination, path));
+	return request_stick(request, text_set_path(&request->destination, path));
 }
 
 const char *transfer_request_get_destination(const transfer_request *request)
@@ -171,11 +221,11 @@ int transfer_request_set_checksum(transfer_request *request, const char *algorit
 	int r;
 
 	if (algorithm && !checksum_is_valid(algorithm, hex))
-		return stick(request, -EINVAL);
+		return request_stick(request, -EINVAL);
 	r = text_set(&request->checksum_hex, algorithm ? hex : NULL, n);
 	if (!r)
 		r = text_set(&request->checksum_algorithm, algorithm, n);
-	return stick(request, r);
+	return request_stick(request, r);
 }
 
 int transfer_request_set_want_digest(transfer_request *request, const char *algorithm)
@@ -183,8 +233,8 @@ int transfer_request_set_want_digest(transfer_request *request, const char *algo
 	size_t n = checksum_digits(algorithm);
 
 	if (algorithm && !n)
-		return stick(request, -EINVAL);
-	return stick(request, text_set(&request->want_digest, algorithm, n));
+		return request_stick(request, -EINVAL);
+	return request_stick(request, text_set(&request->want_digest, algorithm, n));
 }
 
 int transfer_request_set_not_before(transfer_request *request, uint64_t wall_usec)
@@ -202,7 +252,7 @@ int transfer_request_set_max_rate(transfer_request *request, uint64_t rate_bps)
 int transfer_request_set_priority(transfer_request *request, double priority)
 {
 	if (!(priority >= 0.0 && priority <= 1.0))
-		return stick(request, -EINVAL);
+		return request_stick(request, -EINVAL);
 	request->priority = priority;
 	request->has_priority = true;
 	return 0;
@@ -210,7 +260,8 @@ int transfer_request_set_priority(transfer_request *request, double priority)
 
 int transfer_request_set_description(transfer_request *request, const char *text)
 {
-	return stick(request, text_set(&request->description, text, TEXT_DESCRIPTION_MAX_BYTES));
+	return request_stick(
+		request, text_set(&request->description, text, TEXT_DESCRIPTION_MAX_BYTES));
 }
 
 int transfer_request_set_userdata(transfer_request *request, const void *bytes, size_t size_bytes)
@@ -218,11 +269,11 @@ int transfer_request_set_userdata(transfer_request *request, const void *bytes, 
 	transfer_data *data = NULL;
 
 	if (size_bytes > REQUEST_USERDATA_MAX_BYTES)
-		return stick(request, -E2BIG);
+		return request_stick(request, -E2BIG);
 	if (size_bytes) {
 		data = transfer_data_new_copy(bytes, size_bytes);
 		if (!data)
-			return stick(request, -ENOMEM);
+			return request_stick(request, -ENOMEM);
 	}
 	transfer_data_unref(request->userdata);
 	request->userdata = data;
@@ -237,7 +288,7 @@ int transfer_request_set_allow_insecure(transfer_request *request, bool allow)
 
 int transfer_request_set_ca_file(transfer_request *request, const char *path)
 {
-	return stick(request, text_set_path(&request->ca_file, path));
+	return request_stick(request, text_set_path(&request->ca_file, path));
 }
 
 int transfer_request_set_retry_http_errors(transfer_request *request, bool retry)
@@ -249,7 +300,7 @@ int transfer_request_set_retry_http_errors(transfer_request *request, bool retry
 int transfer_request_set_upload_copy(transfer_request *request, enum transfer_upload_copy copy)
 {
 	if (copy != TRANSFER_UPLOAD_COPY_SNAPSHOT && copy != TRANSFER_UPLOAD_COPY_NONE)
-		return stick(request, -EINVAL);
+		return request_stick(request, -EINVAL);
 	request->upload_copy = copy;
 	request->has_upload_copy = true;
 	return 0;
@@ -261,9 +312,20 @@ int transfer_request_set_handles_cookies(transfer_request *request, bool handles
 	return 0;
 }
 
+bool transfer_request_get_handles_cookies(const transfer_request *request)
+{
+	return !request->ignores_cookies;
+}
+
 int transfer_request_set_main_document_url(transfer_request *request, const char *url)
 {
-	return stick(request, text_set(&request->main_document_url, url, TEXT_URL_MAX_BYTES));
+	return request_stick(
+		request, text_set(&request->main_document_url, url, TEXT_URL_MAX_BYTES));
+}
+
+const char *transfer_request_get_main_document_url(const transfer_request *request)
+{
+	return request->main_document_url;
 }
 
 int transfer_request_get_status(const transfer_request *request)

@@ -122,6 +122,16 @@ const char *text_headers_get(const struct text_headers *headers, const char *nam
 	return NULL;
 }
 
+int text_headers_each(const struct text_headers *headers,
+	int (*each)(const char *name, const char *value, void *userdata), void *userdata)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < headers->n_fields; i++)
+		r = each(headers->fields[i].name, headers->fields[i].value, userdata);
+	return r;
+}
+
 int text_headers_copy(struct text_headers *to, const struct text_headers *from)
 {
 	int r = 0;

@@ -32,6 +32,9 @@ int text_headers_set(struct text_headers *headers, const char *name, const char 
 int text_headers_add(struct text_headers *headers, const char *name, const char *value);
 /* First value, letter case ignored; or NULL. */
 const char *text_headers_get(const struct text_headers *headers, const char *name);
+/* Visits all in order; what each returns other than 0 ends it and is returned. */
+int text_headers_each(const struct text_headers *headers,
+	int (*each)(const char *name, const char *value, void *userdata), void *userdata);
 int text_headers_copy(struct text_headers *to, const struct text_headers *from);
 int text_headers_from_ipc(struct text_headers *to, const struct ipc_header *from, size_t n);
 /* Rows that borrow the texts. */

@@ -22,6 +22,10 @@ static const struct word session_states[] = { TRANSFER_SESSION_STATES(WORD){ 0, 
 static const struct word cookie_accepts[] = { TRANSFER_COOKIE_ACCEPTS(WORD){ 0, NULL } };
 static const struct word same_sites[] = { TRANSFER_COOKIE_SAME_SITES(WORD){ 0, NULL } };
 
+static const struct word cache_policies[] = { TRANSFER_CACHE_POLICIES(WORD){ 0, NULL } };
+static const struct word service_types[] = { TRANSFER_SERVICE_TYPES(WORD){ 0, NULL } };
+static const struct word tls_versions[] = { TRANSFER_TLS_VERSIONS(WORD){ 0, NULL } };
+
 static const char *name_of(const struct word *words, int value)
 {
 	for (; words->name; words++) {
@@ -73,6 +77,21 @@ const char *transfer_cookie_same_site_get_name(enum transfer_cookie_same_site sa
 const char *words_cookie_accept(enum transfer_cookie_accept accept)
 {
 	return name_of(cookie_accepts, (int)accept);
+}
+
+const char *words_cache_policy(enum transfer_cache_policy policy)
+{
+	return name_of(cache_policies, (int)policy);
+}
+
+const char *words_service_type(enum transfer_service_type type)
+{
+	return name_of(service_types, (int)type);
+}
+
+const char *words_tls_version(enum transfer_tls_version version)
+{
+	return name_of(tls_versions, (int)version);
 }
 
 enum transfer_cookie_same_site words_cookie_same_site(const char *word)

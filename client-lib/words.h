@@ -15,6 +15,9 @@ enum transfer_session_kind words_session_kind(const char *word);
 enum transfer_session_state words_session_state(const char *word);
 /* NULL: not one of them. */
 const char *words_cookie_accept(enum transfer_cookie_accept accept);
+const char *words_cache_policy(enum transfer_cache_policy policy);
+const char *words_service_type(enum transfer_service_type type);
+const char *words_tls_version(enum transfer_tls_version version);
 enum transfer_cookie_same_site words_cookie_same_site(const char *word);
 
 #endif

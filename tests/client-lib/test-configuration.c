@@ -63,6 +63,16 @@ START_TEST(goes_onto_the_bus)
 		transfer_config_set_cookie_accept_policy(config, TRANSFER_COOKIE_ACCEPT_NEVER), 0);
 	copy = transfer_config_copy(config);
 	transfer_config_unref(config);
+	ck_assert_str_eq(transfer_config_get_app_id(copy), "org.example.App");
+	ck_assert_str_eq(transfer_config_get_header(copy, "x-a"), "b");
+	ck_assert_uint_eq(transfer_config_get_request_timeout(copy), 1);
+	ck_assert_uint_eq(transfer_config_get_resource_timeout(copy), 2);
+	ck_assert_uint_eq(transfer_config_get_max_connections_per_host(copy), 3);
+	ck_assert_uint_eq(transfer_config_get_max_rate(copy), 4);
+	ck_assert(transfer_config_get_allow_insecure(copy));
+	ck_assert_str_eq(transfer_config_get_ca_file(copy), "/ca.pem");
+	ck_assert(transfer_config_get_retry_http_errors(copy));
+	ck_assert_int_eq(transfer_config_get_upload_copy(copy), TRANSFER_UPLOAD_COPY_NONE);
 	ck_assert_int_eq(configuration_to_ipc(copy, &arena, &in), 0);
 	ck_assert_str_eq(in.configuration.cookie_store, "own");
 	ck_assert(in.configuration.has_should_set_cookies);
@@ -84,6 +94,57 @@ START_TEST(goes_onto_the_bus)
 }
 END_TEST
 
+static const struct {
+	transfer_config *(*make)(void);
+	enum transfer_session_kind kind;
+	const char *word;
+} kinds[] = {
+	{ transfer_config_new_default, TRANSFER_SESSION_DEFAULT, "default" },
+	{ transfer_config_new_ephemeral, TRANSFER_SESSION_EPHEMERAL, "ephemeral" },
+};
+
+static int count_field(const char *name, const char *value, void *userdata)
+{
+	++*(int *)userdata;
+	return name && value ? 0 : -1;
+}
+
+/* Each call makes a new one, and what is said of one is not said of another. */
+START_TEST(begins_as_documented)
+{
+	transfer_auto(transfer_config) other = kinds[_i].make();
+	transfer_auto(transfer_config) config = kinds[_i].make();
+	struct ipc_manager_open_session_in in;
+	struct arena arena = { 0 };
+	int n_fields = 0;
+
+	transfer_config_set_app_id(other, "org.example.Other");
+	transfer_config_set_header(other, "X-A", "a");
+	transfer_config_set_request_timeout(other, 1);
+	transfer_config_set_max_connections_per_host(other, 1);
+	ck_assert_int_eq(transfer_config_get_kind(config), kinds[_i].kind);
+	ck_assert_ptr_null(transfer_config_get_identifier(config));
+	ck_assert_ptr_null(transfer_config_get_app_id(config));
+	ck_assert_uint_eq(transfer_config_get_request_timeout(config), 60000000);
+	ck_assert_uint_eq(transfer_config_get_resource_timeout(config), 604800000000);
+	ck_assert_uint_eq(transfer_config_get_max_connections_per_host(config), 6);
+	ck_assert_uint_eq(transfer_config_get_max_rate(config), 0);
+	ck_assert(!transfer_config_get_allow_insecure(config));
+	ck_assert(!transfer_config_get_retry_http_errors(config));
+	ck_assert_ptr_null(transfer_config_get_ca_file(config));
+	ck_assert_int_eq(transfer_config_get_upload_copy(config), TRANSFER_UPLOAD_COPY_SNAPSHOT);
+	ck_assert_int_eq(transfer_config_foreach_header(config, count_field, &n_fields), 0);
+	ck_assert_int_eq(n_fields, 0);
+	ck_assert_int_eq(transfer_config_foreach_header(other, count_field, &n_fields), 0);
+	ck_assert_int_eq(n_fields, 1);
+	ck_assert_int_eq(configuration_to_ipc(config, &arena, &in), 0);
+	ck_assert_str_eq(in.kind, kinds[_i].word);
+	ck_assert_str_eq(in.identifier, "");
+	ck_assert_ptr_nonnull(in.options.app_id);
+	arena_done(&arena);
+}
+END_TEST
+
 START_TEST(keeps_the_first_failure)
 {
 	transfer_auto(transfer_config) config = transfer_config_new_background("a");
@@ -100,4 +161,5 @@ START_TEST(keeps_the_first_failure)
 END_TEST
 
 RUN_TESTS("client-lib/configuration", TEST_EACH(checks_the_identifier, names),
-	TEST(goes_onto_the_bus), TEST(keeps_the_first_failure))
+	TEST(goes_onto_the_bus), TEST_EACH(begins_as_documented, kinds),
+	TEST(keeps_the_first_failure))

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -209,6 +210,103 @@ START_TEST(goes_onto_the_bus)
 }
 END_TEST
 
+static const struct {
+	const char *method, *want;
+} methods[] = {
+	{ "get", "GET" },
+	{ "Head", "HEAD" },
+	{ "pOST", "POST" },
+	{ "put", "PUT" },
+	{ "delete", "DELETE" },
+	{ "connect", "CONNECT" },
+	{ "patch", "patch" },
+	{ "PATCH", "PATCH" },
+	{ "options", "options" },
+	{ "gett", "gett" },
+	{ NULL, NULL },
+};
+
+START_TEST(writes_usual_methods_in_capitals)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/");
+
+	ck_assert_int_eq(transfer_request_set_method(request, "X"), 0);
+	ck_assert_int_eq(transfer_request_set_method(request, methods[_i].method), 0);
+	if (methods[_i].want)
+		ck_assert_str_eq(transfer_request_get_method(request), methods[_i].want);
+	else
+		ck_assert_ptr_null(transfer_request_get_method(request));
+}
+END_TEST
+
+START_TEST(gives_back_what_was_set)
+{
+	transfer_auto(transfer_request) none = transfer_request_new("https://example.org/");
+	transfer_request *request = full_request();
+	transfer_auto(transfer_request) copy = transfer_request_copy(request);
+
+	transfer_request_unref(request);
+	ck_assert_uint_eq(transfer_request_get_timeout(copy), 1);
+	ck_assert(!transfer_request_get_handles_cookies(copy));
+	ck_assert_str_eq(transfer_request_get_main_document_url(copy), "https://doc.example/");
+	ck_assert_int_eq(transfer_request_set_url(copy, "data:,x"), 0);
+	ck_assert_str_eq(transfer_request_get_url(copy), "data:,x");
+	ck_assert_uint_eq(transfer_request_get_timeout(none), 0);
+	ck_assert(transfer_request_get_handles_cookies(none));
+	ck_assert_ptr_null(transfer_request_get_main_document_url(none));
+	ck_assert_int_eq(transfer_request_set_url(none, ""), -EINVAL);
+	ck_assert_str_eq(transfer_request_get_url(none), "https://example.org/");
+	ck_assert_int_eq(transfer_request_get_status(none), -EINVAL);
+}
+END_TEST
+
+static int on_field(const char *name, const char *value, void *userdata)
+{
+	char *log = userdata;
+	size_t n = strlen(log);
+
+	snprintf(log + n, 64 - n, "%s=%s ", name, value);
+	return strcmp(value, "stop") ? 0 : 7;
+}
+
+START_TEST(visits_header_fields)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/");
+	char log[64] = "";
+
+	transfer_request_add_header(request, "A", "1");
+	transfer_request_add_header(request, "a", "2");
+	ck_assert_int_eq(transfer_request_foreach_header(request, on_field, log), 0);
+	transfer_request_add_header(request, "B", "stop");
+	transfer_request_add_header(request, "C", "3");
+	ck_assert_int_eq(transfer_request_foreach_header(request, on_field, log), 7);
+	ck_assert_str_eq(log, "A=1 a=2 A=1 a=2 B=stop ");
+}
+END_TEST
+
+START_TEST(has_one_body)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/");
+	transfer_auto(transfer_request) copy = NULL;
+	transfer_data *data = transfer_data_new_copy("abc", 3);
+	transfer_body *stream = transfer_body_new_file("/x");
+
+	ck_assert_int_eq(transfer_request_set_body(request, data), 0);
+	transfer_data_unref(data);
+	copy = transfer_request_copy(request);
+	ck_assert_int_eq(transfer_request_set_body_stream(request, stream), 0);
+	transfer_body_unref(stream);
+	ck_assert_ptr_null(transfer_request_get_body(request));
+	ck_assert_ptr_eq(transfer_request_get_body_stream(request), stream);
+	ck_assert_uint_eq(transfer_data_get_size(transfer_request_get_body(copy)), 3);
+	ck_assert_ptr_null(transfer_request_get_body_stream(copy));
+	ck_assert_int_eq(transfer_request_set_body(request, data), 0);
+	ck_assert_ptr_null(transfer_request_get_body_stream(request));
+	ck_assert_int_eq(transfer_request_set_body(request, NULL), 0);
+	ck_assert_ptr_null(transfer_request_get_body(request));
+}
+END_TEST
+
 START_TEST(leaves_out_what_was_not_set)
 {
 	transfer_auto(transfer_request) request = transfer_request_new("https://example.org/x");
@@ -228,5 +326,6 @@ END_TEST
 
 RUN_TESTS("client-lib/request", TEST_EACH(checks, cases),
 	TEST_EACH(sticks_with_a_wrong_url, wrong_urls), TEST(bounds_numbers),
-	TEST(keeps_header_fields_in_order), TEST(goes_onto_the_bus),
-	TEST(leaves_out_what_was_not_set))
+	TEST(keeps_header_fields_in_order), TEST_EACH(writes_usual_methods_in_capitals, methods),
+	TEST(gives_back_what_was_set), TEST(visits_header_fields), TEST(has_one_body),
+	TEST(goes_onto_the_bus), TEST(leaves_out_what_was_not_set))

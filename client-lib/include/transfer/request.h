@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is asked and what is answered: requests and responses.
+ * What is asked and what is answered: requests and responses. More properties of requests stand in
+ * <transfer/request-policy.h>.
  *
  * Setters return 0 or -errno. That may be ignored: the first failure sticks to the request and is reported where the
  * request is used, as the error with which the task completes. Texts are copied. A request handed to a task is copied:
@@ -9,6 +10,7 @@
 #ifndef TRANSFER_REQUEST_H
 #define TRANSFER_REQUEST_H
 
+#include <transfer/body.h>
 #include <transfer/configuration.h>
 
 #ifdef __cplusplus
@@ -42,10 +44,11 @@ TRANSFER_OBJECT(transfer_response);
 /**
  * transfer_request_new - a request for a URL
  *
- * @url: absolute https (or http) URL, UTF-8
+ * @url: absolute URL, UTF-8: https (or http); in sessions that are not background ones also ftp, ftps, file, data,
+ *       and those of custom protocols
  *
- * The URL is looked at by transferd: a malformed one makes the task complete with
- * TRANSFER_ERROR_BAD_URL, another scheme with TRANSFER_ERROR_UNSUPPORTED_URL.
+ * A malformed one makes the task complete with TRANSFER_ERROR_BAD_URL, another scheme with
+ * TRANSFER_ERROR_UNSUPPORTED_URL.
  *
  * Returns:  the request, or NULL: out of memory. NULL or text that is not UTF-8 sticks as -EINVAL.
  * Blocks:   no
@@ -82,10 +85,28 @@ TRANSFER_PUBLIC transfer_request *transfer_request_copy(const transfer_request *
 TRANSFER_PUBLIC const char *transfer_request_get_url(const transfer_request *request);
 
 /**
+ * transfer_request_set_url - change the URL
+ *
+ * @request: the request; borrowed
+ * @url:     as for transfer_request_new()
+ *
+ * Returns:  0, or
+ *           -EINVAL  too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSMutableURLRequest.URL
+ */
+TRANSFER_PUBLIC int transfer_request_set_url(transfer_request *request, const char *url);
+
+/**
  * transfer_request_set_method - HTTP method
  *
  * @request: the request; borrowed
- * @method:  such as "POST"; NULL: GET for a download, PUT for an upload
+ * @method:  such as "POST"; NULL: GET, for an upload PUT
+ *
+ * GET, HEAD, POST, PUT, DELETE and CONNECT are put into capitals; others stay as they are.
  *
  * Returns:  0, or
  *           -EINVAL  not a token
@@ -120,7 +141,7 @@ TRANSFER_PUBLIC const char *transfer_request_get_method(const transfer_request *
  * Fields of framing and routing (Host, Content-Length, Range and the like) are dropped. Downloads ask
  * for "Accept-Encoding: identity" unless the request has a field of that name; gzip, deflate, br and
  * zstd are decoded whether they were asked for or not. A coded body has no known length and cannot
- * be continued after a break: it is fetched from its start.
+ * be continued after a break: it is fetched from its start. Data and upload tasks ask for those codings.
  *
  * Returns:  0, or
  *           -EINVAL  not a header field
@@ -169,6 +190,83 @@ TRANSFER_PUBLIC const char *transfer_request_get_header(
 	const transfer_request *request, const char *name);
 
 /**
+ * transfer_request_foreach_header - visit all header fields in their order
+ *
+ * @request:  the request; borrowed
+ * @each:     called for each field; a value other than 0 ends the visit
+ * @userdata: handed to handler
+ *
+ * Returns:  0, or what each returned
+ * Blocks:   as long as each does
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.allHTTPHeaderFields
+ */
+TRANSFER_PUBLIC int transfer_request_foreach_header(const transfer_request *request,
+	int (*each)(const char *name, const char *value, void *userdata), void *userdata);
+
+/**
+ * transfer_request_set_body - body of the request
+ *
+ * @request: the request; borrowed
+ * @body:    a reference is kept; NULL: none
+ *
+ * Clears a body stream. Upload tasks ignore it, background sessions refuse it; a GET with a body completes
+ * with TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM. A POST with a body and without Content-Type is sent as
+ * application/x-www-form-urlencoded.
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSMutableURLRequest.HTTPBody
+ */
+TRANSFER_PUBLIC int transfer_request_set_body(transfer_request *request, const transfer_data *body);
+
+/**
+ * transfer_request_get_body - body of the request
+ *
+ * @request: the request; borrowed
+ *
+ * Returns:  the body, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.HTTPBody
+ */
+TRANSFER_PUBLIC const transfer_data *transfer_request_get_body(const transfer_request *request);
+
+/**
+ * transfer_request_set_body_stream - body of the request, as it comes
+ *
+ * @request: the request; borrowed
+ * @body:    a reference is kept; NULL: none
+ *
+ * Clears a body in memory. Else as transfer_request_set_body().
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSMutableURLRequest.HTTPBodyStream
+ */
+TRANSFER_PUBLIC int transfer_request_set_body_stream(
+	transfer_request *request, transfer_body *body);
+
+/**
+ * transfer_request_get_body_stream - body of the request, as it comes
+ *
+ * @request: the request; borrowed
+ *
+ * Returns:  the body, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.HTTPBodyStream
+ */
+TRANSFER_PUBLIC transfer_body *transfer_request_get_body_stream(const transfer_request *request);
+
+/**
  * transfer_request_set_timeout - longest time without a byte
  *
  * @request:      the request; borrowed
@@ -181,6 +279,19 @@ TRANSFER_PUBLIC const char *transfer_request_get_header(
  * Source:   NSMutableURLRequest.timeoutInterval
  */
 TRANSFER_PUBLIC int transfer_request_set_timeout(transfer_request *request, uint64_t timeout_usec);
+
+/**
+ * transfer_request_get_timeout - longest time without a byte
+ *
+ * @request: the request; borrowed
+ *
+ * Returns:  microseconds; 0: the session's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.timeoutInterval
+ */
+TRANSFER_PUBLIC uint64_t transfer_request_get_timeout(const transfer_request *request);
 
 /**
  * transfer_request_set_resource_timeout - longest life of the task from its first resume
@@ -406,6 +517,19 @@ TRANSFER_PUBLIC int transfer_request_set_retry_http_errors(transfer_request *req
 TRANSFER_PUBLIC int transfer_request_set_handles_cookies(transfer_request *request, bool handles);
 
 /**
+ * transfer_request_get_handles_cookies - whether stored cookies are sent and those of the answer kept
+ *
+ * @request: the request; borrowed
+ *
+ * Returns:  true: they are
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.HTTPShouldHandleCookies
+ */
+TRANSFER_PUBLIC bool transfer_request_get_handles_cookies(const transfer_request *request);
+
+/**
  * transfer_request_set_main_document_url - the document that the request is made for
  *
  * @request: the request; borrowed
@@ -424,6 +548,19 @@ TRANSFER_PUBLIC int transfer_request_set_handles_cookies(transfer_request *reque
  */
 TRANSFER_PUBLIC int transfer_request_set_main_document_url(
 	transfer_request *request, const char *url);
+
+/**
+ * transfer_request_get_main_document_url - the document that the request is made for
+ *
+ * @request: the request; borrowed
+ *
+ * Returns:  the URL, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.mainDocumentURL
+ */
+TRANSFER_PUBLIC const char *transfer_request_get_main_document_url(const transfer_request *request);
 
 /**
  * transfer_request_set_upload_copy - whether the file to upload is copied when the task is made

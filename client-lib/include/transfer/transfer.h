@@ -9,11 +9,15 @@
 #define TRANSFER_TRANSFER_H
 
 #include <transfer/answer.h>
+#include <transfer/body.h>
 #include <transfer/client.h>
+#include <transfer/configuration-network.h>
+#include <transfer/configuration-store.h>
 #include <transfer/configuration.h>
 #include <transfer/cookie.h>
 #include <transfer/error.h>
 #include <transfer/object.h>
+#include <transfer/request-policy.h>
 #include <transfer/request.h>
 #include <transfer/session.h>
 #include <transfer/types.h>

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Properties of configurations about what is kept, where, and who is woken. */
+#include <transfer/configuration-store.h>
+
+#include <errno.h>
+
+#include "client-lib/configuration.h"
+#include "client-lib/words.h"
+#include "ipc/bus.h"
+
+#define STORE_SHARED "shared"
+
+/* A store of the application by its name; "" is how none is kept, and what an ephemeral session calls its own. */
+static int set_store(struct transfer_config *config, char **store, const char *name)
+{
+	bool is_own = config->kind == TRANSFER_SESSION_EPHEMERAL && name && !*name;
+
+	return configuration_stick(config,
+		text_set(store,
+			is_own         ? NULL
+				: name ? name
+				       : "",
+			CONFIGURATION_NAME_MAX_BYTES));
+}
+
+static const char *get_store(const struct transfer_config *config, const char *store)
+{
+	if (store)
+		return *store ? store : NULL;
+	return config->kind == TRANSFER_SESSION_EPHEMERAL ? "" : STORE_SHARED;
+}
+
+int transfer_config_set_cookie_store(transfer_config *config, const char *name)
+{
+	return set_store(config, &config->cookie_store, name);
+}
+
+const char *transfer_config_get_cookie_store(const transfer_config *config)
+{
+	return get_store(config, config->cookie_store);
+}
+
+int transfer_config_set_cache(transfer_config *config, const char *name)
+{
+	return set_store(config, &config->cache, name);
+}
+
+const char *transfer_config_get_cache(const transfer_config *config)
+{
+	if (!config->cache && config->kind == TRANSFER_SESSION_BACKGROUND)
+		return NULL;
+	return get_store(config, config->cache);
+}
+
+int transfer_config_set_credential_store(transfer_config *config, const char *name)
+{
+	return set_store(config, &config->credential_store, name);
+}
+
+const char *transfer_config_get_credential_store(const transfer_config *config)
+{
+	return get_store(config, config->credential_store);
+}
+
+int transfer_config_set_cache_policy(transfer_config *config, enum transfer_cache_policy policy)
+{
+	if (!words_cache_policy(policy))
+		return configuration_stick(config, -EINVAL);
+	config->cache_policy = policy;
+	return 0;
+}
+
+enum transfer_cache_policy transfer_config_get_cache_policy(const transfer_config *config)
+{
+	return config->cache_policy;
+}
+
+int transfer_config_set_shared_container(transfer_config *config, const char *name)
+{
+	return configuration_stick(
+		config, text_set(&config->shared_container, name, CONFIGURATION_NAME_MAX_BYTES));
+}
+
+const char *transfer_config_get_shared_container(const transfer_config *config)
+{
+	return config->shared_container;
+}
+
+int transfer_config_set_launch(transfer_config *config, const char *bus_name)
+{
+	if (bus_name && !ipc_bus_is_name(bus_name))
+		return configuration_stick(config, -EINVAL);
+	return configuration_stick(
+		config, text_set(&config->launch, bus_name, CONFIGURATION_NAME_MAX_BYTES));
+}
+
+const char *transfer_config_get_launch(const transfer_config *config)
+{
+	return config->launch;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a session keeps and whom it asks: caching, stores and wake-ups. Properties of
+ * configurations; setters return 0 or -errno, and the first failure sticks, as in
+ * <transfer/configuration.h>. Cookies are there.
+ */
+#ifndef TRANSFER_CONFIGURATION_STORE_H
+#define TRANSFER_CONFIGURATION_STORE_H
+
+#include <transfer/configuration.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * transfer_config_set_cache_policy - whether stored answers may be used
+ *
+ * @config: the configuration; borrowed
+ * @policy: TRANSFER_CACHE_USE_PROTOCOL is the default
+ *
+ * transferd stores no answers yet, so it behaves as with an empty store: TRANSFER_CACHE_RETURN_DONT_LOAD
+ * fails with TRANSFER_ERROR_CANNOT_LOAD_FROM_NETWORK, TRANSFER_CACHE_RELOAD_EVERYWHERE asks proxies not to
+ * answer from theirs. A request's own policy wins.
+ *
+ * Returns:  0, or
+ *           -EINVAL  not one of them
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.requestCachePolicy
+ */
+TRANSFER_PUBLIC int transfer_config_set_cache_policy(
+	transfer_config *config, enum transfer_cache_policy policy);
+
+/**
+ * transfer_config_get_cache_policy - whether stored answers may be used
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the policy
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.requestCachePolicy
+ */
+TRANSFER_PUBLIC enum transfer_cache_policy transfer_config_get_cache_policy(
+	const transfer_config *config);
+
+/**
+ * transfer_config_set_cache - which of the application's stores of answers is used
+ *
+ * @config: the configuration; borrowed
+ * @name:   "shared" is the default (NULL in a background session, "" in an ephemeral one: its own);
+ *          NULL: none
+ *
+ * Without effect until transferd stores answers; kept.
+ *
+ * Returns:  0, or
+ *           -EINVAL  too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCache
+ */
+TRANSFER_PUBLIC int transfer_config_set_cache(transfer_config *config, const char *name);
+
+/**
+ * transfer_config_get_cache - which of the application's stores of answers is used
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCache
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_cache(const transfer_config *config);
+
+/**
+ * transfer_config_set_credential_store - which of the application's stores of credentials is used
+ *
+ * @config: the configuration; borrowed
+ * @name:   "shared" is the default ("" in an ephemeral session: its own); NULL: none
+ *
+ * Without effect until transferd keeps credentials; those in a URL are used.
+ *
+ * Returns:  0, or
+ *           -EINVAL  too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCredentialStorage
+ */
+TRANSFER_PUBLIC int transfer_config_set_credential_store(transfer_config *config, const char *name);
+
+/**
+ * transfer_config_get_credential_store - which of the application's stores of credentials is used
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCredentialStorage
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_credential_store(const transfer_config *config);
+
+/**
+ * transfer_config_set_shared_container - where an extension's files are
+ *
+ * @config: the configuration; borrowed
+ * @name:   NULL is the default
+ *
+ * Without effect on Linux: a destination is a path that transferd opens.
+ *
+ * Returns:  0, or
+ *           -EINVAL  too long or not UTF-8
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.sharedContainerIdentifier
+ */
+TRANSFER_PUBLIC int transfer_config_set_shared_container(transfer_config *config, const char *name);
+
+/**
+ * transfer_config_get_shared_container - where an extension's files are
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.sharedContainerIdentifier
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_shared_container(const transfer_config *config);
+
+/**
+ * transfer_config_set_sends_launch_events - wake the application when its tasks have ended
+ *
+ * @config: the configuration; borrowed
+ * @sends:  true is the default
+ *
+ * Only in background sessions, and only with a bus name (transfer_config_set_launch()).
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.sessionSendsLaunchEvents
+ */
+TRANSFER_PUBLIC int transfer_config_set_sends_launch_events(transfer_config *config, bool sends);
+
+/**
+ * transfer_config_get_sends_launch_events - wake the application when its tasks have ended
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  true: asked for
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.sessionSendsLaunchEvents
+ */
+TRANSFER_PUBLIC bool transfer_config_get_sends_launch_events(const transfer_config *config);
+
+/**
+ * transfer_config_set_launch - who is woken
+ *
+ * @config:   the configuration; borrowed
+ * @bus_name: well-known D-Bus name of the application; NULL is the default: none
+ *
+ * Only in background sessions: when the last task has ended and events wait, or a task needs an answer, and
+ * no program is attached, the application gets org.freedesktop.Application.ActivateAction with
+ * "transfer-events" and the identifier, for which the bus starts it.
+ *
+ * Returns:  0, or
+ *           -EINVAL  no bus name
+ *           -ENOMEM  out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   org.transferd.Transfer1.Manager.OpenSession
+ */
+TRANSFER_PUBLIC int transfer_config_set_launch(transfer_config *config, const char *bus_name);
+
+/**
+ * transfer_config_get_launch - who is woken
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the name, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   org.transferd.Transfer1.Manager.OpenSession
+ */
+TRANSFER_PUBLIC const char *transfer_config_get_launch(const transfer_config *config);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
