@@ -46,6 +46,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/object.h \
 	%D%/include/transfer/request.h \
 	%D%/include/transfer/request-policy.h \
+	%D%/include/transfer/response.h \
 	%D%/include/transfer/rows.h \
 	%D%/include/transfer/session.h \
 	%D%/include/transfer/transfer.h \

@@ -3,7 +3,7 @@
 #ifndef CLIENT_LIB_RESPONSE_H
 #define CLIENT_LIB_RESPONSE_H
 
-#include <transfer/request.h>
+#include <transfer/response.h>
 
 struct ipc_response;
 

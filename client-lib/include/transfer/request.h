@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is asked and what is answered: requests and responses. More properties of requests stand in
- * <transfer/request-policy.h>.
+ * What is asked: requests. More of their properties stand in <transfer/request-policy.h>.
  *
  * Setters return 0 or -errno. That may be ignored: the first failure sticks to the request and is reported where the
  * request is used, as the error with which the task completes. Texts are copied. A request handed to a task is copied:
@@ -27,17 +26,6 @@ extern "C" {
  * Source:   NSMutableURLRequest
  */
 TRANSFER_OBJECT(transfer_request);
-
-/**
- * transfer_response - what a server answered; immutable
- *
- * Returns:  transfer_response_ref: its argument; transfer_response_unref: nothing
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSHTTPURLResponse
- */
-TRANSFER_OBJECT(transfer_response);
 
 /* ---- request ---- */
 
@@ -590,147 +578,6 @@ TRANSFER_PUBLIC int transfer_request_set_upload_copy(
  * Source:   libtransfer
  */
 TRANSFER_PUBLIC int transfer_request_get_status(const transfer_request *request);
-
-/* ---- response ---- */
-
-/**
- * transfer_response_get_status - HTTP status
- *
- * @response: the response; borrowed
- *
- * Returns:  such as 200
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSHTTPURLResponse.statusCode
- */
-TRANSFER_PUBLIC int transfer_response_get_status(const transfer_response *response);
-
-/**
- * transfer_response_get_url - URL that answered, after redirects
- *
- * @response: the response; borrowed
- *
- * Returns:  the URL, or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLResponse.URL
- */
-TRANSFER_PUBLIC const char *transfer_response_get_url(const transfer_response *response);
-
-/**
- * transfer_response_get_mime_type - type of the content without parameters
- *
- * @response: the response; borrowed
- *
- * Returns:  such as "text/html", or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLResponse.MIMEType
- */
-TRANSFER_PUBLIC const char *transfer_response_get_mime_type(const transfer_response *response);
-
-/**
- * transfer_response_get_text_encoding - character set of the content
- *
- * @response: the response; borrowed
- *
- * Returns:  such as "utf-8", or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLResponse.textEncodingName
- */
-TRANSFER_PUBLIC const char *transfer_response_get_text_encoding(const transfer_response *response);
-
-/**
- * transfer_response_get_suggested_filename - a name under which the content could be saved, made safe
- *
- * @response: the response; borrowed
- *
- * Returns:  the name, without folders; or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLResponse.suggestedFilename
- */
-TRANSFER_PUBLIC const char *transfer_response_get_suggested_filename(
-	const transfer_response *response);
-
-/**
- * transfer_response_get_http_version - protocol that was spoken
- *
- * @response: the response; borrowed
- *
- * Returns:  such as "HTTP/2", or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLSessionTaskTransactionMetrics.networkProtocolName
- */
-TRANSFER_PUBLIC const char *transfer_response_get_http_version(const transfer_response *response);
-
-/**
- * transfer_response_get_expected_length - length of the whole body
- *
- * @response: the response; borrowed
- *
- * Returns:  bytes, or TRANSFER_SIZE_UNKNOWN
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSURLResponse.expectedContentLength
- */
-TRANSFER_PUBLIC int64_t transfer_response_get_expected_length(const transfer_response *response);
-
-/**
- * transfer_response_is_length_verified - whether the answer said where its body ends
- *
- * @response: the response; borrowed
- *
- * A body without a length and not in chunks ends when the connection does. That it came whole can then
- * not be told from a connection that was cut; a checksum or a content coding can tell.
- *
- * Returns:  true: the body was held against what the server announced. false: its end is unverified.
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   RFC 9112, section 6.3
- */
-TRANSFER_PUBLIC bool transfer_response_is_length_verified(const transfer_response *response);
-
-/**
- * transfer_response_get_header - first header field of a name, letter case ignored
- *
- * @response: the response; borrowed
- * @name:     field name
- *
- * Returns:  the value, or NULL
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   NSHTTPURLResponse.valueForHTTPHeaderField:
- */
-TRANSFER_PUBLIC const char *transfer_response_get_header(
-	const transfer_response *response, const char *name);
-
-/**
- * transfer_response_foreach_header - visit all header fields in their order
- *
- * @response: the response; borrowed
- * @each:     called for each field; a value other than 0 ends the visit
- * @userdata: handed to each
- *
- * Returns:  0, or what each returned
- * Blocks:   as long as each does
- * Thread:   any
- * Since:    0.1
- * Source:   NSHTTPURLResponse.allHeaderFields
- */
-TRANSFER_PUBLIC int transfer_response_foreach_header(const transfer_response *response,
-	int (*each)(const char *name, const char *value, void *userdata), void *userdata);
 
 #ifdef __cplusplus
 }

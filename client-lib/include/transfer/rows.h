@@ -13,6 +13,7 @@
 #include <transfer/configuration.h>
 #include <transfer/object.h>
 #include <transfer/request.h>
+#include <transfer/response.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -14,6 +14,7 @@
 #include <transfer/answer.h>
 #include <transfer/client.h>
 #include <transfer/request.h>
+#include <transfer/response.h>
 
 #ifdef __cplusplus
 extern "C" {

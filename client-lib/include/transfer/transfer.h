@@ -19,6 +19,7 @@
 #include <transfer/object.h>
 #include <transfer/request-policy.h>
 #include <transfer/request.h>
+#include <transfer/response.h>
 #include <transfer/session.h>
 #include <transfer/types.h>
 
