@@ -20,11 +20,9 @@ libengine_la_SOURCES += \
 	%D%/disk-file.c %D%/disk-file.h \
 	%D%/engine.h \
 	%D%/fault.c %D%/fault.h \
-	%D%/filename.c %D%/filename.h \
 	%D%/head.c %D%/head.h \
 	%D%/inlet.c %D%/inlet.h \
 	%D%/jar.c %D%/jar.h \
-	%D%/mime.c %D%/mime.h \
 	%D%/multipart.c %D%/multipart.h \
 	%D%/patient.c %D%/patient.h \
 	%D%/range.c %D%/range.h \
@@ -46,11 +44,9 @@ check_PROGRAMS += \
 	tests/engine/test-digest \
 	tests/engine/test-disk \
 	tests/engine/test-fault \
-	tests/engine/test-filename \
 	tests/engine/test-head \
 	tests/engine/test-inlet \
 	tests/engine/test-jar \
-	tests/engine/test-mime \
 	tests/engine/test-multipart \
 	tests/engine/test-range \
 	tests/engine/test-redirect \
@@ -70,11 +66,9 @@ tests_engine_test_decode_LDADD = $(TEST_ENGINE) $(BROTLIENC_LIBS)
 tests_engine_test_digest_LDADD = $(TEST_ENGINE)
 tests_engine_test_disk_LDADD = $(TEST_ENGINE)
 tests_engine_test_fault_LDADD = $(TEST_ENGINE)
-tests_engine_test_filename_LDADD = $(TEST_ENGINE)
 tests_engine_test_head_LDADD = $(TEST_ENGINE)
 tests_engine_test_inlet_LDADD = $(TEST_ENGINE)
 tests_engine_test_multipart_LDADD = $(TEST_ENGINE)
-tests_engine_test_mime_LDADD = $(TEST_ENGINE)
 tests_engine_test_range_LDADD = $(TEST_ENGINE)
 tests_engine_test_redirect_LDADD = $(TEST_ENGINE)
 tests_engine_test_resume_LDADD = $(TEST_ENGINE)

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/failpoint.h"
+#include "base/filename.h"
+#include "base/mime.h"
 #include "engine/date.h"
 #include "engine/digest.h"
-#include "engine/filename.h"
-#include "engine/mime.h"
 #include "engine/post.h"
 #include "engine/sink.h"
 #include "engine/source.h"
@@ -121,7 +121,7 @@ static int set_response(struct xfer *x, struct post *p)
 	mime_parse(h->content_type, &mime);
 	r.mime_type = mime.type[0] ? mime.type : NULL;
 	r.text_encoding = mime.charset[0] ? mime.charset : NULL;
-	filename_suggest(h->content_disposition, x->url, r.mime_type, name);
+	filename_suggest(h->content_disposition, x->url->path, x->url->host, r.mime_type, name);
 	if (h->retry_after)
 		r.retry_after_us = date_retry_after_us(h->retry_after, h->date, clock_wall_us());
 	if (p && post_set_response(p, &r))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's response head, and everything that is decided from it. */
+#include "base/filename.h"
+#include "base/mime.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
-#include "engine/filename.h"
 #include "engine/head.h"
-#include "engine/mime.h"
 #include "engine/range.h"
 #include "engine/redirect.h"
 #include "engine/resume.h"
@@ -63,7 +63,7 @@ static void decide(const struct head *head, const struct url *url)
 
 	FUZZ_MUST(head->content_length_bytes >= -1);
 	mime_parse(head->content_type, &mime);
-	filename_suggest(head->content_disposition, url, mime.type, name);
+	filename_suggest(head->content_disposition, url->path, url->host, mime.type, name);
 	FUZZ_MUST(name[0] && name[0] != '.' && !strchr(name, '/'));
 	FUZZ_MUST(utf8_is_valid(name));
 	resume_download(head);

@@ -5,9 +5,9 @@
  */
 #include <stdio.h>
 
+#include "base/filename.h"
+#include "base/mime.h"
 #include "base/utf8.h"
-#include "engine/filename.h"
-#include "engine/mime.h"
 #include "engine/url.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -32,7 +32,7 @@ static void check_again(const char *name, const struct url *url, const char *typ
 
 	for (const char *c = name; *c; c++, n += 3)
 		snprintf(text + n, sizeof(text) - n, "%%%02x", (unsigned char)*c);
-	filename_suggest(text, url, type, again);
+	filename_suggest(text, url->path, url->host, type, again);
 	FUZZ_MUST(!strcmp(name, again));
 }
 
@@ -49,11 +49,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!reference || url_resolve(base, reference, &url))
 		FUZZ_MUST(url_parse("https://example.org/", &url) == 0);
 	mime_parse(type, &mime);
-	filename_suggest(disposition, url, mime.type, name);
+	filename_suggest(disposition, url->path, url->host, mime.type, name);
 	check(name);
 	/* what has its extension gets no other; a host alone gets none */
 	check_again(name, url, NULL);
-	filename_suggest(disposition, url, NULL, name);
+	filename_suggest(disposition, url->path, url->host, NULL, name);
 	check(name);
 	check_again(name, url, NULL);
 	url_free(url);

@@ -3,7 +3,7 @@
  * Makes a file name out of what a server says. Everything is repaired rather than refused: the
  * result is a label that people see, and one that no shell, terminal or file system trips over.
  */
-#include "engine/filename.h"
+#include "base/filename.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,9 +13,8 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/mime.h"
 #include "base/utf8.h"
-#include "engine/mime.h"
-#include "engine/url.h"
 
 #define NAME_MAX_BYTES      (FILENAME_BYTES - 1)
 #define EXTENSION_MAX_BYTES 16
@@ -301,18 +300,18 @@ static bool make_name(
 	return true;
 }
 
-void filename_suggest(const char *disposition, const struct url *url, const char *mime_type,
-	char ret_name[FILENAME_BYTES])
+void filename_suggest(const char *disposition, const char *path, const char *host,
+	const char *mime_type, char ret_name[FILENAME_BYTES])
 {
 	struct value value;
 
 	if (disposition && from_disposition(disposition, &value) &&
 		make_name(&value, mime_type, ret_name))
 		return;
-	if (from_path(url->path, &value) && make_name(&value, mime_type, ret_name))
+	if (from_path(path, &value) && make_name(&value, mime_type, ret_name))
 		return;
 	value.size = 0;
-	for (const char *p = url->host; *p; p++)
+	for (const char *p = host; *p; p++)
 		put(&value, *p);
 	if (!make_name(&value, NULL, ret_name))
 		memcpy(ret_name, "unknown", sizeof("unknown"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Content-Type taken apart, and the usual file extension of a type. Pure. */
-#ifndef ENGINE_MIME_H
-#define ENGINE_MIME_H
+#ifndef BASE_MIME_H
+#define BASE_MIME_H
 
 #define MIME_MAX_BYTES 128
 

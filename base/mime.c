@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Content-Type: the type, its charset, and a short table of extensions. */
-#include "engine/mime.h"
+#include "base/mime.h"
 
 #include <stdbool.h>
 #include <stddef.h>

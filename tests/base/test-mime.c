@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/mime.h"
+#include "base/mime.h"
 
 #include <stddef.h>
 
