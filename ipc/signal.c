@@ -167,7 +167,7 @@ static int read_event_args(struct wire_reader *rd, DBusMessageIter *it,
 {
 	int r = 0;
 
-	args->file = args->body_file = -1;
+	args->file = args->body_file = args->body_pipe = -1;
 	for (unsigned i = 0; i < table->n_fields && !r; i++) {
 		const struct codec_field *field;
 

@@ -183,7 +183,7 @@ int bus_event_row(const struct flow_event *event, void *user)
 	args = arena_alloc(rows->arena, 1, sizeof(*args));
 	if (!args)
 		return err_raise(-ENOMEM);
-	args->file = args->body_file = -1;
+	args->file = args->body_file = args->body_pipe = -1;
 	rows->size_bytes += 512;
 	if (event->task &&
 		(event->type == FLOW_EVENT_COMPLETED ||

@@ -282,6 +282,7 @@ static void fill_progress(
 	*args = (struct ipc_event_args){
 		.file = -1,
 		.body_file = -1,
+		.body_pipe = -1,
 		.bytes = progress->delta_bytes,
 		.has_bytes = true,
 		.total = progress->total_bytes,

@@ -88,6 +88,8 @@ static int read_configuration(
 
 	if (!headers)
 		return err_raise(-ENOMEM);
+	if (bus_live_is_configuration(from))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		to->given |= given[i].is_given ? given[i].key : 0;
 	session_config_init(config);

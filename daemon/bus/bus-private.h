@@ -149,6 +149,25 @@ int bus_words_same_site(
 	const char *word, enum transfer_cookie_same_site *ret_same_site); /* -EINVAL */
 const char *bus_words_upload_copy_name(enum task_upload_copy copy);
 int bus_words_upload_copy(const char *word, enum task_upload_copy *ret_copy); /* -EINVAL */
+/* These, too, answer -EINVAL to a word that is none. */
+int bus_words_cache_policy(const char *word, enum transfer_cache_policy *ret_policy);
+int bus_words_service_type(const char *word, enum transfer_service_type *ret_type);
+int bus_words_disposition(const char *word, enum transfer_response_disposition *ret_disposition);
+int bus_words_tls_version(const char *word, enum transfer_tls_version *ret_version);
+const char *bus_words_body_reason(enum transfer_body_reason reason);
+
+/* ---- bus-live.c: sessions that live in memory; each refuses what it cannot do with another ---- */
+/* Whether a key is set that only those sessions know. */
+bool bus_live_is_request(const struct ipc_request *request);
+bool bus_live_is_configuration(const struct ipc_configuration *configuration);
+int bus_live_answer_redirect(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in);
+int bus_live_answer_responses(struct ipc_call *call, void *user,
+	const struct ipc_session_answer_responses_in *in,
+	struct ipc_session_answer_responses_out *out);
+int bus_live_answer_body_stream(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_body_stream_in *in);
+int bus_live_close(struct ipc_call *call, void *user);
 
 /* ---- bus-cookie.c ---- */
 int bus_cookie_list(struct ipc_call *call, void *user, const struct ipc_session_list_cookies_in *in,

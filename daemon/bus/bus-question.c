@@ -34,7 +34,11 @@ static int ask(const struct question *question, const struct task *task, void *u
 	struct asking *asking = user;
 	struct arena arena = { 0 };
 	struct ipc_event_args args = {
-		.file = -1, .body_file = -1, .question = question->id, .has_question = true
+		.file = -1,
+		.body_file = -1,
+		.body_pipe = -1,
+		.question = question->id,
+		.has_question = true,
 	};
 	struct ipc_event row = {
 		.task = { question->session, question->task },
@@ -93,7 +97,11 @@ void bus_question_withdrawn(const struct question *question, void *user)
 	struct bus *bus = user;
 	struct bus_attachment *attachment = bus_event_find(bus, question->session);
 	struct ipc_event_args args = {
-		.file = -1, .body_file = -1, .question = question->id, .has_question = true
+		.file = -1,
+		.body_file = -1,
+		.body_pipe = -1,
+		.question = question->id,
+		.has_question = true,
 	};
 	struct ipc_event row = {
 		.task = { question->session, question->task },

@@ -275,6 +275,8 @@ static int read_request(
 	int r;
 
 	flow_request_init(to);
+	if (bus_live_is_request(from))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	r = read_words(call, from, to);
 	if (r)
 		return r;
@@ -490,6 +492,10 @@ const struct ipc_session_ops bus_session_ops = {
 	.detach = detach,
 	.create_tasks = create_tasks,
 	.answer_delayed_request = bus_question_answer_delayed,
+	.answer_redirect = bus_live_answer_redirect,
+	.answer_responses = bus_live_answer_responses,
+	.answer_body_stream = bus_live_answer_body_stream,
+	.close = bus_live_close,
 	.finish_tasks_and_invalidate = finish_tasks_and_invalidate,
 	.invalidate_and_cancel = invalidate_and_cancel,
 	.list_cookies = bus_cookie_list,

@@ -28,6 +28,11 @@ static const struct word cookie_accepts[] = { TRANSFER_COOKIE_ACCEPTS(WORD) };
 static const struct word same_sites[] = { TRANSFER_COOKIE_SAME_SITES(WORD) };
 static const struct word upload_copies[] = { { TASK_UPLOAD_COPY_SNAPSHOT, "snapshot" },
 	{ TASK_UPLOAD_COPY_NONE, "none" } };
+static const struct word cache_policies[] = { TRANSFER_CACHE_POLICIES(WORD) };
+static const struct word service_types[] = { TRANSFER_SERVICE_TYPES(WORD) };
+static const struct word dispositions[] = { TRANSFER_RESPONSE_DISPOSITIONS(WORD) };
+static const struct word body_reasons[] = { TRANSFER_BODY_REASONS(WORD) };
+static const struct word tls_versions[] = { TRANSFER_TLS_VERSIONS(WORD) };
 static const struct word errors[] = { TRANSFER_ERRORS(WORD_OF_ERROR) };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -182,4 +187,49 @@ int bus_words_upload_copy(const char *word, enum task_upload_copy *ret_copy)
 		return number;
 	*ret_copy = (enum task_upload_copy)number;
 	return 0;
+}
+
+int bus_words_cache_policy(const char *word, enum transfer_cache_policy *ret_policy)
+{
+	int number = number_of(cache_policies, N(cache_policies), word);
+
+	if (number < 0)
+		return number;
+	*ret_policy = (enum transfer_cache_policy)number;
+	return 0;
+}
+
+int bus_words_service_type(const char *word, enum transfer_service_type *ret_type)
+{
+	int number = number_of(service_types, N(service_types), word);
+
+	if (number < 0)
+		return number;
+	*ret_type = (enum transfer_service_type)number;
+	return 0;
+}
+
+int bus_words_disposition(const char *word, enum transfer_response_disposition *ret_disposition)
+{
+	int number = number_of(dispositions, N(dispositions), word);
+
+	if (number < 0)
+		return number;
+	*ret_disposition = (enum transfer_response_disposition)number;
+	return 0;
+}
+
+int bus_words_tls_version(const char *word, enum transfer_tls_version *ret_version)
+{
+	int number = number_of(tls_versions, N(tls_versions), word);
+
+	if (number < 0)
+		return number;
+	*ret_version = (enum transfer_tls_version)number;
+	return 0;
+}
+
+const char *bus_words_body_reason(enum transfer_body_reason reason)
+{
+	return text_of(body_reasons, N(body_reasons), (int)reason);
 }

@@ -9,6 +9,7 @@ libbus_la_SOURCES = \
 	%D%/bus-event-row.c \
 	%D%/bus-list.c %D%/bus-question.c %D%/bus-quit.c \
 	%D%/bus-launch.c \
+	%D%/bus-live.c \
 	%D%/bus-log.c \
 	%D%/bus-manager.c \
 	%D%/bus-session.c \

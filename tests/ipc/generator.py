@@ -28,7 +28,7 @@ BREACHES = [
      "Identifier: not documented"),
     ("a comment that documents nothing", SESSION, "\t</interface>", "\t<!-- Lost. -->\n\t</interface>",
      "comment without an element"),
-    ("an error nobody knows", SESSION, 'value="NotAttached"', 'value="NotAmused"', "no error NotAmused"),
+    ("an error nobody knows", SESSION, 'value="NotAttached NoSuch', 'value="NotAmused NoSuch', "no error NotAmused"),
     ("a dictionary nobody defines", SESSION, 'value="Configuration"', 'value="Nothing"',
      "nobody defines Nothing"),
     ("a dictionary defined twice", SESSION, 'value="AttachOptions"', 'value="Request"', "defined twice"),

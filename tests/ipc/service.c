@@ -480,12 +480,43 @@ static int on_answer_delayed_request(
 		: ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "there is no question 0");
 }
 
+static int on_answer_redirect(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in)
+{
+	(void)user;
+	(void)in;
+	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
+}
+
+static int on_answer_responses(struct ipc_call *call, void *user,
+	const struct ipc_session_answer_responses_in *in,
+	struct ipc_session_answer_responses_out *out)
+{
+	(void)call;
+	(void)user;
+	(void)in;
+	(void)out;
+	return 0;
+}
+
+static int on_answer_body_stream(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_body_stream_in *in)
+{
+	(void)user;
+	(void)in;
+	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
+}
+
 static const struct ipc_session_ops session_ops = {
 	.attach = on_attach,
 	.acknowledge = on_acknowledge,
 	.detach = on_session_plain,
 	.create_tasks = on_create_tasks,
 	.answer_delayed_request = on_answer_delayed_request,
+	.answer_redirect = on_answer_redirect,
+	.answer_responses = on_answer_responses,
+	.answer_body_stream = on_answer_body_stream,
+	.close = on_session_plain,
 	.finish_tasks_and_invalidate = on_session_plain,
 	.invalidate_and_cancel = on_session_plain,
 	.list_cookies = on_list_cookies,

@@ -64,6 +64,14 @@ static const struct {
 	{ { .url = "https://example.org/", .priority = 7, .has_priority = true },
 		IPC_E_INVALID_REQUEST },
 	{ { .url = "https://example.org/", .destination = "relative" }, IPC_E_INVALID_REQUEST },
+	{ { .url = "https://example.org/", .body = (const uint8_t *)"x", .n_body = 1 },
+		IPC_E_NOT_SUPPORTED_IN_SESSION },
+	{ { .url = "https://example.org/", .has_body_asked = true },
+		IPC_E_NOT_SUPPORTED_IN_SESSION },
+	{ { .url = "https://example.org/", .has_whole_body = true },
+		IPC_E_NOT_SUPPORTED_IN_SESSION },
+	{ { .url = "https://example.org/", .service_type = "voip" },
+		IPC_E_NOT_SUPPORTED_IN_SESSION },
 };
 
 START_TEST(says_what_is_wrong_with_a_request)
@@ -78,6 +86,40 @@ START_TEST(says_what_is_wrong_with_a_request)
 		"%s: %s, not %s (%s)", refused[_i].request.url, ipc_error_name(answer.r),
 		ipc_error_name(refused[_i].want), answer.text);
 	ck_assert_str_ne(answer.text, "");
+	rig_free(rig);
+}
+END_TEST
+
+static void on_responses_answered(
+	void *user, int r, const char *text, const struct ipc_session_answer_responses_out *out)
+{
+	(void)out;
+	rig_note(user, r, text);
+}
+
+/* A background session neither asks such questions nor ends with its client. */
+START_TEST(is_a_background_session)
+{
+	struct ipc_session_answer_redirect_in redirect = { .question = 1, .action = "follow" };
+	struct ipc_session_answer_body_stream_in body = { .question = 1 };
+	struct ipc_session_answer_responses_in responses = { 0 };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	struct ipc_path path = { rig_open(rig, client, "s"), 0 };
+	struct rig_answer answers[4] = { 0 };
+
+	ck_ok(rig_attach(rig, client, path.session, NULL));
+	ck_ok(ipc_start_session_answer_redirect(
+		client->bus, path, &redirect, rig_on_done, &answers[0]));
+	ck_ok(ipc_start_session_answer_responses(
+		client->bus, path, &responses, on_responses_answered, &answers[1]));
+	ck_ok(ipc_start_session_answer_body_stream(
+		client->bus, path, &body, rig_on_done, &answers[2]));
+	ck_ok(ipc_start_session_close(client->bus, path, rig_on_done, &answers[3]));
+	for (size_t i = 0; i < 4; i++) {
+		rig_pump(rig, rig_is_answered, &answers[i]);
+		ck_assert_int_eq(answers[i].r, IPC_E_NOT_SUPPORTED_IN_SESSION);
+	}
 	rig_free(rig);
 }
 END_TEST
@@ -253,6 +295,6 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-session", 60, TEST(only_the_attached_one_may_acknowledge),
 	TEST_EACH(checks_the_window, windows),
-	TEST_EACH(says_what_is_wrong_with_a_request, refused),
+	TEST_EACH(says_what_is_wrong_with_a_request, refused), TEST(is_a_background_session),
 	TEST_EACH(takes_a_folder_and_a_name, names), TEST(makes_all_or_none_and_once),
 	TEST(ends_when_its_tasks_have), TEST_LOOP(is_left_although_nothing_is_saved, 3))

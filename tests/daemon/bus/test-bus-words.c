@@ -41,6 +41,46 @@ START_TEST(every_number_has_a_word)
 }
 END_TEST
 
+#define NAMED(symbol, number, text) { number, text },
+
+START_TEST(words_of_sessions_in_memory_have_numbers)
+{
+	static const struct {
+		int number;
+		const char *text;
+	} policies[] = { TRANSFER_CACHE_POLICIES(NAMED) },
+	  services[] = { TRANSFER_SERVICE_TYPES(NAMED) },
+	  dispositions[] = { TRANSFER_RESPONSE_DISPOSITIONS(NAMED) },
+	  versions[] = { TRANSFER_TLS_VERSIONS(NAMED) };
+	enum transfer_response_disposition disposition = 0;
+	enum transfer_cache_policy policy = 0;
+	enum transfer_service_type service = 0;
+	enum transfer_tls_version version = 0;
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		ck_ok(bus_words_cache_policy(policies[i].text, &policy));
+		ck_assert_int_eq((int)policy, policies[i].number);
+	}
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		ck_ok(bus_words_service_type(services[i].text, &service));
+		ck_assert_int_eq((int)service, services[i].number);
+	}
+	for (size_t i = 0; i < sizeof(dispositions) / sizeof(dispositions[0]); i++) {
+		ck_ok(bus_words_disposition(dispositions[i].text, &disposition));
+		ck_assert_int_eq((int)disposition, dispositions[i].number);
+	}
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		ck_ok(bus_words_tls_version(versions[i].text, &version));
+		ck_assert_int_eq((int)version, versions[i].number);
+	}
+	ck_assert_int_eq(bus_words_cache_policy("never", &policy), -EINVAL);
+	ck_assert_int_eq(bus_words_service_type("", &service), -EINVAL);
+	ck_assert_int_eq(bus_words_disposition("perhaps", &disposition), -EINVAL);
+	ck_assert_int_eq(bus_words_tls_version("1.4", &version), -EINVAL);
+	ck_assert_str_eq(bus_words_body_reason(TRANSFER_BODY_REASON_REDIRECT), "redirect");
+}
+END_TEST
+
 START_TEST(lists_become_masks)
 {
 	static const char *const states[] = { "running", "completed" },
@@ -78,5 +118,6 @@ START_TEST(unknown_words_are_refused)
 }
 END_TEST
 
-RUN_TESTS("daemon/bus/bus-words", TEST(every_number_has_a_word), TEST(lists_become_masks),
+RUN_TESTS("daemon/bus/bus-words", TEST(every_number_has_a_word),
+	TEST(words_of_sessions_in_memory_have_numbers), TEST(lists_become_masks),
 	TEST(unknown_words_are_refused))
