@@ -26,6 +26,11 @@
 /* An international name: 253 ASCII bytes are never more than this in UTF-8. */
 #define IDN_MAX_BYTES 1024
 
+/* Which URLs are good. */
+struct taste {
+	bool may_be_idn, may_be_ftp;
+};
+
 /* Where the pieces of an absolute URL are in its text. */
 struct raw {
 	size_t scheme_size;
@@ -35,6 +40,27 @@ struct raw {
 	const char *rest; /* path, query, fragment */
 	bool may_be_idn;
 };
+
+static const struct scheme {
+	const char *name;
+	uint16_t port;
+	bool is_ftp;
+} schemes[] = {
+	{ "http", 80, false },
+	{ "https", 443, false },
+	{ "ftp", 21, true },
+	{ "ftps", 990, true },
+};
+
+/* NULL: none that is known. */
+static const struct scheme *find_scheme(const char *name, size_t size)
+{
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (size == strlen(schemes[i].name) && !strncasecmp(name, schemes[i].name, size))
+			return &schemes[i];
+	}
+	return NULL;
+}
 
 static bool is_alpha(char c)
 {
@@ -81,15 +107,16 @@ static bool is_ascii(const char *text, size_t size)
 	return true;
 }
 
-static int split(const char *text, struct raw *ret_raw)
+static int split(const char *text, const struct taste *taste, struct raw *ret_raw)
 {
-	struct raw raw = { .scheme_size = scheme_size(text) };
+	struct raw raw = { .scheme_size = scheme_size(text), .may_be_idn = taste->may_be_idn };
+	const struct scheme *scheme;
 	size_t host_size;
 
 	if (has_bad_bytes(text) || !raw.scheme_size)
 		return URL_E_BAD;
-	if (!(raw.scheme_size == 4 && strncasecmp(text, "http", 4) == 0) &&
-		!(raw.scheme_size == 5 && strncasecmp(text, "https", 5) == 0))
+	scheme = find_scheme(text, raw.scheme_size);
+	if (!scheme || (scheme->is_ftp && !taste->may_be_ftp))
 		return URL_E_SCHEME;
 	raw.authority = text + raw.scheme_size + 1;
 	if (strncmp(raw.authority, "//", 2) != 0)
@@ -246,7 +273,7 @@ static int fix_port(struct url *url)
 	if (port == 0 || port > PORT_MAX)
 		return URL_E_BAD;
 	url->port = (uint16_t)port;
-	if (port == (url_is_https(url) ? 443 : 80))
+	if (port == find_scheme(url->scheme, strlen(url->scheme))->port)
 		return from_curl(curl_url_set(url->handle, CURLUPART_PORT, NULL, 0));
 	return 0;
 }
@@ -273,6 +300,33 @@ static int fill_full(struct url *url)
 	return url->full ? 0 : err_raise(-ENOMEM);
 }
 
+static bool has_controls(const char *text)
+{
+	for (; text && *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* An escaped control, which would end a line of commands early. */
+static bool has_escaped_controls(const char *text)
+{
+	for (const char *p = text; (p = strchr(p, '%')); p++) {
+		if (p[1] == '0' || p[1] == '1' || (p[1] == '7' && (p[2] | 0x20) == 'f'))
+			return true;
+	}
+	return false;
+}
+
+static int check_ftp(const struct url *url)
+{
+	bool is_bad = has_escaped_controls(url->text) || has_controls(url->user) ||
+		has_controls(url->password);
+
+	return url_is_ftp(url) && is_bad ? URL_E_BAD : 0;
+}
+
 static int fill(struct url *url, const char *text, const struct raw *raw)
 {
 	int r = from_curl(curl_url_set(url->handle, CURLUPART_URL, text, 0));
@@ -295,6 +349,8 @@ static int fill(struct url *url, const char *text, const struct raw *raw)
 		r = get_part(url, CURLUPART_PATH, 0, &url->path);
 	if (!r)
 		r = get_part(url, CURLUPART_URL, 0, &url->text);
+	if (!r)
+		r = check_ftp(url);
 	return r ? r : fill_full(url);
 }
 
@@ -307,17 +363,16 @@ static struct url *url_new(void)
 	return url && url->handle ? url : url_free(url);
 }
 
-static int parse_once(const char *text, bool may_be_idn, struct url **ret_url)
+static int parse_once(const char *text, const struct taste *taste, struct url **ret_url)
 {
 	cleanup_(url_freep) struct url *url = NULL;
 	cleanup_(buf_done) struct buf escaped = { 0 };
 	struct raw raw;
 	int r;
 
-	r = split(text, &raw);
+	r = split(text, taste, &raw);
 	if (r)
 		return r;
-	raw.may_be_idn = may_be_idn;
 	r = buf_append(&escaped, text, (size_t)(raw.rest - text));
 	if (!r)
 		r = append_escaped(&escaped, raw.rest);
@@ -473,18 +528,27 @@ static int parse_plain(const char *text, struct url **ret_url)
 /*
  * Without memory for user information libcurl 7.88 says that the URL is bad. What is bad is so twice.
  */
-static int parse(const char *text, bool may_be_idn, struct url **ret_url)
+static int parse(const char *text, const struct taste *taste, struct url **ret_url)
 {
 	int r = parse_plain(text, ret_url);
 
 	for (int i = 0; i < 2 && r == URL_E_BAD; i++)
-		r = parse_once(text, may_be_idn, ret_url);
+		r = parse_once(text, taste, ret_url);
 	return r;
 }
 
 int url_parse(const char *text, struct url **ret_url)
 {
-	return parse(text, true, ret_url);
+	static const struct taste taste = { .may_be_idn = true };
+
+	return parse(text, &taste, ret_url);
+}
+
+int url_parse_with_ftp(const char *text, struct url **ret_url)
+{
+	static const struct taste taste = { .may_be_idn = true, .may_be_ftp = true };
+
+	return parse(text, &taste, ret_url);
 }
 
 /*
@@ -528,19 +592,20 @@ int url_resolve(const struct url *base, const char *reference, struct url **ret_
 {
 	cleanup_(url_freep) struct url *url = NULL;
 	cleanup_(buf_done) struct buf text = { 0 };
+	static const struct taste taste = { 0 };
 	int r = 0;
 
 	if (has_bad_bytes(reference))
 		return URL_E_BAD;
 	if (scheme_size(reference)) {
-		r = parse(reference, false, &url);
+		r = parse(reference, &taste, &url);
 	} else {
 		if (strncmp(reference, "//", 2) == 0)
 			r = buf_printf(&text, "%s:%s", base->scheme, reference);
 		else
 			r = resolve_text(base, reference, &text);
 		if (!r)
-			r = parse(text.bytes, false, &url);
+			r = parse(text.bytes, &taste, &url);
 	}
 	if (r)
 		return r;
@@ -571,6 +636,16 @@ void url_freep(struct url **url)
 bool url_is_https(const struct url *url)
 {
 	return strcmp(url->scheme, "https") == 0;
+}
+
+bool url_is_ftp(const struct url *url)
+{
+	return url->scheme[0] == 'f';
+}
+
+bool url_is_secure(const struct url *url)
+{
+	return url_is_https(url) || strcmp(url->scheme, "ftps") == 0;
 }
 
 bool url_is_same_origin(const struct url *a, const struct url *b)

@@ -349,8 +349,69 @@ START_TEST(cuts_plain_as_libcurl_does)
 }
 END_TEST
 
-RUN_TESTS("engine/url", TEST_EACH(cuts_plain_as_libcurl_does, nearly_plain),
-	TEST_EACH(parses, good), TEST_EACH(refuses, bad), TEST(refuses_length),
-	TEST(keeps_credentials_apart), TEST_EACH(resolves, references),
-	TEST_EACH(refuses_references, bad_references), TEST_EACH(compares_origins, origins),
-	TEST(folds_encoded_dots_or_keeps_them))
+static const struct {
+	const char *text, *host, *path, *shown, *user;
+	uint16_t port;
+	bool is_secure;
+} ftp_urls[] = {
+	{ "ftp://h/", "h", "/", "ftp://h/", NULL, 21, false },
+	{ "FTP://H:21", "h", "/", "ftp://h/", NULL, 21, false },
+	{ "ftps://h/a b;type=i", "h", "/a%20b;type=i", "ftps://h/a%20b;type=i", NULL, 990, true },
+	{ "ftp://u:p%40@h:2121/d/", "h", "/d/", "ftp://h:2121/d/", "u", 2121, false },
+	{ "ftp://h/%41%2F#x", "h", "/%41%2F", "ftp://h/%41%2F#x", NULL, 21, false },
+	{ "https://h/%0d", "h", "/%0d", "https://h/%0d", NULL, 443, true },
+};
+
+START_TEST(knows_ftp_when_asked_for)
+{
+	struct url *url = NULL;
+	bool is_ftp = ftp_urls[_i].text[0] != 'h';
+
+	ck_assert_int_eq(url_parse_with_ftp(ftp_urls[_i].text, &url), 0);
+	ck_assert_str_eq(url->host, ftp_urls[_i].host);
+	ck_assert_str_eq(url->path, ftp_urls[_i].path);
+	ck_assert_str_eq(url->full, ftp_urls[_i].shown);
+	ck_assert_pstr_eq(url->user, ftp_urls[_i].user);
+	ck_assert_uint_eq(url->port, ftp_urls[_i].port);
+	ck_assert(url_is_ftp(url) == is_ftp);
+	ck_assert(url_is_secure(url) == ftp_urls[_i].is_secure);
+	url_free(url);
+	url = NULL;
+	ck_assert_int_eq(url_parse(ftp_urls[_i].text, &url), is_ftp ? URL_E_SCHEME : 0);
+	url_free(url);
+}
+END_TEST
+
+/* Each would end a command of ftp early, and begin another. */
+static const char *const bad_ftp_urls[] = { "ftp://h/a%0D%0ADELE%20b", "ftp://h/a%0ab",
+	"ftp://h/%00", "ftp://h/%1f", "ftp://h/%7F", "ftp://u%0d%0aDELE@h/", "ftp://u:p%0A@h/",
+	"ftp://h/a\rb", "ftps://h/%0D", "ftp://a@b@c/", "ftp:///x", "ftp://h:0/", "ftp://0x7f.1/" };
+
+START_TEST(no_line_ends_in_ftp)
+{
+	struct url *url = NULL;
+
+	ck_assert_int_eq(url_parse_with_ftp(bad_ftp_urls[_i], &url), URL_E_BAD);
+	ck_assert_ptr_null(url);
+}
+END_TEST
+
+/* A server does not send anybody there. */
+START_TEST(no_reference_leads_to_ftp)
+{
+	static const char *const to[] = { "ftp://h/", "//h/", "x" };
+	struct url *base = NULL, *url = NULL;
+
+	ck_assert_int_eq(url_parse_with_ftp(_i ? "ftp://b/" : "http://b/", &base), 0);
+	ck_assert_int_eq(url_resolve(base, to[_i], &url), URL_E_SCHEME);
+	ck_assert_ptr_null(url);
+	url_free(base);
+}
+END_TEST
+
+RUN_TESTS("engine/url", TEST_EACH(knows_ftp_when_asked_for, ftp_urls),
+	TEST_EACH(no_line_ends_in_ftp, bad_ftp_urls), TEST_LOOP(no_reference_leads_to_ftp, 3),
+	TEST_EACH(cuts_plain_as_libcurl_does, nearly_plain), TEST_EACH(parses, good),
+	TEST_EACH(refuses, bad), TEST(refuses_length), TEST(keeps_credentials_apart),
+	TEST_EACH(resolves, references), TEST_EACH(refuses_references, bad_references),
+	TEST_EACH(compares_origins, origins), TEST(folds_encoded_dots_or_keeps_them))
