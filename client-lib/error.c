@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "client-lib/ref.h"
 #include "ipc/bus.h"
 #include "ipc/proto.h"
@@ -25,6 +26,7 @@ struct transfer_error {
 	transfer_data *resume_data;
 	transfer_error *underlying;
 	int cancelled_reason; /* -1: it was not cancelled by transferd */
+	int unavailable_reason; /* -1: none */
 };
 
 struct error_word {
@@ -34,6 +36,7 @@ struct error_word {
 
 static transfer_error no_memory = {
 	.cancelled_reason = -1,
+	.unavailable_reason = -1,
 	.domain = TRANSFER_DOMAIN_POSIX,
 	.code = ENOMEM,
 	.name = "ENOMEM",
@@ -58,7 +61,7 @@ static const struct {
 	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BAD_URL,
 		"give an absolute URL such as https://example.org/file" },
 	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL,
-		"background transfers speak https and http" },
+		"https and http; sessions of a program speak data, file and ftp, too" },
 	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_CANNOT_CREATE_FILE,
 		"choose another destination, or allow overwriting" },
 	{ TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_UNREACHABLE,
@@ -214,6 +217,7 @@ transfer_error *error_new(const struct error_init *init)
 	error->resume_data = init->resume_data;
 	error->underlying = init->underlying;
 	error->cancelled_reason = init->has_cancelled_reason ? init->cancelled_reason : -1;
+	error->unavailable_reason = init->has_unavailable_reason ? init->unavailable_reason : -1;
 	set_names(error);
 	if (!copy_text(&error->message, init->message) || !copy_text(&error->hint, init->hint) ||
 		!copy_text(&error->failing_url, init->failing_url) ||
@@ -222,6 +226,17 @@ transfer_error *error_new(const struct error_init *init)
 		return &no_memory;
 	}
 	return error;
+}
+
+transfer_error *transfer_error_new(
+	enum transfer_error_domain domain, int code, const char *message, const char *failing_url)
+{
+	return error_new(&(struct error_init){
+		.domain = domain,
+		.code = code,
+		.message = message && utf8_is_valid(message) ? message : NULL,
+		.failing_url = failing_url && utf8_is_valid(failing_url) ? failing_url : NULL,
+	});
 }
 
 transfer_error *error_new_errno(int error_no, const char *message)
@@ -359,6 +374,11 @@ const transfer_data *transfer_error_get_resume_data(const transfer_error *error)
 int transfer_error_get_cancelled_reason(const transfer_error *error)
 {
 	return error->cancelled_reason;
+}
+
+int transfer_error_get_unavailable_reason(const transfer_error *error)
+{
+	return error->unavailable_reason;
 }
 
 const transfer_error *transfer_error_get_underlying(const transfer_error *error)

@@ -24,6 +24,8 @@ struct error_init {
 	transfer_error *underlying; /* taken */
 	bool has_cancelled_reason;
 	int cancelled_reason;
+	bool has_unavailable_reason;
+	int unavailable_reason;
 };
 
 transfer_error *error_new(const struct error_init *init);

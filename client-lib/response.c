@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Responses: a copy of the dictionary that transferd sends. */
+/* Responses: a copy of the dictionary that transferd sends, or made of what a loader says, by the same rules. */
 #include "client-lib/response.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
+#include "base/filename.h"
+#include "base/mime.h"
+#include "base/utf8.h"
 #include "client-lib/ref.h"
 #include "client-lib/text.h"
 #include "ipc/proto.h"
@@ -39,7 +46,7 @@ transfer_response *response_new_ipc(const struct ipc_response *from)
 	struct transfer_response *response;
 	struct arena *arena;
 
-	if (!from || !from->has_status || !from->status)
+	if (!from || (!from->status && !from->has_expected_length && !from->mime_type))
 		return NULL;
 	response = calloc(1, sizeof(*response));
 	if (!response)
@@ -55,6 +62,128 @@ transfer_response *response_new_ipc(const struct ipc_response *from)
 		!copy_text(arena, &response->suggested_name, from->suggested_name) ||
 		!copy_text(arena, &response->http_version, from->http_version) ||
 		text_headers_from_ipc(&response->headers, from->headers, from->n_headers)) {
+		response_free(response);
+		return NULL;
+	}
+	return response;
+}
+
+/* Path and host of a URL, as far as its scheme has them; false: no memory. */
+static bool split_url(
+	struct arena *arena, const char *url, const char **ret_path, const char **ret_host)
+{
+	size_t n_scheme = strcspn(url, ":/?#");
+	const char *host = url + n_scheme, *path, *user;
+	size_t n_host;
+
+	*ret_host = *ret_path = "";
+	if (strncmp(host, "://", 3))
+		return true;
+	host += 3;
+	path = host + strcspn(host, "/?#");
+	user = memrchr(host, '@', (size_t)(path - host));
+	host = user ? user + 1 : host;
+	n_host = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+	if (n_host > (size_t)(path - host))
+		n_host = (size_t)(path - host);
+	*ret_host = arena_strndup(arena, host, n_host);
+	*ret_path = arena_strndup(arena, path, strcspn(path, "?#"));
+	return *ret_host && *ret_path;
+}
+
+static bool suggest_name(struct transfer_response *response, const char *disposition)
+{
+	char name[FILENAME_BYTES];
+	const char *path, *host;
+
+	if (!split_url(&response->arena, response->url, &path, &host))
+		return false;
+	filename_suggest(disposition, path, host, response->mime_type, name);
+	return copy_text(&response->arena, &response->suggested_name, name);
+}
+
+static struct transfer_response *response_new(const char *url, int status)
+{
+	struct transfer_response *response;
+
+	if (!url || !utf8_is_valid(url))
+		return NULL;
+	response = calloc(1, sizeof(*response));
+	if (!response)
+		return NULL;
+	ref_init(&response->ref);
+	response->status = status;
+	response->expected_bytes = TRANSFER_SIZE_UNKNOWN;
+	if (!copy_text(&response->arena, &response->url, url)) {
+		response_free(response);
+		return NULL;
+	}
+	return response;
+}
+
+transfer_response *transfer_response_new(
+	const char *url, const char *mime_type, int64_t expected_length, const char *text_encoding)
+{
+	struct transfer_response *response;
+
+	if ((mime_type && !utf8_is_valid(mime_type)) ||
+		(text_encoding && !utf8_is_valid(text_encoding)))
+		return NULL;
+	response = response_new(url, 0);
+	if (!response)
+		return NULL;
+	if (expected_length >= 0)
+		response->expected_bytes = expected_length;
+	if (!copy_text(&response->arena, &response->mime_type, mime_type) ||
+		!copy_text(&response->arena, &response->text_encoding, text_encoding) ||
+		!suggest_name(response, NULL)) {
+		response_free(response);
+		return NULL;
+	}
+	return response;
+}
+
+/* Digits only; anything else says nothing about the length. */
+static int64_t parse_length(const char *text)
+{
+	char *end;
+	intmax_t length;
+
+	if (!text || text[0] < '0' || text[0] > '9')
+		return TRANSFER_SIZE_UNKNOWN;
+	errno = 0;
+	length = strtoimax(text, &end, 10);
+	return *end || errno || length > INT64_MAX ? TRANSFER_SIZE_UNKNOWN : (int64_t)length;
+}
+
+/* What the fields say; false: no memory. */
+static bool read_fields(struct transfer_response *response)
+{
+	const struct text_headers *headers = &response->headers;
+	struct mime mime;
+
+	mime_parse(text_headers_get(headers, "Content-Type"), &mime);
+	response->expected_bytes = parse_length(text_headers_get(headers, "Content-Length"));
+	return copy_text(&response->arena, &response->mime_type, mime.type[0] ? mime.type : NULL) &&
+		copy_text(&response->arena, &response->text_encoding,
+			mime.charset[0] ? mime.charset : NULL) &&
+		suggest_name(response, text_headers_get(headers, "Content-Disposition"));
+}
+
+transfer_response *transfer_response_new_http(
+	const char *url, int status, const struct transfer_field *fields, size_t n_fields)
+{
+	struct transfer_response *response;
+	int r = 0;
+
+	if (status < 100 || status > 999)
+		return NULL;
+	response = response_new(url, status);
+	if (!response)
+		return NULL;
+	for (size_t i = 0; !r && i < n_fields; i++)
+		r = text_headers_add(&response->headers, fields[i].name, fields[i].value);
+	if (r || !read_fields(response)) {
 		response_free(response);
 		return NULL;
 	}
@@ -110,6 +239,8 @@ bool transfer_response_is_length_verified(const transfer_response *response)
 {
 	int status = response->status;
 
+	if (!status)
+		return response->expected_bytes != TRANSFER_SIZE_UNKNOWN;
 	return status == 204 || status == 304 || has_framed_bodies(response->http_version) ||
 		text_headers_get(&response->headers, "Content-Length") ||
 		text_headers_get(&response->headers, "Transfer-Encoding");
@@ -123,10 +254,26 @@ const char *transfer_response_get_header(const transfer_response *response, cons
 int transfer_response_foreach_header(const transfer_response *response,
 	int (*each)(const char *name, const char *value, void *userdata), void *userdata)
 {
-	int r = 0;
+	return text_headers_each(&response->headers, each, userdata);
+}
 
-	for (size_t i = 0; !r && i < response->headers.n_fields; i++)
-		r = each(response->headers.fields[i].name, response->headers.fields[i].value,
-			userdata);
-	return r;
+char *transfer_response_copy_header_list(const transfer_response *response, const char *name)
+{
+	const struct text_headers *headers = &response->headers;
+	size_t size = 0, n = 0;
+	char *list = NULL;
+
+	for (size_t i = 0; name && i < headers->n_fields; i++) {
+		if (!strcasecmp(headers->fields[i].name, name))
+			size += strlen(headers->fields[i].value) + sizeof(", ");
+	}
+	if (size)
+		list = malloc(size);
+	for (size_t i = 0; list && i < headers->n_fields; i++) {
+		if (strcasecmp(headers->fields[i].name, name))
+			continue;
+		n += (size_t)snprintf(
+			list + n, size - n, "%s%s", n ? ", " : "", headers->fields[i].value);
+	}
+	return list;
 }

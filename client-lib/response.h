@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A response inside the library: made from what transferd tells, then immutable. */
+/* A response inside the library: made from what transferd or a loader tells, then immutable. */
 #ifndef CLIENT_LIB_RESPONSE_H
 #define CLIENT_LIB_RESPONSE_H
 
@@ -7,7 +7,7 @@
 
 struct ipc_response;
 
-/* NULL in, or without a status: NULL out; also when memory is short. */
+/* NULL in, or nothing that an answer has: NULL out; also when memory is short. */
 transfer_response *response_new_ipc(const struct ipc_response *response);
 
 #endif

@@ -104,5 +104,51 @@ START_TEST(tells_why_it_was_cancelled)
 }
 END_TEST
 
-RUN_TESTS("client-lib/error", TEST(tells_why_it_was_cancelled), TEST_EACH(names_every_code, codes),
-	TEST_EACH(translates, results), TEST(tells_why_a_task_failed))
+static const struct {
+	enum transfer_error_domain domain;
+	int code;
+	const char *text, *url, *name, *message;
+} own[] = {
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_TIMED_OUT, NULL, "demo:a", "timed-out", NULL },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_TIMED_OUT, "too slow", NULL, "timed-out",
+		"too slow" },
+	{ TRANSFER_DOMAIN_URL, TRANSFER_ERROR_TIMED_OUT, "\xff", "\xff", "timed-out", NULL },
+	{ TRANSFER_DOMAIN_POSIX, ENOENT, NULL, NULL, "ENOENT", NULL },
+	{ TRANSFER_DOMAIN_URL, 77, "mine", NULL, "unknown", "mine" },
+};
+
+START_TEST(is_made_by_a_program)
+{
+	transfer_auto(transfer_error)
+		error = transfer_error_new(own[_i].domain, own[_i].code, own[_i].text, own[_i].url);
+
+	ck_assert_int_eq(transfer_error_get_domain(error), own[_i].domain);
+	ck_assert_int_eq(transfer_error_get_code(error), own[_i].code);
+	ck_assert_str_eq(transfer_error_get_name(error), own[_i].name);
+	if (own[_i].message)
+		ck_assert_str_eq(transfer_error_get_message(error), own[_i].message);
+	ck_assert_ptr_nonnull(transfer_error_get_message(error));
+	ck_assert_int_eq(
+		!transfer_error_get_failing_url(error), !own[_i].url || own[_i].url[0] == '\xff');
+	ck_assert_int_eq(transfer_error_get_unavailable_reason(error), -1);
+	ck_assert_int_eq(transfer_error_get_cancelled_reason(error), -1);
+}
+END_TEST
+
+START_TEST(says_why_there_was_no_network)
+{
+	transfer_auto(transfer_error) error = error_new(&(struct error_init){
+		.domain = TRANSFER_DOMAIN_URL,
+		.code = TRANSFER_ERROR_NOT_CONNECTED,
+		.has_unavailable_reason = true,
+		.unavailable_reason = TRANSFER_UNAVAILABLE_EXPENSIVE,
+	});
+
+	ck_assert_int_eq(transfer_error_get_unavailable_reason(error), 1);
+}
+END_TEST
+
+RUN_TESTS("client-lib/error", TEST_EACH(is_made_by_a_program, own),
+	TEST(says_why_there_was_no_network), TEST(tells_why_it_was_cancelled),
+	TEST_EACH(names_every_code, codes), TEST_EACH(translates, results),
+	TEST(tells_why_a_task_failed))

@@ -245,6 +245,28 @@ enum transfer_cancelled_reason {
  */
 TRANSFER_PUBLIC int transfer_error_get_cancelled_reason(const transfer_error *error);
 
+/* Source: NSURLErrorNetworkUnavailableReasonKey, same numbers. */
+enum transfer_unavailable_reason {
+	TRANSFER_UNAVAILABLE_CELLULAR = 0,
+	TRANSFER_UNAVAILABLE_EXPENSIVE =
+		1, /* only a metered network, which the request may not use */
+	TRANSFER_UNAVAILABLE_CONSTRAINED = 2,
+	TRANSFER_UNAVAILABLE_ULTRA_CONSTRAINED = 3,
+};
+
+/**
+ * transfer_error_get_unavailable_reason - why there was no network that the request may use
+ *
+ * @error: the error; borrowed
+ *
+ * Returns:  an enum transfer_unavailable_reason, or -1: there was none at all, or the error is another
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLErrorNetworkUnavailableReasonKey
+ */
+TRANSFER_PUBLIC int transfer_error_get_unavailable_reason(const transfer_error *error);
+
 /**
  * transfer_error_get_underlying - error of the operating system or of a library behind this one
  *
@@ -257,6 +279,23 @@ TRANSFER_PUBLIC int transfer_error_get_cancelled_reason(const transfer_error *er
  * Source:   NSUnderlyingErrorKey
  */
 TRANSFER_PUBLIC const transfer_error *transfer_error_get_underlying(const transfer_error *error);
+
+/**
+ * transfer_error_new - an error of the application itself: for custom protocols
+ *
+ * @domain:      what code counts
+ * @code:        not 0
+ * @message:     one line for people; NULL: the usual text of the code
+ * @failing_url: what failed; NULL: nothing
+ *
+ * Returns:  the error; when memory is short one that says so. Never NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSError.errorWithDomain:code:userInfo:
+ */
+TRANSFER_PUBLIC transfer_error *transfer_error_new(
+	enum transfer_error_domain domain, int code, const char *message, const char *failing_url);
 
 /* ---- bytes ---- */
 

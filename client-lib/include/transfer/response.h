@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is answered: responses. Immutable.
+ * What is answered: responses. Immutable; those of custom protocols are made by the program.
  */
 #ifndef TRANSFER_RESPONSE_H
 #define TRANSFER_RESPONSE_H
@@ -140,6 +140,8 @@ TRANSFER_PUBLIC bool transfer_response_is_length_verified(const transfer_respons
  * @response: the response; borrowed
  * @name:     field name
  *
+ * transfer_response_copy_header_list() has all of them.
+ *
  * Returns:  the value, or NULL
  * Blocks:   no
  * Thread:   any
@@ -164,6 +166,61 @@ TRANSFER_PUBLIC const char *transfer_response_get_header(
  */
 TRANSFER_PUBLIC int transfer_response_foreach_header(const transfer_response *response,
 	int (*each)(const char *name, const char *value, void *userdata), void *userdata);
+
+/**
+ * transfer_response_copy_header_list - all header fields of a name, joined with ", "
+ *
+ * @response: the response; borrowed
+ * @name:     field name; letter case is ignored. Set-Cookie cannot be joined: use
+ *            transfer_response_foreach_header()
+ *
+ * Returns:  the values, to be freed with free(); NULL: none, or out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSHTTPURLResponse.allHeaderFields
+ */
+TRANSFER_PUBLIC char *transfer_response_copy_header_list(
+	const transfer_response *response, const char *name);
+
+/* One header field. */
+struct transfer_field {
+	const char *name, *value;
+};
+
+/**
+ * transfer_response_new - a response that is not of HTTP
+ *
+ * @url:             URL that answers
+ * @mime_type:       type without parameters; NULL: none
+ * @expected_length: TRANSFER_SIZE_UNKNOWN: not known
+ * @text_encoding:   character set; NULL: none
+ *
+ * Returns:  the response, or NULL: no UTF-8, or out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLResponse.initWithURL:MIMEType:expectedContentLength:textEncodingName:
+ */
+TRANSFER_PUBLIC transfer_response *transfer_response_new(
+	const char *url, const char *mime_type, int64_t expected_length, const char *text_encoding);
+
+/**
+ * transfer_response_new_http - a response of HTTP
+ *
+ * @url:      URL that answers
+ * @status:   100 to 999
+ * @fields:   header fields; type, length, character set and name are taken from them; copied
+ * @n_fields: how many, at most 256
+ *
+ * Returns:  the response, or NULL: something is malformed, or out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSHTTPURLResponse.initWithURL:statusCode:HTTPVersion:headerFields:
+ */
+TRANSFER_PUBLIC transfer_response *transfer_response_new_http(
+	const char *url, int status, const struct transfer_field *fields, size_t n_fields);
 
 #ifdef __cplusplus
 }
