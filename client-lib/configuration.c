@@ -277,6 +277,24 @@ int transfer_config_get_status(const transfer_config *config)
 	return config->status;
 }
 
+/* What only sessions of a connection have goes out where it was set; a background session is refused with it, by name. */
+static void live_to_ipc(const struct transfer_config *config, struct ipc_configuration *c)
+{
+	if (config->kind != TRANSFER_SESSION_BACKGROUND)
+		c->waits_for_connectivity = c->has_waits_for_connectivity =
+			config->waits_for_connectivity;
+	if (config->cache_policy != TRANSFER_CACHE_USE_PROTOCOL)
+		c->cache_policy = words_cache_policy(config->cache_policy);
+	if (config->service_type != TRANSFER_SERVICE_DEFAULT)
+		c->service_type = words_service_type(config->service_type);
+	if (config->tls_minimum != TRANSFER_TLS_DEFAULT)
+		c->tls_minimum = words_tls_version(config->tls_minimum);
+	if (config->tls_maximum != TRANSFER_TLS_DEFAULT)
+		c->tls_maximum = words_tls_version(config->tls_maximum);
+	c->proxy = config->proxy;
+	c->proxy_exceptions = config->proxy_exceptions;
+}
+
 int configuration_to_ipc(const struct transfer_config *config, struct arena *arena,
 	struct ipc_manager_open_session_in *ret_in)
 {
@@ -311,6 +329,7 @@ int configuration_to_ipc(const struct transfer_config *config, struct arena *are
 		c->has_should_set_cookies = true;
 	if (config->has_accepts_cookies)
 		c->cookie_accept_policy = words_cookie_accept(config->accepts_cookies);
+	live_to_ipc(config, c);
 	if (config->kind == TRANSFER_SESSION_BACKGROUND) {
 		c->launch = config->sends_launch_events ? config->launch : NULL;
 		c->discretionary = c->has_discretionary = config->discretionary;

@@ -353,6 +353,15 @@ static void options_to_ipc(const struct transfer_request *request, struct ipc_re
 	row->overwrite = row->has_overwrite = request->may_overwrite && request->destination;
 }
 
+/* The rest of what only sessions of a connection have; bodies are put in by whoever can open and seal them. */
+static void policy_to_ipc(const struct transfer_request *request, struct ipc_request *row)
+{
+	if (request->cache_policy != TRANSFER_CACHE_USE_PROTOCOL)
+		row->cache_policy = words_cache_policy(request->cache_policy);
+	if (request->service_type != TRANSFER_SERVICE_DEFAULT)
+		row->service_type = words_service_type(request->service_type);
+}
+
 int request_to_ipc(
 	const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row)
 {
@@ -378,6 +387,7 @@ int request_to_ipc(
 	if (r)
 		return r;
 	options_to_ipc(request, &row);
+	policy_to_ipc(request, &row);
 	if (request->has_upload_copy)
 		row.upload_copy = request->upload_copy == TRANSFER_UPLOAD_COPY_NONE ? "none"
 										    : "snapshot";

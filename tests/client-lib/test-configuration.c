@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <transfer/configuration-network.h>
+#include <transfer/configuration-store.h>
+
 #include "base/arena.h"
 #include "ipc/proto.h"
 #include "tests/lib/run.h"
@@ -160,6 +163,37 @@ START_TEST(keeps_the_first_failure)
 }
 END_TEST
 
+/* What was not said is left out; a background session says all but that it waits, which it does. */
+START_TEST(says_what_is_of_networks)
+{
+	transfer_auto(transfer_config) config = configuration_new(
+		_i ? TRANSFER_SESSION_BACKGROUND : TRANSFER_SESSION_DEFAULT, "a");
+	struct ipc_manager_open_session_in in;
+	struct ipc_configuration *c = &in.configuration;
+	struct arena arena = { 0 };
+
+	ck_assert_int_eq(configuration_to_ipc(config, &arena, &in), 0);
+	ck_assert(!c->has_waits_for_connectivity && !c->cache_policy && !c->service_type);
+	ck_assert(!c->tls_minimum && !c->tls_maximum && !c->proxy && !c->proxy_exceptions);
+	transfer_config_set_waits_for_connectivity(config, true);
+	transfer_config_set_cache_policy(config, TRANSFER_CACHE_RELOAD);
+	transfer_config_set_service_type(config, TRANSFER_SERVICE_VIDEO);
+	transfer_config_set_tls_minimum(config, TRANSFER_TLS_1_2);
+	transfer_config_set_tls_maximum(config, TRANSFER_TLS_1_3);
+	transfer_config_set_proxy(config, "");
+	transfer_config_set_proxy_exceptions(config, "a,b");
+	ck_assert_int_eq(configuration_to_ipc(config, &arena, &in), 0);
+	ck_assert_int_eq(c->has_waits_for_connectivity && c->waits_for_connectivity, !_i);
+	ck_assert_str_eq(c->cache_policy, "reload");
+	ck_assert_str_eq(c->service_type, "video");
+	ck_assert_str_eq(c->tls_minimum, "1.2");
+	ck_assert_str_eq(c->tls_maximum, "1.3");
+	ck_assert_str_eq(c->proxy, "");
+	ck_assert_str_eq(c->proxy_exceptions, "a,b");
+	arena_done(&arena);
+}
+END_TEST
+
 RUN_TESTS("client-lib/configuration", TEST_EACH(checks_the_identifier, names),
 	TEST(goes_onto_the_bus), TEST_EACH(begins_as_documented, kinds),
-	TEST(keeps_the_first_failure))
+	TEST_LOOP(says_what_is_of_networks, 2), TEST(keeps_the_first_failure))

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <transfer/request-policy.h>
+
 #include "base/arena.h"
 #include "ipc/proto.h"
 #include "tests/lib/run.h"
@@ -171,6 +173,8 @@ static transfer_request *full_request(void)
 	transfer_request_set_handles_cookies(request, false);
 	transfer_request_set_main_document_url(request, "https://doc.example/");
 	transfer_request_set_upload_copy(request, TRANSFER_UPLOAD_COPY_NONE);
+	transfer_request_set_cache_policy(request, TRANSFER_CACHE_RELOAD_EVERYWHERE);
+	transfer_request_set_service_type(request, TRANSFER_SERVICE_VOICE);
 	ck_assert_int_eq(transfer_request_get_status(request), 0);
 	return request;
 }
@@ -206,6 +210,8 @@ START_TEST(goes_onto_the_bus)
 	ck_assert(row.has_handles_cookies && !row.handles_cookies);
 	ck_assert_str_eq(row.main_document_url, "https://doc.example/");
 	ck_assert_str_eq(row.upload_copy, "none");
+	ck_assert_str_eq(row.cache_policy, "reload-everywhere");
+	ck_assert_str_eq(row.service_type, "voice");
 	arena_done(&arena);
 }
 END_TEST
@@ -316,7 +322,7 @@ START_TEST(leaves_out_what_was_not_set)
 	ck_assert_int_eq(request_to_ipc(request, &arena, &row), 0);
 	row.url = NULL;
 	ck_assert(!row.method && !row.headers && !row.upload_copy && !row.userdata &&
-		!row.destination);
+		!row.cache_policy && !row.service_type && !row.destination);
 	ck_assert(!row.has_priority && !row.has_allow_insecure && !row.has_overwrite &&
 		!row.has_max_rate_bps);
 	ck_assert_int_eq(row.has_timeout_usec, none.has_timeout_usec);
