@@ -14,6 +14,8 @@ const char *origin_reason(unsigned status)
 		unsigned status;
 		const char *reason;
 	} reasons[] = {
+		{ 102, "Processing" },
+		{ 103, "Early Hints" },
 		{ 200, "OK" },
 		{ 201, "Created" },
 		{ 204, "No Content" },
@@ -125,14 +127,27 @@ static void add_scripted(struct origin_answer *a)
 	}
 }
 
+/* interim=, interim_status=, interim_header= */
+static void add_interim(struct origin_answer *a)
+{
+	struct origin_request *r = a->request;
+	unsigned status = (unsigned)origin_knob_u64(r, "interim_status", 103);
+	uint64_t n = origin_knob_u64(r, "interim", origin_has(r, "interim_status"));
+	char *field = n ? origin_knob(r, "interim_header") : NULL;
+
+	for (; n; n--) {
+		origin_answer_field(a, "HTTP/1.1 %u %s", status, origin_reason(status));
+		origin_answer_field(a, "%s\r\n", field ? field : "Link: </a>");
+	}
+	free(field);
+}
+
 void origin_answer_init(struct origin_answer *a, struct origin_request *r, unsigned status)
 {
-	uint64_t interim = origin_knob_u64(r, "interim", 0);
 	char *retry_after = origin_knob(r, "retry_after");
 
 	*a = (struct origin_answer){ .request = r, .status = status };
-	for (uint64_t i = 0; i < interim; i++)
-		append(a, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 40);
+	add_interim(a);
 	origin_answer_field(a, "HTTP/1.1 %u %s", status, origin_reason(status));
 	add_date(a);
 	origin_answer_field(a, "Server: origin");
@@ -158,7 +173,7 @@ int origin_answer_head(struct origin_answer *a)
 	int result;
 
 	/* what was not read of the request would be taken for the next one */
-	if (!r->body_done)
+	if (!r->body_done && !r->replies_amid)
 		r->conn->close = true;
 	origin_answer_field(a, "Connection: %s", r->conn->close ? "close" : "keep-alive");
 	append(a, "\r\n", 2);

@@ -447,6 +447,8 @@ int origin_file_serve(struct origin_request *r)
 	struct file f = { .r = r, .fd = -1 };
 	bool changed = r->nth > origin_knob_u64(r, "changed_after", UINT64_MAX);
 
+	if (origin_has(r, "parts"))
+		return origin_parts_serve(r);
 	f.seed = origin_knob_u64(r, "seed", 0);
 	if (changed)
 		f.seed = origin_changed_seed(f.seed);
@@ -504,30 +506,38 @@ static int upload_reply(
 	return result;
 }
 
+int origin_upload_reply(struct origin_request *r)
+{
+	uint64_t reply_bytes = origin_knob_u64(r, "reply_size", 0);
+	char fields[256];
+
+	snprintf(fields, sizeof(fields),
+		"Content-Type: text/plain\r\nX-Body-Length: %llu\r\n"
+		"X-Body-SHA256: %s",
+		(unsigned long long)r->body_bytes, r->body_sha256);
+	if (reply_bytes)
+		return upload_reply(r, r->reply_status, fields, reply_bytes);
+	return origin_answer_text(r, r->reply_status, fields, "%llu %s\n",
+		(unsigned long long)r->body_bytes, r->body_sha256);
+}
+
 int origin_upload_serve(struct origin_request *r, unsigned status)
 {
 	uint64_t expect_status = origin_knob_u64(r, "expect_status", 0);
-	uint64_t reply_bytes = origin_knob_u64(r, "reply_size", 0);
-	char fields[256];
 	int result = 0;
 
 	if (expect_status && origin_request_field(r, "Expect"))
 		return origin_answer_text(r, (unsigned)expect_status, NULL, "not expected\n");
 	if (origin_upload_is_asked(r))
 		return origin_upload_create(r);
+	r->reply_status = (unsigned)origin_knob_u64(r, "answer", status);
+	r->reply_after_bytes = origin_knob_u64(r, "reply_after", 0);
+	r->replies_amid = r->reply_after_bytes > 0;
 	if (!origin_has(r, "early"))
 		result = origin_request_body(r);
 	if (result == -ECONNABORTED)
 		return origin_cut_scripted(r);
-	if (result)
+	if (result || (r->replies_amid && !r->reply_after_bytes))
 		return result;
-	status = (unsigned)origin_knob_u64(r, "answer", status);
-	snprintf(fields, sizeof(fields),
-		"Content-Type: text/plain\r\nX-Body-Length: %llu\r\n"
-		"X-Body-SHA256: %s",
-		(unsigned long long)r->body_bytes, r->body_sha256);
-	if (!reply_bytes)
-		return origin_answer_text(r, status, fields, "%llu %s\n",
-			(unsigned long long)r->body_bytes, r->body_sha256);
-	return upload_reply(r, status, fields, reply_bytes);
+	return origin_upload_reply(r);
 }

@@ -52,6 +52,9 @@ struct origin_request {
 	bool chunked;
 	bool ignores_knobs; /* the body is just read: the knobs are about the answer */
 	bool body_done; /* nothing of the body is left in the connection */
+	bool replies_amid; /* the answer goes out amid the body, which is read on */
+	uint64_t reply_after_bytes; /* there; 0: it has gone out */
+	unsigned reply_status;
 	uint64_t length_bytes;
 	uint64_t number; /* in the log */
 	uint64_t nth; /* of its key, from 1 */
@@ -130,11 +133,16 @@ const char *origin_reason(unsigned status);
 int origin_file_serve(struct origin_request *r);
 int origin_folder_serve(struct origin_request *r, const char *folder);
 int origin_upload_serve(struct origin_request *r, unsigned status);
+/* the answer of an upload whose body came, or comes */
+int origin_upload_reply(struct origin_request *r);
 /* ends the connection as drop= says */
 int origin_cut_scripted(struct origin_request *r);
 int origin_route_serve(struct origin_request *r);
 /* delay, hang, status, redirect: 1: answered */
 int origin_common_serve(struct origin_request *r);
+
+/* origin-part.c */
+int origin_parts_serve(struct origin_request *r);
 
 /* origin-upload.c */
 bool origin_upload_is_asked(const struct origin_request *r);

@@ -268,6 +268,13 @@ static int take(struct intake *in, const char *bytes, size_t size_bytes)
 		if (result)
 			return result;
 	}
+	if (r->reply_after_bytes && r->body_bytes >= r->reply_after_bytes) {
+		int result = origin_upload_reply(r);
+
+		r->reply_after_bytes = 0;
+		if (result)
+			return result;
+	}
 	if (r->body_bytes >= in->drop_after)
 		return -ECONNABORTED;
 	if (in->gate && r->body_bytes >= in->gate_after) {

@@ -471,6 +471,31 @@ static bool matches(const struct route *route, const char *path)
 	return !strcmp(route->path, path);
 }
 
+/* the value of a knob as the query has it */
+static char *raw_knob(const struct origin_request *r, const char *name)
+{
+	const char *at = strstr(r->query, name);
+
+	return at ? strndup(at + strlen(name), strcspn(at + strlen(name), "&")) : NULL;
+}
+
+/* kill_kept, only_method; 1: answered */
+static int refuse_scripted(struct origin_request *r)
+{
+	char *method = origin_knob(r, "only_method");
+	bool other = method && strcmp(method, r->method) != 0;
+	int result = 0;
+
+	free(method);
+	if (r->conn->served + 1 >= origin_knob_u64(r, "kill_kept", UINT64_MAX))
+		return origin_cut_scripted(r);
+	if (other)
+		result = origin_request_body(r);
+	if (!result && other)
+		result = origin_answer_text(r, 405, NULL, "another method\n");
+	return result || !other ? result : 1;
+}
+
 /* delay_ms, X-Pause, hang, status (fail_times), redirect_to; 1: answered */
 int origin_common_serve(struct origin_request *r)
 {
@@ -481,9 +506,11 @@ int origin_common_serve(struct origin_request *r)
 	bool fails = status && r->nth <= origin_knob_u64(r, "fail_times", UINT64_MAX);
 	char *target = origin_knob(r, "redirect_to");
 	char *field = NULL;
-	int result = 0;
+	int result = refuse_scripted(r);
 
-	if (delay_ms)
+	if (!target)
+		target = raw_knob(r, "redirect_raw=");
+	if (!result && delay_ms)
 		result = origin_conn_wait(r->conn, delay_ms);
 	if (!result && origin_has(r, "hang"))
 		result = origin_conn_wait(r->conn, 24 * 3600 * 1000);

@@ -12,7 +12,9 @@
  *	ctype=T disposition=T cookie=T header=N:V	response headers
  *	noranges ifrange_200		never ranges; ranges, but 200 to each If-Range
  *	status=N fail_times=N retry_after=S	answer N instead (the first times only)
- *	redirect_to=URL			302 (or status=) to there
+ *	redirect_to=URL redirect_raw=TEXT	302 (or status=) to there; the text as it is in the query, not decoded
+ *	only_method=M			405 to any other
+ *	kill_kept=N			cut instead of answering the N-th request of a connection
  *	delay_ms=N hang			wait before the head; for ever
  *	rate_bps=N hang_after=N		pace of the body; stop sending after N body bytes
  *	drop_after=N drop_times=N drop=fin|rst	cut the connection after N body bytes
@@ -26,11 +28,15 @@
  *	coded_as=T coded_206		another Content-Encoding; one in a 206 only, which is a lie
  *	coded_after=N coded_times=N	the first N answers are plain; so many are coded
  *	interim=N head_headers=N head_bytes=N chunk_ext=N trailer=N	floods
+ *	interim_status=N interim_header=N:V	other interim answers than 103
  *	drip_ms=N			a byte of the head each N ms
+ *	parts=N boundary=B part_type=T	multipart/x-mixed-replace of so many parts of size= bytes, seeds seed=, +1, …
+ *	part_gate=NAME part_lengths	before each part but the first: one gate for each, NAME1, …; with Content-Length
  *	only=N				what stands behind it counts for the first N requests
  * PUT, POST /upload?KNOBS answers with X-Body-Length and X-Body-SHA256; besides most of the above:
  *	recv_bps=N drop_after=N gate_after=N	pace, cut, gate: counted in received bytes
  *	early				answer before the body is read
+ *	reply_after=N			answer when N bytes of the body have come, and go on reading
  *	no_continue expect_status=N	what happens to Expect: 100-continue
  *	reply_size=N			length of the answer's body
  *	resumable=V			resumable uploads of this interop version (empty: 8), when asked for; then

@@ -174,6 +174,21 @@ static const struct {
 		"sessionId", 13 },
 	{ "GET", "/Gomorrah", "", "", "HTTP/1.1\r\n", "", 0 },
 	{ "GET", "/nothing", "", "", "HTTP/1.1 404 ", "", -1 },
+	{ "GET", "/file?size=1&interim_status=102&interim_header=X-A:%20b", "", "",
+		"HTTP/1.1 102 Processing\r\nX-A: b\r\n\r\nHTTP/1.1 200 ", "", -1 },
+	{ "GET", "/file?redirect_raw=/echo-query?a=%20b&status=303", "", "", "HTTP/1.1 303 ",
+		"Location: /echo-query?a=%20b\r\n", -1 },
+	{ "PATCH", "/jsonBody?only_method=PATCH", "Content-Length: 3\r\n", "abc", "HTTP/1.1 200 ",
+		"\"x-base64-body\":\"YWJj\"", -1 },
+	{ "PATCH", "/jsonBody?only_method=POST", "Content-Length: 3\r\n", "abc", "HTTP/1.1 405 ",
+		"", -1 },
+	{ "GET", "/file?status=401&header=WWW-Authenticate:%20Basic%20realm%3Da", "", "",
+		"HTTP/1.1 401 ", "WWW-Authenticate: Basic realm=a\r\n", -1 },
+	{ "GET", "/file?parts=2&size=3&part_type=text/plain&boundary=b%20c&part_lengths", "", "",
+		"HTTP/1.1 200 ",
+		"\r\n--b c\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\n", -1 },
+	{ "HEAD", "/file?parts=2&size=3", "", "", "HTTP/1.1 200 ",
+		"multipart/x-mixed-replace; boundary=\"next-part\"\r\n", 0 },
 };
 
 START_TEST(answers)
@@ -333,6 +348,82 @@ START_TEST(ends_while_clients_hang)
 }
 END_TEST
 
+/* parts are bytes of seeds that follow each other, and each but the first waits */
+START_TEST(sends_parts_one_by_one)
+{
+	static const char between[] = "\r\n--next-part\r\nContent-Type: "
+				      "application/octet-stream\r\n\r\n";
+	char want[512];
+	size_t n = 0;
+	int fd;
+
+	start(NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(want + n, between, sizeof(between) - 1);
+		n += sizeof(between) - 1;
+		origin_bytes(5 + i, 0, want + n, 40);
+		n += 40;
+	}
+	memcpy(want + n, "\r\n--next-part--\r\n", 17);
+	n += 17;
+	fd = dial(origin_port(origin));
+	say(fd, "GET /file?parts=2&size=40&seed=5&part_gate=g HTTP/1.1\r\n\r\n");
+	ck_assert_int_eq(origin_wait_bytes(origin, "/file", 1, 40, DEADLINE_MS), 0);
+	ck_assert_int_eq(origin_wait_bytes(origin, "/file", 1, 41, 50), -ETIMEDOUT);
+	ck_assert_int_eq(origin_release(origin, "g1"), 0);
+	receive(fd);
+	ck_assert_uint_eq(body_size(), n);
+	ck_assert_mem_eq(reply.bytes + reply.used - n, want, n);
+	close(fd);
+	origin_free(origin);
+}
+END_TEST
+
+/* the answer comes while the body does, and the connection goes on */
+START_TEST(answers_amid_a_body)
+{
+	struct pollfd p = { .events = POLLIN };
+	char bytes[256];
+	ssize_t n;
+	int fd;
+
+	start(NULL);
+	fd = dial(origin_port(origin));
+	say(fd, "POST /upload?reply_after=4 HTTP/1.1\r\nContent-Length: 8\r\n\r\nabcd");
+	p.fd = fd;
+	ck_assert_int_eq(poll(&p, 1, DEADLINE_MS), 1);
+	n = recv(fd, bytes, sizeof(bytes) - 1, MSG_PEEK);
+	ck_assert_int_gt(n, 0);
+	bytes[n] = '\0';
+	ck_assert(!strncmp(bytes, "HTTP/1.1 200 ", 13));
+	say(fd, "efghGET /Nepal HTTP/1.1\r\nConnection: close\r\n\r\n");
+	receive(fd);
+	ck_assert_ptr_nonnull(strstr(reply.bytes, "X-Body-Length: 4\r\n"));
+	ck_assert_ptr_nonnull(strstr(reply.bytes, "Kathmandu"));
+	close(fd);
+	origin_free(origin);
+}
+END_TEST
+
+/* a connection that was used before dies with the request on it; a fresh one does not */
+START_TEST(kills_kept_connections)
+{
+	int fd;
+
+	start(NULL);
+	fd = dial(origin_port(origin));
+	say(fd, "GET /Nepal?kill_kept=2 HTTP/1.1\r\n\r\nGET /Peru?kill_kept=2 HTTP/1.1\r\n\r\n");
+	receive(fd);
+	ck_assert_ptr_nonnull(strstr(reply.bytes, "Kathmandu"));
+	ck_assert_ptr_null(strstr(reply.bytes, "Lima"));
+	ck_assert_uint_eq(origin_log_count(origin, "/Peru"), 1);
+	close(fd);
+	ask("GET", "/Peru?kill_kept=2", "", "");
+	ck_assert_ptr_nonnull(strstr(reply.bytes, "Lima"));
+	origin_free(origin);
+}
+END_TEST
+
 START_TEST(answers_raw_bytes)
 {
 	start(NULL);
@@ -385,5 +476,5 @@ END_TEST
 RUN_TESTS("lib/origin", TEST_EACH(answers, cases), TEST(content_is_a_function_of_the_seed),
 	TEST(keeps_connections_alive), TEST(logs_what_arrived),
 	TEST(counts_change_failures_and_drops), TEST(gates_hold_until_released),
-	TEST(ends_while_clients_hang), TEST(answers_raw_bytes), TEST(refuses_when_told),
-	TEST(paces))
+	TEST(ends_while_clients_hang), TEST(sends_parts_one_by_one), TEST(answers_amid_a_body),
+	TEST(kills_kept_connections), TEST(answers_raw_bytes), TEST(refuses_when_told), TEST(paces))
