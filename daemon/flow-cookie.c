@@ -28,6 +28,7 @@ struct flow_jar {
 	uint64_t id; /* for the engine; of this run of the daemon */
 	struct store_jar key;
 	bool is_told; /* the engine has what is in it */
+	size_t n_holders; /* besides sessions */
 	char texts[];
 };
 
@@ -45,40 +46,53 @@ static const char *jar_name(const struct session *session)
 	return session->config.cookie_store ? session->config.cookie_store : STORE_SHARED;
 }
 
-static bool is_jar_of(const struct flow_jar *jar, const struct session *session)
+static struct store_jar key_of(const struct session *session)
 {
-	return jar->key.uid == session->uid && !strcmp(jar->key.name, jar_name(session)) &&
-		!strcmp(jar->key.app_id, session->app_id);
+	return (struct store_jar){ session->uid, session->app_id, jar_name(session) };
 }
 
-static struct flow_jar *new_jar(struct flow *flow, const struct session *session)
+static bool is_jar_of(const struct flow_jar *jar, const struct store_jar *key)
 {
-	size_t n_app = strlen(session->app_id) + 1, n_name = strlen(jar_name(session)) + 1;
+	return jar->key.uid == key->uid && !strcmp(jar->key.name, key->name) &&
+		!strcmp(jar->key.app_id, key->app_id);
+}
+
+static struct flow_jar *new_jar(struct flow *flow, const struct store_jar *key)
+{
+	size_t n_app = strlen(key->app_id) + 1, n_name = strlen(key->name) + 1;
 	struct flow_jar *jar = malloc(sizeof(*jar) + n_app + n_name);
 
 	if (!jar)
 		return NULL;
 	*jar = (struct flow_jar){ .next = flow->jars, .id = ++flow->n_jars };
-	memcpy(jar->texts, session->app_id, n_app);
-	memcpy(jar->texts + n_app, jar_name(session), n_name);
-	jar->key = (struct store_jar){ session->uid, jar->texts, jar->texts + n_app };
+	memcpy(jar->texts, key->app_id, n_app);
+	memcpy(jar->texts + n_app, key->name, n_name);
+	jar->key = (struct store_jar){ key->uid, jar->texts, jar->texts + n_app };
 	flow->jars = jar;
 	return jar;
+}
+
+/* The one that is there, or a new one; NULL: no memory. */
+static struct flow_jar *find_jar(struct flow *flow, const struct store_jar *key)
+{
+	struct flow_jar *jar = flow->jars;
+
+	while (jar && !is_jar_of(jar, key))
+		jar = jar->next;
+	return jar ? jar : new_jar(flow, key);
 }
 
 /* 0 or -ENOMEM; NULL: the session has none. */
 static int get_jar(struct flow *flow, struct flow_session *s, struct flow_jar **ret_jar)
 {
+	const struct store_jar key = key_of(s->session);
 	struct flow_jar *jar = s->jar;
 
 	*ret_jar = NULL;
 	if (!jar_name(s->session)[0])
 		return 0;
-	if (!jar || !is_jar_of(jar, s->session))
-		for (jar = flow->jars; jar && !is_jar_of(jar, s->session); jar = jar->next)
-			;
-	if (!jar)
-		jar = new_jar(flow, s->session);
+	if (!jar || !is_jar_of(jar, &key))
+		jar = find_jar(flow, &key);
 	if (!jar)
 		return err_raise(-ENOMEM);
 	flow->has_spare_jars |= s->jar && s->jar != jar;
@@ -91,6 +105,8 @@ static bool has_session(const struct flow *flow, const struct flow_jar *jar)
 	const struct flow_session *s;
 	size_t cursor = 0;
 
+	if (jar->n_holders)
+		return true;
 	while ((s = map_next(&flow->sessions, &cursor)))
 		if (s->jar == jar)
 			return true;
@@ -192,14 +208,27 @@ static int on_loaded(uint64_t id, const struct transfer_cookie *cookie, void *us
 
 /* ---- what an attempt needs ---- */
 
-int flow_cookie_fill(struct flow *flow, const struct task *task, struct engine_spec *spec)
+static int tell(struct flow *flow, struct flow_jar *jar)
 {
 	const struct store_cookie_range range = {
 		.now_wall_us = flow->now.wall_us,
 		.limit = TRANSFER_COOKIES_MAX,
 	};
-	struct flow_session *s = flow_session_lookup(flow, task->session);
 	cleanup_(list_done) struct list list = { 0 };
+	int r;
+
+	if (jar->is_told)
+		return 0;
+	r = err_fold(store_cookie_each(flow->store, &jar->key, &range, on_loaded, &list));
+	if (!r)
+		r = engine_put_cookies(flow->engine, jar->id, list.cookies, list.n);
+	jar->is_told = !r;
+	return r;
+}
+
+int flow_cookie_fill(struct flow *flow, const struct task *task, struct engine_spec *spec)
+{
+	struct flow_session *s = flow_session_lookup(flow, task->session);
 	const struct session_config *config;
 	struct flow_jar *jar;
 	int r;
@@ -212,14 +241,9 @@ int flow_cookie_fill(struct flow *flow, const struct task *task, struct engine_s
 	r = get_jar(flow, s, &jar);
 	if (r || !jar)
 		return r;
-	if (!jar->is_told) {
-		r = err_fold(store_cookie_each(flow->store, &jar->key, &range, on_loaded, &list));
-		if (!r)
-			r = engine_put_cookies(flow->engine, jar->id, list.cookies, list.n);
-		if (r)
-			return r;
-		jar->is_told = true;
-	}
+	r = tell(flow, jar);
+	if (r)
+		return r;
 	spec->jar = jar->id;
 	spec->sends_cookies = config->sends_cookies;
 	spec->accepts_cookies = config->accepts_cookies;
@@ -292,14 +316,21 @@ static int put_take(struct flow *flow, struct flow_jar *jar, struct list *list)
 	return r;
 }
 
+static struct flow_jar *jar_by_id(const struct flow *flow, uint64_t id)
+{
+	struct flow_jar *jar = flow->jars;
+
+	while (jar && jar->id != id)
+		jar = jar->next;
+	return jar;
+}
+
 int flow_cookie_event(struct flow *flow, const struct engine_event *event)
 {
 	cleanup_(list_done) struct list list = { 0 };
-	struct flow_jar *jar = flow->jars;
+	struct flow_jar *jar = jar_by_id(flow, event->jar);
 	int r = 0;
 
-	while (jar && jar->id != event->jar)
-		jar = jar->next;
 	/* without room a cookie is not worth what else must be written */
 	if (!jar || store_is_full(flow->store))
 		return 0;
@@ -379,20 +410,14 @@ static int read_cookie(struct flow *flow, const struct transfer_cookie *from, st
 	return list_add(list, &cookie);
 }
 
-int flow_session_set_cookies(struct flow *flow, uint64_t session,
-	const struct transfer_cookie *cookies, size_t n_cookies)
+static int set(
+	struct flow *flow, struct flow_jar *jar, const struct transfer_cookie *cookies, size_t n)
 {
-	struct flow_session *s = flow_session_lookup(flow, session);
 	cleanup_(list_done) struct list list = { 0 };
-	struct flow_jar *jar;
 	int r = 0;
 
-	if (!s)
-		return FLOW_E_NO_SUCH_SESSION;
-	for (size_t i = 0; !r && i < n_cookies; i++)
+	for (size_t i = 0; !r && i < n; i++)
 		r = read_cookie(flow, &cookies[i], &list);
-	if (!r)
-		r = get_jar(flow, s, &jar);
 	if (r)
 		return r;
 	if (!jar)
@@ -401,6 +426,28 @@ int flow_session_set_cookies(struct flow *flow, uint64_t session,
 		return FLOW_E_NO_SPACE;
 	r = put_take(flow, jar, &list);
 	return r < 0 ? flow_turn_poison(flow, r) : r;
+}
+
+static int clear(struct flow *flow, struct flow_jar *jar)
+{
+	int r = err_fold(store_cookie_clear(flow->store, &jar->key));
+
+	if (!r)
+		r = announce(flow, &(struct change){ .jar = jar, .is_clear = true });
+	return r ? flow_turn_poison(flow, r) : 0;
+}
+
+int flow_session_set_cookies(struct flow *flow, uint64_t session,
+	const struct transfer_cookie *cookies, size_t n_cookies)
+{
+	struct flow_session *s = flow_session_lookup(flow, session);
+	struct flow_jar *jar;
+	int r;
+
+	if (!s)
+		return FLOW_E_NO_SUCH_SESSION;
+	r = get_jar(flow, s, &jar);
+	return r ? r : set(flow, jar, cookies, n_cookies);
 }
 
 int flow_session_clear_cookies(struct flow *flow, uint64_t session)
@@ -412,12 +459,7 @@ int flow_session_clear_cookies(struct flow *flow, uint64_t session)
 	if (!s)
 		return FLOW_E_NO_SUCH_SESSION;
 	r = get_jar(flow, s, &jar);
-	if (r || !jar)
-		return r;
-	r = err_fold(store_cookie_clear(flow->store, &jar->key));
-	if (!r)
-		r = announce(flow, &(struct change){ .jar = jar, .is_clear = true });
-	return r ? flow_turn_poison(flow, r) : 0;
+	return r || !jar ? r : clear(flow, jar);
 }
 
 int flow_session_reset(struct flow *flow, uint64_t session)
@@ -443,14 +485,24 @@ static int on_look(uint64_t id, const struct transfer_cookie *cookie, void *user
 	return look->fn(cookie, look->user);
 }
 
-int flow_session_cookies_each(struct flow *flow, const struct flow_cookie_query *query,
-	flow_cookie_fn fn, void *user, uint64_t *ret_next)
+static int each(struct flow *flow, const struct flow_jar *jar,
+	const struct flow_cookie_query *query, struct look *look, uint64_t *ret_next)
 {
 	const struct store_cookie_range range = {
 		.after_id = query->after_id,
 		.now_wall_us = flow->now.wall_us,
 		.limit = query->limit ? query->limit : FLOW_LIST_MAX,
 	};
+	int r = jar ? store_cookie_each(flow->store, &jar->key, &range, on_look, look) : 0;
+
+	if (!r)
+		*ret_next = look->n == range.limit ? look->last_id : 0;
+	return r;
+}
+
+int flow_session_cookies_each(struct flow *flow, const struct flow_cookie_query *query,
+	flow_cookie_fn fn, void *user, uint64_t *ret_next)
+{
 	struct flow_session *s = flow_session_lookup(flow, query->session);
 	struct look look = { .fn = fn, .user = user };
 	struct flow_jar *jar;
@@ -459,9 +511,53 @@ int flow_session_cookies_each(struct flow *flow, const struct flow_cookie_query 
 	if (!s)
 		return FLOW_E_NO_SUCH_SESSION;
 	r = get_jar(flow, s, &jar);
-	if (!r && jar)
-		r = store_cookie_each(flow->store, &jar->key, &range, on_look, &look);
-	if (!r)
-		*ret_next = look.n == range.limit ? look.last_id : 0;
-	return r;
+	return r ? r : each(flow, jar, query, &look, ret_next);
+}
+
+/* ---- by name, for sessions of others ---- */
+
+int flow_jar_hold(struct flow *flow, const struct flow_jar_key *from, uint64_t *ret_jar)
+{
+	const struct store_jar key = { from->uid, from->app_id,
+		from->name ? from->name : STORE_SHARED };
+	struct flow_jar *jar = find_jar(flow, &key);
+	int r = jar ? tell(flow, jar) : err_raise(-ENOMEM);
+
+	if (r) {
+		flow->has_spare_jars = true;
+		return r;
+	}
+	jar->n_holders++;
+	*ret_jar = jar->id;
+	return 0;
+}
+
+void flow_jar_release(struct flow *flow, uint64_t id)
+{
+	struct flow_jar *jar = jar_by_id(flow, id);
+
+	if (!jar || !jar->n_holders)
+		return;
+	jar->n_holders--;
+	flow->has_spare_jars |= !jar->n_holders;
+}
+
+int flow_jar_set(struct flow *flow, uint64_t id, const struct transfer_cookie *cookies, size_t n)
+{
+	return set(flow, jar_by_id(flow, id), cookies, n);
+}
+
+int flow_jar_clear(struct flow *flow, uint64_t id)
+{
+	struct flow_jar *jar = jar_by_id(flow, id);
+
+	return jar ? clear(flow, jar) : 0;
+}
+
+int flow_jar_each(struct flow *flow, uint64_t id, const struct flow_cookie_query *query,
+	flow_cookie_fn fn, void *user, uint64_t *ret_next)
+{
+	struct look look = { .fn = fn, .user = user };
+
+	return each(flow, jar_by_id(flow, id), query, &look, ret_next);
 }

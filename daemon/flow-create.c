@@ -29,11 +29,7 @@
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
 
-#define TEXT_MAX_BYTES   1024
-#define TOKEN_MAX_BYTES  128
-#define HEADERS_MAX      256
-#define METHOD_MAX_BYTES 64
-#define PART_MAX_BYTES   64 /* that a partial file's name is longer, at most */
+#define TOKEN_MAX_BYTES 128
 
 /* One request on its way to a task. */
 struct draft {
@@ -60,186 +56,34 @@ void flow_request_init(struct flow_request *request)
 
 /* ---- judging ---- */
 
-static int check_text(const char *s, size_t max_bytes)
-{
-	return s && (strlen(s) > max_bytes || !utf8_is_valid(s)) ? FLOW_E_INVALID_REQUEST : 0;
-}
-
-static int check_headers(const struct task_request *request)
-{
-	if (request->n_headers > HEADERS_MAX ||
-		request_headers_bytes(request->headers, request->n_headers) >
-			FLOW_HEADERS_MAX_BYTES)
-		return FLOW_E_INVALID_REQUEST;
-	for (size_t i = 0; i < request->n_headers; i++)
-		if (request_check_header(&request->headers[i]) == REQUEST_HEADER_INVALID)
-			return FLOW_E_INVALID_REQUEST;
-	return 0;
-}
-
-static int check_digests(const struct flow_request *from)
-{
-	const struct task_request *request = &from->request;
-
-	if (!request->checksum_name && !request->checksum_hex && !request->want_digest)
-		return 0;
-	if (from->kind != TRANSFER_TASK_DOWNLOAD ||
-		!request->checksum_name != !request->checksum_hex)
-		return FLOW_E_INVALID_REQUEST;
-	if (request->checksum_name &&
-		!checksum_is_valid(request->checksum_name, request->checksum_hex))
-		return FLOW_E_INVALID_REQUEST;
-	if (request->want_digest && !checksum_digits(request->want_digest))
-		return FLOW_E_INVALID_REQUEST;
-	/* one pass, one digest */
-	if (request->checksum_name && request->want_digest &&
-		strcmp(request->checksum_name, request->want_digest) != 0)
-		return FLOW_E_INVALID_REQUEST;
-	return 0;
-}
-
-static int check_numbers(const struct task_request *request)
-{
-	if (!(request->priority >= 0.0 && request->priority <= 1.0))
-		return FLOW_E_INVALID_REQUEST;
-	if (request->timeout_us > INT64_MAX || request->resource_timeout_us > INT64_MAX / 4 ||
-		request->not_before_wall_us > INT64_MAX / 4 || request->max_rate_bps > INT64_MAX)
-		return FLOW_E_INVALID_REQUEST;
-	if (request->userdata_bytes > FLOW_USERDATA_MAX_BYTES)
-		return FLOW_E_INVALID_REQUEST;
-	return 0;
-}
-
-/* A thousand tasks of one call have one CA file: asked for once a turn. */
-static bool is_known(const char *known, const char *path)
-{
-	return known && !strcmp(known, path);
-}
-
-void flow_create_forget(struct flow *flow)
-{
-	flow_folder_forget(flow);
-	free(take_ptr(flow->readable_file));
-}
-
-static void know(char **known, const char *path)
-{
-	free(*known);
-	*known = strdup(path);
-}
-
-static int check_readable(struct flow *flow, const char *path)
-{
-	if (!path || is_known(flow->readable_file, path))
-		return 0;
-	if (path[0] != '/' || strlen(path) >= PATH_MAX)
-		return FLOW_E_INVALID_REQUEST;
-	if (access(path, R_OK) < 0)
-		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
-	know(&flow->readable_file, path);
-	return 0;
-}
-
 static int check_words(struct flow *flow, const struct flow_request *from)
 {
 	const struct task_request *request = &from->request;
-	int r = check_text(request->url, REQUEST_URL_MAX_BYTES);
 
 	if (from->kind != TRANSFER_TASK_DOWNLOAD && from->kind != TRANSFER_TASK_UPLOAD)
 		return FLOW_E_NOT_SUPPORTED_IN_SESSION;
 	if (!request->url && !from->resume_data)
 		return FLOW_E_INVALID_REQUEST;
-	if (request->method &&
-		(strlen(request->method) > METHOD_MAX_BYTES || !request_is_token(request->method)))
-		return FLOW_E_INVALID_REQUEST;
 	if (from->resume_data &&
 		(from->kind != TRANSFER_TASK_DOWNLOAD ||
 			(request->method && strcmp(request->method, "GET") != 0)))
 		return FLOW_E_INVALID_REQUEST;
-	if (!r)
-		r = check_text(request->description, TEXT_MAX_BYTES);
-	if (!r)
-		r = check_text(request->main_document_url, REQUEST_URL_MAX_BYTES);
-	if (!r)
-		r = check_headers(request);
-	if (!r)
-		r = check_digests(from);
-	if (!r)
-		r = check_numbers(request);
-	return r ? r : check_readable(flow, request->ca_file);
+	return flow_judge_words(flow, from->kind, request);
 }
 
-static void doom(struct task *task, int32_t code, const char *why)
+/* host: of the URL; a task that can only fail has its result at once. */
+static int judge(struct flow *flow, const struct flow_session *session, struct task *task,
+	char ret_host[REQUEST_HOST_MAX_BYTES])
 {
+	struct flow_judgement judgement = { .kind = task->kind };
+	int r = flow_judge_url(&session->session->config, &task->request, &judgement);
+
+	if (!r)
+		r = flow_judge_destination(flow, &task->request, &judgement);
+	memcpy(ret_host, judgement.host, REQUEST_HOST_MAX_BYTES);
 	if (!task->result.code)
-		task->result = flow_step_result(code, why);
-}
-
-static int check_url(
-	const struct flow_session *session, struct task *task, char host[REQUEST_HOST_MAX_BYTES])
-{
-	if (!task->request.url[0]) {
-		snprintf(host, REQUEST_HOST_MAX_BYTES, "none");
-		doom(task, TRANSFER_ERROR_BAD_URL, "there is no URL");
-		return 0;
-	}
-	switch (request_check_url(task->request.url, host)) {
-	case REQUEST_URL_OK:
-		return 0;
-	case REQUEST_URL_INSECURE:
-		if (!task->request.allow_insecure && !session->session->config.allow_insecure)
-			doom(task, TRANSFER_ERROR_INSECURE_TRANSPORT,
-				"plain http is not allowed for this session");
-		return 0;
-	case REQUEST_URL_UNSUPPORTED:
-		return FLOW_E_UNSUPPORTED_SCHEME;
-	case REQUEST_URL_MALFORMED:
-		doom(task, TRANSFER_ERROR_BAD_URL, "the URL is malformed");
-		break;
-	}
-	snprintf(host, REQUEST_HOST_MAX_BYTES, "none");
-	return 0;
-}
-
-/* Its partial file has a longer name. */
-static bool has_room_for_part(const char *path)
-{
-	char part[FLOW_PATH_BYTES];
-
-	return strlen(path) + PART_MAX_BYTES < sizeof(part) ||
-		request_part_path(path, UINT64_MAX, part, sizeof(part)) == 0;
-}
-
-static int check_destination(struct flow *flow, struct task *task)
-{
-	const char *path = task->request.destination, *slash;
-	cleanup_(cleanup_free) char *folder = NULL;
-	struct stat st;
-	int r;
-
-	if (!path)
-		return 0;
-	slash = strrchr(path, '/');
-	if (task->kind != TRANSFER_TASK_DOWNLOAD || path[0] != '/' || !slash[1] ||
-		!strcmp(slash + 1, ".") || !strcmp(slash + 1, "..") ||
-		strlen(slash + 1) > REQUEST_NAME_MAX_BYTES || !utf8_is_valid(path) ||
-		!has_room_for_part(path))
-		return FLOW_E_INVALID_REQUEST;
-	folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-	if (!folder)
-		return err_raise(-ENOMEM);
-	r = flow_folder_open(flow, folder);
-	if (r < 0)
-		return r;
-	if (r) {
-		doom(task, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
-			"the destination folder cannot be used");
-		return 0;
-	}
-	if (flow_folder_has(flow, path, slash + 1, &st) &&
-		(!task->request.may_overwrite || S_ISDIR(st.st_mode)))
-		doom(task, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
-	return 0;
+		task->result = judgement.doom;
+	return r;
 }
 
 /* ---- the file to upload ---- */
@@ -359,6 +203,19 @@ static int copy_request(struct task *task, const struct task_request *from)
 	return copy_headers(task, from);
 }
 
+/* Its destination is what it was. */
+static int judge_again(const struct flow_session *session, struct task *task,
+	char ret_host[REQUEST_HOST_MAX_BYTES])
+{
+	struct flow_judgement judgement = { .kind = task->kind };
+	int r = flow_judge_url(&session->session->config, &task->request, &judgement);
+
+	memcpy(ret_host, judgement.host, REQUEST_HOST_MAX_BYTES);
+	if (!task->result.code)
+		task->result = judgement.doom;
+	return r;
+}
+
 int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
 	char ret_host[REQUEST_HOST_MAX_BYTES])
 {
@@ -385,7 +242,7 @@ int flow_create_replace(struct flow *flow, struct task *task, const struct task_
 	if (!task->request.url || !task->request.method)
 		r = err_raise(-ENOMEM);
 	if (!r)
-		r = check_url(session, task, ret_host);
+		r = judge_again(session, task, ret_host);
 	if (!r)
 		r = copy_headers(task, with);
 	if (r)
@@ -416,9 +273,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 		r = flow_resume_open(flow, &draft->resume, task);
 	}
 	if (!r)
-		r = check_url(session, task, draft->host);
-	if (!r)
-		r = check_destination(flow, task);
+		r = judge(flow, session, task, draft->host);
 	if (!r && flow_quit_is_disabled(flow, session->session->app_id))
 		task->result = flow_quit_result(FLOW_CANCELLED_DISABLED);
 	if (!r)

@@ -133,18 +133,16 @@ static int check_headers(const struct session_config *config)
 	return 0;
 }
 
-static int check_config(const struct flow_open *open)
+int flow_config_judge(struct flow *flow, const struct session_config *c)
 {
-	const struct session_config *c = &open->config;
-
+	(void)flow;
 	if (!c->request_timeout_us || !c->resource_timeout_us ||
 		c->request_timeout_us > INT64_MAX || c->resource_timeout_us > INT64_MAX / 4 ||
 		c->max_rate_bps > INT64_MAX)
 		return FLOW_E_INVALID_REQUEST;
 	if (!c->max_connections_per_host || c->max_connections_per_host > SESSION_CONNECTIONS_MAX)
 		return FLOW_E_INVALID_REQUEST;
-	if ((open->description && strlen(open->description) > TEXT_MAX_BYTES) ||
-		(c->launch && strlen(c->launch) > 255))
+	if (c->launch && strlen(c->launch) > 255)
 		return FLOW_E_INVALID_REQUEST;
 	if (c->cookie_store && *c->cookie_store &&
 		!flow_session_is_text(c->cookie_store, SESSION_IDENTIFIER_MAX_BYTES))
@@ -154,6 +152,13 @@ static int check_config(const struct flow_open *open)
 	if (c->ca_file && access(c->ca_file, R_OK) < 0)
 		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
 	return check_headers(c);
+}
+
+static int check_open(struct flow *flow, const struct flow_open *open)
+{
+	if (open->description && strlen(open->description) > TEXT_MAX_BYTES)
+		return FLOW_E_INVALID_REQUEST;
+	return flow_config_judge(flow, &open->config);
 }
 
 static int copy_text(struct arena *arena, const char **slot, const char *value)
@@ -383,7 +388,7 @@ int flow_session_open(
 	if (!flow_session_is_text(open->identifier, SESSION_IDENTIFIER_MAX_BYTES) ||
 		!flow_session_is_text(open->app_id, SESSION_IDENTIFIER_MAX_BYTES))
 		return FLOW_E_INVALID_REQUEST;
-	r = check_config(open);
+	r = check_open(flow, open);
 	if (r)
 		return r;
 	s = find(flow, open->uid, open->app_id, open->identifier);

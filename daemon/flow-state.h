@@ -264,14 +264,23 @@ void flow_session_free(struct flow_session *session);
 uint64_t flow_session_app_tasks(const struct flow *flow, const struct flow_session *session);
 
 /* ---- flow-create.c ---- */
-void flow_create_forget(
-	struct flow *flow); /* what was found about folders and files in this turn */
 /*
  * Another URL, method, list of header fields and timeout; judged as those of a new task. Nothing is
  * changed when it is refused.
  */
 int flow_create_replace(struct flow *flow, struct task *task, const struct task_request *with,
 	char ret_host[REQUEST_HOST_MAX_BYTES]);
+
+/* ---- flow-judge.c ---- */
+void flow_judge_forget(struct flow *flow); /* what was found about folders and files in this turn */
+/* Texts, fields, digests, numbers, CA file. */
+int flow_judge_words(
+	struct flow *flow, enum transfer_task_kind kind, const struct task_request *request);
+/* The two fill what judgement has to be filled; one who is doomed stays so for the first reason. */
+int flow_judge_url(const struct session_config *config, const struct task_request *request,
+	struct flow_judgement *judgement);
+int flow_judge_destination(
+	struct flow *flow, const struct task_request *request, struct flow_judgement *judgement);
 
 /* ---- flow-folder.c ---- */
 /* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */

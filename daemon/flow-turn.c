@@ -540,7 +540,7 @@ int flow_turn_end(struct flow *flow)
 	int r = flow->poison ? flow->poison : commit(flow);
 
 	flow->is_in_turn = false;
-	flow_create_forget(flow);
+	flow_judge_forget(flow);
 	if (!r) {
 		succeed(flow);
 		return 0;

@@ -160,7 +160,7 @@ struct flow *flow_free(struct flow *flow)
 	flow_cookie_free_all(flow);
 	free(flow->spool_dir);
 	free(flow->disabled_apps);
-	flow_create_forget(flow);
+	flow_judge_forget(flow);
 	free(flow);
 	return NULL;
 }

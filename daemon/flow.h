@@ -509,6 +509,7 @@ bool flow_can_exit(const struct flow *flow);
 
 /* ---- judging: flow-create.c's checks, for tasks that no store will see. Fills host; result of a task that is made to fail. ---- */
 struct flow_judgement {
+	enum transfer_task_kind kind; /* in */
 	bool allows_ftp; /* in: ftp and ftps besides http and https; plain ftp is as plain http */
 	char host[REQUEST_HOST_MAX_BYTES];
 	struct transfer_result doom; /* code 0: none */

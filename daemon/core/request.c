@@ -78,17 +78,29 @@ static bool split_authority(const char *from, size_t n, size_t *ret_host, size_t
 
 enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_BYTES])
 {
-	size_t scheme = scheme_length(url), n, host_bytes, port, at;
+	static const struct {
+		const char *name;
+		size_t port;
+		enum request_url is;
+	} schemes[] = {
+		{ "https", 443, REQUEST_URL_OK },
+		{ "http", 80, REQUEST_URL_INSECURE },
+		{ "ftps", 990, REQUEST_URL_FTPS },
+		{ "ftp", 21, REQUEST_URL_FTP },
+	};
+	size_t scheme = scheme_length(url), n, host_bytes, port, at, which = 0;
 	const char *authority, *user;
-	bool is_https;
 
 	for (n = 0; url[n]; n++)
 		if ((unsigned char)url[n] <= 0x20 || url[n] == 0x7f)
 			return REQUEST_URL_MALFORMED;
 	if (!scheme || n > REQUEST_URL_MAX_BYTES)
 		return REQUEST_URL_MALFORMED;
-	is_https = scheme == 5 && !strncasecmp(url, "https", 5);
-	if (!is_https && !(scheme == 4 && !strncasecmp(url, "http", 4)))
+	while (which < sizeof(schemes) / sizeof(schemes[0]) &&
+		(strlen(schemes[which].name) != scheme ||
+			strncasecmp(url, schemes[which].name, scheme) != 0))
+		which++;
+	if (which == sizeof(schemes) / sizeof(schemes[0]))
 		return REQUEST_URL_UNSUPPORTED;
 	if (strncmp(url + scheme, "://", 3) != 0)
 		return REQUEST_URL_MALFORMED;
@@ -102,12 +114,12 @@ enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_B
 	if (!split_authority(authority, n, &host_bytes, &port))
 		return REQUEST_URL_MALFORMED;
 	if (!port)
-		port = is_https ? 443 : 80;
-	at = (size_t)(stpcpy(host, is_https ? "https://" : "http://") - host);
+		port = schemes[which].port;
+	at = (size_t)snprintf(host, REQUEST_HOST_MAX_BYTES, "%s://", schemes[which].name);
 	for (size_t i = 0; i < host_bytes; i++)
 		host[at++] = lower(authority[i]);
 	snprintf(host + at, REQUEST_HOST_MAX_BYTES - at, ":%zu", port);
-	return is_https ? REQUEST_URL_OK : REQUEST_URL_INSECURE;
+	return schemes[which].is;
 }
 
 bool request_is_token(const char *s)

@@ -18,11 +18,13 @@
 enum request_url {
 	REQUEST_URL_OK, /* https */
 	REQUEST_URL_INSECURE, /* http */
+	REQUEST_URL_FTPS,
+	REQUEST_URL_FTP,
 	REQUEST_URL_UNSUPPORTED, /* well-formed, another scheme */
 	REQUEST_URL_MALFORMED,
 };
 /*
- * host: "https://example.org:443" in lower case when http or https. Neither path nor query is
+ * host: "https://example.org:443" in lower case, of a scheme that is known. Neither path nor query is
  * looked at but for controls.
  */
 enum request_url request_check_url(const char *url, char host[REQUEST_HOST_MAX_BYTES]);

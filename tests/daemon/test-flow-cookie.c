@@ -377,8 +377,71 @@ START_TEST(an_attempt_keeps_its_store)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-cookie", TEST(the_last_session_takes_its_store_along),
-	TEST(an_attempt_keeps_its_store), TEST(a_store_belongs_to_the_application),
-	TEST(what_sessions_and_tasks_say), TEST(cookies_of_answers_are_kept),
-	TEST(a_commit_that_fails_tells_nobody), TEST(reset_forgets_and_lets_run),
-	TEST_EACH(checks_what_clients_set, inputs))
+static uint64_t hold(struct sim *sim, const char *app, const char *name)
+{
+	const struct flow_jar_key key = { sim_open(app, "x").uid, app, name };
+	uint64_t jar = 0;
+
+	sim_begin(sim);
+	ck_assert_int_eq(flow_jar_hold(sim->flow, &key, &jar), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_ne(jar, 0);
+	return jar;
+}
+
+/* Who holds a store by its name has the sessions' own, and it stays while anybody has it. */
+START_TEST(a_store_is_held_by_name)
+{
+	const struct transfer_cookie cookie = cookie_of("a", "1"), other = cookie_of("b", "2");
+	struct sim *sim = sim_new(1);
+	uint64_t session = session_with(sim, "app", "one", NULL), jar, next = 1;
+	char text[1024] = "";
+
+	ck_assert_int_eq(set(sim, session, &cookie), 0);
+	jar = hold(sim, "app", NULL);
+	ck_assert_uint_eq(n_told(sim), 1);
+	ck_assert_uint_eq(hold(sim, "app", NULL), jar);
+	ck_assert_uint_eq(jar_of(sim, session), jar);
+	ck_assert_uint_ne(hold(sim, "app", "own"), jar);
+	ck_assert_uint_ne(hold(sim, "other", NULL), jar);
+	sim_begin(sim);
+	ck_assert_int_eq(flow_jar_set(sim->flow, jar, &other, 1), 0);
+	ck_assert_int_eq(flow_jar_each(sim->flow, jar, &(struct flow_cookie_query){ 0 }, on_cookie,
+				 text, &next),
+		0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_str_eq(text, "a=1@.x.org;b=2@.x.org;");
+	ck_assert_str_eq(list(sim, session), text);
+	ck_assert_uint_eq(n_told(sim), 2);
+	sim_begin(sim);
+	flow_jar_release(sim->flow, jar);
+	ck_assert_int_eq(flow_jar_clear(sim->flow, jar), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_str_eq(list(sim, session), "");
+	sim_free(sim);
+}
+END_TEST
+
+/* Of the daemon's memory it goes with the last holder. */
+START_TEST(a_store_that_nobody_holds_goes)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t jar = hold(sim, "app", "own");
+
+	ck_assert_uint_eq(flow_cookie_count(sim->flow), 1);
+	sim_begin(sim);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(flow_cookie_count(sim->flow), 1);
+	sim_begin(sim);
+	flow_jar_release(sim->flow, jar);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_uint_eq(flow_cookie_count(sim->flow), 0);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-cookie", TEST(a_store_is_held_by_name), TEST(a_store_that_nobody_holds_goes),
+	TEST(the_last_session_takes_its_store_along), TEST(an_attempt_keeps_its_store),
+	TEST(a_store_belongs_to_the_application), TEST(what_sessions_and_tasks_say),
+	TEST(cookies_of_answers_are_kept), TEST(a_commit_that_fails_tells_nobody),
+	TEST(reset_forgets_and_lets_run), TEST_EACH(checks_what_clients_set, inputs))
