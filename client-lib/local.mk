@@ -14,6 +14,7 @@ libclient_la_SOURCES = \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
 	%D%/event.c %D%/event.h \
+	%D%/load-data.c %D%/load-data.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
 	%D%/manager-look.c \
@@ -70,7 +71,7 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
-	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-manager \
+	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-load-data tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
@@ -100,6 +101,7 @@ tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_answer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_load_data_LDADD = $(TEST_CLIENT) $(JANSSON_LIBS)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)
