@@ -74,6 +74,7 @@ enum engine_source {
  */
 struct engine_spec_live {
 	bool is_live; /* nothing is durable; false: all of this is zero */
+	bool is_synced; /* but a download at its end: SYNCED follows DONE, for one that will be published */
 	enum engine_body body;
 	enum engine_source source;
 	unsigned asks;

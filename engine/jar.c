@@ -206,6 +206,45 @@ struct jar *jar_of_list(struct jar *first, uint64_t id)
 	return first;
 }
 
+static void drop_from_list(struct jar **at, uint64_t id)
+{
+	struct jar *jar;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	jar = *at;
+	if (!jar)
+		return;
+	*at = jar->next;
+	jar_done(jar);
+	free(jar);
+}
+
+static struct jar *get_of_list(struct jar **first, uint64_t id)
+{
+	struct jar *jar = jar_of_list(*first, id);
+
+	if (jar)
+		return jar;
+	jar = calloc(1, sizeof(*jar));
+	if (!jar)
+		return NULL;
+	jar->id = id;
+	jar->next = *first;
+	*first = jar;
+	return jar;
+}
+
+void jar_list_take(struct jar **first, uint64_t id, const struct jar *changes, uint64_t now_wall_us)
+{
+	struct jar *jar = changes ? get_of_list(first, id) : NULL;
+
+	if (jar)
+		(void)jar_put_all(jar, changes, now_wall_us);
+	if (!changes || (jar && !jar->n_entries))
+		drop_from_list(first, id);
+}
+
 /* ---- the request's header ---- */
 
 struct match {

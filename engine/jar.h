@@ -49,6 +49,12 @@ void jar_done(struct jar *jar);
 void jar_free(struct jar *jar);
 /* NULL: not in the list. */
 struct jar *jar_of_list(struct jar *first, uint64_t id);
+/*
+ * The list hears of changes of one of its jars, which is made for it; NULL, and where nothing is left, it goes. A cookie for
+ * which there is no memory is missing.
+ */
+void jar_list_take(
+	struct jar **first, uint64_t id, const struct jar *changes, uint64_t now_wall_us);
 
 /*
  * Appends "a=b; c=d": longer paths first, then older cookies; nothing where none matches. jars[0]

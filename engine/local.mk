@@ -96,6 +96,7 @@ libengine_la_SOURCES += \
 	%D%/xfer-disk.c \
 	%D%/xfer-event.c \
 	%D%/xfer-judge.c \
+	%D%/xfer-live.c \
 	%D%/xfer-request.c \
 	%D%/xfer-send.c \
 	%D%/xfer-time.c \
@@ -105,7 +106,7 @@ libengine_la_SOURCES += \
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-ahead \
 	tests/engine/test-engine-coding tests/engine/test-engine-cookies \
-	tests/engine/test-engine-framing \
+	tests/engine/test-engine-framing tests/engine/test-engine-live \
 	tests/engine/test-xfer-request \
 	tests/engine/test-engine-http2 \
 	tests/engine/test-engine-resume tests/engine/test-engine-upload \
@@ -122,6 +123,8 @@ tests_engine_test_xfer_request_SOURCES = tests/engine/test-xfer-request.c $(TEST
 tests_engine_test_xfer_request_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_framing_SOURCES = tests/engine/test-engine-framing.c $(TEST_RIG)
 tests_engine_test_engine_framing_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_live_SOURCES = tests/engine/test-engine-live.c $(TEST_RIG)
+tests_engine_test_engine_live_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_resume_SOURCES = tests/engine/test-engine-resume.c $(TEST_RIG)
 tests_engine_test_engine_resume_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_upload_SOURCES = tests/engine/test-engine-upload.c $(TEST_RIG)

@@ -40,7 +40,7 @@ struct worker {
 	struct mailbox *mailbox, *events;
 	struct worker_mail *quit_mail;
 	struct thread *thread;
-	struct event mail_event, tick_event, pool_event, flush_event, begin_event;
+	struct event mail_event, tick_event, due_event, pool_event, flush_event, begin_event;
 	struct worker_queue told, asked;
 	struct xfer_list ahead, beginning;
 	struct xfer_env env;
@@ -48,6 +48,14 @@ struct worker {
 	struct xfer_pool *pools;
 	unsigned max_connections_per_host;
 	uint64_t ticked_us;
+	uint64_t due_us; /* due_event is armed for then; UINT64_MAX: not */
+};
+
+struct worker_watch {
+	struct event event;
+	struct worker *worker;
+	struct xfer *xfer;
+	worker_watch_fn fn;
 };
 
 static struct xfer *find(struct worker *w, uint64_t task, uint32_t attempt)
@@ -261,6 +269,75 @@ static struct xfer_pool *get_pool(struct worker *w, uint64_t session)
 	return p;
 }
 
+/* ---- live attempts: descriptors and exact times ---- */
+
+static void on_watched(evutil_socket_t fd, short what, void *user)
+{
+	struct worker_watch *watch = user;
+	struct worker *w = watch->worker; /* watch may be gone after the call */
+	struct xfer *x = watch->xfer;
+
+	(void)fd;
+	(void)what;
+	watch->fn(x);
+	reap(w, x);
+}
+
+struct worker_watch *worker_watch_new(
+	struct worker *worker, struct xfer *xfer, int fd, bool for_writing, worker_watch_fn fn)
+{
+	struct worker_watch *watch = calloc(1, sizeof(*watch));
+	short what = for_writing ? EV_WRITE : EV_READ;
+
+	if (!watch)
+		return NULL;
+	*watch = (struct worker_watch){ .worker = worker, .xfer = xfer, .fn = fn };
+	event_assign(&watch->event, worker->base, fd, what | EV_PERSIST, on_watched, watch);
+	if (!event_add(&watch->event, NULL))
+		return watch;
+	free(watch);
+	return NULL;
+}
+
+struct worker_watch *worker_watch_free(struct worker_watch *watch)
+{
+	if (!watch)
+		return NULL;
+	event_del(&watch->event);
+	free(watch);
+	return NULL;
+}
+
+void worker_due_sooner(struct worker *worker, uint64_t due_us)
+{
+	uint64_t now_us;
+
+	if (due_us >= worker->due_us)
+		return;
+	now_us = clock_now_us();
+	worker->due_us = due_us;
+	arm(&worker->due_event, due_us > now_us ? due_us - now_us : 0);
+}
+
+static void on_due(evutil_socket_t fd, short what, void *user)
+{
+	struct worker *w = user;
+	struct clock_now now = clock_now();
+	struct xfer *x, *next;
+
+	(void)fd;
+	(void)what;
+	w->due_us = UINT64_MAX;
+	HASH_ITER (hh, w->xfers, x, next) {
+		if (!x->spec.live.is_live)
+			continue;
+		if (xfer_due_us(x, &now) <= now.now_us)
+			xfer_on_due(x, &now);
+		worker_due_sooner(w, xfer_due_us(x, &now));
+		reap(w, x);
+	}
+}
+
 /* To the end of the line: who was served last waits longest for the next tokens. */
 static void requeue(struct worker *w, struct xfer *x)
 {
@@ -279,11 +356,11 @@ static void requeue(struct worker *w, struct xfer *x)
 static bool serve_paused(struct worker *w, uint64_t now_us)
 {
 	unsigned n_left = HASH_COUNT(w->xfers);
-	bool is_any_paused = false;
+	bool is_any_paced = false;
 	struct xfer *x, *next;
 
 	HASH_ITER (hh, w->xfers, x, next) {
-		bool was_paused = xfer_is_paused(x);
+		bool was_paced = xfer_is_paced(x);
 		uint64_t before_bytes = x->network_bytes;
 
 		if (!n_left--)
@@ -291,19 +368,19 @@ static bool serve_paused(struct worker *w, uint64_t now_us)
 		if (x->wait != XFER_WAIT_NONE)
 			continue;
 		xfer_unpause(x, now_us);
-		is_any_paused |= xfer_is_paused(x);
+		is_any_paced |= xfer_is_paced(x);
 		if (xfer_is_done(x))
 			reap(w, x);
-		else if (was_paused && (!xfer_is_paused(x) || x->network_bytes != before_bytes))
+		else if (was_paced && (!xfer_is_paced(x) || x->network_bytes != before_bytes))
 			requeue(w, x);
 	}
-	return is_any_paused;
+	return is_any_paced;
 }
 
 static void tick(struct worker *w, bool is_full)
 {
 	struct clock_now now = clock_now();
-	bool is_any_paused = serve_paused(w, now.now_us);
+	bool is_any_paced = serve_paused(w, now.now_us);
 	struct xfer *x, *next;
 
 	HASH_ITER (hh, w->xfers, x, next) {
@@ -312,7 +389,7 @@ static void tick(struct worker *w, bool is_full)
 		reap(w, x);
 	}
 	if (w->xfers)
-		arm(&w->tick_event, is_any_paused ? WORKER_FAST_TICK_US : WORKER_TICK_US);
+		arm(&w->tick_event, is_any_paced ? WORKER_FAST_TICK_US : WORKER_TICK_US);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
@@ -337,6 +414,11 @@ static void begin(struct worker *w, struct xfer *x)
 		pool->n_xfers++;
 	/* unlisted: it ends in here */
 	xfer_start(x, &w->env, pool);
+	if (x->spec.live.is_live) {
+		struct clock_now now = clock_now();
+
+		worker_due_sooner(w, xfer_due_us(x, &now));
+	}
 	reap(w, x);
 	if (!evtimer_pending(&w->tick_event, NULL))
 		arm(&w->tick_event, WORKER_TICK_US);
@@ -392,46 +474,6 @@ static void drop_connections(struct worker *w, uint64_t session)
 	}
 }
 
-static void drop_jar(struct worker *w, uint64_t id)
-{
-	struct jar **at = &w->env.jars, *jar;
-
-	while (*at && (*at)->id != id)
-		at = &(*at)->next;
-	jar = *at;
-	if (!jar)
-		return;
-	*at = jar->next;
-	jar_done(jar);
-	free(jar);
-}
-
-static struct jar *get_jar(struct worker *w, uint64_t id)
-{
-	struct jar *jar = jar_of_list(w->env.jars, id);
-
-	if (jar)
-		return jar;
-	jar = calloc(1, sizeof(*jar));
-	if (!jar)
-		return NULL;
-	jar->id = id;
-	jar->next = w->env.jars;
-	w->env.jars = jar;
-	return jar;
-}
-
-/* A cookie for which there is no memory is missing here; the store has it. */
-static void take_cookies(struct worker *w, uint64_t id, const struct jar *cookies)
-{
-	struct jar *jar = cookies ? get_jar(w, id) : NULL;
-
-	if (jar)
-		(void)jar_put_all(jar, cookies, clock_wall_us());
-	if (!cookies || (jar && !jar->n_entries))
-		drop_jar(w, id);
-}
-
 /* Mail that is not about one attempt. */
 static void take_general(struct worker *w, struct worker_mail *m)
 {
@@ -442,7 +484,7 @@ static void take_general(struct worker *w, struct worker_mail *m)
 	else if (m->type == WORKER_MAIL_DROP)
 		drop_connections(w, m->session);
 	else if (m->type == WORKER_MAIL_COOKIES)
-		take_cookies(w, m->jar, m->cookies);
+		jar_list_take(&w->env.jars, m->jar, m->cookies, clock_wall_us());
 	else if (m->type == WORKER_MAIL_QUIT)
 		event_base_loopbreak(w->base);
 	jar_free(m->cookies);
@@ -529,7 +571,7 @@ static void run(void *user)
 		free_pool(w, w->pools);
 	unnamed_forget_folders(&w->env.folders);
 	while (w->env.jars)
-		drop_jar(w, w->env.jars->id);
+		jar_list_take(&w->env.jars, w->env.jars->id, NULL, 0);
 	psl_free(take_ptr(w->env.suffixes));
 	flush(w); /* what was gathered in the last turn has an owner again */
 }
@@ -581,6 +623,8 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 	event_assign(
 		&w->mail_event, w->base, mailbox_fd(w->mailbox), EV_READ | EV_PERSIST, on_mail, w);
 	evtimer_assign(&w->tick_event, w->base, on_tick, w);
+	evtimer_assign(&w->due_event, w->base, on_due, w);
+	w->due_us = UINT64_MAX;
 	evtimer_assign(&w->pool_event, w->base, on_pool_timer, w);
 	event_assign(&w->flush_event, w->base, -1, 0, on_flush, w);
 	event_assign(&w->begin_event, w->base, -1, 0, on_begin, w);

@@ -194,7 +194,7 @@ static size_t wait_for_file(struct xfer *x, int error_no)
 		xfer_fault_file(x, FAULT_FILE_CREATE, error_no);
 	if (x->fault.code)
 		return 0;
-	x->is_receive_paused = true;
+	x->receive_pause |= XFER_PAUSE_FILE;
 	return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -249,9 +249,13 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	if (x->fault.code || !x->head.is_complete)
 		return 0;
 	x->has_moved = true;
+	if (x->spec.live.is_live)
+		x->moved_us = clock_now_us();
 	if (x->body == XFER_BODY_DROP)
 		return drop(x, n);
-	if (!is_download(x)) {
+	if (x->receive_pause & ~(unsigned)XFER_PAUSE_RATE)
+		return CURL_WRITEFUNC_PAUSE;
+	if (!is_download(x) && !x->live.outlet) {
 		int r = open_answer(x);
 
 		if (r)
@@ -260,18 +264,20 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	}
 	if (x->is_held)
 		return CURL_WRITEFUNC_PAUSE;
-	if (xfer_time_is_limited(x)) {
+	if (x->spec.kind != TRANSFER_TASK_UPLOAD && xfer_time_is_limited(x)) {
 		/*
 		 * a stream that must not be paused is fetched anew over HTTP/1.1 by the next tick
 		 */
 		bool can_pause = !x->is_http2 || xfer_request_can_pause_http2();
 
 		if (can_pause && !xfer_time_room_bytes(x, clock_now_us())) {
-			x->is_receive_paused = true;
+			x->receive_pause |= XFER_PAUSE_RATE;
 			return CURL_WRITEFUNC_PAUSE;
 		}
 		xfer_time_take(x, n);
 	}
+	if (x->live.outlet)
+		return xfer_live_receive(x, bytes, n);
 	return x->decode ? keep_coded(x, bytes, n) : keep_part(x, bytes, n);
 }
 

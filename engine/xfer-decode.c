@@ -32,6 +32,14 @@ static void note(struct xfer *x, int r)
 		xfer_fault_memory(x);
 }
 
+int xfer_decode_some(struct xfer *xfer, struct decode_io *io)
+{
+	int r = decode_step(xfer->decode, io);
+
+	note(xfer, r);
+	return r;
+}
+
 int xfer_decode_put(struct xfer *xfer, const char *bytes, size_t size, xfer_put_fn put)
 {
 	char out[DECODE_BUFFER_BYTES];

@@ -83,7 +83,12 @@ static int open_source(struct xfer *x)
 
 int xfer_disk_open(struct xfer *xfer)
 {
-	return is_download(xfer) ? open_part(xfer) : open_source(xfer);
+	const struct engine_spec_live *live = &xfer->spec.live;
+	int r = is_download(xfer) ? open_part(xfer) : 0;
+
+	if (r || (live->is_live ? live->source != ENGINE_SOURCE_FILE : is_download(xfer)))
+		return r;
+	return open_source(xfer);
 }
 
 void xfer_disk_restart(struct xfer *xfer)
@@ -129,8 +134,8 @@ static bool ask(struct xfer *x)
 
 void xfer_disk_checkpoint(struct xfer *xfer)
 {
-	if (xfer->is_checkpointing || xfer->is_held || !xfer->can_resume || !xfer->sink ||
-		sink_is_unnamed(xfer->sink))
+	if (xfer->spec.live.is_live || xfer->is_checkpointing || xfer->is_held ||
+		!xfer->can_resume || !xfer->sink || sink_is_unnamed(xfer->sink))
 		return;
 	if (sink_flushed_bytes(xfer->sink) > xfer->durable_bytes)
 		(void)ask(xfer);

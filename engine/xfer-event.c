@@ -28,6 +28,12 @@ __attribute__((unused)) static const char *const failpoints[] = {
 	[ENGINE_EVENT_PROGRESS] = "engine.post.progress",
 	[ENGINE_EVENT_CHECKPOINT] = "engine.post.checkpoint",
 	[ENGINE_EVENT_COOKIES] = "engine.post.cookies",
+	[ENGINE_EVENT_INFORMATIONAL] = "engine.post.informational",
+	[ENGINE_EVENT_ASK_REDIRECT] = "engine.post.ask-redirect",
+	[ENGINE_EVENT_ASK_RESPONSE] = "engine.post.ask-response",
+	[ENGINE_EVENT_ASK_BODY] = "engine.post.ask-body",
+	[ENGINE_EVENT_DATA] = "engine.post.data",
+	[ENGINE_EVENT_STALLED] = "engine.post.stalled",
 	[ENGINE_EVENT_DONE] = "engine.post.done",
 };
 
@@ -142,6 +148,7 @@ void xfer_post_response(struct xfer *xfer)
 		return;
 	}
 	xfer->is_response_due = false;
+	xfer->live.is_told = true;
 	xfer->is_claimed = xfer->is_claimed || xfer->resume.etag || xfer->resume.last_modified;
 	xfer_post(xfer, p);
 }
@@ -191,6 +198,8 @@ void xfer_post_done(struct xfer *xfer)
 	e->is_disk_full = xfer->fault.code && fault_is_disk_full(&xfer->fault);
 	e->is_restart_needed = xfer->is_restart_needed;
 	e->is_unbegun = xfer->wait != XFER_WAIT_NONE;
+	if (xfer->spec.live.is_live)
+		xfer_live_fill_done(xfer, e);
 	xfer->ended = p;
 	if (xfer->sink && is_download(xfer) &&
 		sink_flushed_bytes(xfer->sink) == xfer->durable_bytes) {

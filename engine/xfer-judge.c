@@ -83,14 +83,16 @@ static void accept_part(struct xfer *x)
 void xfer_judge_begin(struct xfer *xfer)
 {
 	/* a small file is over before anybody asks, and its end carries the response: said before only when it lasts */
-	if (xfer->spec.may_be_unnamed && xfer->total_bytes >= 0 &&
+	if (xfer->spec.live.is_live) {
+		xfer_live_put_off_response(xfer);
+	} else if (xfer->spec.may_be_unnamed && xfer->total_bytes >= 0 &&
 		xfer->total_bytes <= SINK_UNNAMED_BYTES) {
 		xfer->is_response_due = true;
 		xfer_note_response(xfer);
 	} else {
 		xfer_post_response(xfer);
 	}
-	if (xfer->can_resume &&
+	if (xfer->can_resume && !xfer->spec.live.is_live &&
 		(xfer->total_bytes < 0 || xfer->total_bytes > (int64_t)SINK_GATHER_BYTES))
 		xfer_post_begun(xfer);
 	expect(xfer);
@@ -221,7 +223,10 @@ static void judge_upload(struct xfer *x)
 	if (xfer_has_no_body(x))
 		x->total_bytes = 0;
 	xfer_decode_start(x);
-	xfer_post_response(x);
+	if (x->spec.live.body != ENGINE_BODY_FILE)
+		xfer_live_begin_body(x);
+	else
+		xfer_post_response(x);
 	if (x->upload.is_answered)
 		xfer_upload_forget(x);
 }

@@ -114,7 +114,7 @@ static int append_number(struct curl_slist **list, const char *name, uint64_t nu
 static int append_upload(struct xfer *x)
 {
 	const struct xfer_upload *u = &x->upload;
-	uint64_t size_bytes = source_size_bytes(x->source);
+	uint64_t size_bytes = x->source ? source_size_bytes(x->source) : 0;
 	int r;
 
 	if (!u->is_wanted || !size_bytes || (!x->has_body && !xfer_upload_is_apart(x)))

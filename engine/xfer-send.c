@@ -22,7 +22,7 @@ size_t xfer_send_on_send(char *bytes, size_t one, size_t n, void *user)
 		uint64_t room_bytes = xfer_time_room_bytes(x, clock_now_us());
 
 		if (!room_bytes) {
-			x->is_send_paused = true;
+			x->send_pause |= XFER_PAUSE_RATE;
 			return CURL_READFUNC_PAUSE;
 		}
 		if (n > room_bytes)

@@ -10,7 +10,6 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#include "engine/multi.h"
 #include "engine/sink.h"
 
 #define TIME_CONNECT_US  (UINT64_C(60) * 1000 * 1000)
@@ -24,7 +23,7 @@ static bool is_download(const struct xfer *x)
 
 static struct bucket *shared_bucket(const struct xfer *x)
 {
-	return is_download(x) ? &x->env->download : &x->env->upload;
+	return x->spec.kind != TRANSFER_TASK_UPLOAD ? &x->env->download : &x->env->upload;
 }
 
 bool xfer_time_is_limited(const struct xfer *xfer)
@@ -54,23 +53,8 @@ void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps)
 
 void xfer_unpause(struct xfer *xfer, uint64_t now_us)
 {
-	CURLcode code;
-
-	if (!xfer_is_paused(xfer) || !xfer_time_room_bytes(xfer, now_us))
-		return;
-	xfer->is_receive_paused = false;
-	xfer->is_send_paused = false;
-	if (xfer->is_end_held) {
-		xfer_on_end(xfer, xfer->end_code);
-		return;
-	}
-	code = curl_easy_pause(xfer->easy, CURLPAUSE_CONT);
-	if (code || xfer->fault.code) {
-		xfer_fault_curl(xfer, code);
-		xfer_finish(xfer);
-		return;
-	}
-	multi_kick(xfer->pool->multi);
+	if (xfer_is_paced(xfer) && xfer_time_room_bytes(xfer, now_us))
+		xfer_go_on(xfer, XFER_PAUSE_RATE | XFER_PAUSE_FILE, XFER_PAUSE_RATE);
 }
 
 /* Sent bytes count when they leave the socket's buffer, not when libcurl takes them from us. */
@@ -92,6 +76,7 @@ static void note_sent(struct xfer *x)
 		return;
 	x->left_socket_bytes = (uint64_t)sent - (uint64_t)waiting;
 	x->has_moved = true;
+	x->moved_us = clock_now_us();
 }
 
 static void note_movement(struct xfer *x, uint64_t now_us)
@@ -99,7 +84,8 @@ static void note_movement(struct xfer *x, uint64_t now_us)
 	note_sent(x);
 	if (x->has_moved)
 		x->pool->moved_us = now_us;
-	if (x->has_moved || x->is_held || xfer_is_paused(x))
+	/* of a live one xfer_body_on_receive() says it exactly */
+	if ((x->has_moved && !x->spec.live.is_live) || x->is_held || xfer_is_paused(x))
 		x->moved_us = now_us;
 	x->has_moved = false;
 }
@@ -109,19 +95,19 @@ static bool is_over(uint64_t since_us, uint64_t limit_us, uint64_t now_us)
 	return now_us > since_us && now_us - since_us >= limit_us;
 }
 
-static bool is_idle(const struct xfer *x, uint64_t now_us)
+/* When it has been idle for too long, if nothing comes till then. */
+static uint64_t idle_due_us(const struct xfer *x)
 {
 	uint64_t limit_us = x->spec.idle_timeout_us, since_us = x->phase_us;
 
 	if (x->is_connected)
-		return is_over(x->moved_us, limit_us, now_us);
+		return x->moved_us + limit_us;
 	if (x->is_connecting)
-		return is_over(
-			since_us, limit_us < TIME_CONNECT_US ? limit_us : TIME_CONNECT_US, now_us);
+		return since_us + (limit_us < TIME_CONNECT_US ? limit_us : TIME_CONNECT_US);
 	/* waits for one of the connections to its host, and those move */
 	if (x->pool->moved_us > since_us)
 		since_us = x->pool->moved_us;
-	return is_over(since_us, limit_us, now_us);
+	return since_us + limit_us;
 }
 
 static bool is_below_floor(struct xfer *x, uint64_t now_us)
@@ -132,7 +118,7 @@ static bool is_below_floor(struct xfer *x, uint64_t now_us)
 	if (!x->spec.floor_bps || !x->spec.floor_window_us || !x->is_connected)
 		return false;
 	/* our own limit makes it slow, or our own wait */
-	if (xfer_time_is_limited(x) || x->is_held) {
+	if (xfer_time_is_limited(x) || x->is_held || xfer_is_paused(x)) {
 		x->floor_us = now_us;
 		x->floor_bytes = bytes;
 		return false;
@@ -154,7 +140,7 @@ static bool is_overdue(struct xfer *x, const struct clock_now *now)
 		x->is_retryable = false;
 	} else if (!x->easy) {
 		return false;
-	} else if (is_idle(x, now->now_us)) {
+	} else if (now->now_us >= idle_due_us(x)) {
 		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT,
 			x->is_connected ? "no data for too long" : "no connection in time");
 	} else if (is_below_floor(x, now->now_us)) {
@@ -206,6 +192,34 @@ static bool must_change_protocol(const struct xfer *x)
 		xfer_time_is_limited(x) && !xfer_request_can_pause_http2();
 }
 
+uint64_t xfer_due_us(const struct xfer *xfer, const struct clock_now *now)
+{
+	uint64_t due_us, left_us;
+
+	if (xfer->wait != XFER_WAIT_NONE || xfer->state >= XFER_STATE_FINISH)
+		return UINT64_MAX;
+	due_us = xfer_live_due_us(xfer);
+	if (xfer->easy && idle_due_us(xfer) < due_us)
+		due_us = idle_due_us(xfer);
+	if (!xfer->spec.deadline_boot_us)
+		return due_us;
+	left_us = xfer->spec.deadline_boot_us > now->boot_us
+		? xfer->spec.deadline_boot_us - now->boot_us
+		: 0;
+	return now->now_us + left_us < due_us ? now->now_us + left_us : due_us;
+}
+
+void xfer_on_due(struct xfer *xfer, const struct clock_now *now)
+{
+	if (xfer->wait != XFER_WAIT_NONE || xfer->state >= XFER_STATE_FINISH)
+		return;
+	xfer_live_tick(xfer, now->now_us);
+	if (xfer->easy)
+		note_movement(xfer, now->now_us);
+	if (xfer->fault.code || is_overdue(xfer, now))
+		xfer_finish(xfer);
+}
+
 void xfer_tick(struct xfer *xfer, const struct clock_now *now)
 {
 	if (xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
@@ -217,7 +231,7 @@ void xfer_tick(struct xfer *xfer, const struct clock_now *now)
 		xfer_finish(xfer);
 		return;
 	}
-	if (xfer->is_response_due)
+	if (xfer->is_response_due && !xfer->spec.live.is_live)
 		xfer_post_response(xfer);
 	report(xfer, now->now_us);
 	if (xfer->state != XFER_STATE_BODY || !xfer->easy)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -98,7 +99,8 @@ int xfer_new(
 	if (r)
 		return r;
 	x->method = x->spec.method;
-	x->has_body = !is_download(x);
+	x->has_body = x->spec.live.is_live ? x->spec.live.source != ENGINE_SOURCE_NONE
+					   : !is_download(x);
 	x->given.keeps_expired = true;
 	x->total_bytes = is_download(x) ? x->spec.known_total_bytes : -1;
 	x->resume = (struct resume){
@@ -122,6 +124,7 @@ void xfer_free(struct xfer *xfer)
 	/* not into a file that would be new: whoever removes the part may have been here */
 	if (xfer->sink && sink_fd(xfer->sink) >= 0)
 		(void)sink_flush(xfer->sink);
+	xfer_live_done(xfer);
 	sink_free(xfer->sink);
 	source_free(xfer->source);
 	url_free(xfer->url);
@@ -152,11 +155,31 @@ static void take_out(struct xfer *x)
 	xfer_request_free(x, false);
 }
 
+/* Which file it is, for who puts it in its place without waiting for a sync. */
+static void note_file(struct xfer *x)
+{
+	struct engine_event *done = &x->done->event;
+	struct stat st;
+
+	if (!x->spec.live.is_live || fstat(sink_fd(x->sink), &st))
+		return;
+	done->file_ino = st.st_ino;
+	done->file_size_bytes = (uint64_t)st.st_size;
+	done->file_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+		(uint64_t)st.st_mtim.tv_nsec;
+}
+
+/* SYNCED follows DONE. */
+static bool has_sync(const struct xfer *x)
+{
+	return !x->spec.live.is_live || x->spec.live.is_synced;
+}
+
 void xfer_finish(struct xfer *xfer)
 {
 	take_out(xfer);
-	xfer->is_receive_paused = false;
-	xfer->is_send_paused = false;
+	xfer->receive_pause = 0;
+	xfer->send_pause = 0;
 	xfer_enter(xfer, XFER_STATE_FINISH);
 	if (xfer->is_over) {
 		xfer_enter(xfer, XFER_STATE_DONE);
@@ -172,8 +195,10 @@ void xfer_finish(struct xfer *xfer)
 			xfer_fault_file(xfer, FAULT_FILE_WRITE, r);
 	}
 	if (is_download(xfer) && !xfer->fault.code) {
+		note_file(xfer);
 		xfer_post_done(xfer);
-		xfer_disk_sync(xfer);
+		if (has_sync(xfer))
+			xfer_disk_sync(xfer);
 	} else if (xfer_disk_settle(xfer)) {
 		return; /* goes on in xfer_on_disk() */
 	} else {
@@ -243,7 +268,7 @@ void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 		xfer_fault(xfer, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL);
 	if (xfer->fault.code || xfer_disk_open(xfer))
 		xfer_finish(xfer);
-	else if (is_download(xfer))
+	else if (is_download(xfer) || !xfer->source)
 		send_request(xfer);
 	else
 		send_upload(xfer, xfer->upload.url ? UPLOAD_LEG_ASK : UPLOAD_LEG_CREATE);
@@ -403,8 +428,8 @@ static void judge_end(struct xfer *x, CURLcode code)
 	} else {
 		xfer_fault_curl(x, code);
 	}
-	/* the server has answered: an upload is never sent again */
-	if (!is_download(x))
+	/* the server has answered: an upload is never sent again; nobody knows of it in a session in memory */
+	if (!is_download(x) && (!x->spec.live.is_live || x->live.is_told))
 		x->is_retryable = false;
 }
 
@@ -428,7 +453,7 @@ static bool is_stray(const struct xfer *x, CURLcode code)
 
 void xfer_on_end(struct xfer *xfer, CURLcode code)
 {
-	bool is_waiting = (xfer->is_held && xfer->next == XFER_NEXT_END) || xfer_is_paused(xfer);
+	bool is_waiting = (xfer->is_held && xfer->next == XFER_NEXT_END) || xfer_is_waiting(xfer);
 
 	if (is_waiting && !xfer->fault.code) {
 		xfer->is_end_held = true;
@@ -444,6 +469,11 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 	}
 	xfer_upload_on_end(xfer);
 	judge_end(xfer, code);
+	if (!xfer->fault.code && xfer->next == XFER_NEXT_END && xfer_live_end(xfer)) {
+		xfer->is_end_held = true;
+		xfer->end_code = code;
+		return;
+	}
 	xfer_request_free(xfer, code == CURLE_OK && !xfer->fault.code);
 	if (xfer->fault.code) {
 		xfer_finish(xfer);

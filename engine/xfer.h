@@ -40,6 +40,7 @@
 #include "engine/upload.h"
 
 struct decode;
+struct decode_io;
 struct disk;
 struct disk_job;
 struct inlet;
@@ -131,10 +132,13 @@ enum xfer_question {
 struct xfer_live {
 	/* out */
 	struct outlet *outlet;
-	struct worker_watch *outlet_watch; /* waits for room; NULL: does not */
+	struct worker_watch *outlet_watch; /* NULL: nothing waits for room */
 	enum xfer_question question;
 	struct buf aside; /* of a 3xx that is being asked about, at most ENGINE_INLINE_BYTES */
-	bool is_told; /* RESPONSE or DATA was posted: DONE is not folded */
+	struct buf rest; /* received, and not taken by who was full; at most one libcurl buffer */
+	bool is_decode_behind; /* the decoder has more to give without any more bytes */
+	uint64_t response_due_us; /* is_response_due: told then */
+	bool is_told; /* something was told of the answer: DONE does not say it all */
 	bool is_stall_told;
 	/* in */
 	struct inlet *inlet;
@@ -220,7 +224,7 @@ struct xfer {
 
 	/* waiting */
 	bool is_held; /* kept bytes stay until the caller knows that offset 0 counts */
-	bool is_receive_paused, is_send_paused; /* by a rate limit */
+	unsigned receive_pause, send_pause; /* XFER_PAUSE_…: why libcurl waits */
 	bool is_end_held; /* the request ended meanwhile */
 	CURLcode end_code;
 
@@ -281,6 +285,12 @@ void xfer_on_resumed_seen(struct xfer *xfer);
 void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps);
 /* Timers: idle, connect, resource, floor; progress; checkpoints. */
 void xfer_tick(struct xfer *xfer, const struct clock_now *now);
+/*
+ * A live attempt's times are kept exactly: when it has to be looked at again (UINT64_MAX: never; it may be sooner than
+ * needed), and that look.
+ */
+uint64_t xfer_due_us(const struct xfer *xfer, const struct clock_now *now);
+void xfer_on_due(struct xfer *xfer, const struct clock_now *now);
 /* Goes on where a rate limit paused it, if there is room again. */
 void xfer_unpause(struct xfer *xfer, uint64_t now_us);
 
@@ -291,7 +301,13 @@ static inline bool xfer_is_done(const struct xfer *xfer)
 
 static inline bool xfer_is_paused(const struct xfer *xfer)
 {
-	return xfer->is_receive_paused || xfer->is_send_paused;
+	return xfer->receive_pause || xfer->send_pause;
+}
+
+/* The worker looks at it again and again. */
+static inline bool xfer_is_paced(const struct xfer *xfer)
+{
+	return (xfer->receive_pause | xfer->send_pause) & (XFER_PAUSE_RATE | XFER_PAUSE_FILE);
 }
 
 /* The rest is shared by xfer*.c only. */
@@ -350,6 +366,8 @@ int xfer_body_on_resolve(void *resolver, void *reserved, void *user);
 typedef int (*xfer_put_fn)(struct xfer *xfer, const char *bytes, size_t size);
 void xfer_decode_start(struct xfer *xfer);
 int xfer_decode_put(struct xfer *xfer, const char *bytes, size_t size, xfer_put_fn put);
+/* One step of decode_step(), for who may have to stop in the middle. */
+int xfer_decode_some(struct xfer *xfer, struct decode_io *io);
 void xfer_decode_end(struct xfer *xfer);
 
 /* xfer-send.c: the body of the request; the first two are libcurl's callbacks. */
@@ -367,15 +385,24 @@ void xfer_send_on_readable(struct xfer *xfer);
 void xfer_send_close(struct xfer *xfer);
 
 /* xfer-live.c: pauses, questions, bodies that somebody reads as they come. */
-/* Sets; clears and, when none is left, lets libcurl go on (never inside a curl callback) or ends what was held. */
-void xfer_pause(struct xfer *xfer, unsigned receive, unsigned send);
+/* These reasons to wait are over; when none is left, libcurl goes on, or what was held ends. Never inside a curl callback. */
 void xfer_go_on(struct xfer *xfer, unsigned receive, unsigned send);
-bool xfer_live_judge_redirect(struct xfer *xfer); /* true: the caller is asked */
-void xfer_live_begin_body(struct xfer *xfer); /* head is final: outlet, question, response due */
+/* An end that libcurl reports now has to wait, too. */
+bool xfer_is_waiting(const struct xfer *xfer);
+/* In the header callback: the answer redirects; true: the caller is asked whether. */
+bool xfer_live_judge_redirect(struct xfer *xfer);
+/* The head is final: outlet, question, response due. */
+void xfer_live_begin_body(struct xfer *xfer);
+/* Told a little later, or with the end. */
+void xfer_live_put_off_response(struct xfer *xfer);
+/* A body that may yet be dropped. */
+size_t xfer_live_set_aside(struct xfer *xfer, const char *bytes, size_t n);
 /* Decoded, and taken apart; n, or PAUSE, or 0. */
 size_t xfer_live_receive(struct xfer *xfer, const char *bytes, size_t n);
-bool xfer_live_end(struct xfer *xfer); /* true: the end waits (outlet full, question) */
+/* The body has come whole; true: its reader is behind, the end waits. */
+bool xfer_live_end(struct xfer *xfer);
 void xfer_live_fill_done(struct xfer *xfer, struct engine_event *done);
+/* When xfer_live_tick() has something to do; UINT64_MAX: never. */
 uint64_t xfer_live_due_us(const struct xfer *xfer);
 void xfer_live_tick(struct xfer *xfer, uint64_t now_us);
 void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer answer,
@@ -383,7 +410,7 @@ void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer an
 void xfer_live_answer_response(
 	struct xfer *xfer, enum engine_response_answer answer, const char *part_path);
 void xfer_live_hold(struct xfer *xfer, bool is_held);
-void xfer_live_on_room(struct xfer *xfer); /* the watch's */
+void xfer_live_done(struct xfer *xfer);
 
 /* xfer-metrics.c: a request has ended; before its easy handle goes. */
 void xfer_metrics_note(struct xfer *xfer);

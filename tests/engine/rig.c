@@ -119,6 +119,26 @@ struct engine_spec rig_upload(struct rig *rig, uint64_t task, const char *target
 	};
 }
 
+struct engine_spec rig_live(struct rig *rig, uint64_t task, const char *target)
+{
+	(void)task;
+	return (struct engine_spec){
+		.kind = TRANSFER_TASK_DATA,
+		.session = 1,
+		.url = url_of(rig, target),
+		.method = "GET",
+		.allow_insecure = true,
+		.known_total_bytes = -1,
+		.source_fd = -1,
+		.live = {
+			.is_live = true,
+			.body = ENGINE_BODY_FLOW,
+			.source = ENGINE_SOURCE_NONE,
+			.is_retry_safe = true,
+		},
+	};
+}
+
 void rig_begin(struct rig *rig, uint64_t task, const struct engine_spec *spec)
 {
 	ck_assert_uint_lt(task, RIG_TASKS_MAX);
@@ -160,10 +180,53 @@ static void note_letter(struct rig_task *t, enum engine_event_type type)
 	t->order[used + 1] = 0;
 }
 
+/* A body in pieces, and the way that it takes. */
+static void note_data(struct rig_task *t, const struct engine_event *e)
+{
+	const struct engine_event_live *live = &e->live;
+
+	if (live->n_body) {
+		t->body = realloc(t->body, t->body_bytes + live->n_body);
+		ck_assert_ptr_nonnull(t->body);
+		memcpy(t->body + t->body_bytes, live->body, live->n_body);
+		t->body_bytes += live->n_body;
+	}
+	if (live->data_fd < 0)
+		return;
+	ck_assert_int_eq(e->type, ENGINE_EVENT_DATA);
+	ck_assert_uint_lt(t->n_data_fds, sizeof(t->data_fds) / sizeof(t->data_fds[0]));
+	t->data_is_whole[t->n_data_fds] = live->data_is_whole;
+	t->data_fds[t->n_data_fds++] = fcntl(live->data_fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void note_proposed(struct rig_task *t, const struct engine_request *r)
+{
+	size_t used = (size_t)snprintf(t->proposed, sizeof(t->proposed), "%s %s%s\n", r->method,
+		r->url, r->keeps_body ? " +" : "");
+
+	for (size_t i = 0; i < r->n_headers && used < sizeof(t->proposed); i++)
+		used += (size_t)snprintf(t->proposed + used, sizeof(t->proposed) - used, "%s: %s\n",
+			r->headers[i].name, r->headers[i].value);
+}
+
+/* What only attempts of sessions in memory say. */
+static void note_live(struct rig_task *t, const struct engine_event *e)
+{
+	if (e->type == ENGINE_EVENT_DATA)
+		note_data(t, e);
+	else if (e->type == ENGINE_EVENT_STALLED)
+		t->is_stalled = e->live.is_stalled;
+	else if (e->response)
+		note_response(t, e->response);
+	if (e->live.proposed)
+		note_proposed(t, e->live.proposed);
+}
+
 static void note_end(struct rig *rig, struct rig_task *t, const struct engine_event *e)
 {
 	t->done = *e;
 	rig->n_done++;
+	note_data(t, e);
 	if (e->response && !t->has_response)
 		note_response(t, e->response);
 	if (!e->digest_state_bytes)
@@ -254,7 +317,8 @@ static void on_event(const struct engine_event *e, void *user)
 	case ENGINE_EVENT_ASK_BODY:
 	case ENGINE_EVENT_DATA:
 	case ENGINE_EVENT_STALLED:
-		break; /* of live attempts */
+		note_live(t, e);
+		break;
 	case ENGINE_EVENT_DONE:
 		note_end(rig, t, e);
 		break;

@@ -43,6 +43,14 @@ struct rig_task {
 	char upload_url[1024]; /* of the last checkpoint of an upload */
 	char headers[4096]; /* "name: value\n" */
 	char cookies[1024]; /* "name=value\n" of those that were set; "-name\n": it goes */
+	/* of a live one: what came in messages and with the end, and descriptors in order, which are the test's */
+	char *body;
+	size_t body_bytes;
+	int data_fds[8];
+	bool data_is_whole[8];
+	unsigned n_data_fds;
+	bool is_stalled;
+	char proposed[2048]; /* "METHOD URL\nname: value\n" */
 	uint8_t digest_state[512];
 	size_t digest_state_bytes;
 };
@@ -67,6 +75,9 @@ const char *rig_path(struct rig *rig, const char *format, ...)
 struct engine_spec rig_download(struct rig *rig, uint64_t task, const char *target);
 /* A PUT of the file at path, which must stay what it is. */
 struct engine_spec rig_upload(struct rig *rig, uint64_t task, const char *target, const char *path);
+
+/* A GET in memory, whose body flows. */
+struct engine_spec rig_live(struct rig *rig, uint64_t task, const char *target);
 
 /* Attempt 1. */
 void rig_begin(struct rig *rig, uint64_t task, const struct engine_spec *spec);
