@@ -554,10 +554,10 @@ int flow_jar_clear(struct flow *flow, uint64_t id)
 	return jar ? clear(flow, jar) : 0;
 }
 
-int flow_jar_each(struct flow *flow, uint64_t id, const struct flow_cookie_query *query,
-	flow_cookie_fn fn, void *user, uint64_t *ret_next)
+int flow_jar_each(struct flow *flow, const struct flow_cookie_query *query, flow_cookie_fn fn,
+	void *user, uint64_t *ret_next)
 {
 	struct look look = { .fn = fn, .user = user };
 
-	return each(flow, jar_by_id(flow, id), query, &look, ret_next);
+	return each(flow, jar_by_id(flow, query->jar), query, &look, ret_next);
 }

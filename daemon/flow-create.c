@@ -268,8 +268,9 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 	task->state = TASK_STATE_SUSPENDED;
 	r = copy_request(task, &from->request);
 	if (!r && from->resume_data) {
-		draft->resume = (struct flow_resume){ from->resume_data, from->resume_data_bytes,
-			session, 0 };
+		draft->resume = (struct flow_resume){ .data = from->resume_data,
+			.size = from->resume_data_bytes,
+			.session = session };
 		r = flow_resume_open(flow, &draft->resume, task);
 	}
 	if (!r)

@@ -86,8 +86,7 @@ static void doom(struct task *task, const char *why)
 	task->result = flow_step_result(TRANSFER_ERROR_CANNOT_WRITE_TO_FILE, why);
 }
 
-/* The task that the bytes were kept of; 0 and NULL when it is not that any more. */
-static int load_old(struct flow *flow, const struct blob *blob, struct task **ret_old)
+int flow_resume_load_old(struct flow *flow, const struct blob *blob, struct task **ret_old)
 {
 	uint8_t nonce[BLOB_NONCE_BYTES];
 	struct task *old;
@@ -149,6 +148,19 @@ static int inherit(struct task *task, const struct task *old)
 	return 0;
 }
 
+/* Bytes that nobody has: as the resume data says they are. */
+static int inherit_kept(struct task *task, const struct blob *blob)
+{
+	int r = copy_text(task, &task->etag, blob->etag);
+
+	if (!r)
+		r = copy_text(task, &task->last_modified, blob->last_modified);
+	task->offset_bytes = blob->offset_bytes;
+	task->total_bytes = blob->total_bytes;
+	task->can_resume = true;
+	return r;
+}
+
 static int open_with(
 	struct flow *flow, struct flow_resume *resume, struct task *task, struct arena *arena)
 {
@@ -172,7 +184,15 @@ static int open_with(
 		if (r)
 			return r;
 	}
-	r = load_old(flow, &blob, &old);
+	r = flow_kept_find(flow, &blob);
+	if (r == 0) {
+		resume->is_kept = true;
+		memcpy(resume->nonce, blob.nonce, sizeof(resume->nonce));
+		return inherit_kept(task, &blob);
+	}
+	if (r < 0)
+		return r;
+	r = flow_resume_load_old(flow, &blob, &old);
 	if (r)
 		return r;
 	if (!old) {
@@ -199,6 +219,32 @@ int flow_resume_open(struct flow *flow, struct flow_resume *resume, struct task 
 	return r;
 }
 
+static int begin_anew(struct flow *flow, struct active *active)
+{
+	int r = flow_turn_change(flow, active, STORE_SAVE_PROGRESS);
+
+	if (r)
+		return r;
+	active->task->offset_bytes = 0;
+	active->task->digest_state = NULL;
+	active->task->digest_state_bytes = 0;
+	return 0;
+}
+
+static int take_kept(struct flow *flow, const struct flow_resume *resume, struct active *active)
+{
+	char from[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
+	int r = flow_attempt_path(flow, active->task, FLOW_FILE_PART, to);
+
+	if (!r)
+		r = flow_kept_path(flow, resume->nonce, from);
+	if (r)
+		return err_fold(r);
+	(void)unlink(to);
+	r = link(from, to) < 0 ? begin_anew(flow, active) : 0;
+	return r ? r : flow_attempt_remove(flow, from);
+}
+
 /*
  * The new name is made before the commit, the old one goes after it: a crash in between leaves
  * both, and the bytes belong to the task that the database says. Where a second name is impossible
@@ -211,6 +257,8 @@ int flow_resume_take_part(
 	struct active *old;
 	int r;
 
+	if (resume->is_kept)
+		return take_kept(flow, resume, active);
 	if (!resume->from)
 		return 0;
 	r = flow_turn_task(flow, resume->from, &old);
@@ -221,14 +269,8 @@ int flow_resume_take_part(
 	if (r)
 		return err_fold(r);
 	(void)unlink(to); /* of a number that a crash gave back */
-	if (link(from, to) < 0) {
-		r = flow_turn_change(flow, active, STORE_SAVE_PROGRESS);
-		if (r)
-			return r;
-		active->task->offset_bytes = 0;
-		active->task->digest_state = NULL;
-		active->task->digest_state_bytes = 0;
-	}
-	r = flow_turn_change(flow, old, STORE_SAVE_PROGRESS);
+	r = link(from, to) < 0 ? begin_anew(flow, active) : 0;
+	if (!r)
+		r = flow_turn_change(flow, old, STORE_SAVE_PROGRESS);
 	return r ? r : flow_step_drop_part(flow, old);
 }

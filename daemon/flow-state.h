@@ -282,6 +282,14 @@ int flow_judge_url(const struct session_config *config, const struct task_reques
 int flow_judge_destination(
 	struct flow *flow, const struct task_request *request, struct flow_judgement *judgement);
 
+/* ---- flow-kept.c ---- */
+struct blob;
+/* The file that the resume data names. FLOW_E_NO_RESUME_DATA: there is none. */
+int flow_kept_find(const struct flow *flow, const struct blob *blob);
+int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[FLOW_PATH_BYTES]);
+/* Parts of tasks that were in memory, and kept files that nobody came for. */
+int flow_kept_sweep(struct flow *flow);
+
 /* ---- flow-folder.c ---- */
 /* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */
 int flow_folder_open(struct flow *flow, const char *path);
@@ -322,7 +330,11 @@ struct flow_resume {
 	size_t size;
 	struct flow_session *session;
 	uint64_t from; /* result: task whose bytes are taken over; 0: none */
+	bool is_kept; /* result: a file of nobody's is, instead: the one of this name */
+	uint8_t nonce[16];
 };
+/* The task that the bytes were kept of; 0 and NULL when it is not that any more. */
+int flow_resume_load_old(struct flow *flow, const struct blob *blob, struct task **ret_old);
 int flow_resume_open(struct flow *flow, struct flow_resume *resume, struct task *task);
 /* After the new task has its number: the part changes hands. */
 int flow_resume_take_part(

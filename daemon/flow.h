@@ -247,6 +247,7 @@ int flow_session_set_cookies(struct flow *flow, uint64_t session,
 int flow_session_clear_cookies(struct flow *flow, uint64_t session);
 struct flow_cookie_query {
 	uint64_t session;
+	uint64_t jar;
 	uint64_t after_id; /* cursor */
 	size_t limit; /* 0: FLOW_LIST_MAX */
 };
@@ -529,10 +530,11 @@ int flow_jar_hold(struct flow *flow, const struct flow_jar_key *key, uint64_t *r
 void flow_jar_release(struct flow *flow, uint64_t jar);
 int flow_jar_set(struct flow *flow, uint64_t jar, const struct transfer_cookie *cookies, size_t n);
 int flow_jar_clear(struct flow *flow, uint64_t jar);
-int flow_jar_each(struct flow *flow, uint64_t jar, const struct flow_cookie_query *query,
-	flow_cookie_fn fn, void *user, uint64_t *ret_next);
+/* query->jar instead of its session */
+int flow_jar_each(struct flow *flow, const struct flow_cookie_query *query, flow_cookie_fn fn,
+	void *user, uint64_t *ret_next);
 
-/* ---- resume data of bytes that belong to nobody (flow-resume.c): spool/NONCE.kept, kept for seven days ---- */
+/* ---- resume data of bytes that belong to nobody (flow-kept.c): spool/NONCE.kept, kept for seven days ---- */
 struct flow_kept {
 	uid_t uid;
 	const char *app_id, *url, *etag, *last_modified;

@@ -8,7 +8,7 @@ libdaemon_la_SOURCES += %D%/outbox.c %D%/outbox.h
 libdaemon_la_SOURCES += %D%/flow.c %D%/flow.h %D%/flow-state.h \
 	%D%/flow-ahead.c %D%/flow-attach.c %D%/flow-attempt.c %D%/flow-birth.c %D%/flow-command.c \
 	%D%/flow-cookie.c %D%/flow-question.c %D%/flow-quit.c \
-	%D%/flow-create.c %D%/flow-event.c %D%/flow-folder.c %D%/flow-judge.c %D%/flow-query.c %D%/flow-resume.c \
+	%D%/flow-create.c %D%/flow-event.c %D%/flow-folder.c %D%/flow-judge.c %D%/flow-kept.c %D%/flow-query.c %D%/flow-resume.c \
 	%D%/flow-schedule.c %D%/flow-session.c %D%/flow-step.c %D%/flow-sweep.c %D%/flow-turn.c
 
 libdaemon_la_SOURCES += %D%/daemon.c %D%/daemon.h

@@ -406,8 +406,8 @@ START_TEST(a_store_is_held_by_name)
 	ck_assert_uint_ne(hold(sim, "other", NULL), jar);
 	sim_begin(sim);
 	ck_assert_int_eq(flow_jar_set(sim->flow, jar, &other, 1), 0);
-	ck_assert_int_eq(flow_jar_each(sim->flow, jar, &(struct flow_cookie_query){ 0 }, on_cookie,
-				 text, &next),
+	ck_assert_int_eq(flow_jar_each(sim->flow, &(struct flow_cookie_query){ .jar = jar },
+				 on_cookie, text, &next),
 		0);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_str_eq(text, "a=1@.x.org;b=2@.x.org;");

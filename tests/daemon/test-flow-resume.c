@@ -276,5 +276,106 @@ START_TEST(commit_fails)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-resume", TEST(made_and_used), TEST(used_twice), TEST_LOOP(bytes_are_gone, 2),
-	TEST(part_vanished), TEST(damaged), TEST(none), TEST(commit_fails))
+static void make(const char *path, size_t size)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	for (size_t i = 0; i < size; i++)
+		putc('0', f);
+	fclose(f);
+}
+
+/* Resume data of bytes that no task of the queue has. */
+static void seal(struct sim *sim, const char *part, struct answer *answer)
+{
+	const struct flow_kept kept = {
+		.uid = sim_open("app", "one").uid,
+		.app_id = "app",
+		.url = "https://h/x",
+		.etag = "\"v1\"",
+		.offset_bytes = 60,
+		.total_bytes = 100,
+		.part_path = part,
+	};
+	void *data = NULL;
+
+	ck_assert_int_eq(flow_kept_seal(sim->flow, &kept, &data, &answer->size), 0);
+	ck_assert_ptr_nonnull(data);
+	memcpy(answer->data, data, answer->size);
+	free(data);
+	ck_assert_int_ne(access(part, F_OK), 0);
+}
+
+static int adopt(struct sim *sim, const struct answer *answer, const char *app, const char *to)
+{
+	struct flow_kept kept = {
+		.uid = sim_open("app", "one").uid, .app_id = app, .part_path = to
+	};
+	struct arena arena = { 0 };
+	int r;
+
+	sim_begin(sim);
+	r = flow_kept_adopt(sim->flow, answer->data, answer->size, &kept, &arena);
+	ck_assert_int_eq(sim_end(sim), 0);
+	if (r == 0) {
+		ck_assert_uint_eq(kept.offset_bytes, 60);
+		ck_assert_int_eq(kept.total_bytes, 100);
+		ck_assert_str_eq(kept.etag, "\"v1\"");
+		ck_assert_int_eq(access(to, F_OK), 0);
+	}
+	arena_done(&arena);
+	return r;
+}
+
+/* Once, by whom it was made for: by a task in memory, or by one of the queue. */
+START_TEST(kept_bytes_are_used_once)
+{
+	static struct answer answer;
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	char part[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
+
+	snprintf(part, sizeof(part), "%s/1.live", sim->spool_dir);
+	snprintf(to, sizeof(to), "%s/2.live", sim->spool_dir);
+	make(part, 60);
+	seal(sim, part, &answer);
+	ck_assert_int_eq(adopt(sim, &answer, "other", to), FLOW_E_NO_RESUME_DATA);
+	if (_i == 0) {
+		ck_assert_int_eq(adopt(sim, &answer, "app", to), 0);
+	} else {
+		id = use(sim, session, &answer);
+		ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 60);
+		ck_assert_str_eq(fake_engine_find(sim->engine, id)->etag, "\"v1\"");
+		flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, to);
+		ck_assert_int_eq(access(to, F_OK), 0);
+	}
+	ck_assert_int_eq(adopt(sim, &answer, "app", part), _i ? 0 : FLOW_E_NO_RESUME_DATA);
+	answer.data[answer.size / 2] ^= 1;
+	ck_assert_int_eq(adopt(sim, &answer, "app", part), FLOW_E_NO_RESUME_DATA);
+	sim_free(sim);
+}
+END_TEST
+
+/* The bytes of a download of the queue go to a task in memory. */
+START_TEST(bytes_of_the_queue_are_adopted)
+{
+	static struct answer answer;
+	uint64_t session, id;
+	struct sim *sim = world(&session, &id, &answer);
+	char from[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
+
+	snprintf(to, sizeof(to), "%s/2.live", sim->spool_dir);
+	flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, from);
+	ck_assert_int_eq(adopt(sim, &answer, "app", to), 0);
+	sim_settle(sim);
+	ck_assert(!fake_engine_has_file(sim->engine, from));
+	ck_assert_int_eq(adopt(sim, &answer, "app", to), FLOW_E_NO_RESUME_DATA);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-resume", TEST_LOOP(kept_bytes_are_used_once, 2),
+	TEST(bytes_of_the_queue_are_adopted), TEST(made_and_used), TEST(used_twice),
+	TEST_LOOP(bytes_are_gone, 2), TEST(part_vanished), TEST(damaged), TEST(none),
+	TEST(commit_fails))

@@ -98,4 +98,21 @@ START_TEST(keeps_what_a_lost_queue_left)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-sweep", TEST(sweeps), TEST(keeps_what_a_lost_queue_left))
+/* Parts of tasks in memory go at once, kept bytes after a week. */
+START_TEST(what_was_in_memory_goes)
+{
+	struct sim *sim = sim_new(1);
+
+	make(sim, "4503599627370500.live", 0);
+	make(sim, "00112233445566778899aabbccddeeff.kept", 6 * 86400);
+	make(sim, "10112233445566778899aabbccddeeff.kept", 8 * 86400);
+	sim_crash(sim);
+	ck_assert(!is_there(sim, "4503599627370500.live"));
+	ck_assert(is_there(sim, "00112233445566778899aabbccddeeff.kept"));
+	ck_assert(!is_there(sim, "10112233445566778899aabbccddeeff.kept"));
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-sweep", TEST(what_was_in_memory_goes), TEST(sweeps),
+	TEST(keeps_what_a_lost_queue_left))

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes of downloads that ended and belong to no task of the queue: spool/NONCE.kept, named by the resume data that the
+ * application has. Used once: who goes on with them takes the file away. What nobody comes for goes after a week.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/flow-state.h"
+#include "engine/blob.h"
+
+#define KEPT_S         (7 * 86400)
+#define KEPT_MAX       1000
+#define KEPT_MAX_BYTES (UINT64_C(10) << 30)
+
+_Static_assert(BLOB_NONCE_BYTES == 16, "as flow-state.h says");
+
+int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[FLOW_PATH_BYTES])
+{
+	char name[2 * BLOB_NONCE_BYTES + 1];
+
+	for (size_t i = 0; i < BLOB_NONCE_BYTES; i++)
+		snprintf(name + 2 * i, 3, "%02x", nonce[i]);
+	if ((size_t)snprintf(path, FLOW_PATH_BYTES, "%s/%s.kept", flow->spool_dir, name) >=
+		FLOW_PATH_BYTES)
+		return err_raise(-ENAMETOOLONG);
+	return 0;
+}
+
+static int seal(
+	struct flow *flow, const struct flow_kept *kept, const uint8_t *nonce, struct buf *sealed)
+{
+	struct blob blob = {
+		.url = kept->url,
+		.etag = kept->etag,
+		.last_modified = kept->last_modified,
+		.offset_bytes = kept->offset_bytes,
+		.total_bytes = kept->total_bytes,
+	};
+
+	memcpy(blob.nonce, nonce, sizeof(blob.nonce));
+	return blob_seal(&blob, &(struct blob_owner){ kept->uid, kept->app_id, flow->key }, sealed);
+}
+
+int flow_kept_seal(
+	struct flow *flow, const struct flow_kept *kept, void **ret_data, size_t *ret_size)
+{
+	struct buf sealed = { .max_bytes = BLOB_MAX_BYTES };
+	uint8_t nonce[BLOB_NONCE_BYTES];
+	char path[FLOW_PATH_BYTES];
+	int r;
+
+	*ret_data = NULL;
+	*ret_size = 0;
+	if (!kept->offset_bytes || (!kept->etag && !kept->last_modified))
+		return 0;
+	if (getrandom(nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+		return err_raise(-EIO);
+	r = flow_kept_path(flow, nonce, path);
+	if (!r)
+		r = seal(flow, kept, nonce, &sealed);
+	/* its age begins now; where it cannot be moved to, or is gone, there is nothing to go on with */
+	if (!r && rename(kept->part_path, path) == 0) {
+		(void)utimensat(AT_FDCWD, path, NULL, 0);
+		*ret_size = sealed.size_bytes;
+		*ret_data = buf_take(&sealed);
+	}
+	buf_done(&sealed);
+	return r == -EMSGSIZE || r == -EINVAL ? 0 : r;
+}
+
+/* Is it there, and long enough? */
+static bool has_bytes(const char *path, const struct blob *blob)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		(uint64_t)st.st_size >= blob->offset_bytes;
+}
+
+int flow_kept_find(const struct flow *flow, const struct blob *blob)
+{
+	char path[FLOW_PATH_BYTES];
+	int r = flow_kept_path(flow, blob->nonce, path);
+
+	if (r)
+		return r;
+	return has_bytes(path, blob) ? 0 : FLOW_E_NO_RESUME_DATA;
+}
+
+/* Of a task of the queue, which has no bytes any more then. */
+static int adopt_of_task(struct flow *flow, const struct blob *blob, const char *to)
+{
+	cleanup_(cleanup_free) char *from = malloc(FLOW_PATH_BYTES);
+	struct active *active;
+	struct task *old;
+	int r = from ? flow_resume_load_old(flow, blob, &old) : err_raise(-ENOMEM);
+
+	if (r || !old)
+		return r ? r : FLOW_E_NO_RESUME_DATA;
+	r = flow_turn_task(flow, old->id, &active);
+	if (!r)
+		r = err_fold(flow_attempt_path(flow, active->task, FLOW_FILE_PART, from));
+	task_free(old);
+	if (r)
+		return err_fold(r);
+	(void)unlink(to);
+	if (link(from, to) < 0)
+		return FLOW_E_NO_RESUME_DATA;
+	r = flow_turn_change(flow, active, STORE_SAVE_PROGRESS);
+	if (!r)
+		r = flow_step_drop_part(flow, active);
+	return r ? flow_turn_poison(flow, err_fold(r)) : 0;
+}
+
+static int adopt(struct flow *flow, const struct blob *blob, const char *to)
+{
+	char from[FLOW_PATH_BYTES];
+	int r = flow_kept_find(flow, blob);
+
+	if (r == FLOW_E_NO_RESUME_DATA)
+		return adopt_of_task(flow, blob, to);
+	if (!r)
+		r = flow_kept_path(flow, blob->nonce, from);
+	if (!r && rename(from, to) < 0)
+		return FLOW_E_NO_RESUME_DATA;
+	return r;
+}
+
+int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flow_kept *inout,
+	struct arena *arena)
+{
+	const struct blob_owner owner = { inout->uid, inout->app_id, flow->key };
+	struct blob blob;
+	int r = BLOB_E_INVALID;
+
+	if (size && size <= BLOB_MAX_BYTES)
+		r = blob_open(data, size, &owner, arena, &blob);
+	if (r == BLOB_E_INVALID)
+		return FLOW_E_NO_RESUME_DATA;
+	if (!r)
+		r = adopt(flow, &blob, inout->part_path);
+	if (r)
+		return r;
+	inout->url = blob.url;
+	inout->etag = blob.etag;
+	inout->last_modified = blob.last_modified;
+	inout->offset_bytes = blob.offset_bytes;
+	inout->total_bytes = blob.total_bytes;
+	return 0;
+}
+
+/* ---- what is left of those that nobody came for ---- */
+
+struct found {
+	char name[2 * BLOB_NONCE_BYTES + sizeof(".kept")];
+	uint64_t size_bytes;
+	time_t at;
+};
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), n_suffix = strlen(suffix);
+
+	return n > n_suffix && !strcmp(name + n - n_suffix, suffix);
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	time_t at_a = ((const struct found *)a)->at, at_b = ((const struct found *)b)->at;
+
+	return (at_a < at_b) - (at_a > at_b);
+}
+
+static int drop(struct flow *flow, const char *name)
+{
+	char path[FLOW_PATH_BYTES];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", flow->spool_dir, name) >= sizeof(path))
+		return 0;
+	return flow_attempt_remove(flow, path);
+}
+
+static int note(DIR *dir, const char *name, struct found **list, size_t *n)
+{
+	struct found *longer, *at;
+	struct stat st;
+
+	if (fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		strlen(name) >= sizeof(at->name))
+		return 0;
+	longer = reallocarray(*list, *n + 1, sizeof(**list));
+	if (!longer)
+		return err_raise(-ENOMEM);
+	*list = longer;
+	at = &longer[(*n)++];
+	snprintf(at->name, sizeof(at->name), "%s", name);
+	at->size_bytes = (uint64_t)st.st_size;
+	at->at = st.st_mtime;
+	return 0;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+int flow_kept_sweep(struct flow *flow)
+{
+	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
+	cleanup_(cleanup_free) struct found *list = NULL;
+	const struct dirent *entry;
+	uint64_t now_s = flow->now.wall_us / CLOCK_US_PER_S, sum_bytes = 0;
+	size_t n = 0, n_dropped = 0;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_raise(-errno);
+	while (!r && (entry = readdir(dir))) {
+		if (has_suffix(entry->d_name, ".live"))
+			r = drop(flow, entry->d_name);
+		else if (has_suffix(entry->d_name, ".kept"))
+			r = note(dir, entry->d_name, &list, &n);
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), compare_age);
+	for (size_t i = 0; !r && i < n; i++) {
+		sum_bytes += list[i].size_bytes;
+		if (i < KEPT_MAX && sum_bytes <= KEPT_MAX_BYTES &&
+			(uint64_t)list[i].at + KEPT_S > now_s)
+			continue;
+		n_dropped++;
+		r = drop(flow, list[i].name);
+	}
+	if (n_dropped)
+		log_info("%zu files that resume data was kept for are removed", n_dropped);
+	return r;
+}
