@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies of requests as objects. What becomes of them on their way to transferd stands in body-send.c. */
+/* Bodies of requests as objects. What becomes of them on their way to transferd stands in body-send.c and body-feed.c. */
 #include "client-lib/body.h"
 
 #include <fcntl.h>
@@ -88,20 +88,4 @@ transfer_body *transfer_body_new_reader(
 int64_t body_length(const transfer_body *body)
 {
 	return body->length;
-}
-
-void body_watch(transfer_body *body, void (*on_more)(void *userdata), void *userdata)
-{
-	pthread_mutex_lock(&body->lock);
-	body->on_more = on_more;
-	body->more_userdata = userdata;
-	pthread_mutex_unlock(&body->lock);
-}
-
-void transfer_body_more(transfer_body *body)
-{
-	pthread_mutex_lock(&body->lock);
-	if (body->on_more)
-		body->on_more(body->more_userdata);
-	pthread_mutex_unlock(&body->lock);
 }

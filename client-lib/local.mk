@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
 	%D%/answer.c %D%/answer.h \
 	%D%/body.c %D%/body.h \
+	%D%/body-feed.c \
+	%D%/body-send.c \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/command-end.c \
@@ -69,7 +71,7 @@ CLEANFILES += %D%/libtransfer.pc
 CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h \
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-client tests/client-lib/test-command \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-load-data tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
@@ -91,6 +93,8 @@ tests_client_lib_test_session_SOURCES = tests/client-lib/test-session.c $(CLIENT
 tests_client_lib_test_task_SOURCES = tests/client-lib/test-task.c $(CLIENT_RIG)
 tests_client_lib_test_wire_SOURCES = tests/client-lib/test-wire.c $(CLIENT_RIG)
 tests_client_lib_test_body_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_body_feed_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_body_send_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
