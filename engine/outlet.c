@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a body to its reader. What is kept goes in this order: the memfd, then the gathered bytes; only when both are
- * empty does a write go straight into the pipe. So at most one buffer of libcurl's is copied, and that only when the reader
- * is slower than the server.
+ * The way of a body to its reader. What is kept goes in this order: the memfd, then the gathered bytes. They gather also
+ * when there is a pipe, so that some pieces of libcurl's are one write; what is as long as that goes straight into the pipe.
  */
 #include "engine/outlet.h"
 
@@ -20,6 +19,8 @@
 /* a body that proved long is worth a larger pipe */
 #define OUTLET_WIDEN_BYTES  (UINT64_C(1) << 20)
 #define OUTLET_SPLICE_BYTES (1u << 20)
+/* libcurl gives 16 KiB at a time: a reader that is woken for each of them is half as fast */
+#define OUTLET_BATCH_BYTES  (128u * 1024)
 
 struct outlet {
 	struct outlet_spec spec;
@@ -252,12 +253,19 @@ int outlet_flush(struct outlet *outlet)
 static int write_pipe(struct outlet *o, const char *bytes, size_t size, uint64_t now_us)
 {
 	size_t done = 0;
-	int r = is_empty(o) ? 0 : outlet_flush(o);
+	size_t n = o->kept_bytes - o->kept_offset;
+	bool was_stalled = o->stalled_us;
+	int r = 0;
 
+	if (o->memfd < 0 && !o->stalled_us && n + size <= OUTLET_BATCH_BYTES)
+		return keep(o, bytes, size);
+	r = outlet_flush(o);
+	if (r == OUTLET_E_FULL && was_stalled)
+		return o->spec.must_not_wait ? OUTLET_E_TOO_LONG : r;
+	if (r == OUTLET_E_FULL || (!r && size < OUTLET_BATCH_BYTES))
+		return keep(o, bytes, size);
 	if (!r)
 		r = push(o, bytes, size, &done);
-	else if (r == OUTLET_E_FULL)
-		return o->spec.must_not_wait ? OUTLET_E_TOO_LONG : r;
 	if (r == OUTLET_E_GONE)
 		o->is_gone = true;
 	if (r != OUTLET_E_FULL)
@@ -321,6 +329,11 @@ bool outlet_has_flow(const struct outlet *outlet)
 int outlet_fd(const struct outlet *outlet)
 {
 	return outlet->write_fd;
+}
+
+bool outlet_has_kept(const struct outlet *outlet)
+{
+	return !is_empty(outlet);
 }
 
 uint64_t outlet_stalled_since_us(const struct outlet *outlet)

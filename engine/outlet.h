@@ -11,6 +11,8 @@
  *                       it is empty of what is kept
  *   outlet_free()       closes; a reader sees the end
  *
+ * What comes in small pieces is written in larger ones, at the latest by the next outlet_flush().
+ *
  * A pipe is written by the worker alone, without blocking; EPIPE is OUTLET_E_GONE: the reader does not want it any more, which
  * ends the attempt as a stop does. The worker waits for room with an event of its own base (outlet_fd()), which is added when a
  * write came back short and deleted when all is written: level-triggered, so an idle pipe costs no wake-up.
@@ -55,6 +57,8 @@ bool outlet_has_flow(const struct outlet *outlet);
 int outlet_fd(const struct outlet *outlet);
 /* Writes what is kept. 0: all of it; OUTLET_E_FULL, OUTLET_E_GONE. */
 int outlet_flush(struct outlet *outlet);
+/* Something is kept: outlet_flush() at the end of the turn. */
+bool outlet_has_kept(const struct outlet *outlet);
 /* Since when the reader has not read; 0: it keeps up. */
 uint64_t outlet_stalled_since_us(const struct outlet *outlet);
 

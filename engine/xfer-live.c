@@ -138,7 +138,7 @@ static int make_room(struct xfer *x)
 
 	if (r)
 		return r;
-	r = outlet_flush(o);
+	r = outlet_stalled_since_us(o) ? outlet_flush(o) : 0;
 	if (r == OUTLET_E_FULL) {
 		x->receive_pause |= XFER_PAUSE_READER;
 		watch(x);
@@ -146,6 +146,25 @@ static int make_room(struct xfer *x)
 		fail(x, r);
 	}
 	return r;
+}
+
+/* At the end of a turn. */
+static void flush(struct xfer *x)
+{
+	int r = outlet_flush(x->live.outlet);
+
+	if (r && r != OUTLET_E_FULL)
+		fail(x, r);
+	else
+		watch(x);
+}
+
+/* It flows, and something is kept that nothing waits with. */
+static bool is_flush_due(const struct xfer *x)
+{
+	const struct outlet *o = x->live.outlet;
+
+	return outlet_has_flow(o) && outlet_has_kept(o) && !x->live.outlet_watch;
 }
 
 static int deliver(struct xfer *x, const char *bytes, size_t n)
@@ -162,10 +181,11 @@ static int deliver(struct xfer *x, const char *bytes, size_t n)
 	due_us = outlet_due_us(o);
 	if (!due_us)
 		return open_flow(x) == OUTLET_E_FULL || !x->fault.code ? 0 : -ENOMEM;
-	if (due_us != UINT64_MAX)
-		worker_due_sooner(x->env->owner, due_us);
 	if (outlet_stalled_since_us(o))
 		watch(x);
+	else if (is_flush_due(x))
+		due_us = 0;
+	worker_due_sooner(x->env->owner, due_us);
 	return x->fault.code ? -ENOMEM : 0;
 }
 
@@ -405,6 +425,8 @@ uint64_t xfer_live_due_us(const struct xfer *xfer)
 
 	if (!o)
 		return due_us;
+	if (is_flush_due(xfer))
+		return 0;
 	other_us = xfer->receive_pause & XFER_PAUSE_FILE ? UINT64_MAX : outlet_due_us(o);
 	if (other_us < due_us)
 		due_us = other_us;
@@ -424,6 +446,8 @@ void xfer_live_tick(struct xfer *xfer, uint64_t now_us)
 		return;
 	if (!(xfer->receive_pause & XFER_PAUSE_FILE) && outlet_due_us(o) <= now_us)
 		(void)open_flow(xfer);
+	if (is_flush_due(xfer))
+		flush(xfer);
 	if (outlet_stalled_since_us(o) && outlet_stalled_since_us(o) + ENGINE_STALL_US <= now_us)
 		tell_stalled(xfer, true);
 }

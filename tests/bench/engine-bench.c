@@ -3,12 +3,13 @@
  * How fast the engine is without daemon, database and bus: downloads (or uploads) a list,
  * publishes each file, prints one line.
  *
- *	engine-bench [-c AT_ONCE] [-m CONNECTIONS] [-k CA_FILE] [-w WORKERS] [-u FILE] [-n] LIST
+ *	engine-bench [-c AT_ONCE] [-m CONNECTIONS] [-k CA_FILE] [-w WORKERS] [-u FILE] [-n] [-p] LIST
  *
  * LIST: a line "URL<TAB>FILE" per transfer. -u: PUT this file to every URL. -n: leave the files
- * as NAME.part, unpublished.
+ * as NAME.part, unpublished. -p: no files; the bodies are read from pipes as they come.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 
+#define PIPES_MAX 256
+
 struct item {
 	char *url, *file, *part;
 };
@@ -32,7 +35,9 @@ struct bench {
 	size_t n_items, next, n_live, n_done, n_failed, n_dispatches;
 	uint64_t bytes;
 	const char *upload;
-	bool is_unpublished;
+	bool is_unpublished, is_piped;
+	int pipes[PIPES_MAX];
+	unsigned n_pipes;
 };
 
 static void start_next(struct bench *b)
@@ -51,6 +56,12 @@ static void start_next(struct bench *b)
 	};
 	struct stat st;
 
+	if (b->is_piped) {
+		spec.kind = TRANSFER_TASK_DATA;
+		spec.live.is_live = true;
+		spec.live.source = ENGINE_SOURCE_NONE;
+		spec.live.body = ENGINE_BODY_FLOW;
+	}
 	if (b->upload && !stat(b->upload, &st))
 		spec.source_size_bytes = (uint64_t)st.st_size;
 	if (engine_start(b->engine, ++b->next, 1, &spec)) {
@@ -87,12 +98,42 @@ static void on_synced(struct bench *b, const struct engine_event *e)
 		fail(b, e);
 }
 
+static void on_data(struct bench *b, const struct engine_event *e)
+{
+	int fd = fcntl(e->live.data_fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0 || b->n_pipes == PIPES_MAX)
+		abort();
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	b->pipes[b->n_pipes++] = fd;
+}
+
+/* What is there, and no more. */
+static void read_pipe(struct bench *b, unsigned i)
+{
+	static char block[256 * 1024];
+	ssize_t n = read(b->pipes[i], block, sizeof(block));
+
+	if (n > 0)
+		b->bytes += (uint64_t)n;
+	if (n)
+		return;
+	close(b->pipes[i]);
+	b->pipes[i] = b->pipes[--b->n_pipes];
+}
+
 static void on_event(const struct engine_event *e, void *user)
 {
 	struct bench *b = user;
 
+	if (e->type == ENGINE_EVENT_DATA)
+		on_data(b, e);
 	if (e->type == ENGINE_EVENT_DONE) {
 		b->n_live--;
+		if (b->is_piped && !e->result.code) {
+			b->bytes += e->live.n_body;
+			b->n_done++;
+		}
 		if (b->upload && !e->result.code) {
 			b->bytes += e->sent_bytes;
 			b->n_done++;
@@ -140,12 +181,20 @@ static int read_list(struct bench *b, const char *path)
 
 static void run(struct bench *b, size_t n_at_once)
 {
-	struct pollfd fd = { .fd = engine_fd(b->engine), .events = POLLIN };
+	struct pollfd fds[PIPES_MAX + 1] = { { .fd = engine_fd(b->engine), .events = POLLIN } };
 
-	while (b->n_done < b->n_items) {
+	while (b->n_done < b->n_items || b->n_pipes) {
 		while (b->n_live < n_at_once && b->next < b->n_items)
 			start_next(b);
-		poll(&fd, 1, -1);
+		for (unsigned i = 0; i < b->n_pipes; i++)
+			fds[i + 1] = (struct pollfd){ .fd = b->pipes[i], .events = POLLIN };
+		poll(fds, b->n_pipes + 1, -1);
+		for (unsigned i = b->n_pipes; i; i--) {
+			if (fds[i].revents)
+				read_pipe(b, i - 1);
+		}
+		if (!fds[0].revents)
+			continue;
 		b->n_dispatches++;
 		engine_dispatch(b->engine, on_event, b);
 		engine_note_saved(b->engine);
@@ -173,7 +222,7 @@ int main(int argc, char **argv)
 	uint64_t start_us;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:m:k:w:u:n")) != -1) {
+	while ((option = getopt(argc, argv, "c:m:k:w:u:np")) != -1) {
 		if (option == 'c')
 			n_at_once = strtoul(optarg, NULL, 10);
 		else if (option == 'm')
@@ -186,6 +235,8 @@ int main(int argc, char **argv)
 			b.upload = optarg;
 		else if (option == 'n')
 			b.is_unpublished = true;
+		else if (option == 'p')
+			b.is_piped = true;
 		else
 			return 2;
 	}

@@ -169,7 +169,9 @@ START_TEST(who_does_not_read_is_gone)
 	ck_assert_int_eq(put(o, 10, 0, 1), 0);
 	ck_assert_int_eq(outlet_open_flow(o, &fd), 0);
 	close(fd);
-	ck_assert_int_eq(put(o, 10, 10, 2), OUTLET_E_GONE);
+	ck_assert_int_eq(put(o, 10, 10, 2), 0);
+	ck_assert(outlet_has_kept(o));
+	ck_assert_int_eq(outlet_flush(o), OUTLET_E_GONE);
 	ck_assert_int_eq(put(o, 10, 20, 3), OUTLET_E_GONE);
 	ck_assert_int_eq(outlet_flush(o), OUTLET_E_GONE);
 	ck_assert_int_eq(outlet_end(o, &end), OUTLET_E_GONE);
@@ -239,6 +241,7 @@ START_TEST(a_whole_body_has_a_bound)
 		ck_assert(!drain(fd, &offset));
 	ck_assert_int_eq(r, 0);
 	ck_assert_int_eq(put(o, 5, written, 1), 0);
+	ck_assert(outlet_has_kept(o));
 	ck_assert(!drain(fd, &offset));
 	ck_assert_int_eq(outlet_end(o, &end), 0);
 	ck_assert(drain(fd, &offset));
