@@ -3,7 +3,8 @@
  * Attempts ahead. A small file takes less time than a turn with its commit, so slots that are filled
  * again by the next turn stand empty most of the time. Where attempts end fast (core/sched.h) some
  * more are handed to the engine without a slot; when one of their lane ends, the engine begins the next
- * by itself and says so in the DONE. So no more run than there are slots: one is passed on, not made.
+ * by itself and says so in the DONE. So no more run than there are slots: one is passed on, not made. A slot
+ * that is free all the same is promised to the lane: the engine takes whichever has not begun, and says who.
  */
 #include "base/err.h"
 #include "daemon/flow-state.h"
@@ -33,16 +34,15 @@ int flow_ahead_recall(struct flow *flow)
 	return r < 0 ? r : 0;
 }
 
-/* The first that the lane's others would have started. */
-static struct active *find_first(const struct flow *flow, uint64_t lane)
+static struct active *find_waiting(const struct flow *flow, uint64_t lane)
 {
-	struct active *active, *first = NULL;
+	struct active *active;
 	size_t cursor = 0;
 
 	while ((active = registry_next(&flow->registry, &cursor)))
-		if (is_waiting(active, lane) && (!first || active->task->id < first->task->id))
-			first = active;
-	return first;
+		if (is_waiting(active, lane))
+			return active;
+	return NULL;
 }
 
 static int give_slot(struct flow *flow, struct active *active)
@@ -60,19 +60,27 @@ static int give_slot(struct flow *flow, struct active *active)
 
 int flow_ahead_promote(struct flow *flow)
 {
-	struct active *active;
+	const struct active *active;
 	uint64_t lane;
 	int r = 0;
 
 	while (!r && sched_next_promotion(flow->sched, &lane)) {
-		active = find_first(flow, lane);
+		active = find_waiting(flow, lane);
 		if (!active)
 			return 0; /* those that are left are being stopped */
-		r = give_slot(flow, active);
+		r = flow_attempt_begin(flow, active->task);
 		if (!r)
-			r = flow_attempt_begin(flow, active->task);
+			sched_promise(flow->sched, lane);
 	}
 	return r;
+}
+
+/* The engine knows better who is the first that has not begun. */
+void flow_ahead_begun(struct flow *flow, const struct engine_event *event)
+{
+	sched_keep_promise(flow->sched, event->lane);
+	if (event->next_task)
+		(void)flow_ahead_follow(flow, event);
 }
 
 int flow_ahead_follow(struct flow *flow, const struct engine_event *event)

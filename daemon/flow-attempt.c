@@ -39,6 +39,7 @@ struct item {
 	enum command command;
 	uint64_t task;
 	uint32_t attempt;
+	uint64_t lane; /* BEGIN */
 	int fd;
 	/*
 	 * PUBLISH, of a file without a name: borrowed from the turn, which ends after this. The descriptor stays the event's until
@@ -317,7 +318,9 @@ static void carry_out(struct item *item)
 		do_start(item);
 		break;
 	case COMMAND_BEGIN:
-		engine_begin(flow->engine, item->task, item->attempt);
+		r = engine_begin(flow->engine, item->task, item->attempt);
+		if (r)
+			report_refusal(item, r);
 		break;
 	case COMMAND_STOP:
 		engine_stop(flow->engine, item->task, item->attempt);
@@ -359,14 +362,17 @@ static int prepare(struct item *item)
 {
 	static const enum engine_event_type answers[] = {
 		[COMMAND_START] = ENGINE_EVENT_DONE,
+		[COMMAND_BEGIN] = ENGINE_EVENT_BEGUN,
 		[COMMAND_PUBLISH] = ENGINE_EVENT_PUBLISHED,
 		[COMMAND_SNAPSHOT] = ENGINE_EVENT_SNAPSHOT,
 	};
 
-	if (item->command != COMMAND_START && item->command != COMMAND_PUBLISH &&
-		item->command != COMMAND_SNAPSHOT)
+	if (item->command != COMMAND_START && item->command != COMMAND_BEGIN &&
+		item->command != COMMAND_PUBLISH && item->command != COMMAND_SNAPSHOT)
 		return 0;
 	item->refusal = engine_event_new(answers[item->command], item->task, item->attempt);
+	if (item->refusal)
+		item->refusal->lane = item->lane;
 	return item->refusal ? 0 : -ENOMEM;
 }
 
@@ -442,6 +448,7 @@ int flow_attempt_begin(struct flow *flow, const struct task *task)
 		&(struct item){ .command = COMMAND_BEGIN,
 			.task = task->id,
 			.attempt = task->attempt,
+			.lane = task->lane,
 			.fd = -1 },
 		NULL);
 }

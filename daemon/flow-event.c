@@ -688,6 +688,10 @@ void flow_event_apply(struct flow *flow, const struct engine_event *event)
 			flow_turn_poison(flow, r);
 		return;
 	}
+	if (event->type == ENGINE_EVENT_BEGUN) {
+		flow_ahead_begun(flow, event);
+		return;
+	}
 	apply(flow, event);
 	/* after the place is free */
 	if (event->type == ENGINE_EVENT_DONE && event->next_task)

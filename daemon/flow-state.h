@@ -246,6 +246,7 @@ bool flow_schedule_reaches(const struct flow *flow, const struct task *task);
 /* ---- flow-ahead.c ---- */
 int flow_ahead_recall(struct flow *flow); /* where others wait for the slots */
 int flow_ahead_promote(struct flow *flow); /* into free slots */
+void flow_ahead_begun(struct flow *flow, const struct engine_event *event); /* who took one */
 int flow_ahead_fill(struct flow *flow);
 /* A DONE says who has the place of the attempt now. */
 int flow_ahead_follow(struct flow *flow, const struct engine_event *event);

@@ -37,6 +37,7 @@ struct attempt {
 	bool is_unlisted;
 	bool is_upload;
 	unsigned worker;
+	uint64_t lane;
 	struct worker_mail *stop; /* NULL: told to stop */
 	bool wants_turn; /* a RESUMED waits to be saved by the caller */
 };
@@ -149,6 +150,7 @@ static int add_attempt(struct engine *e, const struct xfer *x, struct attempt **
 	a->key = x->key;
 	a->is_upload = x->spec.kind == TRANSFER_TASK_UPLOAD;
 	a->worker = worker_of(e, xfer_host(x));
+	a->lane = x->spec.lane;
 	a->stop = mail_for(WORKER_MAIL_STOP, x->key.task, (uint32_t)x->key.attempt);
 	if (a->stop)
 		HASH_ADD(hh, e->attempts, key, sizeof(a->key), a);
@@ -190,14 +192,24 @@ int engine_start(
 	return 0;
 }
 
-void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
+int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
 {
-	struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m = a ? mail_for(WORKER_MAIL_BEGIN, task, attempt) : NULL;
+	const struct attempt *a = find(engine, task, attempt);
+	struct worker_mail *m;
 
-	/* without memory it waits for the place of another, or for the next try */
-	if (m)
-		worker_post_take(engine->workers[a->worker], m);
+	if (!a)
+		return -ENOENT;
+	m = mail_for(WORKER_MAIL_BEGIN, task, attempt);
+	if (!m)
+		return err_raise(-ENOMEM);
+	m->begun = post_new(ENGINE_EVENT_BEGUN, task, attempt);
+	if (!m->begun) {
+		free(m);
+		return err_raise(-ENOMEM);
+	}
+	m->begun->event.lane = a->lane;
+	worker_post_take(engine->workers[a->worker], m);
+	return 0;
 }
 
 static void stop(struct engine *engine, struct attempt *a)

@@ -213,6 +213,7 @@ enum engine_event_type {
 	 */
 	ENGINE_EVENT_CHECKPOINT,
 	ENGINE_EVENT_COOKIES, /* an answer set cookies: jar, cookies; comes before all else about that answer */
+	ENGINE_EVENT_BEGUN, /* the answer to engine_begin(): next_task, lane */
 	/* of live attempts */
 	ENGINE_EVENT_INFORMATIONAL, /* response: status and headers of a 1xx but 101 */
 	ENGINE_EVENT_ASK_REDIRECT, /* response (its body waits), proposed */
@@ -280,9 +281,10 @@ struct engine_event {
 	bool is_retryable; /* DONE with an error: trying again later may help (transport, timeout, floor) */
 	bool is_stopped; /* DONE because of engine_stop() */
 	bool is_unbegun; /* DONE of an attempt ahead that was stopped before it began: nothing else in the event counts */
-	uint64_t
-		next_task; /* DONE: the attempt ahead of the same lane that has this one's place now; 0: none */
+	/* The attempt ahead of the same lane that has the place now, this one's (DONE) or the new one (BEGUN); 0: none. */
+	uint64_t next_task;
 	uint32_t next_attempt;
+	uint64_t lane; /* BEGUN */
 	bool is_disk_full; /* DONE, SYNCED, PUBLISHED, SNAPSHOT: ENOSPC or EDQUOT; bytes so far are kept */
 	/* DONE: what is on disk cannot be used (412, 416, wrong range twice): start from 0. PUBLISHED: the file is gone */
 	bool is_restart_needed;
@@ -335,8 +337,11 @@ void engine_release(struct engine *engine);
 /* 0 or -ENOMEM/-EINVAL; then nothing was started and no event follows. */
 int engine_start(
 	struct engine *engine, uint64_t task, uint32_t attempt, const struct engine_spec *spec);
-/* An attempt ahead has a place of its own now. One that has begun already goes on; the place is not passed on. */
-void engine_begin(struct engine *engine, uint64_t task, uint32_t attempt);
+/*
+ * One more place for the lane of an attempt ahead. Whichever of them waits first begins, for this one may have begun since;
+ * BEGUN says who. 0, or -ENOMEM/-ENOENT (it has ended): then no place was given and no event follows.
+ */
+int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt);
 /* Ends the attempt: what is received is written and made durable, DONE has is_stopped and the offset. */
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt);
 /*

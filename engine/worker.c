@@ -206,16 +206,16 @@ static void begin_later(struct worker *w, struct xfer *x)
 	TAILQ_INSERT_TAIL(&w->beginning, x, waiting);
 }
 
-/* Whoever waits for it has its place now; the caller hears of both at once, in the DONE. */
-static void leave_place(struct worker *w, struct xfer *x)
+/* Whoever waits for it has the place now; the caller hears of it in the event, for a DONE together with the end. */
+static void pass_place(struct worker *w, uint64_t lane, struct engine_event *event)
 {
 	struct xfer *next;
 
 	TAILQ_FOREACH (next, &w->ahead, waiting) {
-		if (next->spec.lane != x->spec.lane)
+		if (next->spec.lane != lane)
 			continue;
-		x->ended->event.next_task = next->key.task;
-		x->ended->event.next_attempt = (uint32_t)next->key.attempt;
+		event->next_task = next->key.task;
+		event->next_attempt = (uint32_t)next->key.attempt;
 		begin_later(w, next);
 		return;
 	}
@@ -227,7 +227,7 @@ static void reap(struct worker *w, struct xfer *x)
 	struct xfer_pool *pool = x->pool;
 
 	if (x->wait != XFER_WAIT_AHEAD && x->ended)
-		leave_place(w, x);
+		pass_place(w, x->spec.lane, &x->ended->event);
 	x->ended = NULL;
 	if (!xfer_is_done(x))
 		return;
@@ -462,6 +462,12 @@ static void set_limits(struct worker *w, const struct worker_mail *m)
 		multi_set_max_connections(p->multi, m->max_connections_per_host);
 }
 
+static void add_place(struct worker *w, struct post *begun_take)
+{
+	pass_place(w, begun_take->event.lane, &begun_take->event);
+	mailbox_post_take(w->events, &begun_take->mail);
+}
+
 static void drop_connections(struct worker *w, uint64_t session)
 {
 	for (struct xfer_pool *p = w->pools; p; p = p->next) {
@@ -481,6 +487,8 @@ static void take_general(struct worker *w, struct worker_mail *m)
 		start(w, take_ptr(m->xfer));
 	else if (m->type == WORKER_MAIL_LIMITS)
 		set_limits(w, m);
+	else if (m->type == WORKER_MAIL_BEGIN)
+		add_place(w, take_ptr(m->begun));
 	else if (m->type == WORKER_MAIL_DROP)
 		drop_connections(w, m->session);
 	else if (m->type == WORKER_MAIL_COOKIES)
@@ -510,8 +518,6 @@ static void take_for_xfer(struct worker *w, struct worker_mail *m)
 	}
 	if (m->type == WORKER_MAIL_DISK)
 		xfer_on_disk(x, job, take_ptr(m));
-	else if (m->type == WORKER_MAIL_BEGIN && x->wait == XFER_WAIT_AHEAD)
-		begin_later(w, x);
 	else if (m->type == WORKER_MAIL_STOP)
 		stop(x, m);
 	else if (m->type == WORKER_MAIL_RATE)
@@ -537,13 +543,13 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 		next = mail->next;
 		switch (m->type) {
 		case WORKER_MAIL_START:
+		case WORKER_MAIL_BEGIN:
 		case WORKER_MAIL_LIMITS:
 		case WORKER_MAIL_DROP:
 		case WORKER_MAIL_COOKIES:
 		case WORKER_MAIL_QUIT:
 			take_general(w, m);
 			break;
-		case WORKER_MAIL_BEGIN:
 		case WORKER_MAIL_STOP:
 		case WORKER_MAIL_RATE:
 		case WORKER_MAIL_PROGRESS_SEEN:
@@ -655,6 +661,7 @@ void worker_join(struct worker *worker)
 static void free_mail(struct worker_mail *m)
 {
 	xfer_free(m->xfer);
+	post_free(m->begun);
 	disk_job_free(m->job);
 	jar_free(m->cookies);
 	free(m);

@@ -14,12 +14,13 @@
 struct disk;
 struct disk_job;
 struct jar;
+struct post;
 struct worker;
 struct xfer;
 
 enum worker_mail_type {
 	WORKER_MAIL_START, /* xfer: taken over */
-	WORKER_MAIL_BEGIN,
+	WORKER_MAIL_BEGIN, /* begun: the answer, with the lane; taken over */
 	WORKER_MAIL_STOP, /* is_given_up */
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
@@ -38,6 +39,7 @@ struct worker_mail {
 	uint32_t attempt;
 	bool is_given_up;
 	struct xfer *xfer;
+	struct post *begun;
 	struct disk_job *job;
 	uint64_t session;
 	uint64_t jar;

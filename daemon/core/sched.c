@@ -45,6 +45,7 @@ struct lane {
 	size_t first, n; /* window[first .. first + n) */
 	struct sched_candidate *window; /* NULL while empty */
 	TAILQ_ENTRY(lane) wanting; /* wants a refill */
+	uint32_t n_promised; /* slots among n_running, for those ahead */
 	uint32_t n_ahead, n_ended,
 		depth; /* attempts ahead; ended well in this round; to have ahead (shrinks slowly: some commits take long) */
 	double ahead_priority; /* the lowest of those ahead */
@@ -55,7 +56,7 @@ TAILQ_HEAD(lane_list, lane);
 
 struct sched {
 	struct map lanes, apps;
-	uint32_t n_slots, n_running;
+	uint32_t n_slots, n_running, n_promised;
 	bool is_offline;
 	uint64_t turn;
 	struct app_ring ring; /* by served */
@@ -105,7 +106,7 @@ void sched_reset(struct sched *sched)
 	TAILQ_INIT(&sched->wanting);
 	TAILQ_INIT(&sched->ending);
 	TAILQ_INIT(&sched->ahead);
-	sched->n_running = 0;
+	sched->n_running = sched->n_promised = 0;
 }
 
 void sched_free(struct sched *sched)
@@ -649,7 +650,8 @@ bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane)
 	if (sched->n_running >= sched->n_slots)
 		return false;
 	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
-		if (lane->is_recalled || lane->n_running >= limit_of(lane))
+		if (lane->is_recalled || lane->n_running >= limit_of(lane) ||
+			lane->n_ahead <= lane->n_promised)
 			continue;
 		*ret_lane = lane->number;
 		return true;
@@ -657,9 +659,36 @@ bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane)
 	return false;
 }
 
+void sched_promise(struct sched *sched, uint64_t number)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	assert(lane);
+	lane->n_promised++;
+	sched->n_promised++;
+	sched_occupy(sched, number);
+}
+
+void sched_keep_promise(struct sched *sched, uint64_t number)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	/* given before everything was forgotten */
+	if (!lane || !lane->n_promised)
+		return;
+	lane->n_promised--;
+	sched->n_promised--;
+	sched_release(sched, number);
+}
+
 uint32_t sched_n_running(const struct sched *sched)
 {
 	return sched->n_running;
+}
+
+uint32_t sched_n_promised(const struct sched *sched)
+{
+	return sched->n_promised;
 }
 
 uint32_t sched_n_slots(const struct sched *sched)

@@ -89,8 +89,12 @@ void sched_ahead_drop(struct sched *sched, uint64_t lane);
 /* A lane whose attempts ahead must all give way (told once), or that has a free slot for one. */
 bool sched_next_recall(struct sched *sched, uint64_t *ret_lane);
 bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane);
+/* The slot is taken until it is known who has it: it is free again then, for sched_ahead_occupy(). */
+void sched_promise(struct sched *sched, uint64_t lane);
+void sched_keep_promise(struct sched *sched, uint64_t lane);
 
 uint32_t sched_n_running(const struct sched *sched);
+uint32_t sched_n_promised(const struct sched *sched); /* among those */
 uint32_t sched_n_slots(const struct sched *sched);
 uint32_t sched_lane_n_running(const struct sched *sched, uint64_t lane);
 uint32_t sched_lane_limit(const struct sched *sched, uint64_t lane);

@@ -183,6 +183,47 @@ START_TEST(promoted)
 }
 END_TEST
 
+/* One ends while the flow gives the slot that is free to the first ahead: the engine has begun that one by then. */
+struct race {
+	struct sim *sim;
+	uint64_t ended;
+};
+
+static void end_one_more(void *user)
+{
+	struct race *race = user;
+
+	if (race->ended)
+		return;
+	race->ended = fake_engine_get(race->sim->engine, 0)->task;
+	sim_post_done(race->sim, race->ended, 10);
+}
+
+START_TEST(a_new_slot_is_never_wasted)
+{
+	uint64_t session;
+	struct sim *sim = start(&session);
+	struct race race = { .sim = sim };
+
+	end(sim, N_RUNNING);
+	ck_assert_uint_gt(fake_engine_n_ahead(sim->engine), N_RUNNING + 1);
+	set_slots(sim, 2 * N_RUNNING);
+	sim->max_per_lane = SCHED_LANE_HTTP2;
+	fake_engine_on_command(sim->engine, end_one_more, &race);
+	sim_post_connected(sim, fake_engine_get(sim->engine, 1)->task, true);
+	ck_assert_int_eq(sim_turn(sim), 0);
+	ck_assert_uint_ne(race.ended, 0);
+	ck_assert_uint_eq(n_begun(sim), 2 * N_RUNNING);
+	fake_engine_on_command(sim->engine, NULL, NULL);
+	sim_post_synced(sim, race.ended, NULL);
+	sim_settle(sim);
+	ck_assert_uint_eq(n_begun(sim), 2 * N_RUNNING);
+	ck_assert_uint_eq(sched_n_running(sim->flow->sched), 2 * N_RUNNING);
+	run_to_the_end(sim);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(crash)
 {
 	uint64_t session;
@@ -270,5 +311,5 @@ START_TEST(no_network)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/flow-ahead", 60, TEST(as_many_as_end), TEST(others_get_their_turn),
-	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted), TEST(crash),
-	TEST(commit_fails), TEST(paused), TEST(no_network))
+	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted), TEST(a_new_slot_is_never_wasted),
+	TEST(crash), TEST(commit_fails), TEST(paused), TEST(no_network))

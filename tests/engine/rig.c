@@ -171,7 +171,7 @@ static void note_response(struct rig_task *t, const struct engine_response *r)
 
 static void note_letter(struct rig_task *t, enum engine_event_type type)
 {
-	static const char letters[] = "c>Rr..Ci?abdlDSPs";
+	static const char letters[] = "c>Rr..C.i?abdlDSPs";
 	size_t used = strlen(t->order);
 
 	if (letters[type] == '.' || used + 1 >= sizeof(t->order))
@@ -282,6 +282,12 @@ static void on_event(const struct engine_event *e, void *user)
 	struct rig_task *t = &rig->tasks[e->task];
 
 	ck_assert_uint_lt(e->task, RIG_TASKS_MAX);
+	if (e->type == ENGINE_EVENT_BEGUN) {
+		/* of a lane, not of the attempt */
+		t->n_events[e->type]++;
+		t->begun = *e;
+		return;
+	}
 	check_event(t, e);
 	if (note_begun(t, e))
 		return;
@@ -311,6 +317,7 @@ static void on_event(const struct engine_event *e, void *user)
 	case ENGINE_EVENT_COOKIES:
 		note_cookies(rig, t, e);
 		break;
+	case ENGINE_EVENT_BEGUN:
 	case ENGINE_EVENT_INFORMATIONAL:
 	case ENGINE_EVENT_ASK_REDIRECT:
 	case ENGINE_EVENT_ASK_RESPONSE:

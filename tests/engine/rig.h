@@ -25,7 +25,7 @@ struct rig_task {
 		[128]; /* first letters: c onnected, > redirected, R esponse, r esumed, D one, S ynced,
 			    P ublished, s napshot, C ookies, i nformational; ? a b: asked of redirect,
 			    answer, body; d ata, sta l led; progress and checkpoints are left out */
-	struct engine_event done, synced, published, snapshot; /* without their strings */
+	struct engine_event done, synced, published, snapshot, begun; /* without their strings */
 	uint16_t status;
 	char http_version[8];
 	char url[2048];

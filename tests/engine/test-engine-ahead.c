@@ -2,6 +2,7 @@
 /* Attempts ahead: begun by the engine when one of their lane ends, never sooner, each once. */
 #include "engine/engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "tests/engine/rig.h"
@@ -45,7 +46,11 @@ START_TEST(takes_the_place_of_another)
 	ck_assert_uint_eq(t->done.next_task, 0);
 	/* another lane's waits on, until it gets a place of its own */
 	ck_assert_str_eq(rig.tasks[2].order, "");
-	engine_begin(rig.engine, 2, 1);
+	ck_assert_int_eq(engine_begin(rig.engine, 2, 1), 0);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_BEGUN, 1);
+	ck_assert_uint_eq(t->begun.next_task, 2);
+	ck_assert_uint_eq(t->begun.next_attempt, 1);
+	ck_assert_uint_eq(t->begun.lane, 2);
 	rig_wait(&rig, 2, ENGINE_EVENT_SYNCED, 1);
 	rig_check_part(&rig, 2, 2, 3000);
 	rig_stop(&rig);
@@ -97,8 +102,36 @@ START_TEST(stopped_before_it_began)
 	ck_assert(!t->done.is_unbegun);
 	ck_assert_uint_eq(t->done.next_task, 3);
 	rig_wait(&rig, 3, ENGINE_EVENT_SYNCED, 1);
-	/* begun already: nothing more comes of it */
-	engine_begin(rig.engine, 3, 1);
+	/* gone: no place was given */
+	ck_assert_int_eq(engine_begin(rig.engine, 3, 1), -ENOENT);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* The caller does not know yet that 2 has begun: the new place is 3's, and where none waits, nobody's. */
+START_TEST(a_new_place_is_for_whoever_waits)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2&gate=h&gate_after=1000", 1, true);
+	begin(3, "/file?size=3000&seed=3&gate=h&gate_after=1000", 1, true);
+	ck_assert_int_eq(engine_begin(rig.engine, 2, 1), 0);
+	ck_assert_int_eq(engine_begin(rig.engine, 2, 1), 0);
+	ck_assert_int_eq(engine_begin(rig.engine, 2, 1), 0);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_BEGUN, 1);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_BEGUN, 3);
+	ck_assert_uint_eq(t->begun.next_task, 0);
+	ck_assert_uint_eq(t->begun.lane, 1);
+	/* all three run */
+	for (uint64_t task = 1; task <= 3; task++)
+		rig_wait(&rig, task, ENGINE_EVENT_RESPONSE, 1);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	ck_assert_int_eq(origin_release(rig.origin, "h"), 0);
+	rig_wait_all(&rig, 3, 3);
+	for (uint64_t task = 1; task <= 3; task++)
+		ck_assert_uint_eq(rig.tasks[task].done.next_task, 0);
 	rig_stop(&rig);
 }
 END_TEST
@@ -136,6 +169,6 @@ START_TEST(freed_while_they_wait)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("engine/engine-ahead", 60, TEST(takes_the_place_of_another), TEST(a_chain),
-	TEST(stopped_before_it_began), TEST(a_failure_leaves_its_place),
-	TEST(freed_while_they_wait))
+RUN_TESTS_WITHIN("engine/engine-ahead", 60, TEST(takes_the_place_of_another),
+	TEST(a_new_place_is_for_whoever_waits), TEST(a_chain), TEST(stopped_before_it_began),
+	TEST(a_failure_leaves_its_place), TEST(freed_while_they_wait))

@@ -205,16 +205,14 @@ static void begin(struct engine *e, struct fake_attempt *a)
 	e->attempts[e->n_attempts++] = a;
 }
 
-/* The first of its lane has the place of the one that ends. */
-static void pass_place(struct engine *e, struct engine_event *done)
+/* The first of the lane has the place now. */
+static void pass_place(struct engine *e, uint64_t lane, struct engine_event *event)
 {
-	const struct fake_attempt *a = find(e, done->task, done->attempt);
-
-	for (size_t i = 0; a && i < e->n_ahead; i++) {
-		if (e->ahead[i]->lane != a->lane)
+	for (size_t i = 0; i < e->n_ahead; i++) {
+		if (e->ahead[i]->lane != lane)
 			continue;
-		done->next_task = e->ahead[i]->task;
-		done->next_attempt = e->ahead[i]->attempt;
+		event->next_task = e->ahead[i]->task;
+		event->next_attempt = e->ahead[i]->attempt;
 		begin(e, take_ahead(e, i));
 		return;
 	}
@@ -287,15 +285,23 @@ void engine_release(struct engine *e)
 	(void)e;
 }
 
-void engine_begin(struct engine *e, uint64_t task, uint32_t attempt)
+int engine_begin(struct engine *e, uint64_t task, uint32_t attempt)
 {
+	struct engine_event begun = {
+		.type = ENGINE_EVENT_BEGUN, .task = task, .attempt = attempt
+	};
+	const struct fake_attempt *a = find(e, task, attempt);
+
 	command(e);
-	for (size_t i = 0; i < e->n_ahead; i++) {
-		if (e->ahead[i]->task != task || e->ahead[i]->attempt != attempt)
-			continue;
-		begin(e, take_ahead(e, i));
-		return;
-	}
+	for (size_t i = 0; !a && i < e->n_ahead; i++)
+		if (e->ahead[i]->task == task && e->ahead[i]->attempt == attempt)
+			a = e->ahead[i];
+	if (!a)
+		return -ENOENT;
+	begun.lane = a->lane;
+	pass_place(e, a->lane, &begun);
+	fake_engine_post(e, &begun);
+	return 0;
 }
 
 static bool stop_ahead(struct engine *e, uint64_t task, uint32_t attempt)
@@ -518,6 +524,7 @@ void fake_engine_drop_job(struct engine *e, struct fake_job *job)
 void fake_engine_post(struct engine *e, const struct engine_event *event)
 {
 	struct fake_event *copy = calloc(1, sizeof(*copy));
+	const struct fake_attempt *ended;
 
 	if (!copy)
 		abort();
@@ -531,8 +538,9 @@ void fake_engine_post(struct engine *e, const struct engine_event *event)
 	copy->event.url = copy->url;
 	copy->digest_hex = dup_or_null(event->digest_hex);
 	copy->event.digest_hex = copy->digest_hex;
-	if (event->type == ENGINE_EVENT_DONE)
-		pass_place(e, &copy->event);
+	ended = event->type == ENGINE_EVENT_DONE ? find(e, event->task, event->attempt) : NULL;
+	if (ended)
+		pass_place(e, ended->lane, &copy->event);
 	*e->last = copy;
 	e->last = &copy->next;
 	e->n_events++;

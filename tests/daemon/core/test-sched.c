@@ -449,6 +449,44 @@ START_TEST(ahead_is_promoted)
 }
 END_TEST
 
+/* A slot that is promised is nobody else's, and there are not more promises than attempts ahead. */
+START_TEST(a_promise_takes_a_slot)
+{
+	struct sched *s = sched_new(4);
+	uint64_t number;
+
+	lane(s, 1, 1, 4);
+	for (uint64_t id = 1; id <= 6; id++)
+		put(s, 1, id, 0.5);
+	for (int i = 0; i < 4; i++)
+		pick(s);
+	sched_note_end(s, 1);
+	sched_note_end(s, 1);
+	ck_assert(sched_next_ahead(s, &number));
+	ck_assert_uint_eq(fill(s, 1), 2);
+	for (int i = 0; i < 3; i++)
+		sched_release(s, 1);
+	for (uint32_t i = 1; i <= 2; i++) {
+		ck_assert(sched_next_promotion(s, &number));
+		sched_promise(s, 1);
+		ck_assert_uint_eq(sched_n_running(s), 1 + i);
+	}
+	ck_assert(!sched_next_promotion(s, &number));
+	/* one is taken, of the other nothing came: its slot is free again */
+	sched_keep_promise(s, 1);
+	sched_ahead_occupy(s, 1);
+	sched_keep_promise(s, 1);
+	sched_ahead_drop(s, 1);
+	ck_assert_uint_eq(sched_n_running(s), 2);
+	ck_assert_uint_eq(sched_lane_n_running(s, 1), 2);
+	ck_assert_uint_eq(sched_n_promised(s), 0);
+	/* the answer to one from before a reset frees nothing */
+	sched_keep_promise(s, 1);
+	ck_assert_uint_eq(sched_n_running(s), 2);
+	sched_free(s);
+}
+END_TEST
+
 /* Nothing is lost. */
 static void check_all_get_their_turn(struct sched *s, struct model *m)
 {
@@ -543,5 +581,5 @@ END_TEST
 RUN_TESTS("daemon/core/sched", TEST(slots_bound), TEST(lane_bound), TEST(priority_first),
 	TEST(lanes_in_turn), TEST(applications_in_turn), TEST(dequeue),
 	TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline), TEST(no_refill_without_slot),
-	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted),
+	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST(a_promise_takes_a_slot),
 	TEST_LOOP(random_against_model, 5))
