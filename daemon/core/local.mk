@@ -2,6 +2,7 @@
 # daemon/core: sessions, tasks, the state machine, the scheduler; pure.
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
+	%D%/live-fsm.c %D%/live-fsm.h \
 	%D%/map.c %D%/map.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/question.c %D%/question.h \
@@ -17,6 +18,8 @@ libcore_la_SOURCES = \
 #   check_PROGRAMS += tests/daemon/core/test-x
 #   tests_daemon_core_test_x_LDADD = $(TEST_CORE)
 
+check_PROGRAMS += tests/daemon/core/test-live-fsm
+tests_daemon_core_test_live_fsm_LDADD = $(TEST_CORE)
 check_PROGRAMS += tests/daemon/core/test-map tests/daemon/core/test-progress \
 	tests/daemon/core/test-question tests/daemon/core/test-registry tests/daemon/core/test-request tests/daemon/core/test-retry \
 	tests/daemon/core/test-sched tests/daemon/core/test-session tests/daemon/core/test-task \

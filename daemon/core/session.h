@@ -34,6 +34,13 @@ struct session_config {
 	enum transfer_cookie_accept accepts_cookies;
 	bool sends_cookies;
 	bool discretionary, allows_metered, allow_insecure, retry_http_errors;
+
+	/* of sessions that live in memory only; no column */
+	bool waits_for_connectivity;
+	enum transfer_cache_policy cache_policy;
+	enum transfer_service_type service_type;
+	uint16_t tls_min, tls_max; /* as on the wire; 0: 1.2, newest */
+	const char *proxy, *proxy_exceptions; /* NULL: the environment's; "": none */
 };
 
 struct session {
