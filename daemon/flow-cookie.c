@@ -396,18 +396,23 @@ static int check(const struct transfer_cookie *c)
 		: 0;
 }
 
-static int read_cookie(struct flow *flow, const struct transfer_cookie *from, struct list *list)
+int flow_cookie_judge(struct flow *flow, const struct transfer_cookie *from, struct arena *arena,
+	struct transfer_cookie *ret_cookie)
 {
-	struct transfer_cookie cookie = *from;
 	int r = check(from);
 
-	if (!r)
-		r = canonical(&list->arena, from, &cookie);
-	if (r)
-		return r;
-	cookie.size = sizeof(cookie);
-	cookie.created_wall_usec = flow->now.wall_us;
-	return list_add(list, &cookie);
+	*ret_cookie = *from;
+	ret_cookie->size = sizeof(*ret_cookie);
+	ret_cookie->created_wall_usec = flow->now.wall_us;
+	return r ? r : canonical(arena, from, ret_cookie);
+}
+
+static int read_cookie(struct flow *flow, const struct transfer_cookie *from, struct list *list)
+{
+	struct transfer_cookie cookie;
+	int r = flow_cookie_judge(flow, from, &list->arena, &cookie);
+
+	return r ? r : list_add(list, &cookie);
 }
 
 static int set(

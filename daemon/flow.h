@@ -520,6 +520,10 @@ int flow_request_judge(struct flow *flow, const struct session_config *config,
 /* flow-session.c's check of a configuration. 0 or FLOW_E_… */
 int flow_config_judge(struct flow *flow, const struct session_config *config);
 
+/* A cookie that somebody sets: as it is kept, its domain in arena. 0, INVALID_REQUEST or negative. */
+int flow_cookie_judge(struct flow *flow, const struct transfer_cookie *from, struct arena *arena,
+	struct transfer_cookie *ret_cookie);
+
 /* ---- cookie stores by name, for sessions of others (flow-cookie.c) ---- */
 struct flow_jar_key {
 	uid_t uid;
