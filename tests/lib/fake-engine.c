@@ -14,6 +14,7 @@ struct fake_event {
 	bool is_taken;
 	struct engine_response response;
 	char *url, *digest_hex;
+	void *body;
 	struct fake_event *next;
 };
 
@@ -65,6 +66,15 @@ static void attempt_free(struct fake_attempt *a)
 		free((char *)a->headers[i].value);
 	}
 	free(a->headers);
+	free(a->proxy);
+	free(a->source_bytes);
+	free(a->answer_url);
+	free(a->answer_method);
+	free(a->answer_path);
+	if (a->source_fd >= 0)
+		close(a->source_fd);
+	if (a->answer_fd >= 0)
+		close(a->answer_fd);
 	free(a);
 }
 
@@ -81,6 +91,9 @@ static void event_free(struct fake_event *e)
 {
 	if (e->event.is_unnamed)
 		close(e->event.unnamed_fd);
+	if (e->event.live.data_fd >= 0)
+		close(e->event.live.data_fd);
+	free(e->body);
 	free(e->url);
 	free(e->digest_hex);
 	free(e);
@@ -148,6 +161,7 @@ struct engine_event *engine_event_new(enum engine_event_type type, uint64_t task
 		.attempt = attempt,
 		.expected_receive_bytes = -1,
 		.expected_send_bytes = -1,
+		.live.data_fd = -1,
 	};
 	return &e->event;
 }
@@ -218,6 +232,24 @@ static void pass_place(struct engine *e, uint64_t lane, struct engine_event *eve
 	}
 }
 
+static void keep_live(struct fake_attempt *a, const struct engine_spec *spec)
+{
+	a->live = spec->live;
+	a->live.source_bytes = NULL;
+	a->live.proxy = a->live.no_proxy = NULL;
+	a->proxy = dup_or_null(spec->live.proxy);
+	a->weight = spec->live.weight;
+	a->answer_fd = a->source_fd = -1;
+	if (spec->live.source_bytes) {
+		a->source_bytes = calloc(1, spec->live.n_source_bytes + 1);
+		if (!a->source_bytes)
+			abort();
+		memcpy(a->source_bytes, spec->live.source_bytes, spec->live.n_source_bytes);
+	}
+	if (spec->live.is_live && spec->source_fd >= 0)
+		a->source_fd = dup(spec->source_fd);
+}
+
 int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct engine_spec *spec)
 {
 	struct fake_attempt *a;
@@ -261,6 +293,7 @@ int engine_start(struct engine *e, uint64_t task, uint32_t attempt, const struct
 		.headers = calloc(spec->n_headers + 1, sizeof(*a->headers)),
 		.n_headers = spec->n_headers,
 	};
+	keep_live(a, spec);
 	for (size_t i = 0; i < spec->n_headers; i++) {
 		a->headers[i].name = strdup(spec->headers[i].name);
 		a->headers[i].value = strdup(spec->headers[i].value);
@@ -340,6 +373,82 @@ void engine_give_up(struct engine *e, uint64_t task, uint32_t attempt)
 	if (a)
 		a->is_given_up = true;
 	engine_stop(e, task, attempt);
+}
+
+static void replace_text(char **slot, const char *text)
+{
+	free(*slot);
+	*slot = dup_or_null(text);
+}
+
+int engine_answer_redirect(struct engine *e, uint64_t task, uint32_t attempt,
+	enum engine_redirect_answer answer, const struct engine_request *request)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (!a)
+		return 0;
+	a->n_redirect_answers++;
+	a->redirect_answer = answer;
+	if (request) {
+		replace_text(&a->answer_url, request->url);
+		replace_text(&a->answer_method, request->method);
+	}
+	return 0;
+}
+
+int engine_answer_response(struct engine *e, uint64_t task, uint32_t attempt,
+	enum engine_response_answer answer, const char *part_path)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (!a)
+		return 0;
+	a->n_response_answers++;
+	a->response_answer = answer;
+	replace_text(&a->answer_path, part_path);
+	if (part_path)
+		fake_engine_add_file(e, part_path);
+	return 0;
+}
+
+int engine_answer_body(
+	struct engine *e, uint64_t task, uint32_t attempt, int fd_take, int64_t length)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (!a) {
+		if (fd_take >= 0)
+			close(fd_take);
+		return 0;
+	}
+	a->n_body_answers++;
+	if (a->answer_fd >= 0)
+		close(a->answer_fd);
+	a->answer_fd = fd_take;
+	a->answer_length = length;
+	return 0;
+}
+
+void engine_hold_attempt(struct engine *e, uint64_t task, uint32_t attempt, bool is_held)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (a)
+		a->is_held = is_held;
+}
+
+void engine_set_weight(struct engine *e, uint64_t task, uint32_t attempt, unsigned weight)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (a)
+		a->weight = weight;
 }
 
 void engine_set_rate(struct engine *e, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
@@ -529,6 +638,16 @@ void fake_engine_post(struct engine *e, const struct engine_event *event)
 	if (!copy)
 		abort();
 	copy->event = *event;
+	/* 0 is what an initializer that says nothing of it leaves */
+	if (event->type != ENGINE_EVENT_DATA || !event->live.data_fd)
+		copy->event.live.data_fd = -1;
+	if (event->live.body) {
+		copy->body = malloc(event->live.n_body + 1);
+		if (!copy->body)
+			abort();
+		memcpy(copy->body, event->live.body, event->live.n_body);
+		copy->event.live.body = copy->body;
+	}
 	if (event->response) {
 		/* strings of responses are the test's constants */
 		copy->response = *event->response;

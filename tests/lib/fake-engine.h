@@ -23,6 +23,19 @@ struct fake_attempt {
 	enum transfer_cookie_accept accepts_cookies;
 	struct engine_header *headers;
 	size_t n_headers;
+	struct engine_spec_live live; /* without what it points to, but for proxy */
+	char *proxy;
+	char *source_bytes; /* live: what is sent; NULL: none */
+	int source_fd; /* live: duplicated; -1: none */
+	/* live: what was answered and said since */
+	unsigned n_redirect_answers, n_response_answers, n_body_answers;
+	enum engine_redirect_answer redirect_answer;
+	enum engine_response_answer response_answer;
+	char *answer_url, *answer_method, *answer_path;
+	int answer_fd; /* the last body; -1: none */
+	int64_t answer_length;
+	bool is_held;
+	unsigned weight;
 	/* the test's */
 	bool is_stopping; /* engine_stop() was called, or engine_give_up() */
 	bool is_given_up;
