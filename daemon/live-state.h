@@ -9,7 +9,6 @@
  *   live-attempt.c   specs and commands for the engine
  *   live-event.c     reports of the engine
  *   live-schedule.c  lanes, slots, waiting for the network, timeouts
- *   live-ahead.c     attempts that the engine begins by itself, as flow-ahead.c
  *   live-answer.c    questions and answers
  *   live-row.c       the line of events of each session
  *   live-command.c   verbs, priority, resume data
@@ -19,8 +18,10 @@
 #ifndef DAEMON_LIVE_STATE_H
 #define DAEMON_LIVE_STATE_H
 
+#include <limits.h>
 #include <sys/queue.h>
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "daemon/core/live-fsm.h"
 #include "daemon/core/map.h"
@@ -29,96 +30,225 @@
 #include "daemon/live.h"
 #include "engine/engine.h"
 
-struct live_lane; /* (session, host): a line of queued tasks in order of priority and number */
-struct live_line_row; /* a row of the line with what it owns */
+#define LIVE_PATH_BYTES (PATH_MAX + 64)
+
+struct live_jar; /* cookies of an ephemeral session */
+struct live_task;
+TAILQ_HEAD(live_tasks, live_task);
+
+/* A row of the line with what it owns. */
+struct live_line_row {
+	TAILQ_ENTRY(live_line_row) entry;
+	struct live_row row;
+	struct live_task *task; /* stays for as long as it has rows; NULL: about the session */
+	struct engine_event *event; /* what the row's body and transactions are of; NULL: none */
+	struct arena arena;
+};
 TAILQ_HEAD(live_line, live_line_row);
 
+/* (session, host): a line of queued tasks in order of priority and number. */
+struct live_lane {
+	uint64_t id;
+	struct live_session *session;
+	bool is_local;
+	struct live_tasks queue; /* want a slot */
+	size_t n_tasks; /* that name it; 0: it goes */
+	UT_hash_handle hh;
+	bool is_unlisted;
+	char host[];
+};
+
 struct live_task {
-	struct task
-		task; /* the model that everybody shows; state and sub-state are made from phase when it is looked at */
+	struct task task; /* what everybody shows; its state is made from phase */
 	struct live_session *session;
 	struct live_lane *lane;
 	TAILQ_ENTRY(live_task) queued; /* in its lane */
+	TAILQ_ENTRY(live_task) in_all;
 	enum live_phase phase;
 	uint64_t
 		engine_id; /* the number its attempt has; task.id differs after it became a download */
-	unsigned asks, tells, n_retries, n_suspends;
+	unsigned asks, tells, n_retries;
 	uint64_t question; /* open; 0: none */
 	enum live_event_type question_type;
 	uint64_t question_due_us;
-	bool has_slot, is_ahead, is_stalled, was_told; /* told: anything of its answer */
-	bool is_offline_told, is_download_now;
+	bool is_queued, has_slot, is_stalled, is_counted; /* counted: not ended */
+	bool was_told; /* anything of its answer */
+	bool is_response_told, is_offline_told, is_waiting_sync;
+	bool prefers_whole, body_is_stream, body_is_asked;
 	bool wants_resume_data;
 	flow_resume_data_fn resume_fn;
 	void *resume_user;
-	struct live_request
-		request; /* what the attempt needs besides task.request; body copied, fd ours */
-	uint64_t deadline_us; /* resource limit, monotonic */
+	/* the body of its request: bytes in the task's arena, or a descriptor */
+	const void *body;
+	size_t n_body;
+	int body_fd; /* ours; -1: none */
+	int64_t body_length;
+	enum transfer_service_type service_type;
+	enum transfer_cache_policy cache_policy;
+	bool forbids_metered;
+	uint64_t suspended_boot_us; /* its resource limit stands still since; 0: it runs */
 	struct progress_meter received, sent;
 	struct progress_told told;
 	struct live_line_row *progress; /* that waits in the line and may be joined */
 	size_t n_rows; /* in the line */
+	struct engine_event
+		*done; /* of the attempt that is ending the task; its body is told with the end */
+	struct engine_event *whole; /* DATA: the body in one file, told with the end */
+	struct arena response_arena; /* of task.response: replaced more than once */
 };
+
+/* A file that was handed over: gone with the acknowledgement. */
+struct live_file {
+	TAILQ_ENTRY(live_file) entry;
+	uint64_t seq;
+	char path[];
+};
+TAILQ_HEAD(live_files, live_file);
+
+#define LIVE_ANSWERED_MAX 32 /* questions that are remembered as answered, per session */
 
 struct live_session {
 	struct session *session; /* config, app, uid */
 	uint64_t client, app; /* app: for the scheduler */
-	uint64_t progress_interval_us, last_seq;
+	uint64_t progress_interval_us, last_seq, taken_seq;
 	unsigned asks, tells;
 	uint64_t jar; /* for the engine; 0: none */
 	struct live_jar *memory_jar; /* ephemeral; NULL: the flow's */
 	struct live_line line;
-	size_t n_tasks;
+	struct live_files files;
+	struct live_lane *lanes; /* by host */
+	size_t n_tasks, n_unended; /* in memory; not ended */
+	uint64_t answered[LIVE_ANSWERED_MAX];
+	unsigned n_answered;
 	bool folds, is_closing, is_touched;
+	bool is_silent; /* nobody is told any more */
+	bool is_broken; /* ends with this turn */
 	TAILQ_ENTRY(live_session) touched;
 };
+TAILQ_HEAD(live_sessions, live_session);
+
+/* Resume data on its way to who asked for it. */
+struct live_reply {
+	TAILQ_ENTRY(live_reply) entry;
+	flow_resume_data_fn fn;
+	void *user;
+	void *data; /* NULL: there is none */
+	size_t n_data;
+};
+TAILQ_HEAD(live_replies, live_reply);
 
 struct live {
 	struct live_config config;
+	struct engine *engine;
+	struct flow *flow;
 	char *spool_dir;
 	struct clock_now now;
-	uint64_t last_id; /* one line of numbers for sessions, tasks and questions */
-	struct map sessions, tasks, by_engine_id, lanes;
+	uint64_t last_id; /* one line of numbers for sessions, tasks, lanes, jars and questions */
+	uint64_t n_apps;
+	struct map sessions, tasks, by_engine_id, lanes, questions;
+	struct live_tasks all; /* by number */
+	struct live_sessions touched_sessions;
+	struct live_replies replies; /* of this turn */
 	struct sched *sched; /* a second one: its slots are LIVE_SLOTS */
-	TAILQ_HEAD(, live_session) touched_sessions;
-	size_t n_stalled;
-	bool is_network_up, is_stopping, is_in_turn;
+	uint64_t next_due_us; /* of any task: limit, question, progress; UINT64_MAX: none */
+	size_t n_stalled, n_attempts;
+	bool is_network_up, is_stopping;
 };
 
+/* ---- live.c ---- */
+uint64_t live_next_id(struct live *live);
+void live_note_due(struct live *live, uint64_t due_us);
+
 /* ---- live-step.c ---- */
-/* The one door. result: for events that may end the task; NULL: success. */
-void live_step(struct live *live, struct live_task *task, enum live_event event,
+/*
+ * The one door. result: for events that may end the task; NULL: success. 0, or LIVE_FSM_E_IGNORED. The task may be gone
+ * afterwards.
+ */
+int live_step(struct live *live, struct live_task *task, enum live_event event,
 	const struct transfer_result *result);
+struct transfer_result live_result(int32_t code, const char *detail);
+
 /* ---- live-row.c ---- */
-/* Takes over row's fd; copies all else. Out of memory: the session is closed with its client told by the end of the line. */
-void live_row_put(struct live *live, struct live_session *session, const struct live_row *row);
-void live_row_end(struct live *live, struct live_task *task, const struct engine_event *done);
-void live_row_clear(struct live_session *session);
+/* A row for the end of the line; NULL: no memory, and the session is lost (live_session_break()). */
+struct live_line_row *live_row_new(
+	struct live *live, struct live_task *task, enum live_event_type type);
+/* Its view becomes a copy with the response as it is now. */
+int live_row_keep_response(struct live_line_row *row);
+bool live_row_put_take(struct live *live, struct live_line_row *row); /* false: nobody listens */
+/* What all rows of that kind need and no more. */
+void live_row_tell(struct live *live, struct live_task *task, enum live_event_type type);
+void live_row_response(struct live *live, struct live_task *task);
+void live_row_data_take(struct live *live, struct live_task *task, struct engine_event *event_take);
+void live_row_progress(struct live *live, struct live_task *task, bool is_last);
+/* The last ones: all that is still to be told, then the end. resume_data: borrowed; NULL: none. */
+void live_row_end(
+	struct live *live, struct live_task *task, const void *resume_data, size_t n_resume_data);
+void live_row_free(struct live_line_row *row);
+void live_row_clear(struct live *live, struct live_session *session);
+/* Files that were handed over up to seq. */
+void live_row_drop_files(struct live *live, struct live_session *session, uint64_t seq);
+
 /* ---- live-attempt.c ---- */
-void live_attempt_start(struct live *live, struct live_task *task);
-void live_attempt_stop(struct live *live, struct live_task *task);
+int live_attempt_path(const struct live *live, const struct task *task, char buf[LIVE_PATH_BYTES]);
+/* 0, or why it could not start (negative). */
+int live_attempt_start(struct live *live, struct live_task *task);
+int live_attempt_publish(
+	struct live *live, struct live_task *task, const struct engine_event *synced);
+unsigned live_attempt_weight(double priority);
+bool live_attempt_is_idempotent(const char *method);
+void live_attempt_remove_part(struct live *live, const struct live_task *task);
+
+/* ---- live-event.c ---- */
+int live_event_keep_response(struct live_task *task, const struct engine_response *response);
+
 /* ---- live-schedule.c ---- */
+struct live_lane *live_schedule_lane(
+	struct live *live, struct live_session *session, const char *host);
+void live_schedule_leave(struct live *live, struct live_task *task); /* its lane */
 void live_schedule_enqueue(struct live *live, struct live_task *task);
 void live_schedule_dequeue(struct live *live, struct live_task *task);
+void live_schedule_occupy(struct live *live, struct live_task *task);
 void live_schedule_release(struct live *live, struct live_task *task);
 void live_schedule_run(struct live *live);
-uint64_t live_schedule_next_us(const struct live *live);
+/* What is due of tasks; makes next_due_us anew. */
+void live_schedule_expire(struct live *live);
+bool live_schedule_reaches(const struct live *live, const struct live_task *task);
+
 /* ---- live-answer.c ---- */
-void live_answer_ask(struct live *live, struct live_task *task, const struct live_row *row);
+/* The row becomes a question. */
+void live_answer_ask_take(struct live *live, struct live_task *task, struct live_line_row *row);
 void live_answer_withdraw(struct live *live, struct live_task *task);
-void live_answer_expire(struct live *live);
+void live_answer_default(struct live *live, struct live_task *task);
+
+/* ---- live-command.c ---- */
+void live_command_reply(struct live *live, struct live_task *task, const void *data, size_t size);
+void live_command_flush(struct live *live);
+/* Resume data of an attempt that was stopped or broke: sealed, and the part is no longer the task's. NULL: none. */
+void live_command_seal(
+	struct live *live, struct live_task *task, void **ret_data, size_t *ret_size);
+
 /* ---- live-cookie.c ---- */
-struct live_jar;
 int live_cookie_open(struct live *live, struct live_session *session);
 void live_cookie_close(struct live *live, struct live_session *session);
+void live_cookie_fill(const struct live_task *task, struct engine_spec *spec);
 void live_cookie_event(struct live *live, const struct engine_event *event);
+
 /* ---- live-session.c ---- */
 struct live_session *live_session_lookup(const struct live *live, uint64_t id);
-void live_session_touch(struct live *live, struct live_session *session);
-void live_session_settle(
-	struct live *live, struct live_session *session); /* closing, and without tasks: gone */
+void live_session_touch(struct live *live, struct live_session *session); /* has events */
+/* Without memory for what it must be told: over, with nothing more told. */
+void live_session_break(struct live *live, struct live_session *session);
+/* Nobody listens any more: rows go, tasks that have ended go, those with an attempt when it has. */
+void live_session_end(struct live *live, struct live_session *session);
+/* Those that are closing, without tasks and with nothing left to tell, are gone. */
+void live_session_settle(struct live *live, struct live_session *session);
+void live_session_free(struct live *live, struct live_session *session);
+
 /* ---- live-create.c ---- */
+/* A FIFO, a socket or a file that can be read. 0 or FLOW_E_INVALID_REQUEST */
+int live_create_check_stream(int fd);
 struct live_task *live_task_find(const struct live *live, uint64_t id);
+/* Ended, and all of it was told. */
 void live_task_forget(struct live *live, struct live_task *task);
 
 #endif

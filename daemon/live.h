@@ -100,7 +100,7 @@ enum {
 };
 /* INVALID_REQUEST, NOT_SUPPORTED_IN_SESSION (kind background), LIMIT_REACHED, FILE_NOT_FOUND (ca_file) */
 int live_session_open(struct live *live, const struct live_open *open, uint64_t *ret_session);
-/* Cancels all, tells the ends that are still listened to, then the session is gone. */
+/* Its tasks are cancelled and nothing more is told; when the last attempt has ended it is gone. */
 int live_session_close(struct live *live, uint64_t session);
 /* The client left the bus: everything of it goes, nothing is told. */
 void live_client_left(struct live *live, uint64_t client);

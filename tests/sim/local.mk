@@ -90,3 +90,10 @@ check_PROGRAMS += tests/daemon/test-flow-quit
 tests_daemon_test_flow_quit_SOURCES = tests/daemon/test-flow-quit.c $(sim_sources)
 tests_daemon_test_flow_quit_LDADD = $(TEST_DAEMON)
 tests_daemon_test_flow_quit_LDFLAGS = $(sim_ldflags)
+
+# Tests of daemon/live*.c: the same world with live sessions in it.
+live_sources = tests/daemon/live-rig.c tests/daemon/live-rig.h $(sim_sources)
+check_PROGRAMS += tests/daemon/test-live
+tests_daemon_test_live_SOURCES = tests/daemon/test-live.c $(live_sources)
+tests_daemon_test_live_LDADD = $(TEST_DAEMON)
+tests_daemon_test_live_LDFLAGS = $(sim_ldflags)
