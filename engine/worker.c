@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only
- * while there are attempts. Pools (one CURLM per session) are kept for a while after their last
- * attempt, so that the next one finds open connections; with nothing to do the thread sleeps
- * without any timer.
+ * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only while there are attempts. Pools (one
+ * CURLM per session) are kept for a while after their last attempt, so that the next one finds open connections; with nothing to do
+ * the thread sleeps without any timer.
  */
 #include "engine/worker.h"
 

@@ -9,7 +9,7 @@ libcore_la_SOURCES = \
 	%D%/registry.c %D%/registry.h \
 	%D%/request.c %D%/request.h \
 	%D%/retry.c %D%/retry.h \
-	%D%/sched.c %D%/sched.h \
+	%D%/sched.c %D%/sched-ahead.c %D%/sched-state.h %D%/sched.h \
 	%D%/session.c %D%/session.h \
 	%D%/task.c %D%/task.h \
 	%D%/task-fsm.c %D%/task-fsm.h

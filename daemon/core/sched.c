@@ -17,52 +17,9 @@
 #include <sys/queue.h>
 
 #include "base/err.h"
-#include "daemon/core/map.h"
+#include "daemon/core/sched-state.h"
 
-#define NOT_IN_HEAP  SIZE_MAX
-/* Ahead are so many times those that ended in a round: a first turn sees a few ends of what becomes thousands a second. */
-#define AHEAD_GROWTH 4
-
-struct app {
-	uint64_t number;
-	size_t n_lanes; /* all, ready or not */
-	struct lane **heap; /* ready lanes */
-	size_t n_ready, room;
-	uint64_t served; /* turn of the last pick */
-	bool is_in_ring;
-	TAILQ_ENTRY(app) ring;
-};
-
-TAILQ_HEAD(app_ring, app);
-
-struct lane {
-	uint64_t number;
-	struct app *app;
-	uint32_t limit, n_running;
-	bool is_http2, is_whole, is_wanting, is_local;
-	uint64_t served; /* turn of the last pick */
-	size_t heap_index;
-	size_t first, n; /* window[first .. first + n) */
-	struct sched_candidate *window; /* NULL while empty */
-	TAILQ_ENTRY(lane) wanting; /* wants a refill */
-	uint32_t n_promised; /* slots among n_running, for those ahead */
-	uint32_t n_ahead, n_ended,
-		depth; /* attempts ahead; ended well in this round; to have ahead (shrinks slowly: some commits take long) */
-	double ahead_priority; /* the lowest of those ahead */
-	bool is_ending, is_ahead, is_recalled;
-	TAILQ_ENTRY(lane) ending, ahead; /* n_ended, n_ahead are not 0 */
-};
-TAILQ_HEAD(lane_list, lane);
-
-struct sched {
-	struct map lanes, apps;
-	uint32_t n_slots, n_running, n_promised;
-	bool is_offline;
-	uint64_t turn;
-	struct app_ring ring; /* by served */
-	struct lane_list wanting, ending, ahead;
-};
-
+#define NOT_IN_HEAP SIZE_MAX
 struct sched *sched_new(uint32_t n_slots)
 {
 	struct sched *sched = calloc(1, sizeof(*sched));
@@ -173,7 +130,7 @@ static void heap_remove(struct app *app, struct lane *lane)
 	}
 }
 
-static uint32_t limit_of(const struct lane *lane)
+uint32_t sched_limit_of(const struct lane *lane)
 {
 	if (!lane->is_http2)
 		return lane->limit;
@@ -208,7 +165,7 @@ static void join_ring(struct sched *sched, struct app *app)
 		TAILQ_INSERT_AFTER(&sched->ring, before, app, ring);
 }
 
-static void note_served(struct sched *sched, struct lane *lane)
+void sched_note_served(struct sched *sched, struct lane *lane)
 {
 	lane->served = lane->app->served = ++sched->turn;
 	if (!lane->app->is_in_ring)
@@ -221,10 +178,11 @@ static void note_served(struct sched *sched, struct lane *lane)
  * Puts the lane where it belongs after any change of its window, its limit or its attempts. It may
  * be gone afterwards.
  */
-static void settle(struct sched *sched, struct lane *lane)
+void sched_settle(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;
-	bool has_room = lane->n_running < limit_of(lane) && (lane->is_local || !sched->is_offline);
+	bool has_room = lane->n_running < sched_limit_of(lane) &&
+		(lane->is_local || !sched->is_offline);
 	bool is_ready = lane->n && has_room;
 	bool is_wanting = !lane->n && !lane->is_whole && has_room;
 
@@ -314,7 +272,7 @@ int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bo
 		return err_raise(-ENOMEM);
 	if (has_queued) {
 		lane->is_whole = false;
-		settle(sched, lane);
+		sched_settle(sched, lane);
 	}
 	return 0;
 }
@@ -337,7 +295,7 @@ void sched_set_network(struct sched *sched, bool is_up)
 		numbers[n++] = lane->number;
 	for (size_t i = 0; i < n; i++)
 		if ((lane = map_find(&sched->lanes, numbers[i])))
-			settle(sched, lane);
+			sched_settle(sched, lane);
 	free(numbers);
 }
 
@@ -348,7 +306,7 @@ void sched_lane_set_http2(struct sched *sched, uint64_t number, bool is_http2)
 	if (!lane || lane->is_http2 == is_http2)
 		return;
 	lane->is_http2 = is_http2;
-	settle(sched, lane);
+	sched_settle(sched, lane);
 }
 
 /* ---- windows ---- */
@@ -381,7 +339,7 @@ void sched_enqueue(struct sched *sched, uint64_t number, const struct sched_cand
 	assert(lane);
 	if (!window_make(lane)) {
 		lane->is_whole = false; /* no memory: the store knows it */
-		settle(sched, lane);
+		sched_settle(sched, lane);
 		return;
 	}
 	for (at = 0; at < lane->n && sorts_before(&lane->window[at], candidate); at++)
@@ -390,7 +348,7 @@ void sched_enqueue(struct sched *sched, uint64_t number, const struct sched_cand
 		return;
 	if (at == lane->n && (!lane->is_whole || lane->n == SCHED_WINDOW)) {
 		lane->is_whole = false;
-		settle(sched, lane);
+		sched_settle(sched, lane);
 		return;
 	}
 	if (lane->n == SCHED_WINDOW) {
@@ -400,7 +358,7 @@ void sched_enqueue(struct sched *sched, uint64_t number, const struct sched_cand
 	memmove(lane->window + at + 1, lane->window + at, (lane->n - at) * sizeof(*lane->window));
 	lane->window[at] = *candidate;
 	lane->n++;
-	settle(sched, lane);
+	sched_settle(sched, lane);
 }
 
 void sched_dequeue(struct sched *sched, uint64_t number, uint64_t id)
@@ -416,7 +374,7 @@ void sched_dequeue(struct sched *sched, uint64_t number, uint64_t id)
 			continue;
 		memmove(c, c + 1, (lane->n - i - 1) * sizeof(*c));
 		lane->n--;
-		settle(sched, lane);
+		sched_settle(sched, lane);
 		return;
 	}
 }
@@ -450,7 +408,7 @@ void sched_fill(struct sched *sched, uint64_t number, const struct sched_candida
 		memcpy(lane->window, candidates, n * sizeof(*candidates));
 		lane->n = n;
 	}
-	settle(sched, lane);
+	sched_settle(sched, lane);
 }
 
 /* ---- slots ---- */
@@ -467,10 +425,10 @@ bool sched_pick(struct sched *sched, uint64_t *ret_lane, uint64_t *ret_id)
 	*ret_id = lane->window[lane->first].id;
 	lane->first++;
 	lane->n--;
-	note_served(sched, lane);
+	sched_note_served(sched, lane);
 	lane->n_running++;
 	sched->n_running++;
-	settle(sched, lane);
+	sched_settle(sched, lane);
 	return true;
 }
 
@@ -481,7 +439,7 @@ void sched_occupy(struct sched *sched, uint64_t number)
 	assert(lane);
 	lane->n_running++;
 	sched->n_running++;
-	settle(sched, lane);
+	sched_settle(sched, lane);
 }
 
 void sched_release(struct sched *sched, uint64_t number)
@@ -493,192 +451,7 @@ void sched_release(struct sched *sched, uint64_t number)
 		return;
 	lane->n_running--;
 	sched->n_running--;
-	settle(sched, lane);
-}
-
-/* ---- ahead ---- */
-
-void sched_note_end(struct sched *sched, uint64_t number)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	if (!lane)
-		return;
-	lane->n_ended++;
-	if (!lane->is_ending)
-		TAILQ_INSERT_TAIL(&sched->ending, lane, ending);
-	lane->is_ending = true;
-}
-
-/* Does another lane get no slot because this one has them? */
-static bool is_contended(const struct sched *sched, const struct lane *lane)
-{
-	const struct lane *other;
-	const struct app *app;
-
-	if (sched->n_running < sched->n_slots)
-		return false;
-	TAILQ_FOREACH (app, &sched->ring, ring) {
-		if (app->n_ready > 1 || app->heap[0] != lane)
-			return true;
-	}
-	TAILQ_FOREACH (other, &sched->wanting, wanting) {
-		if (other != lane)
-			return true;
-	}
-	return false;
-}
-
-/* Places are passed on only while there are not too many, and there is a network. */
-static bool is_over(const struct sched *sched, const struct lane *lane)
-{
-	return sched->n_running > sched->n_slots || lane->n_running > limit_of(lane) ||
-		(sched->is_offline && !lane->is_local);
-}
-
-static bool is_overtaken(const struct lane *lane)
-{
-	return lane->n && lane->window[lane->first].priority > lane->ahead_priority;
-}
-
-bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane)
-{
-	struct lane *lane;
-	uint32_t wanted;
-
-	while ((lane = TAILQ_FIRST(&sched->ending))) {
-		wanted = lane->n_ended > 1 ? lane->n_ended * AHEAD_GROWTH : 0;
-		TAILQ_REMOVE(&sched->ending, lane, ending);
-		lane->is_ending = false;
-		lane->n_ended = 0;
-		if (wanted < lane->depth - (lane->depth + 63) / 64)
-			wanted = lane->depth - (lane->depth + 63) / 64;
-		lane->depth = wanted < SCHED_AHEAD_MAX ? wanted : SCHED_AHEAD_MAX;
-		if (is_contended(sched, lane) || is_over(sched, lane))
-			lane->depth = 0;
-		if (lane->n_ahead >= lane->depth)
-			continue;
-		*ret_lane = lane->number;
-		return true;
-	}
-	return false;
-}
-
-static void list_ahead(struct sched *sched, struct lane *lane)
-{
-	bool is_ahead = lane->n_ahead;
-
-	if (is_ahead && !lane->is_ahead)
-		TAILQ_INSERT_TAIL(&sched->ahead, lane, ahead);
-	if (!is_ahead && lane->is_ahead)
-		TAILQ_REMOVE(&sched->ahead, lane, ahead);
-	lane->is_ahead = is_ahead;
-	lane->is_recalled = lane->is_recalled && is_ahead;
-	settle(sched, lane);
-}
-
-enum sched_ahead sched_pick_ahead(
-	struct sched *sched, uint64_t number, uint64_t *ret_id, size_t *ret_limit)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-	const struct sched_candidate *c;
-
-	if (!lane || lane->is_recalled || lane->n_ahead >= lane->depth)
-		return SCHED_AHEAD_NONE;
-	if (!lane->n) {
-		*ret_limit = SCHED_WINDOW + lane->n_running + lane->n_ahead;
-		return lane->is_whole ? SCHED_AHEAD_NONE : SCHED_AHEAD_STARVED;
-	}
-	c = &lane->window[lane->first];
-	*ret_id = c->id;
-	if (!lane->n_ahead || c->priority < lane->ahead_priority)
-		lane->ahead_priority = c->priority;
-	lane->first++;
-	lane->n--;
-	lane->n_ahead++;
-	list_ahead(sched, lane);
-	return SCHED_AHEAD_PICKED;
-}
-
-void sched_ahead_add(struct sched *sched, uint64_t number)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	assert(lane);
-	lane->n_ahead++;
-	list_ahead(sched, lane);
-}
-
-void sched_ahead_drop(struct sched *sched, uint64_t number)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	if (!lane || !lane->n_ahead)
-		return;
-	lane->n_ahead--;
-	list_ahead(sched, lane);
-}
-
-void sched_ahead_occupy(struct sched *sched, uint64_t number)
-{
-	note_served(sched, map_find(&sched->lanes, number));
-	sched_occupy(sched, number);
-	sched_ahead_drop(sched, number);
-}
-
-bool sched_next_recall(struct sched *sched, uint64_t *ret_lane)
-{
-	struct lane *lane;
-
-	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
-		if (lane->is_recalled ||
-			(!is_overtaken(lane) && !is_contended(sched, lane) &&
-				!is_over(sched, lane)))
-			continue;
-		lane->is_recalled = true;
-		lane->depth = 0;
-		*ret_lane = lane->number;
-		return true;
-	}
-	return false;
-}
-
-bool sched_next_promotion(struct sched *sched, uint64_t *ret_lane)
-{
-	struct lane *lane;
-
-	if (sched->n_running >= sched->n_slots)
-		return false;
-	TAILQ_FOREACH (lane, &sched->ahead, ahead) {
-		if (lane->is_recalled || lane->n_running >= limit_of(lane) ||
-			lane->n_ahead <= lane->n_promised)
-			continue;
-		*ret_lane = lane->number;
-		return true;
-	}
-	return false;
-}
-
-void sched_promise(struct sched *sched, uint64_t number)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	assert(lane);
-	lane->n_promised++;
-	sched->n_promised++;
-	sched_occupy(sched, number);
-}
-
-void sched_keep_promise(struct sched *sched, uint64_t number)
-{
-	struct lane *lane = map_find(&sched->lanes, number);
-
-	/* given before everything was forgotten */
-	if (!lane || !lane->n_promised)
-		return;
-	lane->n_promised--;
-	sched->n_promised--;
-	sched_release(sched, number);
+	sched_settle(sched, lane);
 }
 
 uint32_t sched_n_running(const struct sched *sched)
@@ -707,7 +480,7 @@ uint32_t sched_lane_limit(const struct sched *sched, uint64_t number)
 {
 	const struct lane *lane = map_find(&sched->lanes, number);
 
-	return lane ? limit_of(lane) : 0;
+	return lane ? sched_limit_of(lane) : 0;
 }
 
 size_t sched_n_lanes(const struct sched *sched)
