@@ -409,6 +409,7 @@ static void on_report(struct live *live, struct live_task *task, const struct en
 	case ENGINE_EVENT_CHECKPOINT:
 	case ENGINE_EVENT_COOKIES:
 	case ENGINE_EVENT_SNAPSHOT:
+	case ENGINE_EVENT_BEGUN: /* nothing is started ahead */
 		return;
 	}
 }
