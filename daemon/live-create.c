@@ -413,7 +413,7 @@ static void begin(struct live *live, struct live_task *task)
 		(void)live_step(live, task, LIVE_EVENT_CANCEL, &result);
 		return;
 	}
-	live_note_due(live, live->now.now_us + (task->task.deadline_boot_us - live->now.boot_us));
+	live_schedule_note_limit(live, task);
 	live_schedule_enqueue(live, task);
 }
 

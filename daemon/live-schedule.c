@@ -244,6 +244,13 @@ static void expire_one(struct live *live, struct live_task *task)
 	(void)live_step(live, task, LIVE_EVENT_CANCEL, &result);
 }
 
+void live_schedule_note_limit(struct live *live, const struct live_task *task)
+{
+	uint64_t at_us = task->task.deadline_boot_us, boot_us = live->now.boot_us;
+
+	live_note_due(live, live->now.now_us + (at_us > boot_us ? at_us - boot_us : 0));
+}
+
 static void note_dues(struct live *live, const struct live_task *task)
 {
 	if (task->question)
@@ -252,8 +259,7 @@ static void note_dues(struct live *live, const struct live_task *task)
 		live_note_due(live, task->told.due_us);
 	if (task->is_counted && !task->suspended_boot_us && !has_attempt(task) &&
 		task->phase != LIVE_PHASE_CANCELING && task->phase != LIVE_PHASE_FINISHING)
-		live_note_due(
-			live, live->now.now_us + (task->task.deadline_boot_us - live->now.boot_us));
+		live_schedule_note_limit(live, task);
 }
 
 void live_schedule_expire(struct live *live)

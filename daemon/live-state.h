@@ -210,6 +210,8 @@ void live_schedule_dequeue(struct live *live, struct live_task *task);
 void live_schedule_occupy(struct live *live, struct live_task *task);
 void live_schedule_release(struct live *live, struct live_task *task);
 void live_schedule_run(struct live *live);
+/* The end of its resource limit is due. */
+void live_schedule_note_limit(struct live *live, const struct live_task *task);
 /* What is due of tasks; makes next_due_us anew. */
 void live_schedule_expire(struct live *live);
 bool live_schedule_reaches(const struct live *live, const struct live_task *task);

@@ -39,7 +39,7 @@ static void run_limit(struct live *live, struct live_task *task)
 	}
 	task->task.deadline_boot_us += live->now.boot_us - task->suspended_boot_us;
 	task->suspended_boot_us = 0;
-	live_note_due(live, live->now.now_us + (task->task.deadline_boot_us - live->now.boot_us));
+	live_schedule_note_limit(live, task);
 }
 
 /* ---- the end ---- */
