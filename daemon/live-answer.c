@@ -21,7 +21,7 @@ void live_answer_ask_take(struct live *live, struct live_task *task, struct live
 	uint64_t id = live_next_id(live);
 
 	if (map_put(&live->questions, id, task)) {
-		live_row_free(row);
+		live_row_free(live, row);
 		live_session_break(live, task->session);
 		return;
 	}
@@ -184,7 +184,7 @@ static int become_download(struct live *live, struct live_task *task)
 	if (r) {
 		map_remove(&live->tasks, id);
 		task->task.id = before;
-		live_row_free(row);
+		live_row_free(live, row);
 		return r;
 	}
 	map_remove(&live->tasks, before);

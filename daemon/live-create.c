@@ -276,14 +276,14 @@ static struct live_task *task_make(struct live *live, struct live_session *sessi
 	return task;
 }
 
-static void task_free_live(struct live_task *task)
+static void task_free_live(struct live *live, struct live_task *task)
 {
 	if (!task)
 		return;
 	if (task->body_fd >= 0)
 		close(task->body_fd);
-	engine_event_free(task->done);
-	engine_event_free(task->whole);
+	live_event_drop_take(live, task->done);
+	live_event_drop_take(live, task->whole);
 	arena_done(&task->response_arena);
 	arena_done(&task->task.arena);
 	free(task);
@@ -376,7 +376,7 @@ void live_task_forget(struct live *live, struct live_task *task)
 	session->n_tasks--;
 	session->n_unended -= task->is_counted;
 	live_session_touch(live, session);
-	task_free_live(task);
+	task_free_live(live, task);
 }
 
 static size_t count_of_user(const struct live *live, uid_t uid)
@@ -400,7 +400,7 @@ static void drop(struct live *live, struct live_task **drafts, size_t n)
 			continue;
 		}
 		live_schedule_leave(live, drafts[i]);
-		task_free_live(drafts[i]);
+		task_free_live(live, drafts[i]);
 	}
 }
 

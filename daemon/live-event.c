@@ -129,7 +129,7 @@ static void on_informational(
 	if (!row)
 		return;
 	if (live_row_keep_response(row)) {
-		live_row_free(row);
+		live_row_free(live, row);
 		live_session_break(live, task->session);
 		return;
 	}
@@ -186,7 +186,7 @@ static void on_ask(struct live *live, struct live_task *task, const struct engin
 	if (!row)
 		return;
 	if (fill_question(row, event)) {
-		live_row_free(row);
+		live_row_free(live, row);
 		live_session_break(live, task->session);
 		return;
 	}
@@ -228,7 +228,7 @@ static void on_data(struct live *live, struct live_task *task, const struct engi
 		live_row_data_take(live, task, taken);
 		return;
 	}
-	engine_event_free(task->whole);
+	live_event_drop_take(live, task->whole);
 	task->whole = taken;
 }
 
@@ -321,7 +321,7 @@ static void on_done(struct live *live, struct live_task *task, const struct engi
 		task->done = engine_event_take(event);
 	/* bodies of attempts that are done again are nobody's */
 	if (what != LIVE_EVENT_DONE) {
-		engine_event_free(task->whole);
+		live_event_drop_take(live, task->whole);
 		task->whole = NULL;
 	}
 	(void)live_step(live, task, what, result.code ? &result : NULL);
@@ -354,6 +354,24 @@ static void on_published(
 {
 	if (task->phase == LIVE_PHASE_FINISHING)
 		end_placing(live, task, event->result.code ? &event->result : NULL);
+}
+
+/* ---- events that were kept ---- */
+
+void live_event_drop_take(struct live *live, struct engine_event *event)
+{
+	if (event)
+		TAILQ_INSERT_TAIL(&live->spent, event, entry);
+}
+
+void live_event_free_dropped(struct live *live)
+{
+	struct engine_event *event;
+
+	while ((event = TAILQ_FIRST(&live->spent))) {
+		TAILQ_REMOVE(&live->spent, event, entry);
+		engine_event_free(event);
+	}
 }
 
 /* ---- the door ---- */

@@ -42,13 +42,13 @@ struct live_line_row *live_row_new(
 	return row;
 }
 
-void live_row_free(struct live_line_row *row)
+void live_row_free(struct live *live, struct live_line_row *row)
 {
 	if (!row)
 		return;
 	if (row->row.fd >= 0)
 		close(row->row.fd);
-	engine_event_free(row->event);
+	live_event_drop_take(live, row->event);
 	arena_done(&row->arena);
 	free(row);
 }
@@ -93,7 +93,7 @@ bool live_row_put_take(struct live *live, struct live_line_row *row)
 	struct live_session *session = row->task->session;
 
 	if (session->is_silent || session->is_broken) {
-		live_row_free(row);
+		live_row_free(live, row);
 		return false;
 	}
 	row->row.seq = ++session->last_seq;
@@ -111,7 +111,7 @@ static void leave(struct live *live, struct live_session *session, struct live_l
 	TAILQ_REMOVE(&session->line, row, entry);
 	if (task->progress == row)
 		task->progress = NULL;
-	live_row_free(row);
+	live_row_free(live, row);
 	if (--task->n_rows || task->phase != LIVE_PHASE_ENDED)
 		return;
 	live_task_forget(live, task);
@@ -249,7 +249,7 @@ void live_row_response(struct live *live, struct live_task *task)
 	if (!row)
 		return;
 	if (live_row_keep_response(row)) {
-		live_row_free(row);
+		live_row_free(live, row);
 		live_session_break(live, task->session);
 		return;
 	}
@@ -292,7 +292,7 @@ void live_row_data_take(struct live *live, struct live_task *task, struct engine
 	struct live_line_row *row = put_data(live, task, event_take);
 
 	if (!row) {
-		engine_event_free(event_take);
+		live_event_drop_take(live, event_take);
 		return;
 	}
 	row->event = event_take;

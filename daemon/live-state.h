@@ -149,6 +149,7 @@ struct live {
 	struct live_tasks all; /* by number */
 	struct live_sessions touched_sessions;
 	struct live_replies replies; /* of this turn */
+	struct engine_event_list spent;
 	struct sched *sched; /* a second one: its slots are LIVE_SLOTS */
 	uint64_t next_due_us; /* of any task: limit, question, progress; UINT64_MAX: none */
 	size_t n_stalled, n_attempts;
@@ -183,7 +184,7 @@ void live_row_progress(struct live *live, struct live_task *task, bool is_last);
 /* The last ones: all that is still to be told, then the end. resume_data: borrowed; NULL: none. */
 void live_row_end(
 	struct live *live, struct live_task *task, const void *resume_data, size_t n_resume_data);
-void live_row_free(struct live_line_row *row);
+void live_row_free(struct live *live, struct live_line_row *row);
 void live_row_clear(struct live *live, struct live_session *session);
 /* Files that were handed over up to seq. */
 void live_row_drop_files(struct live *live, struct live_session *session, uint64_t seq);
@@ -200,6 +201,10 @@ void live_attempt_remove_part(struct live *live, const struct live_task *task);
 
 /* ---- live-event.c ---- */
 int live_event_keep_response(struct live_task *task, const struct engine_response *response);
+
+/* Events that were taken are freed with the turn: the engine looks at one until its callback has returned. */
+void live_event_drop_take(struct live *live, struct engine_event *event);
+void live_event_free_dropped(struct live *live);
 
 /* ---- live-schedule.c ---- */
 struct live_lane *live_schedule_lane(

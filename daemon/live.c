@@ -25,6 +25,7 @@ int live_new(const struct live_config *config, struct live **ret_live)
 	TAILQ_INIT(&live->all);
 	TAILQ_INIT(&live->touched_sessions);
 	TAILQ_INIT(&live->replies);
+	TAILQ_INIT(&live->spent);
 	live->sched = sched_new(config->n_slots ? config->n_slots : LIVE_SLOTS);
 	live->spool_dir = strdup(config->spool_dir);
 	if (!live->sched || !live->spool_dir) {
@@ -51,6 +52,7 @@ struct live *live_free(struct live *live)
 		live_session_free(live, session);
 	}
 	live_command_flush(live);
+	live_event_free_dropped(live);
 	map_done(&live->sessions);
 	map_done(&live->tasks);
 	map_done(&live->by_engine_id);
@@ -105,6 +107,7 @@ void live_turn_end(struct live *live)
 	/* what was taken may have left slots */
 	live_schedule_run(live);
 	tell(live);
+	live_event_free_dropped(live);
 }
 
 uint64_t live_next_timer(const struct live *live)
