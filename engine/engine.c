@@ -243,6 +243,35 @@ void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uin
 	worker_post_take(engine->workers[a->worker], m);
 }
 
+void engine_set_weight(struct engine *engine, uint64_t task, uint32_t attempt, unsigned weight)
+{
+	struct attempt *a = find(engine, task, attempt);
+	struct worker_mail *m = a ? mail_for(WORKER_MAIL_WEIGHT, task, attempt) : NULL;
+
+	if (!m)
+		return;
+	m->weight = weight;
+	worker_post_take(engine->workers[a->worker], m);
+}
+
+int engine_answer_body(
+	struct engine *engine, uint64_t task, uint32_t attempt, int fd_take, int64_t length)
+{
+	cleanup_(cleanup_close) int fd = fd_take;
+	struct attempt *a = find(engine, task, attempt);
+	struct worker_mail *m;
+
+	if (!a)
+		return 0;
+	m = mail_for(WORKER_MAIL_ANSWER_BODY, task, attempt);
+	if (!m)
+		return err_raise(-ENOMEM);
+	m->fd = take_fd(&fd);
+	m->length = length;
+	worker_post_take(engine->workers[a->worker], m);
+	return 0;
+}
+
 void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_t max_upload_bps,
 	unsigned max_connections_per_host)
 {

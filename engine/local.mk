@@ -95,8 +95,10 @@ libengine_la_SOURCES += \
 	%D%/xfer-decode.c \
 	%D%/xfer-disk.c \
 	%D%/xfer-event.c \
+	%D%/xfer-ftp.c \
 	%D%/xfer-judge.c \
 	%D%/xfer-live.c \
+	%D%/xfer-metrics.c \
 	%D%/xfer-request.c \
 	%D%/xfer-send.c \
 	%D%/xfer-time.c \
@@ -141,3 +143,6 @@ tests_engine_test_chunk_LDADD = $(TEST_ENGINE)
 tests_engine_test_outlet_LDADD = $(TEST_ENGINE)
 tests_engine_test_post_LDADD = $(TEST_ENGINE)
 tests_engine_test_spec_LDADD = $(TEST_ENGINE)
+check_PROGRAMS += tests/engine/test-engine-send
+tests_engine_test_engine_send_SOURCES = tests/engine/test-engine-send.c $(TEST_RIG)
+tests_engine_test_engine_send_LDADD = $(TEST_ENGINE)

@@ -39,6 +39,7 @@ struct multi {
 	void *user;
 	CURL *kept[MULTI_EASIES_KEPT];
 	unsigned n_kept;
+	unsigned own_max_connections; /* 0: what multi_set_max_connections() says */
 };
 
 static void drain(struct multi *m)
@@ -210,8 +211,21 @@ void multi_kick(struct multi *multi)
 	evtimer_add(&multi->timer, &now);
 }
 
+static void set_max_connections(struct multi *m, unsigned n)
+{
+	curl_multi_setopt(m->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)n);
+}
+
 void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host)
 {
-	curl_multi_setopt(
-		multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)max_connections_per_host);
+	if (!multi->own_max_connections)
+		set_max_connections(multi, max_connections_per_host);
+}
+
+void multi_raise_max_connections(struct multi *multi, unsigned max_connections_per_host)
+{
+	if (max_connections_per_host <= multi->own_max_connections)
+		return;
+	multi->own_max_connections = max_connections_per_host;
+	set_max_connections(multi, max_connections_per_host);
 }

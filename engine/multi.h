@@ -37,5 +37,7 @@ void multi_remove(struct multi *multi, CURL *easy);
 /* After a pause ended: libcurl looks at its handles again in the next turn of the loop. */
 void multi_kick(struct multi *multi);
 void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host);
+/* The most that anybody has asked for of his own; from then on multi_set_max_connections() changes nothing. */
+void multi_raise_max_connections(struct multi *multi, unsigned max_connections_per_host);
 
 #endif

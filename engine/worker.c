@@ -11,6 +11,7 @@
 #include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -498,29 +499,38 @@ static void take_general(struct worker *w, struct worker_mail *m)
 	free(m);
 }
 
-static void stop(struct xfer *x, const struct worker_mail *m)
+static void free_mail(struct worker_mail *m)
 {
-	x->is_given_up = m->is_given_up;
-	xfer_stop(x);
+	xfer_free(m->xfer);
+	post_free(m->begun);
+	disk_job_free(m->job);
+	jar_free(m->cookies);
+	if (m->type == WORKER_MAIL_ANSWER_BODY && m->fd >= 0)
+		close(m->fd);
+	free(m);
 }
 
 /* The attempt may be gone: its disk answers and late commands then end here. */
 static void take_for_xfer(struct worker *w, struct worker_mail *m)
 {
 	struct xfer *x = find(w, m->task, m->attempt);
-	struct disk_job *job = take_ptr(m->job);
+	struct disk_job *job;
 
 	if (!x) {
-		disk_job_free(job);
-		free(m);
+		free_mail(m);
 		return;
 	}
+	job = take_ptr(m->job);
 	if (m->type == WORKER_MAIL_DISK)
 		xfer_on_disk(x, job, take_ptr(m));
 	else if (m->type == WORKER_MAIL_STOP)
-		stop(x, m);
+		xfer_stop(x, m->is_given_up);
 	else if (m->type == WORKER_MAIL_RATE)
 		xfer_set_rate(x, m->rate_bps);
+	else if (m->type == WORKER_MAIL_WEIGHT)
+		xfer_request_set_weight(x, m->weight);
+	else if (m->type == WORKER_MAIL_ANSWER_BODY)
+		xfer_send_answer_body(x, take_fd(&m->fd), m->length);
 	else if (m->type == WORKER_MAIL_PROGRESS_SEEN)
 		xfer_on_progress_seen(x);
 	else if (m->type == WORKER_MAIL_RESUMED_SEEN)
@@ -551,6 +561,8 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 			break;
 		case WORKER_MAIL_STOP:
 		case WORKER_MAIL_RATE:
+		case WORKER_MAIL_WEIGHT:
+		case WORKER_MAIL_ANSWER_BODY:
 		case WORKER_MAIL_PROGRESS_SEEN:
 		case WORKER_MAIL_RESUMED_SEEN:
 		case WORKER_MAIL_DISK:
@@ -655,15 +667,6 @@ void worker_join(struct worker *worker)
 {
 	if (worker)
 		thread_join(take_ptr(worker->thread));
-}
-
-static void free_mail(struct worker_mail *m)
-{
-	xfer_free(m->xfer);
-	post_free(m->begun);
-	disk_job_free(m->job);
-	jar_free(m->cookies);
-	free(m);
 }
 
 void worker_free(struct worker *worker)

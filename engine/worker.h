@@ -23,6 +23,8 @@ enum worker_mail_type {
 	WORKER_MAIL_BEGIN, /* begun: the answer, with the lane; taken over */
 	WORKER_MAIL_STOP, /* is_given_up */
 	WORKER_MAIL_RATE, /* rate_bps */
+	WORKER_MAIL_WEIGHT,
+	WORKER_MAIL_ANSWER_BODY, /* fd: taken over; length */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
 	WORKER_MAIL_DROP, /* session */
 	WORKER_MAIL_COOKIES, /* cookies: taken over, of the store with its id; NULL: store jar is empty */
@@ -41,6 +43,9 @@ struct worker_mail {
 	struct xfer *xfer;
 	struct post *begun;
 	struct disk_job *job;
+	int fd; /* ANSWER_BODY; -1: none */
+	int64_t length;
+	unsigned weight;
 	uint64_t session;
 	uint64_t jar;
 	struct jar *cookies;

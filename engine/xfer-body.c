@@ -55,9 +55,9 @@ int xfer_body_on_resolve(void *resolver, void *reserved, void *user)
 
 int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
 {
-	(void)fd;
 	(void)purpose;
 	xfer_body_on_resolve(NULL, NULL, user);
+	xfer_request_on_socket(user, fd);
 	return CURL_SOCKOPT_OK;
 }
 
@@ -71,7 +71,7 @@ static bool is_tainted(const struct xfer *x)
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	char byte;
 
-	if (x->is_connecting || url_is_https(x->url))
+	if (x->is_connecting || url_is_secure(x->url))
 		return false;
 	if (curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD)
 		return false;
@@ -91,7 +91,7 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	(void)port;
 	(void)local_port;
 	x->is_tainted = is_tainted(x);
-	if (x->is_tainted)
+	if (x->is_tainted || !xfer_request_on_connected(x))
 		return CURL_PREREQFUNC_ABORT;
 	/* what libcurl has tried again it counts over the life of a handle */
 	x->may_keep_easy = x->may_keep_easy && !x->is_connected;
@@ -120,6 +120,8 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 	(void)one;
 	if (x->fault.code)
 		return 0;
+	if (xfer_ftp_is(x))
+		return n;
 	if (x->state == XFER_STATE_SEND)
 		xfer_enter(x, XFER_STATE_HEAD);
 	r = head_line(&x->head, line, n);
@@ -139,7 +141,7 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 		curl_easy_setopt(x->easy, CURLOPT_VERBOSE, 1L);
 	xfer_judge(x);
 	/* libcurl would answer a 417 by itself, behind our back */
-	return x->fault.code || x->head.status == 417 ? 0 : n;
+	return x->fault.code || x->head.status == 417 || xfer_send_ends_with_head(x) ? 0 : n;
 }
 
 static size_t drop(struct xfer *x, size_t n)
@@ -246,6 +248,8 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	struct xfer *x = user;
 
 	(void)one;
+	if (xfer_ftp_is(x) && !x->fault.code)
+		xfer_ftp_begin(x);
 	if (x->fault.code || !x->head.is_complete)
 		return 0;
 	x->has_moved = true;

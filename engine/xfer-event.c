@@ -58,7 +58,9 @@ void xfer_post(struct xfer *xfer, struct post *post)
 	e->expected_receive_bytes = xfer->total_bytes;
 	e->network_bytes = xfer->network_bytes;
 	e->sent_bytes = xfer->sent_bytes;
-	if (!is_download(xfer))
+	if (xfer->spec.live.is_live)
+		e->expected_send_bytes = xfer_send_length(xfer);
+	else if (!is_download(xfer))
 		e->expected_send_bytes = xfer->source ? (int64_t)source_size_bytes(xfer->source)
 						      : (int64_t)xfer->spec.source_size_bytes;
 	e->at_us = clock_now_us();

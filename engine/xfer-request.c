@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -31,6 +33,14 @@
 #define REQUEST_BIG_BYTES           (INT64_C(64) << 20)
 /* a stream leaves its handle the buffer: kept where no more of it was touched */
 #define REQUEST_KEEP_STREAM_BYTES   (64u * 1024)
+/* a shorter body is sent at once, without asking whether it is wanted */
+#define REQUEST_EXPECT_BYTES        (INT64_C(1) << 20)
+#define REQUEST_WEIGHT              16
+/* as TLS writes versions: 1.0, and 1.3 */
+#define REQUEST_TLS_FIRST           0x0301
+#define REQUEST_TLS_LAST            0x0304
+/* what decode.c knows */
+#define REQUEST_CODINGS             "gzip, deflate, br, zstd"
 /* older libcurl gets stuck, leaks or overflows when one stream of several is paused */
 #define REQUEST_HTTP2_PAUSE_VERSION 0x080e00u
 
@@ -64,6 +74,15 @@ static bool is_download(const struct xfer *x)
 	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
 }
 
+/* It had one; without it now, its fields mean nothing. */
+static bool has_lost_body(const struct xfer *x)
+{
+	bool had_body = x->spec.live.is_live ? x->spec.live.source != ENGINE_SOURCE_NONE
+					     : !is_download(x);
+
+	return had_body && !x->has_body;
+}
+
 static bool may_send(const struct xfer *x, const char *name, bool asks_for_part)
 {
 	if (is_reserved(name))
@@ -72,7 +91,7 @@ static bool may_send(const struct xfer *x, const char *name, bool asks_for_part)
 		return false;
 	if (xfer_upload_is_apart(x) && !upload_header_may_go(name))
 		return false;
-	if (!is_download(x) && !x->has_body && redirect_header_is_of_body(name))
+	if (has_lost_body(x) && redirect_header_is_of_body(name))
 		return false;
 	/* a part of a coded body cannot be put together again */
 	if (asks_for_part && !strcasecmp(name, "Accept-Encoding"))
@@ -130,23 +149,58 @@ static int append_upload(struct xfer *x)
 	return r ? r : append(&x->headers, "Content-Type", UPLOAD_CONTENT_TYPE);
 }
 
+static int append_line(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (!longer)
+		return err_raise(-ENOMEM);
+	*list = longer;
+	return 0;
+}
+
+/* libcurl would wait for a 100 before each body. */
+static bool expects_nothing(const struct xfer *x)
+{
+	int64_t length = x->spec.live.is_live && x->has_body ? xfer_send_length(x) : -1;
+
+	return x->is_expect_refused || (length >= 0 && length < REQUEST_EXPECT_BYTES);
+}
+
+/* Those of which servers expect a body: that there is none has to be said. */
+static bool is_bare(const struct xfer *x)
+{
+	static const char *const methods[] = { "POST", "PUT", "PATCH" };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!strcmp(x->method, methods[i]))
+			return x->spec.live.is_live && !x->has_body;
+	}
+	return false;
+}
+
+static const char *choose_codings(const struct xfer *x)
+{
+	if (x->spec.live.decodes)
+		return REQUEST_CODINGS;
+	return is_download(x) ? "identity" : NULL;
+}
+
 /* What the caller did not say. */
 static int append_own(struct xfer *x, const struct resume_request *ask, bool has_coding)
 {
+	const char *codings = has_coding ? NULL : choose_codings(x);
 	int r = 0;
 
-	if (x->is_expect_refused) {
-		struct curl_slist *longer = curl_slist_append(x->headers, "Expect:");
-
-		if (!longer)
-			return err_raise(-ENOMEM);
-		x->headers = longer;
-	}
-	if (!is_download(x))
-		return append_upload(x);
-	if (!has_coding)
-		r = append(&x->headers, "Accept-Encoding", "identity");
-	if (!r && ask->range[0])
+	if (expects_nothing(x))
+		r = append_line(&x->headers, "Expect:");
+	if (!r && is_bare(x))
+		r = append(&x->headers, "Content-Length", "0");
+	if (!r && codings)
+		r = append(&x->headers, "Accept-Encoding", codings);
+	if (r || !is_download(x))
+		return r ? r : append_upload(x);
+	if (ask->range[0])
 		r = append(&x->headers, "Range", ask->range);
 	if (!r && ask->range[0] && ask->if_range)
 		r = append(&x->headers, "If-Range", ask->if_range);
@@ -190,17 +244,44 @@ bool xfer_request_can_pause_http2(void)
 	return curl_version_info(CURLVERSION_NOW)->version_num >= REQUEST_HTTP2_PAUSE_VERSION;
 }
 
+/* A live attempt: may it have to wait, for its reader, its source or an answer? */
+static bool may_wait(const struct xfer *x)
+{
+	const struct engine_spec_live *live = &x->spec.live;
+
+	return live->body == ENGINE_BODY_FLOW || live->asks ||
+		(x->has_body && live->source != ENGINE_SOURCE_BYTES) || xfer_time_is_limited(x);
+}
+
 /* May the request go over a connection that multiplexes? */
 static bool wants_http2(const struct xfer *x)
 {
 	if (x->is_http1_only || !url_is_https(x->url))
 		return false;
+	if (x->spec.live.is_live && may_wait(x))
+		return xfer_request_can_pause_http2();
 	if (x->resume.known_total_bytes - (int64_t)x->resume.offset_bytes >= REQUEST_BIG_BYTES)
 		return false;
+	if (x->spec.live.is_live)
+		return true;
 	/* kept bytes may have to wait for the caller, a limited transfer waits for its tokens */
 	if (is_download(x) && !x->resume.offset_bytes && !xfer_time_is_limited(x))
 		return true;
 	return xfer_request_can_pause_http2();
+}
+
+static void set_body(struct xfer *x)
+{
+	CURL *e = x->easy;
+
+	curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)xfer_send_length(x));
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, xfer_send_on_send);
+	curl_easy_setopt(e, CURLOPT_READDATA, x);
+	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, xfer_send_on_seek);
+	curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, REQUEST_SEND_BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_EXPECT_100_TIMEOUT_MS, REQUEST_EXPECT_TIMEOUT_MS);
 }
 
 static void set_method(struct xfer *x)
@@ -208,15 +289,6 @@ static void set_method(struct xfer *x)
 	CURL *e = x->easy;
 
 	if (x->has_body) {
-		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
-			(curl_off_t)(x->upload.end_bytes - x->upload.base_bytes));
-		curl_easy_setopt(e, CURLOPT_READFUNCTION, xfer_send_on_send);
-		curl_easy_setopt(e, CURLOPT_READDATA, x);
-		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, xfer_send_on_seek);
-		curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
-		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, REQUEST_SEND_BUFFER_BYTES);
-		curl_easy_setopt(e, CURLOPT_EXPECT_100_TIMEOUT_MS, REQUEST_EXPECT_TIMEOUT_MS);
 		if (strcmp(x->method, "PUT") != 0)
 			curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
 		return;
@@ -288,7 +360,7 @@ static int set_authorities(struct xfer *x)
 	const char *ca_file = x->spec.ca_file ? x->spec.ca_file : x->env->ca_file;
 	char *own = NULL;
 
-	if (!url_is_https(x->url))
+	if (!url_is_secure(x->url))
 		return 0;
 	/* where none are named, those that libcurl was built with */
 	curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &own);
@@ -297,11 +369,60 @@ static int set_authorities(struct xfer *x)
 	return 0;
 }
 
+static int set_proxy(struct xfer *x)
+{
+	const struct engine_spec_live *live = &x->spec.live;
+
+	if (live->proxy && curl_easy_setopt(x->easy, CURLOPT_PROXY, live->proxy))
+		return err_raise(-ENOMEM);
+	if (live->no_proxy && curl_easy_setopt(x->easy, CURLOPT_NOPROXY, live->no_proxy))
+		return err_raise(-ENOMEM);
+	return 0;
+}
+
+static void set_tls(struct xfer *x)
+{
+	static const long from[] = { CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_TLSv1_1,
+		CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_TLSv1_3 };
+	static const long to[] = { CURL_SSLVERSION_MAX_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_1,
+		CURL_SSLVERSION_MAX_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_3 };
+	const struct engine_spec_live *live = &x->spec.live;
+	long version = CURL_SSLVERSION_TLSv1_2;
+
+	if (live->tls_min >= REQUEST_TLS_FIRST && live->tls_min <= REQUEST_TLS_LAST)
+		version = from[live->tls_min - REQUEST_TLS_FIRST];
+	if (live->tls_max >= REQUEST_TLS_FIRST && live->tls_max <= REQUEST_TLS_LAST)
+		version |= to[live->tls_max - REQUEST_TLS_FIRST];
+	curl_easy_setopt(x->easy, CURLOPT_SSLVERSION, version);
+}
+
+static int set_live(struct xfer *x)
+{
+	const struct engine_spec_live *live = &x->spec.live;
+
+	if (!live->is_live)
+		return 0;
+	multi_raise_max_connections(x->pool->multi, live->max_connections_per_host);
+	xfer_request_set_weight(x, live->weight);
+	if (live->tls_min || live->tls_max)
+		set_tls(x);
+	return set_proxy(x);
+}
+
+void xfer_request_set_weight(struct xfer *xfer, unsigned weight)
+{
+	xfer->spec.live.weight = weight; /* of its next request, too */
+	if (xfer->easy)
+		curl_easy_setopt(xfer->easy, CURLOPT_STREAM_WEIGHT,
+			weight ? (long)weight : (long)REQUEST_WEIGHT);
+}
+
 /* What every request sets, a shared handle or not. */
 static int set_request(struct xfer *x)
 {
 	bool is_multiplexed = wants_http2(x);
 	CURL *e = x->easy;
+	int r;
 
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 		is_multiplexed ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
@@ -319,7 +440,8 @@ static int set_request(struct xfer *x)
 	/* the same, which libcurl would have to put together */
 	if (curl_easy_setopt(e, CURLOPT_URL, x->url->text))
 		return err_raise(-ENOMEM);
-	return set_authorities(x);
+	r = set_live(x);
+	return r ? r : set_authorities(x);
 }
 
 static bool has_header(const struct xfer *x, const char *name)
@@ -351,13 +473,67 @@ static int set_credentials(struct xfer *x)
 /* Needs no option that set_request() does not set. */
 static bool is_plain(const struct xfer *x)
 {
+	const struct engine_spec_live *live = &x->spec.live;
+
+	if (live->proxy || live->no_proxy || live->tls_min || live->tls_max || xfer_ftp_is(x))
+		return false;
 	return !x->has_body && !strcmp(x->method, "GET") && !has_credentials(x);
+}
+
+/* Every connection is marked anew when it serves another attempt: it may have been kept. */
+static void mark(curl_socket_t fd, uint8_t dscp)
+{
+	int value = dscp << 2; /* above the two bits of ECN */
+
+	/* one of the two is the socket's; a mark is only a wish */
+	(void)setsockopt(fd, IPPROTO_IP, IP_TOS, &value, sizeof(value));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
+}
+
+void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd)
+{
+	if (!xfer->spec.live.dscp)
+		return;
+	xfer->pool->has_marks = true;
+	mark(fd, xfer->spec.live.dscp);
+}
+
+/*
+ * libcurl comes here a second time when it repeats a request on a fresh connection, because the kept one was dead. What the
+ * server may have acted on is not sent again by itself.
+ */
+static bool is_second_try(struct xfer *x)
+{
+	long sent_bytes = 0;
+
+	if (++x->live.n_prereq < 2 || !x->spec.live.is_live || x->spec.live.is_retry_safe)
+		return false;
+	return !curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &sent_bytes) && sent_bytes > 0;
+}
+
+bool xfer_request_on_connected(struct xfer *xfer)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (is_second_try(xfer)) {
+		xfer_fault(xfer, TRANSFER_ERROR_NETWORK_CONNECTION_LOST,
+			"the connection broke, and the request may have arrived");
+		xfer->is_retryable = false;
+		return false;
+	}
+	xfer_metrics_on_connected(xfer);
+	if (xfer->pool->has_marks && !curl_easy_getinfo(xfer->easy, CURLINFO_ACTIVESOCKET, &fd) &&
+		fd != CURL_SOCKET_BAD)
+		mark(fd, xfer->spec.live.dscp);
+	return true;
 }
 
 int xfer_request_new(struct xfer *xfer)
 {
 	int r = make_headers(xfer);
 
+	xfer->live.n_prereq = 0;
+	xfer_metrics_begin(xfer);
 	if (r)
 		return r;
 	xfer->may_keep_easy = is_plain(xfer);
@@ -370,7 +546,14 @@ int xfer_request_new(struct xfer *xfer)
 	r = set_request(xfer);
 	if (r || xfer->may_keep_easy)
 		return r;
-	set_method(xfer);
+	if (xfer->has_body)
+		set_body(xfer);
+	if (xfer_ftp_is(xfer))
+		r = xfer_ftp_set(xfer);
+	else
+		set_method(xfer);
+	if (r)
+		return r;
 	return has_credentials(xfer) ? set_credentials(xfer) : 0;
 }
 

@@ -68,7 +68,7 @@ static void note_sent(struct xfer *x)
 		return;
 	if (curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
 		return;
-	x->sent_bytes = x->upload.base_bytes + (uint64_t)sent;
+	x->sent_bytes = x->upload.base_bytes + xfer_send_count(x);
 	if (!curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD &&
 		ioctl(fd, SIOCOUTQ, &waiting))
 		waiting = 0;

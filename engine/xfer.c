@@ -53,7 +53,8 @@ static bool is_download(const struct xfer *x)
 
 static int parse_url(struct xfer *x)
 {
-	int r = url_parse(x->spec.url, &x->url);
+	int r = x->spec.live.allows_ftp ? url_parse_with_ftp(x->spec.url, &x->url)
+					: url_parse(x->spec.url, &x->url);
 
 	if (r == URL_E_SCHEME)
 		x->url_code = TRANSFER_ERROR_UNSUPPORTED_URL;
@@ -125,6 +126,7 @@ void xfer_free(struct xfer *xfer)
 	if (xfer->sink && sink_fd(xfer->sink) >= 0)
 		(void)sink_flush(xfer->sink);
 	xfer_live_done(xfer);
+	xfer_send_close(xfer);
 	sink_free(xfer->sink);
 	source_free(xfer->source);
 	url_free(xfer->url);
@@ -151,6 +153,7 @@ static void take_out(struct xfer *x)
 {
 	if (!x->easy)
 		return;
+	xfer_metrics_note(x);
 	multi_remove(x->pool->multi, x->easy);
 	xfer_request_free(x, false);
 }
@@ -251,6 +254,14 @@ static void send_upload(struct xfer *x, enum upload_leg leg)
 	send_request(x);
 }
 
+void xfer_request_go(struct xfer *xfer)
+{
+	if (xfer->fault.code)
+		xfer_finish(xfer);
+	else if (!xfer_send_is_waiting(xfer))
+		send_request(xfer);
+}
+
 void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 {
 	uint64_t now_us = clock_now_us();
@@ -264,18 +275,19 @@ void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 		xfer_fault_memory(xfer);
 	else if (!xfer->url)
 		xfer_fault(xfer, (enum transfer_error_code)xfer->url_code, NULL);
-	else if (!url_is_https(xfer->url) && !xfer->spec.allow_insecure)
+	else if (!url_is_secure(xfer->url) && !xfer->spec.allow_insecure)
 		xfer_fault(xfer, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL);
-	if (xfer->fault.code || xfer_disk_open(xfer))
+	if (xfer->fault.code || xfer_disk_open(xfer) || xfer_send_open(xfer))
 		xfer_finish(xfer);
 	else if (is_download(xfer) || !xfer->source)
-		send_request(xfer);
+		xfer_request_go(xfer);
 	else
 		send_upload(xfer, xfer->upload.url ? UPLOAD_LEG_ASK : UPLOAD_LEG_CREATE);
 }
 
-void xfer_stop(struct xfer *xfer)
+void xfer_stop(struct xfer *xfer, bool is_given_up)
 {
+	xfer->is_given_up = is_given_up;
 	if (xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
 		return;
 	if (!xfer->fault.code) {
@@ -294,27 +306,22 @@ static void follow(struct xfer *x)
 	x->has_body = x->has_body && x->redirect.keeps_body;
 	x->has_crossed = x->has_crossed || !x->redirect.is_same_origin;
 	x->n_redirects++;
-	if (x->source)
-		source_seek(x->source, x->upload.base_bytes);
 	if (!xfer_upload_is_apart(x)) {
 		/* what another server has begun to take is of no use at this one */
 		xfer_upload_forget(x);
 		xfer_post_simple(x, ENGINE_EVENT_REDIRECTED);
 	}
-	if (x->fault.code)
-		xfer_finish(x);
-	else
-		send_request(x);
+	xfer_send_rewind(x, ENGINE_BODY_REASON_REDIRECT);
+	xfer_request_go(x);
 }
 
 /* Once more; with kept bytes to give up only when the caller knows it. */
 static void send_again(struct xfer *x)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
-	if (x->source)
-		source_seek(x->source, x->upload.base_bytes);
+	xfer_send_rewind(x, ENGINE_BODY_REASON_RETRY);
 	if (!x->is_held)
-		send_request(x);
+		xfer_request_go(x);
 }
 
 void xfer_fetch_rest(struct xfer *xfer)
@@ -393,6 +400,8 @@ static bool has_whole_answer(const struct xfer *x, CURLcode code)
 {
 	uint64_t got_bytes = x->sink ? sink_offset_bytes(x->sink) : x->received_bytes;
 
+	if (code == CURLE_WRITE_ERROR && xfer_send_ends_with_head(x))
+		return true;
 	if (is_download(x) || (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR))
 		return false;
 	if (x->decode)
@@ -405,6 +414,8 @@ static void judge_end(struct xfer *x, CURLcode code)
 {
 	if (x->fault.code)
 		return;
+	if (code == CURLE_OK && xfer_ftp_is(x))
+		xfer_ftp_begin(x);
 	if (!x->head.is_complete) {
 		if (code == CURLE_OK)
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "no response");
@@ -435,10 +446,8 @@ static void judge_end(struct xfer *x, CURLcode code)
 
 static void note_sent(struct xfer *x)
 {
-	curl_off_t sent = 0;
-
-	if (x->has_body && !curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
-		x->sent_bytes = x->upload.base_bytes + (uint64_t)sent;
+	if (x->has_body && x->easy)
+		x->sent_bytes = x->upload.base_bytes + xfer_send_count(x);
 }
 
 /*
@@ -449,6 +458,22 @@ static bool is_stray(const struct xfer *x, CURLcode code)
 {
 	return code == CURLE_UNSUPPORTED_PROTOCOL && x->state == XFER_STATE_SEND &&
 		x->is_connected && !x->is_connecting && is_download(x);
+}
+
+/*
+ * A kept connection was dead, and libcurl would repeat the request: what was read of a stream it cannot have again. The
+ * caller can.
+ */
+static bool needs_body_again(struct xfer *x, CURLcode code)
+{
+	if (code != CURLE_SEND_FAIL_REWIND || x->state != XFER_STATE_SEND || !x->live.inlet)
+		return false;
+	if (x->spec.live.is_retry_safe)
+		return true;
+	xfer_fault(x, TRANSFER_ERROR_NETWORK_CONNECTION_LOST,
+		"the connection broke, and the request may have arrived");
+	x->is_retryable = false;
+	return false;
 }
 
 void xfer_on_end(struct xfer *xfer, CURLcode code)
@@ -462,7 +487,9 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 	}
 	xfer->is_end_held = false;
 	note_sent(xfer);
-	if ((xfer->is_tainted || is_stray(xfer, code)) && !xfer->fault.code) {
+	if ((xfer->is_tainted || is_stray(xfer, code) || needs_body_again(xfer, code)) &&
+		!xfer->fault.code) {
+		xfer_metrics_note(xfer);
 		xfer_request_free(xfer, false);
 		send_again(xfer);
 		return;
@@ -474,6 +501,7 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		xfer->end_code = code;
 		return;
 	}
+	xfer_metrics_note(xfer);
 	xfer_request_free(xfer, code == CURLE_OK && !xfer->fault.code);
 	if (xfer->fault.code) {
 		xfer_finish(xfer);

@@ -83,6 +83,7 @@ struct xfer_pool {
 	struct multi *multi;
 	unsigned n_xfers;
 	bool is_retired; /* takes no new attempts */
+	bool has_marks; /* connections may have a DSCP */
 	uint64_t moved_us; /* last payload byte of any attempt */
 	uint64_t idle_since_us;
 };
@@ -128,6 +129,13 @@ enum xfer_question {
 	XFER_QUESTION_BODY,
 };
 
+/* Of the present request; monotonic times, 0: not yet. */
+struct xfer_metrics {
+	uint64_t begin_us, connected_us;
+	uint64_t sent_us; /* the last of the body went to libcurl */
+	const char *tls_version, *tls_cipher; /* static */
+};
+
 /* All zero for others than live attempts. */
 struct xfer_live {
 	/* out */
@@ -148,8 +156,8 @@ struct xfer_live {
 	unsigned n_prereq; /* of this request */
 	struct multipart *multipart;
 	struct buf part_rest; /* that a part's question left over, at most one libcurl buffer */
-	struct engine_transaction *transactions;
-	size_t n_transactions;
+	struct xfer_metrics metrics;
+	struct engine_transaction *transactions; /* in DONE, which says how many */
 };
 
 struct xfer_key {
@@ -273,7 +281,7 @@ const char *xfer_host(const struct xfer *xfer);
  */
 /* pool NULL: no memory for it, which ends the attempt. */
 void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool);
-void xfer_stop(struct xfer *xfer);
+void xfer_stop(struct xfer *xfer, bool is_given_up);
 /* libcurl is done with the request. */
 void xfer_on_end(struct xfer *xfer, CURLcode code);
 /* The answer to a checkpoint; takes the job and the mail it came in over. */
@@ -319,6 +327,8 @@ void xfer_enter(struct xfer *xfer, enum xfer_state state);
  * something to keep.
  */
 void xfer_finish(struct xfer *xfer);
+/* In PREPARE: the present request goes out, or what went wrong meanwhile ends the attempt. */
+void xfer_request_go(struct xfer *xfer);
 /* Drops the running request and fetches what is missing by a new one. */
 void xfer_fetch_rest(struct xfer *xfer);
 
@@ -345,6 +355,10 @@ int xfer_request_new(struct xfer *xfer);
 void xfer_request_free(struct xfer *xfer, bool is_clean);
 /* True when libcurl may pause a stream of a multiplexed connection. */
 bool xfer_request_can_pause_http2(void);
+void xfer_request_set_weight(struct xfer *xfer, unsigned weight);
+/* In libcurl's callbacks: a socket is new; a connection is there. After a false the request does not go out. */
+void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd);
+bool xfer_request_on_connected(struct xfer *xfer);
 
 /* xfer-cookie.c: what the store has for this request, as a header's value; nothing: buf stays empty. */
 int xfer_cookie_header(const struct xfer *xfer, struct buf *buf);
@@ -380,9 +394,13 @@ void xfer_send_rewind(struct xfer *xfer, enum engine_body_reason reason);
 /* For a body: stay in PREPARE. */
 bool xfer_send_is_waiting(const struct xfer *xfer);
 int64_t xfer_send_length(const struct xfer *xfer); /* -1: in chunks */
+/* How much of the body this request has sent: libcurl counts the framing of chunks, too. */
+uint64_t xfer_send_count(const struct xfer *xfer);
 void xfer_send_answer_body(struct xfer *xfer, int fd_take, int64_t length);
 void xfer_send_on_readable(struct xfer *xfer);
 void xfer_send_close(struct xfer *xfer);
+/* An answer to HEAD has no body; libcurl, which sends one, would wait for it. */
+bool xfer_send_ends_with_head(const struct xfer *xfer);
 
 /* xfer-live.c: pauses, questions, bodies that somebody reads as they come. */
 /* These reasons to wait are over; when none is left, libcurl goes on, or what was held ends. Never inside a curl callback. */
@@ -412,12 +430,15 @@ void xfer_live_answer_response(
 void xfer_live_hold(struct xfer *xfer, bool is_held);
 void xfer_live_done(struct xfer *xfer);
 
-/* xfer-metrics.c: a request has ended; before its easy handle goes. */
+/* xfer-metrics.c: a request begins, has a connection, has ended (before its easy handle goes). */
+void xfer_metrics_begin(struct xfer *xfer);
+void xfer_metrics_on_connected(struct xfer *xfer);
 void xfer_metrics_note(struct xfer *xfer);
 
 /* xfer-ftp.c */
 bool xfer_ftp_is(const struct xfer *xfer);
-void xfer_ftp_set(struct xfer *xfer); /* options */
+/* Options of the handle. 0 or -ENOMEM. */
+int xfer_ftp_set(struct xfer *xfer);
 /* First body byte, or the end: what HTTP's head would have said. */
 void xfer_ftp_begin(struct xfer *xfer);
 

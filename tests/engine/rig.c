@@ -210,6 +210,26 @@ static void note_proposed(struct rig_task *t, const struct engine_request *r)
 }
 
 /* What only attempts of sessions in memory say. */
+static void note_transactions(struct rig_task *t, const struct engine_event_live *live)
+{
+	char *text = t->transaction_text;
+	size_t used = 0;
+
+	ck_assert_uint_le(live->n_transactions, 20);
+	for (size_t i = 0; i < live->n_transactions && used < sizeof(t->transaction_text); i++) {
+		const struct engine_transaction *tr = &live->transactions[i];
+
+		used += (size_t)snprintf(text + used, sizeof(t->transaction_text) - used,
+			"%s %u %s %s %s %s\n", tr->method, tr->status,
+			tr->http_version ? tr->http_version : "-",
+			tr->tls_version && tr->tls_cipher ? tr->tls_version : "-",
+			tr->remote_address && tr->local_address ? tr->remote_address : "-",
+			tr->url);
+		t->transactions[i] = *tr;
+	}
+	t->n_transactions = (unsigned)live->n_transactions;
+}
+
 static void note_live(struct rig_task *t, const struct engine_event *e)
 {
 	if (e->type == ENGINE_EVENT_DATA)
@@ -220,6 +240,8 @@ static void note_live(struct rig_task *t, const struct engine_event *e)
 		note_response(t, e->response);
 	if (e->live.proposed)
 		note_proposed(t, e->live.proposed);
+	if (e->type == ENGINE_EVENT_ASK_BODY)
+		t->body_reason = e->live.reason;
 }
 
 static void note_end(struct rig *rig, struct rig_task *t, const struct engine_event *e)
@@ -227,6 +249,7 @@ static void note_end(struct rig *rig, struct rig_task *t, const struct engine_ev
 	t->done = *e;
 	rig->n_done++;
 	note_data(t, e);
+	note_transactions(t, &e->live);
 	if (e->response && !t->has_response)
 		note_response(t, e->response);
 	if (!e->digest_state_bytes)

@@ -51,6 +51,11 @@ struct rig_task {
 	unsigned n_data_fds;
 	bool is_stalled;
 	char proposed[2048]; /* "METHOD URL\nname: value\n" */
+	enum engine_body_reason body_reason; /* of the last question for a body */
+	struct engine_transaction
+		transactions[20]; /* without their strings, which are in the text */
+	unsigned n_transactions;
+	char transaction_text[4096]; /* "METHOD STATUS VERSION TLS ADDRESS URL\n" */
 	uint8_t digest_state[512];
 	size_t digest_state_bytes;
 };
