@@ -11,7 +11,6 @@
 #include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -505,8 +504,8 @@ static void free_mail(struct worker_mail *m)
 	post_free(m->begun);
 	disk_job_free(m->job);
 	jar_free(m->cookies);
-	if (m->type == WORKER_MAIL_ANSWER_BODY && m->fd >= 0)
-		close(m->fd);
+	if (m->type == WORKER_MAIL_ANSWER_BODY)
+		cleanup_close(&m->fd);
 	free(m);
 }
 
@@ -514,15 +513,13 @@ static void free_mail(struct worker_mail *m)
 static void take_for_xfer(struct worker *w, struct worker_mail *m)
 {
 	struct xfer *x = find(w, m->task, m->attempt);
-	struct disk_job *job;
 
 	if (!x) {
 		free_mail(m);
 		return;
 	}
-	job = take_ptr(m->job);
 	if (m->type == WORKER_MAIL_DISK)
-		xfer_on_disk(x, job, take_ptr(m));
+		xfer_on_disk(x, take_ptr(m));
 	else if (m->type == WORKER_MAIL_STOP)
 		xfer_stop(x, m->is_given_up);
 	else if (m->type == WORKER_MAIL_RATE)

@@ -191,8 +191,9 @@ static bool note_answer(struct xfer *x, struct disk_job *job)
 	return true;
 }
 
-void xfer_on_disk(struct xfer *xfer, struct disk_job *job, struct worker_mail *mail)
+void xfer_on_disk(struct xfer *xfer, struct worker_mail *mail)
 {
+	struct disk_job *job = take_ptr(mail->job);
 	struct post *p;
 
 	xfer->disk_mail = mail;

@@ -284,8 +284,8 @@ void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 void xfer_stop(struct xfer *xfer, bool is_given_up);
 /* libcurl is done with the request. */
 void xfer_on_end(struct xfer *xfer, CURLcode code);
-/* The answer to a checkpoint; takes the job and the mail it came in over. */
-void xfer_on_disk(struct xfer *xfer, struct disk_job *job, struct worker_mail *mail);
+/* The answer to a checkpoint; takes the mail, and the job in it. */
+void xfer_on_disk(struct xfer *xfer, struct worker_mail *mail);
 /* The caller has seen the last PROGRESS. */
 void xfer_on_progress_seen(struct xfer *xfer);
 /* The caller has acted on RESUMED. */
