@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Immutable bytes: allocated together with their object, or mapped from a file. */
+/* Immutable bytes: allocated together with their object, mapped from a file, or handed over by the application. */
 #include "client-lib/data.h"
 
 #include <stdlib.h>
@@ -12,14 +12,24 @@
 struct transfer_data {
 	struct ref ref;
 	size_t size_bytes;
-	void *map; /* NULL: the bytes follow */
+	void *map; /* to be unmapped */
+	const void *taken; /* the application's */
+	transfer_destroy destroy; /* ... with user, when the last reference goes */
+	void (*release)(transfer_data *data, void *user);
+	void *user;
 	char bytes[];
 };
 
 static void data_free(struct transfer_data *data)
 {
+	if (data->release) {
+		data->release(data, data->user);
+		return;
+	}
 	if (data->map)
 		munmap(data->map, data->size_bytes);
+	if (data->destroy)
+		data->destroy(data->user);
 	free(data);
 }
 
@@ -34,9 +44,9 @@ static struct transfer_data *data_alloc(size_t size_bytes, size_t room_bytes)
 	data = malloc(sizeof(*data) + room_bytes);
 	if (!data)
 		return NULL;
+	memset(data, 0, sizeof(*data));
 	ref_init(&data->ref);
 	data->size_bytes = size_bytes;
-	data->map = NULL;
 	return data;
 }
 
@@ -47,6 +57,19 @@ transfer_data *transfer_data_new_copy(const void *bytes, size_t size_bytes)
 
 	if (data && size_bytes)
 		memcpy(data->bytes, bytes, size_bytes);
+	return data;
+}
+
+transfer_data *transfer_data_new_take(
+	void *bytes, size_t size_bytes, transfer_destroy destroy, void *userdata)
+{
+	struct transfer_data *data = size_bytes && !bytes ? NULL : data_alloc(size_bytes, 0);
+
+	if (!data)
+		return NULL;
+	data->taken = bytes;
+	data->destroy = destroy;
+	data->user = userdata;
 	return data;
 }
 
@@ -72,11 +95,43 @@ transfer_data *data_new_fd(int fd)
 	return data;
 }
 
+transfer_data *data_new_room(size_t room_bytes, void (*release)(transfer_data *data, void *user),
+	void *user, void **ret_bytes)
+{
+	struct transfer_data *data = data_alloc(0, room_bytes);
+
+	if (!data)
+		return NULL;
+	data->release = release;
+	data->user = user;
+	*ret_bytes = data->bytes;
+	return data;
+}
+
+void data_room_set_size(transfer_data *data, size_t size_bytes)
+{
+	data->size_bytes = size_bytes;
+}
+
+void *data_room_renew(transfer_data *data)
+{
+	ref_init(&data->ref);
+	data->size_bytes = 0;
+	return data->bytes;
+}
+
+void data_room_free(transfer_data *data)
+{
+	free(data);
+}
+
 const void *transfer_data_get_bytes(const transfer_data *data)
 {
 	if (!data || !data->size_bytes)
 		return NULL;
-	return data->map ? data->map : data->bytes;
+	if (data->map)
+		return data->map;
+	return data->taken ? data->taken : data->bytes;
 }
 
 size_t transfer_data_get_size(const transfer_data *data)

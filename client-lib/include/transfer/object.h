@@ -314,6 +314,23 @@ TRANSFER_PUBLIC transfer_error *transfer_error_new(
 TRANSFER_PUBLIC transfer_data *transfer_data_new_copy(const void *bytes, size_t size_bytes);
 
 /**
+ * transfer_data_new_take - bytes of the caller that are handed over
+ *
+ * @bytes:      the bytes; must not change any more
+ * @size_bytes: how many
+ * @destroy:    called with userdata when the last reference goes, in any thread; NULL: they live for ever
+ * @userdata:   handed to destroy
+ *
+ * Returns:  the data, or NULL: out of memory; then the bytes stay the caller's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSData.initWithBytesNoCopy:length:deallocator:
+ */
+TRANSFER_PUBLIC transfer_data *transfer_data_new_take(
+	void *bytes, size_t size_bytes, transfer_destroy destroy, void *userdata);
+
+/**
  * transfer_data_get_bytes - the bytes
  *
  * @data: the data; borrowed
