@@ -5,20 +5,49 @@
  */
 #include "client-lib/answer.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "client-lib/body.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
+#include "client-lib/delivery.h"
+#include "client-lib/live.h"
 #include "client-lib/ref.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
+#include "client-lib/task.h"
 
 struct transfer_delayed_request {
 	struct ref ref;
 	transfer_session *session; /* memory reference */
 	uint64_t question;
 	atomic_bool is_given;
+};
+
+/* Of a live session. The command is there before it is needed, so an answer cannot fail for want of memory. */
+struct answer {
+	transfer_task *task; /* a reference */
+	uint64_t question; /* 0: a loader asks, or it is only told */
+	enum transfer_body_reason reason;
+	struct command *command; /* NULL: sent */
+	atomic_bool is_given;
+};
+
+struct transfer_redirect {
+	struct ref ref;
+	struct answer base;
+};
+
+struct transfer_disposition {
+	struct ref ref;
+	struct answer base;
+};
+
+struct transfer_body_request {
+	struct ref ref;
+	struct answer base;
 };
 
 /* ---- what is known ---- */
@@ -34,7 +63,7 @@ static struct known_question *find(const transfer_session *session, uint64_t id)
 	return NULL;
 }
 
-bool answer_meet(transfer_session *session, uint64_t question)
+bool answer_meet(transfer_session *session, uint64_t question, const transfer_task *task)
 {
 	struct known_question *known;
 
@@ -44,6 +73,7 @@ bool answer_meet(transfer_session *session, uint64_t question)
 	if (!known)
 		return false;
 	known->id = question;
+	known->task = task;
 	TAILQ_INSERT_TAIL(&session->questions, known, link);
 	return true;
 }
@@ -63,6 +93,19 @@ void answer_forget(transfer_session *session, uint64_t question)
 	free(known);
 }
 
+void answer_forget_task(transfer_session *session, const transfer_task *task)
+{
+	struct known_question *known, *next;
+
+	for (known = TAILQ_FIRST(&session->questions); known; known = next) {
+		next = TAILQ_NEXT(known, link);
+		if (known->task != task)
+			continue;
+		TAILQ_REMOVE(&session->questions, known, link);
+		free(known);
+	}
+}
+
 void answer_forget_all(transfer_session *session)
 {
 	struct known_question *known;
@@ -73,7 +116,7 @@ void answer_forget_all(transfer_session *session)
 	}
 }
 
-/* ---- giving ---- */
+/* ---- the answer of background sessions ---- */
 
 /* request: taken, may be NULL. */
 static void give_take(transfer_delayed_request *answer, enum command_answer action,
@@ -140,5 +183,211 @@ transfer_delayed_request *answer_new_delayed(transfer_session *session, uint64_t
 	session_memory_ref(session);
 	answer->session = session;
 	answer->question = question;
+	return answer;
+}
+
+/* ---- answers of live sessions ---- */
+
+static int answer_init(struct answer *answer, const struct delivery *asked, enum command_kind kind)
+{
+	answer->command = command_new(kind, asked->task);
+	if (!answer->command)
+		return -ENOMEM;
+	answer->command->question = asked->question;
+	answer->task = transfer_task_ref(asked->task);
+	answer->question = asked->question;
+	answer->reason = asked->reason;
+	atomic_init(&answer->is_given, false);
+	return 0;
+}
+
+static void answer_done(struct answer *answer)
+{
+	command_free(answer->command);
+	transfer_task_unref(answer->task);
+}
+
+/* Only the first is given. */
+static bool is_first(struct answer *answer)
+{
+	return !atomic_exchange(&answer->is_given, true);
+}
+
+/* 0 or -ESTALE: somebody else has decided meanwhile. With the lock held. */
+static int is_still_asked(const struct answer *answer)
+{
+	const transfer_task *task = answer->task;
+
+	if (task->stage == TASK_STAGE_ENDED || task->is_cancelled || task->session->is_dead)
+		return -ESTALE;
+	return answer_is_known(task->session, answer->question) ? 0 : -ESTALE;
+}
+
+static void send_answer(struct answer *answer)
+{
+	struct command *command = answer->command;
+
+	answer->command = NULL;
+	answer_forget(answer->task->session, answer->question);
+	command_push_locked_take(answer->task->session, command);
+}
+
+/* ---- redirects ---- */
+
+/* request: taken, NULL but for "replace". */
+static int give_redirect(transfer_redirect *redirect, const char *action, transfer_request *request)
+{
+	struct answer *answer = &redirect->base;
+	transfer_client *client = answer->task->session->client;
+	int r;
+
+	if (!is_first(answer)) {
+		transfer_request_unref(request);
+		return -EALREADY;
+	}
+	client_lock(client);
+	r = is_still_asked(answer);
+	answer->command->action = action;
+	answer->command->request = request;
+	if (!r)
+		send_answer(answer);
+	client_unlock(client);
+	return r;
+}
+
+int transfer_redirect_follow(transfer_redirect *answer)
+{
+	return give_redirect(answer, "follow", NULL);
+}
+
+int transfer_redirect_replace(transfer_redirect *answer, const transfer_request *request)
+{
+	transfer_request *copy;
+
+	if (!request || request->status)
+		return -EINVAL;
+	copy = transfer_request_copy(request);
+	return give_redirect(answer, copy ? "replace" : "follow", copy);
+}
+
+int transfer_redirect_refuse(transfer_redirect *answer)
+{
+	return give_redirect(answer, "stop", NULL);
+}
+
+static void redirect_free(transfer_redirect *answer)
+{
+	transfer_redirect_follow(answer);
+	answer_done(&answer->base);
+	free(answer);
+}
+
+REF_DEFINE(transfer_redirect, redirect_free)
+
+transfer_redirect *answer_new_redirect(const struct delivery *asked)
+{
+	transfer_redirect *answer = calloc(1, sizeof(*answer));
+
+	if (!answer || answer_init(&answer->base, asked, COMMAND_ANSWER_REDIRECT)) {
+		free(answer);
+		return NULL;
+	}
+	ref_init(&answer->ref);
+	return answer;
+}
+
+/* ---- responses ---- */
+
+static int give_disposition(
+	transfer_disposition *answer, enum transfer_response_disposition disposition)
+{
+	transfer_client *client = answer->base.task->session->client;
+	int r;
+
+	if (!is_first(&answer->base))
+		return -EALREADY;
+	client_lock(client);
+	r = is_still_asked(&answer->base);
+	answer->base.command->disposition = disposition;
+	if (!r)
+		send_answer(&answer->base);
+	client_unlock(client);
+	return r;
+}
+
+int transfer_disposition_set(
+	transfer_disposition *answer, enum transfer_response_disposition disposition)
+{
+	int r;
+
+	if ((unsigned int)disposition > TRANSFER_RESPONSE_BECOME_STREAM)
+		return -EINVAL;
+	r = give_disposition(answer, disposition);
+	return !r && disposition == TRANSFER_RESPONSE_BECOME_STREAM ? -EOPNOTSUPP : r;
+}
+
+static void disposition_free(transfer_disposition *answer)
+{
+	give_disposition(answer, TRANSFER_RESPONSE_ALLOW);
+	answer_done(&answer->base);
+	free(answer);
+}
+
+REF_DEFINE(transfer_disposition, disposition_free)
+
+transfer_disposition *answer_new_disposition(const struct delivery *asked)
+{
+	transfer_disposition *answer = calloc(1, sizeof(*answer));
+
+	if (!answer || answer_init(&answer->base, asked, COMMAND_ANSWER_RESPONSES)) {
+		free(answer);
+		return NULL;
+	}
+	ref_init(&answer->ref);
+	return answer;
+}
+
+/* ---- bodies ---- */
+
+enum transfer_body_reason transfer_body_request_get_reason(const transfer_body_request *answer)
+{
+	return answer->base.reason;
+}
+
+int transfer_body_request_provide(transfer_body_request *answer, transfer_body *body)
+{
+	transfer_client *client = answer->base.task->session->client;
+	int r;
+
+	if (!is_first(&answer->base))
+		return -EALREADY;
+	if (body)
+		live_open_body(body, answer->base.command);
+	client_lock(client);
+	r = is_still_asked(&answer->base);
+	if (!r)
+		send_answer(&answer->base);
+	client_unlock(client);
+	return r;
+}
+
+static void body_request_free(transfer_body_request *answer)
+{
+	transfer_body_request_provide(answer, NULL);
+	answer_done(&answer->base);
+	free(answer);
+}
+
+REF_DEFINE(transfer_body_request, body_request_free)
+
+transfer_body_request *answer_new_body(const struct delivery *asked)
+{
+	transfer_body_request *answer = calloc(1, sizeof(*answer));
+
+	if (!answer || answer_init(&answer->base, asked, COMMAND_ANSWER_BODY)) {
+		free(answer);
+		return NULL;
+	}
+	ref_init(&answer->ref);
 	return answer;
 }

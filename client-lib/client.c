@@ -20,7 +20,9 @@
 #include "base/thread.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/live.h"
 #include "client-lib/queue.h"
+#include "client-lib/segment.h"
 #include "client-lib/session.h"
 #include "client-lib/wire.h"
 #include "ipc/bus.h"
@@ -31,6 +33,8 @@
 		TRANSFER_CLIENT_NO_AUTOSTART)
 /* How long the last unref waits for answers. */
 #define CLIENT_CLOSE_MS 10000
+/* What is taken from epoll at once. */
+#define CLIENT_EVENTS   32
 
 bool client_is_forked(const transfer_client *client)
 {
@@ -109,8 +113,12 @@ static void on_signal(void *user, struct ipc_signal *signal)
 		if (session->path.session == ipc_signal_path(signal).session)
 			break;
 	}
-	if (session && r)
+	if (session && r && live_is(session))
+		live_lost(session);
+	else if (session && r)
 		wire_reopen(session); /* nothing is lost: the next attach brings it again */
+	else if (session && live_is(session))
+		live_take_in(session, signal, events, n);
 	else if (session)
 		event_take_in(session, signal, events, n);
 	client_unlock(client);
@@ -186,7 +194,8 @@ static void pump(transfer_client *client)
 		wire_pump(session);
 	}
 	TAILQ_FOREACH (session, &client->sessions, link) {
-		if (session->phase == SESSION_LOST && session->retry_us < due_us)
+		if ((session->phase == SESSION_LOST || session->is_refused) &&
+			session->retry_us < due_us)
 			due_us = session->retry_us;
 	}
 	wants_version = client->wants_version;
@@ -196,19 +205,51 @@ static void pump(transfer_client *client)
 		ask_version(client);
 }
 
+void client_retire(transfer_client *client, struct client_watch *watch)
+{
+	watch->is_retired = true;
+	TAILQ_INSERT_TAIL(&client->retired, watch, link);
+	client_wake(client);
+}
+
+static void free_retired(transfer_client *client)
+{
+	struct client_watch *watch;
+
+	while ((watch = TAILQ_FIRST(&client->retired))) {
+		TAILQ_REMOVE(&client->retired, watch, link);
+		watch->free(watch);
+	}
+}
+
+static void serve_watches(transfer_client *client, const struct epoll_event *events, int n)
+{
+	client_lock(client);
+	for (int i = 0; i < n; i++) {
+		struct client_watch *watch = events[i].data.ptr;
+
+		if (watch && !watch->is_retired)
+			watch->ready(watch);
+	}
+	segment_pump_due(client);
+	free_retired(client);
+	client_unlock(client);
+}
+
 static void io_step(transfer_client *client, int timeout_ms)
 {
-	struct epoll_event events[4];
+	struct epoll_event events[CLIENT_EVENTS];
 	eventfd_t count;
 	uint64_t ticks;
 	ssize_t ignored;
+	int n = epoll_wait(client->epoll_fd, events, CLIENT_EVENTS, timeout_ms);
 
-	epoll_wait(client->epoll_fd, events, 4, timeout_ms);
 	eventfd_read(client->wake_fd, &count);
 	ignored = read(client->timer_fd, &ticks, sizeof(ticks));
 	(void)ignored;
 	if (ipc_bus_is_connected(client->bus))
 		ipc_bus_dispatch(client->bus);
+	serve_watches(client, events, n);
 	pump(client);
 }
 
@@ -284,6 +325,7 @@ static void client_destroy(transfer_client *client)
 			close(fds[i]);
 	}
 	free(client->version);
+	segment_pool_free(client->segment_pool);
 	pthread_cond_destroy(&client->changed);
 	pthread_mutex_destroy(&client->io_lock);
 	pthread_mutex_destroy(&client->lock);
@@ -299,8 +341,25 @@ void client_memory_unref(transfer_client *client)
 static bool has_no_session(void *arg)
 {
 	transfer_client *client = arg;
+	transfer_session *session;
 
-	return TAILQ_EMPTY(&client->sessions);
+	TAILQ_FOREACH (session, &client->sessions, link) {
+		if (session != client->shared)
+			return false;
+	}
+	return true;
+}
+
+/* The last of the shared session; what the application kept of it finds it closed. */
+static void close_shared(transfer_client *client)
+{
+	transfer_session *session;
+
+	client_lock(client);
+	session = client->shared;
+	client->shared = NULL;
+	client_unlock(client);
+	transfer_session_unref(session);
 }
 
 /* No handle is left: answers are awaited, then the I/O ends. */
@@ -321,7 +380,9 @@ static void client_close(transfer_client *client)
 	client_lock(client);
 	while ((session = TAILQ_FIRST(&client->sessions)))
 		session_remove(session);
+	free_retired(client);
 	client_unlock(client);
+	close_shared(client);
 	if (client->bus)
 		ipc_bus_flush(client->bus, 1000);
 	ipc_bus_free(client->bus);
@@ -335,7 +396,7 @@ REF_DEFINE(transfer_client, client_close)
 
 static int watch_fd(transfer_client *client, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 
 	if (fd < 0)
 		return -errno;
@@ -393,9 +454,16 @@ static transfer_client *client_alloc(uint64_t flags)
 	ref_init(&client->memory);
 	client->pid = getpid();
 	client->flags = flags;
+	client->segment_pool = segment_pool_new();
+	if (!client->segment_pool) {
+		free(client);
+		return NULL;
+	}
 	client->epoll_fd = client->wake_fd = client->timer_fd = -1;
 	TAILQ_INIT(&client->sessions);
 	TAILQ_INIT(&client->garbage);
+	TAILQ_INIT(&client->due_segments);
+	TAILQ_INIT(&client->retired);
 	pthread_mutex_init(&client->lock, NULL);
 	pthread_mutex_init(&client->io_lock, NULL);
 	pthread_condattr_init(&attr);
@@ -471,7 +539,8 @@ static bool has_no_command(void *arg)
 	transfer_session *session;
 
 	TAILQ_FOREACH (session, &client->sessions, link) {
-		if (!TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight))
+		if (!TAILQ_EMPTY(&session->commands) || !TAILQ_EMPTY(&session->flight) ||
+			live_has_to_send(session))
 			return false;
 	}
 	return true;

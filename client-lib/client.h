@@ -20,9 +20,25 @@
 #include "client-lib/ref.h"
 
 struct ipc_bus;
+struct segment;
+struct segment_pool;
 struct thread;
 
 TAILQ_HEAD(session_list, transfer_session);
+TAILQ_HEAD(segment_list, segment);
+
+/*
+ * A descriptor in the client's epoll set: what its events have as data.ptr (the client's own have none). One that is over is
+ * retired: an event of the step under way may still be about it, so it is freed at the end of the step.
+ */
+struct client_watch {
+	TAILQ_ENTRY(client_watch) link; /* retired */
+	/* I/O context, with the lock held. */
+	void (*ready)(struct client_watch *watch); /* not called any more when it is retired */
+	void (*free)(struct client_watch *watch);
+	bool is_retired;
+};
+TAILQ_HEAD(client_watches, client_watch);
 
 struct transfer_client {
 	struct ref ref; /* handles of the application, and one of each open session */
@@ -41,6 +57,11 @@ struct transfer_client {
 	/* ---- under lock ---- */
 	struct session_list sessions;
 	struct session_list garbage; /* removed; their memory is let go without the lock */
+	transfer_session *shared; /* the client's own handle; NULL: not asked for yet */
+	struct segment_pool *segment_pool;
+	struct segment_list due_segments; /* stopped, with room again */
+	size_t n_due_segments;
+	struct client_watches retired;
 	bool is_stopping; /* the thread shall end */
 	bool is_lost; /* the bus is gone */
 	bool wants_version, has_version;
@@ -52,6 +73,8 @@ bool client_is_forked(const transfer_client *client);
 void client_lock(transfer_client *client);
 /* Posts the work of sessions that need it after releasing the lock. */
 void client_unlock(transfer_client *client);
+/* It is off the epoll set and will be freed. With the lock held. */
+void client_retire(transfer_client *client, struct client_watch *watch);
 /* Lets the I/O context look at the sessions; any thread. */
 void client_wake(transfer_client *client);
 

@@ -3,12 +3,14 @@
 #include "client-lib/command.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <transfer/manager.h>
 
 #include "client-lib/client.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/live.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
@@ -20,6 +22,7 @@ struct command *command_new(enum command_kind kind, transfer_task *task)
 		return NULL;
 	command->kind = kind;
 	command->task = transfer_task_ref(task);
+	command->fd = -1;
 	return command;
 }
 
@@ -27,6 +30,8 @@ void command_free(struct command *command)
 {
 	if (!command)
 		return;
+	if (command->fd >= 0)
+		close(command->fd);
 	free(command->text);
 	transfer_request_unref(command->request);
 	transfer_task_unref(command->task);
@@ -60,11 +65,13 @@ void command_answer_resume_data(
 
 void command_answer_tasks(transfer_session *session, const struct command *command)
 {
-	struct delivery *delivery = delivery_new(DELIVERY_TASKS, NULL);
+	struct delivery *delivery = delivery_new(
+		command->lists_handler ? DELIVERY_TASK_LISTS : DELIVERY_TASKS, NULL);
 
 	if (!delivery)
 		return;
 	delivery->tasks_handler = command->tasks_handler;
+	delivery->lists_handler = command->lists_handler;
 	delivery->userdata = command->userdata;
 	event_answer_take(session, delivery);
 }
@@ -87,7 +94,7 @@ void command_answer_done(
 
 static transfer_error *over_error(const transfer_session *session)
 {
-	if (session->client->is_lost)
+	if (session->client->is_lost || live_is(session))
 		return error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
 	return error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
 }

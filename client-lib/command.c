@@ -18,6 +18,7 @@
 #include "client-lib/client.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/live.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
@@ -47,6 +48,14 @@ void command_push_take(transfer_session *session, struct command *command)
 	client_unlock(session->client);
 }
 
+void command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task)
+{
+	struct command *command = command_new(kind, task);
+
+	if (command)
+		command_push_locked_take(session, command);
+}
+
 /* ---- choosing what travels together ---- */
 
 static bool has_nothing_to_do(const transfer_session *session, const struct command *command)
@@ -68,6 +77,10 @@ static bool has_nothing_to_do(const transfer_session *session, const struct comm
 		break;
 	case COMMAND_ANSWER:
 		return !answer_is_known(session, command->question);
+	case COMMAND_ANSWER_REDIRECT:
+	case COMMAND_ANSWER_RESPONSES:
+	case COMMAND_ANSWER_BODY:
+		return command->task->stage == TASK_STAGE_ENDED || command->task->is_cancelled;
 	}
 	return false;
 }
@@ -82,7 +95,7 @@ static bool is_joinable(
 			!first->task->n_suspensions == !next->task->n_suspensions &&
 			(next->task->source_fd < 0 || n_fds < IPC_MAX_FDS);
 	return first->kind == COMMAND_RESUME || first->kind == COMMAND_SUSPEND ||
-		first->kind == COMMAND_CANCEL;
+		first->kind == COMMAND_CANCEL || first->kind == COMMAND_ANSWER_RESPONSES;
 }
 
 static void gather(transfer_session *session)
@@ -118,7 +131,7 @@ static void gather(transfer_session *session)
 	}
 }
 
-static size_t count_flight(const transfer_session *session)
+size_t command_count_flight(const transfer_session *session)
 {
 	const struct command *command;
 	size_t n = 0;
@@ -130,7 +143,7 @@ static size_t count_flight(const transfer_session *session)
 
 /* ---- replies ---- */
 
-static void drop_flight(transfer_session *session)
+void command_drop_flight(transfer_session *session)
 {
 	command_list_clear(&session->flight);
 	pthread_cond_broadcast(&session->client->changed);
@@ -177,11 +190,21 @@ static transfer_error *refusal_of(const transfer_task *task, int r, const char *
 /* A batch is made whole or not at all: after a refusal each of its tasks goes alone, so that only the bad ones fail. */
 static void not_created(transfer_session *session, int r, const char *text)
 {
-	bool alone = count_flight(session) == 1;
+	bool alone = command_count_flight(session) == 1;
+	bool is_full = live_is(session) && r == IPC_E_LIMIT_REACHED;
 	struct command *command;
+
+	if (is_full)
+		live_refused(session);
 
 	while ((command = TAILQ_LAST(&session->flight, command_list))) {
 		TAILQ_REMOVE(&session->flight, command, link);
+		if (live_is(session) && (is_full || (!alone && r > 0))) {
+			command->task->is_made_alone = !is_full;
+			live_put_back(session, command->task);
+			command_free(command);
+			continue;
+		}
 		if (alone || r < 0) {
 			session_complete_locally(
 				session, command->task, refusal_of(command->task, r, text));
@@ -192,7 +215,7 @@ static void not_created(transfer_session *session, int r, const char *text)
 		command->task->stage = TASK_STAGE_NEW;
 		TAILQ_INSERT_HEAD(&session->commands, command, link);
 	}
-	drop_flight(session);
+	command_drop_flight(session);
 }
 
 /* A change waits for room on transferd's disk; what is new is refused at once. */
@@ -205,19 +228,37 @@ static bool is_worth_repeating(const transfer_session *session, int r)
 	return wire_is_worth_repeating(r) && session->n_flight_tries < COMMAND_MAX_TRIES;
 }
 
+/* Of a live session: transferd does not know it any more. */
+static bool is_gone(int r)
+{
+	return r == -ECONNRESET || r == -ETIMEDOUT || r == -ENOTCONN || r == -ECANCELED ||
+		r == IPC_E_SERVICE_UNKNOWN || r == IPC_E_NOT_ATTACHED ||
+		r == IPC_E_NO_SUCH_SESSION || r == IPC_E_UNKNOWN_OBJECT;
+}
+
 /* Common to all replies: the call has ended. True: nothing is left to be done for it. */
-static bool has_ended_in_vain(transfer_session *session, int r)
+bool command_has_ended_in_vain(transfer_session *session, int r)
 {
 	session->is_in_flight = false;
 	if (session->phase == SESSION_GONE || TAILQ_EMPTY(&session->flight))
 		return true;
+	if (live_is(session) && (session->is_closing || session->is_dead)) {
+		command_drop_flight(session);
+		return true;
+	}
+	if (live_is(session)) {
+		if (!is_gone(r))
+			return false;
+		live_lost(session);
+		return true;
+	}
 	if (!is_worth_repeating(session, r))
 		return false;
 	wire_reopen(session);
 	return true;
 }
 
-static transfer_session *reply_begin(void *user)
+transfer_session *command_reply_begin(void *user)
 {
 	transfer_session *session = user;
 
@@ -225,7 +266,7 @@ static transfer_session *reply_begin(void *user)
 	return session;
 }
 
-static void reply_end(transfer_session *session)
+void command_reply_end(transfer_session *session)
 {
 	client_unlock(session->client);
 	session_memory_unref(session);
@@ -234,19 +275,19 @@ static void reply_end(transfer_session *session)
 static void on_created(
 	void *user, int r, const char *text, const struct ipc_session_create_tasks_out *out)
 {
-	transfer_session *session = reply_begin(user);
+	transfer_session *session = command_reply_begin(user);
 	struct command *command;
 	size_t i = 0;
 
-	if (has_ended_in_vain(session, r)) {
-		reply_end(session);
+	if (command_has_ended_in_vain(session, r)) {
+		command_reply_end(session);
 		return;
 	}
-	if (!r && out->n_tasks != count_flight(session))
+	if (!r && out->n_tasks != command_count_flight(session))
 		r = -EBADMSG;
 	if (r) {
 		not_created(session, r, text);
-		reply_end(session);
+		command_reply_end(session);
 		return;
 	}
 	TAILQ_FOREACH (command, &session->flight, link)
@@ -254,8 +295,8 @@ static void on_created(
 	if (r)
 		wire_reopen(session); /* and ask again: the token makes no task twice */
 	else
-		drop_flight(session);
-	reply_end(session);
+		command_drop_flight(session);
+	command_reply_end(session);
 }
 
 static void take_failures(transfer_session *session, const struct ipc_failure *failures, size_t n)
@@ -272,69 +313,70 @@ static void take_failures(transfer_session *session, const struct ipc_failure *f
 static void on_steered(
 	transfer_session *session, int r, const struct ipc_failure *failures, size_t n)
 {
-	if (has_ended_in_vain(session, r))
+	if (command_has_ended_in_vain(session, r))
 		return;
 	if (!r)
 		take_failures(session, failures, n);
-	drop_flight(session);
+	command_drop_flight(session);
 }
 
 static void on_resumed(
 	void *user, int r, const char *text, const struct ipc_manager_resume_tasks_out *out)
 {
 	(void)text;
-	reply_begin(user);
+	command_reply_begin(user);
 	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
-	reply_end(user);
+	command_reply_end(user);
 }
 
 static void on_suspended(
 	void *user, int r, const char *text, const struct ipc_manager_suspend_tasks_out *out)
 {
 	(void)text;
-	reply_begin(user);
+	command_reply_begin(user);
 	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
-	reply_end(user);
+	command_reply_end(user);
 }
 
 static void on_cancelled(
 	void *user, int r, const char *text, const struct ipc_manager_cancel_tasks_out *out)
 {
 	(void)text;
-	reply_begin(user);
+	command_reply_begin(user);
 	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
-	reply_end(user);
+	command_reply_end(user);
 }
 
 static void on_set(void *user, int r, const char *text, const struct ipc_manager_set_tasks_out *out)
 {
 	(void)text;
-	reply_begin(user);
+	command_reply_begin(user);
 	on_steered(user, r, out ? out->failures : NULL, out ? out->n_failures : 0);
-	reply_end(user);
+	command_reply_end(user);
 }
 
 static void on_session_done(void *user, int r, const char *text)
 {
-	transfer_session *session = reply_begin(user);
+	transfer_session *session = command_reply_begin(user);
 
-	if (!has_ended_in_vain(session, r)) {
+	if (!command_has_ended_in_vain(session, r)) {
 		command_answer_done(session, TAILQ_FIRST(&session->flight),
 			r ? error_new_ipc(r, NULL, text) : NULL);
-		drop_flight(session);
+		command_drop_flight(session);
+		live_check_end(session);
 	}
-	reply_end(session);
+	command_reply_end(session);
 }
 
 /* An answer that was refused would leave the task waiting for ever: it is cancelled. */
 static void on_answered(void *user, int r, const char *text)
 {
-	transfer_session *session = reply_begin(user);
+	transfer_session *session = command_reply_begin(user);
 	struct command *command = TAILQ_FIRST(&session->flight), *cancel = NULL;
 
 	(void)text;
-	if (has_ended_in_vain(session, r)) {
-		reply_end(session);
+	if (command_has_ended_in_vain(session, r)) {
+		command_reply_end(session);
 		return;
 	}
 	if ((r == IPC_E_INVALID_REQUEST || r == IPC_E_UNSUPPORTED_SCHEME) &&
@@ -347,20 +389,20 @@ static void on_answered(void *user, int r, const char *text)
 	} else {
 		answer_forget(session, command->question);
 	}
-	drop_flight(session);
-	reply_end(session);
+	command_drop_flight(session);
+	command_reply_end(session);
 }
 
 /* Without resume data the task is cancelled all the same. */
 static void on_resume_data(void *user, int r, const char *text,
 	const struct ipc_task_cancel_producing_resume_data_out *out)
 {
-	transfer_session *session = reply_begin(user);
+	transfer_session *session = command_reply_begin(user);
 	struct command *command = TAILQ_FIRST(&session->flight), *cancel;
 
 	(void)text;
-	if (has_ended_in_vain(session, r)) {
-		reply_end(session);
+	if (command_has_ended_in_vain(session, r)) {
+		command_reply_end(session);
 		return;
 	}
 	command_answer_resume_data(session, command,
@@ -370,8 +412,9 @@ static void on_resume_data(void *user, int r, const char *text,
 	cancel = r ? command_new(COMMAND_CANCEL, command->task) : NULL;
 	if (cancel)
 		TAILQ_INSERT_HEAD(&session->commands, cancel, link);
-	drop_flight(session);
-	reply_end(session);
+	command_drop_flight(session);
+	live_check_end(session);
+	command_reply_end(session);
 }
 
 static void take_rows(transfer_session *session, const struct ipc_manager_list_tasks_out *out)
@@ -394,12 +437,12 @@ static void take_rows(transfer_session *session, const struct ipc_manager_list_t
 static void on_listed(
 	void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
 {
-	transfer_session *session = reply_begin(user);
+	transfer_session *session = command_reply_begin(user);
 	struct command *command = TAILQ_FIRST(&session->flight);
 
 	(void)text;
-	if (has_ended_in_vain(session, r)) {
-		reply_end(session);
+	if (command_has_ended_in_vain(session, r)) {
+		command_reply_end(session);
 		return;
 	}
 	if (!r) {
@@ -410,18 +453,20 @@ static void on_listed(
 	}
 	if (r || !command->text) {
 		command_answer_tasks(session, command);
-		drop_flight(session);
+		command_drop_flight(session);
 	}
-	reply_end(session);
+	command_reply_end(session);
 }
 
 /* ---- sending ---- */
 
-static int create_row(const transfer_task *task, struct arena *arena, struct ipc_request *ret_row)
+static int create_row(transfer_task *task, struct arena *arena, struct ipc_request *ret_row)
 {
 	struct ipc_request row = { 0 };
 	int r = 0;
 
+	if (live_is(task->session))
+		return live_fill_request(task, arena, ret_row);
 	if (task->resume_data) {
 		row.resume_data = transfer_data_get_bytes(task->resume_data);
 		row.n_resume_data = transfer_data_get_size(task->resume_data);
@@ -442,9 +487,9 @@ static int send_create(transfer_session *session, struct arena *arena)
 {
 	struct ipc_session_create_tasks_in in = {
 		.options.start = session->flight_starts ? "running" : "suspended",
-		.options.token = session->flight_token,
+		.options.token = live_is(session) ? NULL : session->flight_token,
 	};
-	struct ipc_request *rows = arena_alloc(arena, count_flight(session), sizeof(*rows));
+	struct ipc_request *rows = arena_alloc(arena, command_count_flight(session), sizeof(*rows));
 	const struct command *command;
 	int r = rows ? 0 : -ENOMEM;
 
@@ -463,7 +508,7 @@ static int send_verb(transfer_session *session, struct arena *arena)
 {
 	struct ipc_bus *bus = session->client->bus;
 	struct ipc_path root = { 0 };
-	size_t n = count_flight(session), i = 0;
+	size_t n = command_count_flight(session), i = 0;
 	uint64_t *ids = arena_alloc(arena, n, sizeof(*ids));
 	const struct command *command;
 	enum command_kind kind = TAILQ_FIRST(&session->flight)->kind;
@@ -575,6 +620,10 @@ static int send_flight(transfer_session *session, struct arena *arena)
 		return ipc_start_session_reset(bus, session->path, on_session_done, session);
 	case COMMAND_ANSWER:
 		return send_answer(session, command, arena);
+	case COMMAND_ANSWER_REDIRECT:
+	case COMMAND_ANSWER_RESPONSES:
+	case COMMAND_ANSWER_BODY:
+		return command_live_send(session, arena);
 	case COMMAND_DESCRIBE_SESSION:
 		break;
 	}
@@ -589,7 +638,7 @@ static void describe_session(transfer_session *session)
 	ipc_set_session_description(session->client->bus, session->path, &exchange,
 		TAILQ_FIRST(&session->flight)->text);
 	ipc_exchange_done(&exchange);
-	drop_flight(session);
+	command_drop_flight(session);
 }
 
 static void send_failed(transfer_session *session, int r)
@@ -604,7 +653,7 @@ static void send_failed(transfer_session *session, int r)
 		TAILQ_REMOVE(&session->flight, command, link);
 		command_fail_take(session, command);
 	}
-	drop_flight(session);
+	command_drop_flight(session);
 }
 
 void command_pump(transfer_session *session)
@@ -613,6 +662,8 @@ void command_pump(transfer_session *session)
 	int r;
 
 	while (!session->is_in_flight) {
+		if (TAILQ_EMPTY(&session->flight) && live_is(session))
+			command_live_gather(session);
 		if (TAILQ_EMPTY(&session->flight))
 			gather(session);
 		if (TAILQ_EMPTY(&session->flight))

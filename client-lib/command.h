@@ -13,6 +13,8 @@
 
 #include <transfer/cookie.h>
 
+struct arena;
+
 enum command_kind {
 	COMMAND_CREATE,
 	COMMAND_RESUME,
@@ -27,6 +29,10 @@ enum command_kind {
 	COMMAND_FLUSH,
 	COMMAND_RESET,
 	COMMAND_ANSWER,
+	/* live sessions only */
+	COMMAND_ANSWER_REDIRECT,
+	COMMAND_ANSWER_RESPONSES,
+	COMMAND_ANSWER_BODY,
 };
 
 enum command_answer {
@@ -43,13 +49,18 @@ struct command {
 	double priority;
 	uint64_t max_rate_bps;
 	bool has_priority, has_text, has_max_rate;
-	transfer_tasks_handler tasks_handler;
+	transfer_tasks_handler tasks_handler; /* GET_TASKS: this, or the next */
+	transfer_task_lists_handler lists_handler;
 	transfer_resume_data_handler resume_data_handler;
 	transfer_done_handler done_handler;
 	void *userdata;
 	uint64_t question; /* ANSWER */
 	enum command_answer answer;
-	struct transfer_request *request; /* with COMMAND_ANSWER_REPLACE */
+	struct transfer_request *request; /* with COMMAND_ANSWER_REPLACE, or action "replace" */
+	const char *action; /* ANSWER_REDIRECT */
+	enum transfer_response_disposition disposition; /* ANSWER_RESPONSES */
+	int fd; /* ANSWER_BODY, with length_bytes; -1: there is no body */
+	int64_t length_bytes;
 };
 
 TAILQ_HEAD(command_list, command);
@@ -63,8 +74,22 @@ void command_list_clear(struct command_list *list);
 void command_push_take(transfer_session *session, struct command *command);
 /* The same with the lock held. */
 void command_push_locked_take(transfer_session *session, struct command *command);
+/* One about a task, with the lock held; without memory it is not said. */
+void command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task);
 /* Sends the next call if none is under way. I/O context, with the lock held. */
 void command_pump(transfer_session *session);
+/* command-live.c: their calls; r as ipc_start_…(), replies as any. */
+int command_live_send(transfer_session *session, struct arena *arena);
+/* The next CreateTasks of a live session becomes the flight, if there is one. */
+void command_live_gather(transfer_session *session);
+/* A call of the flight has its reply: how replies begin and end. */
+transfer_session *command_reply_begin(void *user);
+void command_reply_end(transfer_session *session);
+/* The call has ended. True: nothing is left to be done for it. */
+bool command_has_ended_in_vain(transfer_session *session, int r);
+/* The flight was answered. */
+void command_drop_flight(transfer_session *session);
+size_t command_count_flight(const transfer_session *session);
 /* command-end.c: to the handler of a command that has its answer; with the lock held. error_take NULL: it is done. */
 void command_answer_resume_data(
 	transfer_session *session, const struct command *command, transfer_data *data_take);

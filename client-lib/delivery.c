@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client-lib/client.h"
+#include "client-lib/live.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
@@ -40,6 +41,9 @@ void delivery_free(struct delivery *delivery)
 	transfer_error_unref(delivery->error);
 	transfer_response_unref(delivery->response);
 	transfer_data_unref(delivery->data);
+	transfer_request_unref(delivery->request);
+	transfer_task_unref(delivery->other);
+	arena_done(&delivery->arena);
 	for (size_t i = 0; i < delivery->n_tasks; i++)
 		transfer_task_unref(delivery->tasks[i]);
 	free(delivery->tasks);
@@ -47,14 +51,28 @@ void delivery_free(struct delivery *delivery)
 	free(delivery);
 }
 
+/* Off the line: its task has nothing there any more that could be joined or changed. */
+static void take_off(struct delivery_line *line, struct delivery *delivery)
+{
+	transfer_task *task = delivery->task;
+
+	TAILQ_REMOVE(line, delivery, link);
+	if (!task)
+		return;
+	if (task->waiting_progress == delivery)
+		task->waiting_progress = NULL;
+	if (task->waiting_observe == delivery)
+		task->waiting_observe = NULL;
+	if (task->waiting_end == delivery)
+		task->waiting_end = NULL;
+}
+
 void delivery_line_clear(struct delivery_line *line)
 {
 	struct delivery *delivery;
 
 	while ((delivery = TAILQ_FIRST(line))) {
-		TAILQ_REMOVE(line, delivery, link);
-		if (delivery->task && delivery->task->waiting_progress == delivery)
-			delivery->task->waiting_progress = NULL;
+		take_off(line, delivery);
 		delivery_free(delivery);
 	}
 }
@@ -69,18 +87,32 @@ static bool join_progress(struct delivery *delivery)
 {
 	struct delivery *waiting = delivery->task ? delivery->task->waiting_progress : NULL;
 
-	if (!waiting || waiting->kind != delivery->kind || delivery->seq)
+	if (!waiting || waiting->kind != delivery->kind ||
+		(delivery->seq && !live_is(delivery->task->session)))
 		return false;
+	waiting->seq = delivery->seq;
 	waiting->bytes += delivery->bytes;
 	waiting->total_bytes = delivery->total_bytes;
 	waiting->expected_bytes = delivery->expected_bytes;
 	return true;
 }
 
+/* What the program asked for itself: answered after the end of a session, too. */
+static bool is_answer(const struct delivery *delivery)
+{
+	return delivery->kind == DELIVERY_TASKS || delivery->kind == DELIVERY_TASK_LISTS ||
+		delivery->kind == DELIVERY_DONE || delivery->kind == DELIVERY_RESUME_DATA;
+}
+
+static bool is_over(const transfer_session *session, const struct delivery *delivery)
+{
+	return session->is_closing ||
+		(session->is_dead && !(live_is(session) && is_answer(delivery)));
+}
+
 void delivery_push_take(transfer_session *session, struct delivery *delivery)
 {
-	if (session->is_closing || session->is_dead ||
-		(is_progress(delivery) && join_progress(delivery))) {
+	if (is_over(session, delivery) || (is_progress(delivery) && join_progress(delivery))) {
 		delivery_free(delivery);
 		return;
 	}
@@ -110,31 +142,267 @@ static void ask_delayed(transfer_session *s, const struct delivery *d)
 	transfer_delayed_request_unref(answer);
 }
 
+/* Without memory for the object: the default, which transferd takes by itself. */
+static void ask_redirect(transfer_session *s, const struct delivery *d)
+{
+	void (*ask)(transfer_session *, transfer_task *, const transfer_response *,
+		const transfer_request *, transfer_redirect *, void *);
+	transfer_redirect *answer = answer_new_redirect(d);
+	void *userdata;
+
+	ask = DELIVERY_PICK(d->task, task_will_redirect, &userdata);
+	if (answer && ask)
+		ask(s, d->task, d->response, d->request, answer, userdata);
+	transfer_redirect_unref(answer);
+}
+
+static void ask_body(transfer_session *s, const struct delivery *d)
+{
+	void (*ask)(transfer_session *, transfer_task *, transfer_body_request *, void *);
+	transfer_body_request *answer = answer_new_body(d);
+	void *userdata;
+
+	ask = DELIVERY_PICK(d->task, task_need_body, &userdata);
+	if (answer && ask)
+		ask(s, d->task, answer, userdata);
+	transfer_body_request_unref(answer);
+}
+
+/* Also where it is told only: an answer that nobody waits for does no harm. */
+static void ask_response(transfer_session *s, const struct delivery *d)
+{
+	void (*ask)(transfer_session *, transfer_task *, const transfer_response *,
+		transfer_disposition *, void *);
+	transfer_disposition *answer = answer_new_disposition(d);
+	void *userdata;
+
+	ask = DELIVERY_PICK(d->task, data_did_receive_response, &userdata);
+	if (answer && ask)
+		ask(s, d->task, d->response, answer, userdata);
+	transfer_disposition_unref(answer);
+}
+
+static bool call_handler(const struct delivery *d)
+{
+	const transfer_task *task = d->task;
+
+	if (task->file_handler)
+		task->file_handler(d->path, d->path ? d->fd : -1, d->response, d->error,
+			task->handler_userdata);
+	else
+		task->data_handler(
+			d->error ? NULL : d->data, d->response, d->error, task->handler_userdata);
+	return true;
+}
+
+/* What is told of bytes. */
+static bool call_moved(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, int64_t, int64_t, int64_t, void *);
+	void *userdata;
+
+	call = d->kind == DELIVERY_WRITE ? DELIVERY_PICK(d->task, download_did_write, &userdata)
+					 : DELIVERY_PICK(d->task, task_did_send, &userdata);
+	if (call)
+		call(s, d->task, d->bytes, d->total_bytes, d->expected_bytes, userdata);
+	return call;
+}
+
+static bool call_resumed(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, int64_t, int64_t, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, download_did_resume, &userdata);
+	if (call)
+		call(s, d->task, d->total_bytes, d->expected_bytes, userdata);
+	return call;
+}
+
+static bool call_data(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, const transfer_data *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, data_did_receive, &userdata);
+	if (call)
+		call(s, d->task, d->data, userdata);
+	return call;
+}
+
+static bool call_finished(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, const char *, int, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, download_did_finish, &userdata);
+	if (call)
+		call(s, d->task, d->path, d->fd, userdata);
+	return call;
+}
+
+static bool call_metrics(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, const struct transfer_metrics *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, task_did_collect_metrics, &userdata);
+	if (call)
+		call(s, d->task, &d->metrics, userdata);
+	return call;
+}
+
+static bool call_complete(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, const transfer_error *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, task_did_complete, &userdata);
+	if (call)
+		call(s, d->task, d->error, userdata);
+	return call;
+}
+
+static bool call_informational(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, const transfer_response *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, task_did_receive_informational_response, &userdata);
+	if (call && d->response)
+		call(s, d->task, d->response, userdata);
+	return call;
+}
+
+static bool call_waiting(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, task_is_waiting_for_connectivity, &userdata);
+	if (call)
+		call(s, d->task, userdata);
+	return call;
+}
+
+static bool call_became_download(transfer_session *s, const struct delivery *d)
+{
+	void (*call)(transfer_session *, transfer_task *, transfer_task *, void *);
+	void *userdata;
+
+	call = DELIVERY_PICK(d->task, data_did_become_download, &userdata);
+	if (call)
+		call(s, d->task, d->other, userdata);
+	return call;
+}
+
+static bool call_observer(transfer_session *s, const struct delivery *d)
+{
+	transfer_task *task = d->task;
+	transfer_task_observer observer;
+	unsigned int changes;
+	void *userdata;
+
+	client_lock(s->client);
+	observer = task->observer;
+	userdata = task->observer_userdata;
+	changes = task->changes;
+	task->changes = 0;
+	client_unlock(s->client);
+	if (observer)
+		observer(task, changes, userdata);
+	return observer;
+}
+
 static bool call_task(transfer_session *s, const struct delivery *d)
 {
-	const struct transfer_session_delegate *to = &s->delegate;
+	switch (d->kind) {
+	case DELIVERY_WRITE:
+	case DELIVERY_SEND:
+		return call_moved(s, d);
+	case DELIVERY_RESUMED:
+		return call_resumed(s, d);
+	case DELIVERY_DATA:
+		return call_data(s, d);
+	case DELIVERY_FINISHED:
+		return call_finished(s, d);
+	case DELIVERY_METRICS:
+		return call_metrics(s, d);
+	case DELIVERY_COMPLETE:
+		return call_complete(s, d);
+	case DELIVERY_DELAYED:
+		if (s->delegate.task_will_begin_delayed_request)
+			ask_delayed(s, d);
+		return s->delegate.task_will_begin_delayed_request;
+	case DELIVERY_INFORMATIONAL:
+		return call_informational(s, d);
+	case DELIVERY_REDIRECT:
+		ask_redirect(s, d);
+		return true;
+	case DELIVERY_NEED_BODY:
+		ask_body(s, d);
+		return true;
+	case DELIVERY_RESPONSE:
+		ask_response(s, d);
+		return true;
+	case DELIVERY_BECAME_DOWNLOAD:
+		return call_became_download(s, d);
+	case DELIVERY_WAITING:
+		return call_waiting(s, d);
+	case DELIVERY_HANDLER:
+		return call_handler(d);
+	case DELIVERY_OBSERVE:
+		return call_observer(s, d);
+	case DELIVERY_ACK_ONLY:
+	case DELIVERY_DRAINED:
+	case DELIVERY_INVALID:
+	case DELIVERY_TASKS:
+	case DELIVERY_TASK_LISTS:
+	case DELIVERY_DONE:
+	case DELIVERY_RESUME_DATA:
+		break;
+	}
+	return false;
+}
 
-	if (d->kind == DELIVERY_WRITE && to->download_did_write)
-		to->download_did_write(
-			s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
-	else if (d->kind == DELIVERY_SEND && to->task_did_send)
-		to->task_did_send(
-			s, d->task, d->bytes, d->total_bytes, d->expected_bytes, s->userdata);
-	else if (d->kind == DELIVERY_RESUMED && to->download_did_resume)
-		to->download_did_resume(s, d->task, d->total_bytes, d->expected_bytes, s->userdata);
-	else if (d->kind == DELIVERY_DATA && to->data_did_receive)
-		to->data_did_receive(s, d->task, d->data, s->userdata);
-	else if (d->kind == DELIVERY_FINISHED && to->download_did_finish)
-		to->download_did_finish(s, d->task, d->path, d->fd, s->userdata);
-	else if (d->kind == DELIVERY_DELAYED && to->task_will_begin_delayed_request)
-		ask_delayed(s, d);
-	else if (d->kind == DELIVERY_METRICS && to->task_did_collect_metrics)
-		to->task_did_collect_metrics(s, d->task, &d->metrics, s->userdata);
-	else if (d->kind == DELIVERY_COMPLETE && to->task_did_complete)
-		to->task_did_complete(s, d->task, d->error, s->userdata);
-	else
-		return false;
-	return true;
+static int by_kind(const void *a, const void *b)
+{
+	const transfer_task *const *left = a, *const *right = b;
+
+	if ((*left)->kind != (*right)->kind)
+		return ((*left)->kind > (*right)->kind) - ((*left)->kind < (*right)->kind);
+	return ((*left)->number > (*right)->number) - ((*left)->number < (*right)->number);
+}
+
+static size_t count_kind(const struct delivery *d, size_t from, enum transfer_task_kind kind)
+{
+	size_t n = 0;
+
+	while (from + n < d->n_tasks && d->tasks[from + n]->kind == kind)
+		n++;
+	return n;
+}
+
+/* The kinds stand in the order of their numbers. */
+static void call_lists(const struct delivery *d)
+{
+	static const enum transfer_task_kind kinds[] = { TRANSFER_TASK_DATA, TRANSFER_TASK_UPLOAD,
+		TRANSFER_TASK_DOWNLOAD };
+	struct transfer_task_lists lists = { .size = sizeof(lists) };
+	transfer_task *const **const starts[] = { &lists.data, &lists.uploads, &lists.downloads };
+	size_t *const counts[] = { &lists.n_data, &lists.n_uploads, &lists.n_downloads };
+
+	if (d->n_tasks)
+		qsort(d->tasks, d->n_tasks, sizeof(transfer_task *), by_kind);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		size_t from = 0;
+
+		while (from < d->n_tasks && d->tasks[from]->kind != kinds[k])
+			from++;
+		*starts[k] = d->tasks + from;
+		*counts[k] = count_kind(d, from, kinds[k]);
+	}
+	d->lists_handler(&lists, d->userdata);
 }
 
 static bool call_session(transfer_session *s, const struct delivery *d)
@@ -145,6 +413,8 @@ static bool call_session(transfer_session *s, const struct delivery *d)
 		s->delegate.did_become_invalid(s, d->error, s->userdata);
 	else if (d->kind == DELIVERY_TASKS && d->tasks_handler)
 		d->tasks_handler(d->tasks, d->n_tasks, d->userdata);
+	else if (d->kind == DELIVERY_TASK_LISTS && d->lists_handler)
+		call_lists(d);
 	else if (d->kind == DELIVERY_RESUME_DATA && d->resume_data_handler)
 		d->resume_data_handler(d->data, d->userdata);
 	else if (d->kind == DELIVERY_DONE && d->done_handler)
@@ -154,29 +424,76 @@ static bool call_session(transfer_session *s, const struct delivery *d)
 	return true;
 }
 
+/* Nobody wants to hear of it any more: withdrawn, or cancelled, while it waited in line. */
+static bool is_withdrawn(const transfer_session *session, const struct delivery *delivery)
+{
+	switch (delivery->kind) {
+	case DELIVERY_DELAYED:
+		return !answer_is_known(session, delivery->question);
+	case DELIVERY_REDIRECT:
+	case DELIVERY_NEED_BODY:
+		return delivery->task->is_cancelled ||
+			(delivery->question && !answer_is_known(session, delivery->question));
+	case DELIVERY_INFORMATIONAL:
+	case DELIVERY_RESPONSE:
+	case DELIVERY_DATA:
+	case DELIVERY_FINISHED:
+	case DELIVERY_WRITE:
+	case DELIVERY_SEND:
+	case DELIVERY_WAITING:
+		return live_is(session) && delivery->task && delivery->task->is_cancelled;
+	case DELIVERY_ACK_ONLY:
+	case DELIVERY_RESUMED:
+	case DELIVERY_METRICS:
+	case DELIVERY_COMPLETE:
+	case DELIVERY_DRAINED:
+	case DELIVERY_INVALID:
+	case DELIVERY_TASKS:
+	case DELIVERY_TASK_LISTS:
+	case DELIVERY_DONE:
+	case DELIVERY_RESUME_DATA:
+	case DELIVERY_BECAME_DOWNLOAD:
+	case DELIVERY_HANDLER:
+	case DELIVERY_OBSERVE:
+		break;
+	}
+	return false;
+}
+
+/* The callback has returned, or there was none. With the lock held. */
+static void note_delivered(transfer_session *session, const struct delivery *delivery)
+{
+	if (delivery->seq > session->done_seq)
+		session->done_seq = delivery->seq;
+	if (live_is(session))
+		live_delivered(session, delivery);
+	else if (delivery->seq)
+		client_wake(session->client);
+	if (session->is_closing)
+		client_wake(session->client);
+	pthread_cond_broadcast(&session->client->changed);
+}
+
 /* Takes the first delivery off the line and runs its callback; true: one ran. With the lock held, not during the callback. */
 static bool deliver_first(transfer_session *session)
 {
 	struct delivery *delivery = TAILQ_FIRST(&session->line);
-	bool called;
+	bool is_end = delivery->kind == DELIVERY_INVALID, called;
 
-	TAILQ_REMOVE(&session->line, delivery, link);
-	if (delivery->task && delivery->task->waiting_progress == delivery)
-		delivery->task->waiting_progress = NULL;
-	/* withdrawn while it waited in line */
-	if (delivery->kind == DELIVERY_DELAYED && !answer_is_known(session, delivery->question))
+	take_off(&session->line, delivery);
+	if (is_end && live_is(session) && !live_may_end(session, delivery))
+		return false;
+	if (is_withdrawn(session, delivery))
 		delivery->kind = DELIVERY_ACK_ONLY;
 	session->is_running = true;
 	session->runner = pthread_self();
 	client_unlock(session->client);
 	called = call_task(session, delivery) || call_session(session, delivery);
+	if (is_end)
+		session_destroy_userdata(session);
 	client_lock(session->client);
 	session->is_running = false;
-	if (delivery->seq > session->done_seq)
-		session->done_seq = delivery->seq;
-	if (delivery->seq || session->is_closing)
-		client_wake(session->client);
-	pthread_cond_broadcast(&session->client->changed);
+	note_delivered(session, delivery);
 	client_unlock(session->client);
 	delivery_free(delivery);
 	client_lock(session->client);
@@ -187,6 +504,7 @@ int delivery_run(struct transfer_work *work)
 {
 	transfer_session *session = (transfer_session *)(void *)((char *)work -
 		offsetof(struct transfer_session, work));
+	bool is_closed;
 	int n = 0;
 
 	client_lock(session->client);
@@ -194,11 +512,14 @@ int delivery_run(struct transfer_work *work)
 		i++)
 		n += deliver_first(session);
 	session->is_posted = false;
+	is_closed = session->is_closing;
 	if (session->is_closing)
 		session->needs_post = false;
 	else if (!TAILQ_EMPTY(&session->line))
 		session->needs_post = true;
 	client_unlock(session->client);
+	if (is_closed)
+		session_destroy_userdata(session); /* the last unref was in a callback */
 	session_memory_unref(session);
 	return n;
 }

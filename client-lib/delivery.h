@@ -6,10 +6,14 @@
 #ifndef CLIENT_LIB_DELIVERY_H
 #define CLIENT_LIB_DELIVERY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include <transfer/cookie.h>
+#include <transfer/session.h>
+
+#include "base/arena.h"
 
 struct transfer_work;
 
@@ -28,6 +32,16 @@ enum delivery_kind {
 	DELIVERY_TASKS, /* answer of transfer_session_get_tasks() */
 	DELIVERY_DONE, /* answer of transfer_session_flush() and transfer_session_reset() */
 	DELIVERY_RESUME_DATA, /* answer of transfer_task_cancel_by_producing_resume_data() */
+	/* live sessions only */
+	DELIVERY_TASK_LISTS, /* answer of transfer_session_get_task_lists() */
+	DELIVERY_INFORMATIONAL,
+	DELIVERY_REDIRECT, /* a question, as the next two */
+	DELIVERY_NEED_BODY,
+	DELIVERY_RESPONSE,
+	DELIVERY_BECAME_DOWNLOAD,
+	DELIVERY_WAITING,
+	DELIVERY_HANDLER, /* the end of a task with one */
+	DELIVERY_OBSERVE,
 };
 
 struct delivery {
@@ -49,10 +63,31 @@ struct delivery {
 	void *userdata; /* of the handlers */
 	transfer_task **tasks;
 	size_t n_tasks;
-	uint64_t question;
+	uint64_t question; /* 0: none, or of a loader */
+	/* live sessions only */
+	transfer_task_lists_handler lists_handler;
+	transfer_request *request; /* proposed */
+	transfer_task *other; /* the download */
+	enum transfer_body_reason reason;
+	bool is_question; /* RESPONSE: an answer is waited for */
+	bool is_piece; /* of a pipe that is read on when this was delivered */
+	bool is_pipe; /* fd is a body that begins; never in a line */
+	bool is_folded; /* stands for all that happened; never in a line */
+	bool has_metrics;
+	struct arena arena; /* rows of metrics.transactions */
 };
 
 TAILQ_HEAD(delivery_line, delivery);
+
+/*
+ * The member of the task's own delegate, else of its session's, with the userdata that goes with it. For what is told of
+ * tasks only.
+ */
+#define DELIVERY_PICK(task, member, ret_userdata) \
+	((task)->delegate.size && (task)->delegate.member \
+			? (*(ret_userdata) = (task)->delegate_userdata, (task)->delegate.member) \
+			: (*(ret_userdata) = (task)->session->userdata, \
+				  (task)->session->delegate.member))
 
 /* NULL: out of memory. @task: borrowed, may be NULL. */
 struct delivery *delivery_new(enum delivery_kind kind, transfer_task *task);

@@ -12,92 +12,13 @@
 #include <unistd.h>
 
 #include "client-lib/client.h"
-#include "client-lib/data.h"
 #include "client-lib/error.h"
 #include "client-lib/request.h"
-#include "client-lib/response.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 #include "client-lib/wire.h"
 #include "ipc/bus.h"
 #include "ipc/proto.h"
-
-static const enum delivery_kind kinds[] = {
-	[IPC_EVENT_UNKNOWN] = DELIVERY_ACK_ONLY,
-	[IPC_EVENT_DID_WRITE_DATA] = DELIVERY_WRITE,
-	[IPC_EVENT_DID_SEND_BODY_DATA] = DELIVERY_SEND,
-	[IPC_EVENT_DID_RECEIVE_DATA] = DELIVERY_DATA,
-	[IPC_EVENT_DID_RESUME_AT_OFFSET] = DELIVERY_RESUMED,
-	[IPC_EVENT_DID_FINISH_DOWNLOADING] = DELIVERY_FINISHED,
-	[IPC_EVENT_DID_FINISH_COLLECTING_METRICS] = DELIVERY_METRICS,
-	[IPC_EVENT_DID_COMPLETE] = DELIVERY_COMPLETE,
-	[IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST] = DELIVERY_DELAYED,
-	[IPC_EVENT_DID_FINISH_BACKGROUND_EVENTS] = DELIVERY_DRAINED,
-	[IPC_EVENT_DID_BECOME_INVALID] = DELIVERY_INVALID,
-};
-
-static bool copy_text(char **to, const char *from)
-{
-	*to = from ? strdup(from) : NULL;
-	return !from || *to;
-}
-
-static void read_metrics(struct transfer_metrics *to, const struct ipc_metrics *from)
-{
-	to->size = sizeof(*to);
-	if (!from)
-		return;
-	to->created_wall_usec = from->created_usec;
-	to->started_wall_usec = from->started_usec;
-	to->response_wall_usec = from->response_usec;
-	to->finished_wall_usec = from->finished_usec;
-	to->network_bytes = from->network_bytes;
-	to->n_attempts = from->attempts;
-	to->n_redirects = from->redirects;
-}
-
-static bool read_args(
-	struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
-{
-	delivery->question = args->question;
-	delivery->bytes = (int64_t)args->bytes;
-	delivery->total_bytes = (int64_t)(args->has_offset ? args->offset : args->total);
-	delivery->expected_bytes = args->has_expected ? args->expected : TRANSFER_SIZE_UNKNOWN;
-	delivery->error = error_new_task(args->error);
-	delivery->response = response_new_ipc(args->response);
-	read_metrics(&delivery->metrics, args->metrics);
-	if (args->has_file)
-		delivery->fd = ipc_signal_take_fd(signal, args->file);
-	if (args->has_body_file)
-		delivery->data = data_new_fd(args->body_file);
-	else if (args->body)
-		delivery->data = transfer_data_new_copy(args->body, args->n_body);
-	if ((args->has_body_file || args->body) && !delivery->data)
-		return false;
-	return copy_text(&delivery->path, args->path) &&
-		copy_text(&delivery->digest_algorithm,
-			args->has_digest ? args->digest.algorithm : NULL) &&
-		copy_text(&delivery->digest_hex, args->has_digest ? args->digest.hex : NULL);
-}
-
-static struct delivery *read_event(struct ipc_signal *signal, const struct ipc_event *event)
-{
-	enum ipc_event_kind kind = ipc_event_kind(event->name);
-	struct delivery *delivery;
-
-	delivery = delivery_new(
-		(size_t)kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : DELIVERY_ACK_ONLY,
-		NULL);
-	if (!delivery)
-		return NULL;
-	delivery->seq = event->seq;
-	delivery->task_id = delivery->kind == DELIVERY_ACK_ONLY ? 0 : event->task.task;
-	if (event->args && !read_args(delivery, signal, event->args)) {
-		delivery_free(delivery);
-		return NULL;
-	}
-	return delivery;
-}
 
 /* What is asked once more after an attach was told already; what was taken back is told no more. */
 static bool is_told_already(
@@ -107,7 +28,8 @@ static bool is_told_already(
 		answer_forget(session, delivery->question);
 		return true;
 	}
-	return delivery->kind == DELIVERY_DELAYED && !answer_meet(session, delivery->question);
+	return delivery->kind == DELIVERY_DELAYED &&
+		!answer_meet(session, delivery->question, NULL);
 }
 
 void event_take_in(transfer_session *session, struct ipc_signal *signal,
@@ -120,7 +42,7 @@ void event_take_in(transfer_session *session, struct ipc_signal *signal,
 
 		if (events[i].seq && events[i].seq <= session->last_seen_seq)
 			continue;
-		delivery = read_event(signal, &events[i]);
+		delivery = event_read(signal, &events[i]);
 		if (!delivery) {
 			/* no memory: nothing is lost, the next attach brings it again */
 			wire_reopen(session);
@@ -135,32 +57,6 @@ void event_take_in(transfer_session *session, struct ipc_signal *signal,
 		TAILQ_INSERT_TAIL(&session->inbox, delivery, link);
 	}
 	event_pump(session);
-}
-
-/* ---- what an event tells about its task ---- */
-
-static void apply(transfer_task *task, struct delivery *delivery)
-{
-	struct transfer_progress *progress = &task->progress;
-
-	if (delivery->kind == DELIVERY_WRITE || delivery->kind == DELIVERY_RESUMED) {
-		progress->received_bytes = delivery->total_bytes;
-		progress->expected_receive_bytes = delivery->expected_bytes;
-	} else if (delivery->kind == DELIVERY_SEND) {
-		progress->sent_bytes = delivery->total_bytes;
-		progress->expected_send_bytes = delivery->expected_bytes;
-	} else if (delivery->kind == DELIVERY_FINISHED && delivery->digest_hex) {
-		free(task->digest_algorithm);
-		free(task->digest_hex);
-		task->digest_algorithm = delivery->digest_algorithm;
-		task->digest_hex = delivery->digest_hex;
-		delivery->digest_algorithm = delivery->digest_hex = NULL;
-	}
-	if (delivery->response) {
-		transfer_response_unref(task->response);
-		task->response = delivery->response;
-		delivery->response = NULL;
-	}
 }
 
 static void complete(
@@ -226,7 +122,7 @@ static void hand_over(transfer_session *session, transfer_task *task, struct del
 		event_drain_take(session, delivery);
 		return;
 	}
-	if (delivery->kind == DELIVERY_TASKS) {
+	if (delivery->kind == DELIVERY_TASKS || delivery->kind == DELIVERY_TASK_LISTS) {
 		give_tasks_take(session, delivery);
 		return;
 	}
@@ -236,7 +132,7 @@ static void hand_over(transfer_session *session, transfer_task *task, struct del
 	}
 	if (task) {
 		delivery->task = transfer_task_ref(task);
-		apply(task, delivery);
+		event_apply(task, delivery);
 		if (delivery->kind == DELIVERY_COMPLETE)
 			complete(session, task, delivery);
 	}

@@ -12,6 +12,11 @@ struct ipc_event;
 struct ipc_signal;
 struct ipc_task;
 
+/* One row as a delivery without its task; NULL: out of memory. Descriptors that it needs are taken from the signal. */
+struct delivery *event_read(struct ipc_signal *signal, const struct ipc_event *event);
+/* What a happening tells about its task. With the client's lock held. */
+void event_apply(transfer_task *task, struct delivery *delivery);
+
 /* I/O context, with the client's lock held. */
 void event_take_in(transfer_session *session, struct ipc_signal *signal,
 	const struct ipc_event *events, size_t n);

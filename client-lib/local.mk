@@ -9,6 +9,7 @@ libclient_la_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/command-end.c \
+	%D%/command-live.c \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/configuration-network.c \
 	%D%/configuration-store.c \
@@ -17,6 +18,10 @@ libclient_la_SOURCES = \
 	%D%/error.c %D%/error.h \
 	%D%/event.c %D%/event.h \
 	%D%/load-data.c %D%/load-data.h \
+	%D%/event-read.c \
+	%D%/live.c %D%/live.h \
+	%D%/live-event.c \
+	%D%/live-row.c \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
 	%D%/manager-look.c \
@@ -28,9 +33,11 @@ libclient_la_SOURCES = \
 	%D%/request-policy.c \
 	%D%/response.c %D%/response.h \
 	%D%/rows.c %D%/rows.h \
+	%D%/segment.c %D%/segment.h \
 	%D%/session.c %D%/session.h \
 	%D%/statistics.c \
 	%D%/task.c %D%/task.h \
+	%D%/task-make.c \
 	%D%/text.c %D%/text.h \
 	%D%/token.c %D%/token.h \
 	%D%/wire.c %D%/wire.h \
@@ -44,14 +51,17 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/configuration-network.h \
 	%D%/include/transfer/configuration-store.h \
 	%D%/include/transfer/cookie.h \
+	%D%/include/transfer/delegate.h \
 	%D%/include/transfer/error.h \
 	%D%/include/transfer/manager.h \
+	%D%/include/transfer/metrics.h \
 	%D%/include/transfer/object.h \
 	%D%/include/transfer/request.h \
 	%D%/include/transfer/request-policy.h \
 	%D%/include/transfer/response.h \
 	%D%/include/transfer/rows.h \
 	%D%/include/transfer/session.h \
+	%D%/include/transfer/task.h \
 	%D%/include/transfer/transfer.h \
 	%D%/include/transfer/types.h
 
@@ -69,11 +79,14 @@ CLEANFILES += %D%/libtransfer.pc
 
 # Tests of what needs the other end share one; those of what an application sees share a recording delegate, too.
 CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client-lib/peer.h tests/client-lib/peer-state.h \
+	tests/client-lib/peer-live.c tests/client-lib/peer-live.h \
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
+CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
-	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-load-data tests/client-lib/test-manager \
+	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-live \
+	tests/client-lib/test-live-delegate tests/client-lib/test-load-data tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
@@ -84,6 +97,8 @@ tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
 tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_RIG)
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
+tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
+tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)
 tests_client_lib_test_manager_create_SOURCES = tests/client-lib/test-manager-create.c $(CLIENT_PEER)
@@ -106,6 +121,8 @@ tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_answer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_load_data_LDADD = $(TEST_CLIENT) $(JANSSON_LIBS)
+tests_client_lib_test_live_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)

@@ -33,6 +33,7 @@ struct transfer_queue {
 	pthread_cond_t changed;
 	struct transfer_work *first, **end; /* under lock */
 	bool is_stopping; /* under lock */
+	bool is_started; /* under lock; serial: it has its thread */
 	bool is_dispatching; /* under lock; manual */
 	pthread_t dispatcher; /* valid while is_dispatching */
 	int event_fd; /* manual: readable while work waits */
@@ -68,14 +69,15 @@ static void queue_free(struct transfer_queue *queue)
 
 static void queue_end(struct transfer_queue *queue)
 {
-	if (queue->kind != QUEUE_SERIAL) {
-		queue_free(queue);
-		return;
-	}
+	bool is_started;
+
 	pthread_mutex_lock(&queue->lock);
+	is_started = queue->is_started;
 	queue->is_stopping = true;
 	pthread_cond_signal(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
+	if (!is_started)
+		queue_free(queue);
 }
 
 REF_DEFINE(transfer_queue, queue_end)
@@ -142,10 +144,20 @@ transfer_queue *transfer_queue_new_serial(const char *label)
 	if (!queue)
 		return NULL;
 	snprintf(queue->label, sizeof(queue->label), "%s", label ? label : "transfer-queue");
+	queue->is_started = true;
 	if (start_thread(queue)) {
 		queue_free(queue);
 		return NULL;
 	}
+	return queue;
+}
+
+transfer_queue *queue_new_serial_later(void)
+{
+	struct transfer_queue *queue = queue_new(QUEUE_SERIAL);
+
+	if (queue)
+		snprintf(queue->label, sizeof(queue->label), "transfer-queue");
 	return queue;
 }
 
@@ -191,6 +203,9 @@ void queue_post(transfer_queue *queue, struct transfer_work *work)
 	/* inside the lock: once the work is visible, running it may free the queue */
 	if (was_empty && queue->event_fd >= 0)
 		eventfd_write(queue->event_fd, 1);
+	/* where no thread can be had the work waits for the next attempt */
+	if (queue->kind == QUEUE_SERIAL && !queue->is_started)
+		queue->is_started = !start_thread(queue);
 	pthread_cond_signal(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
 }

@@ -12,6 +12,8 @@ struct transfer_work {
 	int (*run)(struct transfer_work *work);
 };
 
+/* A serial queue without its thread, which is started by the first work. NULL: out of memory. */
+transfer_queue *queue_new_serial_later(void);
 /* Any thread, no lock held. */
 void queue_post(transfer_queue *queue, struct transfer_work *work);
 /* Takes back work that has not begun; false: it has, or the program's executor has it. */

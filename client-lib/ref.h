@@ -20,6 +20,19 @@ static inline void ref_get(struct ref *ref)
 	atomic_fetch_add_explicit(&ref->n, 1, memory_order_relaxed);
 }
 
+/* One more of an object that may be on its way out; false: it is. */
+static inline bool ref_try(struct ref *ref)
+{
+	unsigned int n = atomic_load_explicit(&ref->n, memory_order_relaxed);
+
+	while (n) {
+		if (atomic_compare_exchange_weak_explicit(
+			    &ref->n, &n, n + 1, memory_order_acquire, memory_order_relaxed))
+			return true;
+	}
+	return false;
+}
+
 /* True for the last one: everything the other holders did is visible then. */
 static inline bool ref_put(struct ref *ref)
 {

@@ -13,6 +13,7 @@
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
 #include "client-lib/error.h"
+#include "client-lib/live.h"
 #include "client-lib/task.h"
 
 void session_memory_ref(transfer_session *session)
@@ -32,6 +33,8 @@ void session_memory_unref(transfer_session *session)
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	answer_forget_all(session);
+	free(session->waiting);
+	free(session->description);
 	transfer_queue_unref(session->queue);
 	transfer_config_unref(session->config);
 	transfer_error_unref(session->open_error);
@@ -71,6 +74,17 @@ void session_complete_locally(transfer_session *session, transfer_task *task, tr
 
 	if (task->stage == TASK_STAGE_ENDED) {
 		transfer_error_unref(error);
+		return;
+	}
+	if (live_is(session)) {
+		delivery = delivery_new(DELIVERY_COMPLETE, task);
+		if (delivery) {
+			delivery->error = error;
+			live_tell(session, task, delivery);
+			return;
+		}
+		task->error = error;
+		live_ended(session, task);
 		return;
 	}
 	task->stage = TASK_STAGE_ENDED;
@@ -142,6 +156,7 @@ void session_remove(transfer_session *session)
 	session->is_closing = true;
 	session->needs_post = false;
 	TAILQ_REMOVE(&client->sessions, session, link);
+	live_drop(session);
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	delivery_line_clear(&session->inbox);
@@ -158,24 +173,32 @@ void session_remove(transfer_session *session)
 
 /* ---- opening ---- */
 
-static int copy_owner(transfer_session *session, const struct transfer_owner *owner)
+static void copy_owner(transfer_session *session, const struct transfer_owner *owner)
 {
 	const struct transfer_session_delegate *delegate = owner->delegate;
-	size_t size = delegate->size < sizeof(*delegate) ? delegate->size : sizeof(*delegate);
-	transfer_client *client = session->client;
+	size_t size = !delegate                      ? 0
+		: delegate->size < sizeof(*delegate) ? delegate->size
+						     : sizeof(*delegate);
 
-	memcpy(&session->delegate, delegate, size);
+	if (delegate)
+		memcpy(&session->delegate, delegate, size);
 	session->userdata = owner->userdata;
-	if (owner->queue)
-		session->queue = transfer_queue_ref(owner->queue);
-	else if (client->own_queue)
-		session->queue = transfer_queue_ref(client->own_queue);
-	else
-		session->queue = transfer_queue_new_serial(NULL);
+	session->queue = transfer_queue_ref(owner->queue);
+	if (owner->size >= sizeof(*owner))
+		session->destroy = owner->destroy;
+}
+
+/* A queue of its own gets its thread when there is something to run. */
+static int choose_queue(transfer_session *session)
+{
+	if (!session->queue && session->client->own_queue)
+		session->queue = transfer_queue_ref(session->client->own_queue);
+	if (!session->queue)
+		session->queue = queue_new_serial_later();
 	return session->queue ? 0 : -ENOMEM;
 }
 
-static transfer_session *session_alloc(
+transfer_session *session_alloc(
 	transfer_client *client, const transfer_config *config, const struct transfer_owner *owner)
 {
 	transfer_session *session = calloc(1, sizeof(*session));
@@ -191,10 +214,14 @@ static transfer_session *session_alloc(
 	TAILQ_INIT(&session->line);
 	TAILQ_INIT(&session->inbox);
 	TAILQ_INIT(&session->answers);
+	TAILQ_INIT(&session->live_tasks);
 	ref_get(&client->memory);
 	session->client = client;
-	session->config = transfer_config_copy(config);
-	if (!session->config || copy_owner(session, owner)) {
+	session->config = config ? transfer_config_copy(config) : transfer_config_new_default();
+	if (owner)
+		copy_owner(session, owner);
+	if (!session->config || choose_queue(session)) {
+		session->destroy = NULL; /* the session was never there */
 		session_memory_unref(session);
 		return NULL;
 	}
@@ -268,16 +295,30 @@ static int open_session(transfer_session *session, transfer_error **ret_error)
 
 static const char *fault_of(const transfer_config *config, const struct transfer_owner *owner)
 {
-	if (transfer_config_get_status(config))
+	bool is_background = config && config->kind == TRANSFER_SESSION_BACKGROUND;
+
+	if (config && transfer_config_get_status(config))
 		return "the configuration is wrong";
-	if (!owner || owner->size < sizeof(*owner))
+	if (owner && owner->size < offsetof(struct transfer_owner, destroy))
 		return "the owner has no size";
-	if (!owner->delegate)
+	if (is_background && (!owner || !owner->delegate))
 		return "a background session needs a delegate";
-	if (owner->delegate->size <
-		offsetof(struct transfer_session_delegate, did_finish_background_events))
+	if (owner && owner->delegate &&
+		owner->delegate->size <
+			offsetof(struct transfer_session_delegate, did_finish_background_events))
 		return "the delegate has no size";
 	return NULL;
+}
+
+static int new_live(transfer_session **ret_session, transfer_client *client,
+	const transfer_config *config, const struct transfer_owner *owner,
+	transfer_error **ret_error)
+{
+	int r = live_session_new(ret_session, client, config, owner, ret_error);
+
+	if (!r)
+		transfer_client_ref(client);
+	return r;
 }
 
 int transfer_session_new(transfer_session **ret_session, transfer_client *client,
@@ -293,6 +334,8 @@ int transfer_session_new(transfer_session **ret_session, transfer_client *client
 	if (client_is_forked(client))
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
+	if (!config || config->kind != TRANSFER_SESSION_BACKGROUND)
+		return new_live(ret_session, client, config, owner, ret_error);
 	session = session_alloc(client, config, owner);
 	if (!session)
 		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
@@ -314,21 +357,40 @@ static bool is_quiet(void *arg)
 	return !session->is_running || pthread_equal(session->runner, pthread_self());
 }
 
+void session_destroy_userdata(transfer_session *session)
+{
+	transfer_destroy destroy;
+
+	client_lock(session->client);
+	destroy = session->destroy;
+	session->destroy = NULL;
+	client_unlock(session->client);
+	if (destroy)
+		destroy(session->userdata);
+}
+
 /* No handle is left: what was asked is still sent, nothing is called any more. */
 static void session_close(transfer_session *session)
 {
 	transfer_client *client = session->client;
+	bool is_shared = session->config->kind == TRANSFER_SESSION_SHARED, is_inside;
 
 	if (client_is_forked(client))
 		return;
 	client_lock(client);
 	session->is_closing = true;
+	if (live_is(session))
+		live_drop(session);
 	client_wake(client);
 	while (!is_quiet(session))
 		pthread_cond_wait(&client->changed, &client->lock);
+	is_inside = session->is_running;
 	client_unlock(client);
+	if (!is_inside)
+		session_destroy_userdata(session);
 	session_memory_unref(session);
-	transfer_client_unref(client);
+	if (!is_shared) /* it belongs to the client */
+		transfer_client_unref(client);
 }
 
 REF_DEFINE(transfer_session, session_close)
@@ -350,11 +412,34 @@ transfer_config *transfer_session_copy_config(const transfer_session *session)
 	return transfer_config_copy(session->config);
 }
 
+enum transfer_session_kind transfer_session_get_kind(const transfer_session *session)
+{
+	return session->config->kind;
+}
+
+/* The copy that can be asked for; transferd has its own of a background session. */
+static int keep_description(transfer_session *session, const char *text)
+{
+	char *copy = NULL;
+	int r = text && *text ? text_set(&copy, text, TEXT_DESCRIPTION_MAX_BYTES) : 0;
+
+	if (r)
+		return r;
+	client_lock(session->client);
+	free(session->description);
+	session->description = copy;
+	client_unlock(session->client);
+	return 0;
+}
+
 int transfer_session_set_description(transfer_session *session, const char *text)
 {
-	struct command *command = command_new(COMMAND_DESCRIBE_SESSION, NULL);
-	int r;
+	struct command *command;
+	int r = keep_description(session, text);
 
+	if (r || live_is(session))
+		return r;
+	command = command_new(COMMAND_DESCRIBE_SESSION, NULL);
 	if (!command)
 		return -ENOMEM;
 	r = text_set(&command->text, text ? text : "", TEXT_DESCRIPTION_MAX_BYTES);
@@ -366,32 +451,140 @@ int transfer_session_set_description(transfer_session *session, const char *text
 	return 0;
 }
 
-void transfer_session_finish_and_invalidate(transfer_session *session)
+char *transfer_session_copy_description(const transfer_session *session)
 {
-	struct command *command = command_new(COMMAND_FINISH, NULL);
+	char *copy;
 
+	client_lock(session->client);
+	copy = session->description ? strdup(session->description) : NULL;
+	client_unlock(session->client);
+	return copy;
+}
+
+static void end(
+	transfer_session *session, enum command_kind kind, void (*live)(transfer_session *session))
+{
+	struct command *command;
+
+	if (live_is(session)) {
+		client_lock(session->client);
+		live(session);
+		client_unlock(session->client);
+		return;
+	}
+	command = command_new(kind, NULL);
 	if (command)
 		command_push_take(session, command);
 }
 
+void transfer_session_finish_and_invalidate(transfer_session *session)
+{
+	end(session, COMMAND_FINISH, live_finish);
+}
+
 void transfer_session_invalidate_and_cancel(transfer_session *session)
 {
-	struct command *command = command_new(COMMAND_INVALIDATE, NULL);
+	end(session, COMMAND_INVALIDATE, live_invalidate);
+}
 
-	if (command)
-		command_push_take(session, command);
+/* The library knows them itself. */
+static void list_live(
+	transfer_session *session, enum delivery_kind kind, const struct delivery *handlers)
+{
+	struct delivery *answer = delivery_new(kind, NULL);
+
+	if (!answer)
+		return;
+	answer->tasks_handler = handlers->tasks_handler;
+	answer->lists_handler = handlers->lists_handler;
+	answer->userdata = handlers->userdata;
+	client_lock(session->client);
+	live_list_take(session, answer);
+	client_unlock(session->client);
 }
 
 void transfer_session_get_tasks(
 	transfer_session *session, transfer_tasks_handler handler, void *userdata)
 {
-	struct command *command = command_new(COMMAND_GET_TASKS, NULL);
+	struct command *command;
 
+	if (live_is(session)) {
+		list_live(session, DELIVERY_TASKS,
+			&(struct delivery){ .tasks_handler = handler, .userdata = userdata });
+		return;
+	}
+	command = command_new(COMMAND_GET_TASKS, NULL);
 	if (!command)
 		return;
 	command->tasks_handler = handler;
 	command->userdata = userdata;
 	command_push_take(session, command);
+}
+
+void transfer_session_get_task_lists(
+	transfer_session *session, transfer_task_lists_handler handler, void *userdata)
+{
+	struct command *command;
+
+	if (live_is(session)) {
+		list_live(session, DELIVERY_TASK_LISTS,
+			&(struct delivery){ .lists_handler = handler, .userdata = userdata });
+		return;
+	}
+	command = command_new(COMMAND_GET_TASKS, NULL);
+	if (!command)
+		return;
+	command->lists_handler = handler;
+	command->userdata = userdata;
+	command_push_take(session, command);
+}
+
+/* ---- the shared session ---- */
+
+/* The client of programs that have none. */
+static transfer_client *get_process_client(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static transfer_client *client;
+
+	pthread_mutex_lock(&lock);
+	if (client && client_is_forked(client))
+		client = NULL; /* the parent's: its threads are not here */
+	if (!client && transfer_client_new(&client, 0, NULL))
+		client = NULL;
+	pthread_mutex_unlock(&lock);
+	return client;
+}
+
+transfer_session *transfer_session_get_shared(transfer_client *client)
+{
+	transfer_config *config;
+	transfer_session *session = NULL, *extra = NULL;
+
+	if (!client)
+		client = get_process_client();
+	if (!client)
+		return NULL;
+	client_lock(client);
+	session = client->shared;
+	client_unlock(client);
+	if (session)
+		return session;
+	config = configuration_new(TRANSFER_SESSION_SHARED, NULL);
+	if (!config || live_session_new(&extra, client, config, NULL, NULL)) {
+		transfer_config_unref(config);
+		return NULL;
+	}
+	transfer_config_unref(config);
+	client_lock(client);
+	if (!client->shared) {
+		client->shared = extra;
+		extra = NULL;
+	}
+	session = client->shared;
+	client_unlock(client);
+	transfer_session_unref(extra); /* another thread was first */
+	return session;
 }
 
 static void push_done(transfer_session *session, enum command_kind kind,

@@ -35,6 +35,8 @@ enum session_phase {
 	SESSION_GONE, /* not on the client's list any more */
 };
 
+TAILQ_HEAD(live_tasks, transfer_task);
+
 struct transfer_session {
 	struct ref ref;
 	struct ref memory;
@@ -46,6 +48,7 @@ struct transfer_session {
 	transfer_queue *queue;
 
 	/* ---- under lock ---- */
+	transfer_destroy destroy; /* of userdata; NULL: none, or it was called */
 	enum session_phase phase;
 	bool is_reassociated;
 	bool is_closing; /* no handle is left */
@@ -84,11 +87,34 @@ struct transfer_session {
 	unsigned int n_attached; /* how often */
 	bool is_drained; /* did_finish_background_events was told: once per process */
 	unsigned int n_failures; /* to open, in a row */
-	uint64_t retry_us; /* LOST */
+	uint64_t retry_us; /* LOST, or is_refused */
+
+	/* ---- live sessions only, under lock ---- */
+	uint64_t n_numbers; /* last number of a task that was given */
+	struct live_tasks live_tasks; /* not ended, in order of making */
+	transfer_task **waiting; /* heap: resumed and not sent, the most urgent first */
+	size_t n_waiting, waiting_room;
+	size_t n_sent; /* of those that have not ended */
+	bool is_refused; /* transferd takes no more until retry_us, or a task ends */
+	bool sent_create; /* the last call made tasks: others have their turn */
+	bool is_finishing; /* did_become_invalid is owed */
+	bool is_end_queued; /* ... and in the line */
+	bool wants_ack; /* a file was handed over */
+	size_t unacked_bytes; /* of bodies that were delivered */
+	char *description;
 };
 
 void session_memory_ref(transfer_session *session);
 void session_memory_unref(transfer_session *session);
+
+/*
+ * Nobody is told any more: userdata goes to the owner's destroy, once. Without the lock; not while a callback runs, but
+ * for the one that this is called in.
+ */
+void session_destroy_userdata(transfer_session *session);
+/* A session of this client that is not on its list yet; NULL: out of memory. owner: may be NULL. */
+transfer_session *session_alloc(
+	transfer_client *client, const transfer_config *config, const struct transfer_owner *owner);
 
 /* All with the client's lock held. */
 transfer_task *session_find_task(transfer_session *session, uint64_t id);

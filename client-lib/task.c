@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Tasks: made at once, known to transferd later. Making one cannot be seen to fail: what is wrong with it (a setter that
- * failed, a file that cannot be opened, a kind that background sessions refuse) ends it with an error in its turn.
- */
+/* Tasks: what is known of them, and how they are steered. How they are made stands in task-make.c. */
 #include "client-lib/task.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client-lib/client.h"
+#include "client-lib/command.h"
 #include "client-lib/error.h"
+#include "client-lib/live.h"
 #include "client-lib/request.h"
 #include "client-lib/response.h"
 #include "client-lib/session.h"
@@ -25,6 +21,15 @@ static void task_free(struct transfer_task *task)
 {
 	transfer_session *session = task->session;
 
+	/* nobody can resume it any more */
+	if (task->stage == TASK_STAGE_NEW && task->number && live_abandoned(task))
+		return;
+	delivery_line_clear(&task->hold);
+	delivery_free(task->file);
+	free(task->gathered);
+	transfer_data_unref(task->whole);
+	transfer_body_unref(task->body);
+	transfer_error_unref(task->refusal);
 	if (task->source_fd >= 0)
 		close(task->source_fd);
 	free(task->source_path);
@@ -57,6 +62,8 @@ transfer_task *task_new(
 	task->kind = kind;
 	task->request = request;
 	task->source_fd = -1;
+	TAILQ_INIT(&task->hold);
+	task->client_send_bytes = task->client_receive_bytes = TRANSFER_SIZE_UNKNOWN;
 	task->n_suspensions = 1;
 	task->priority = request->has_priority ? request->priority : 0.5;
 	task->description = request->description ? strdup(request->description) : NULL;
@@ -64,6 +71,48 @@ transfer_task *task_new(
 	task->progress.expected_receive_bytes = TRANSFER_SIZE_UNKNOWN;
 	task->progress.expected_send_bytes = TRANSFER_SIZE_UNKNOWN;
 	return task;
+}
+
+bool task_has_handler(const transfer_task *task)
+{
+	return task->data_handler || task->file_handler;
+}
+
+transfer_task *task_new_download_of(transfer_task *task, uint64_t id)
+{
+	transfer_request *request = transfer_request_copy(task->request);
+	transfer_task *download = request ? task_new(task->session, TRANSFER_TASK_DOWNLOAD, request)
+					  : NULL;
+
+	if (!download)
+		return NULL;
+	download->id = id;
+	download->stage = TASK_STAGE_LIVE;
+	download->n_suspensions = task->n_suspensions;
+	download->priority = task->priority;
+	download->delegate = task->delegate;
+	download->delegate_userdata = task->delegate_userdata;
+	download->response = transfer_response_ref(task->response);
+	download->progress.expected_receive_bytes = task->progress.expected_receive_bytes;
+	if (task->current_url)
+		task_set_current_url(download, task->current_url);
+	return download;
+}
+
+void task_changed(transfer_task *task, unsigned int changes)
+{
+	struct delivery *delivery;
+
+	if (!task->observer)
+		return;
+	task->changes |= changes;
+	if (task->waiting_observe || task->session->is_closing || task->session->is_dead)
+		return;
+	delivery = delivery_new(DELIVERY_OBSERVE, task);
+	if (!delivery)
+		return;
+	task->waiting_observe = delivery;
+	delivery_push_take(task->session, delivery);
 }
 
 static void update_progress(transfer_task *task, const struct ipc_task *row)
@@ -88,6 +137,12 @@ static void replace_text(char **to, const char *from)
 		return;
 	free(*to);
 	*to = copy;
+}
+
+void task_set_current_url(transfer_task *task, const char *url)
+{
+	replace_text(&task->current_url, url);
+	task_changed(task, TRANSFER_TASK_CHANGED_REQUEST);
 }
 
 void task_update(transfer_task *task, const struct ipc_task *row)
@@ -130,159 +185,57 @@ transfer_task *task_new_from_row(transfer_session *session, const struct ipc_tas
 	return task;
 }
 
-/* ---- making ---- */
-
-/* What a task that goes on from resume data, or was made without a request, is said to have been asked. */
-static struct transfer_request *copy_request(const transfer_request *request)
-{
-	return request ? transfer_request_copy(request) : transfer_request_new(NULL);
-}
-
-/* Hands the task to the I/O context; refusal (taken, may be NULL) ends it at once instead. */
-static transfer_task *submit(
-	transfer_session *session, transfer_task *task, transfer_error *refusal)
-{
-	transfer_client *client = session->client;
-	struct command *command;
-
-	if (!task) {
-		transfer_error_unref(refusal);
-		return NULL;
-	}
-	if (!refusal && task->request->status && !task->resume_data)
-		refusal = error_new_errno(task->request->status, "the request is wrong");
-	if (!refusal && client_is_forked(client))
-		refusal = error_new_errno(ECHILD, "the process was forked");
-	command = refusal ? NULL : command_new(COMMAND_CREATE, task);
-	if (!refusal && !command)
-		refusal = error_new_errno(ENOMEM, NULL);
-	client_lock(client);
-	if (refusal)
-		session_complete_locally(session, task, refusal);
-	else
-		command_push_locked_take(session, command);
-	client_unlock(client);
-	return task;
-}
-
-static transfer_error *refuse_handler(bool has_handler)
-{
-	return has_handler ? error_new_bus(TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION) : NULL;
-}
-
-static transfer_task *make(
-	transfer_session *session, enum transfer_task_kind kind, const transfer_request *request)
-{
-	struct transfer_request *copy = copy_request(request);
-
-	return copy ? task_new(session, kind, copy) : NULL;
-}
-
-transfer_task *transfer_session_download_task(transfer_session *session, transfer_request *request,
-	transfer_file_handler handler, void *userdata)
-{
-	(void)userdata;
-	return submit(session, make(session, TRANSFER_TASK_DOWNLOAD, request),
-		refuse_handler(handler != NULL));
-}
-
-transfer_task *transfer_session_download_task_resume(transfer_session *session,
-	const transfer_data *resume_data, transfer_file_handler handler, void *userdata)
-{
-	transfer_task *task = make(session, TRANSFER_TASK_DOWNLOAD, NULL);
-	transfer_error *refusal = refuse_handler(handler != NULL);
-
-	(void)userdata;
-	if (task)
-		task->resume_data = transfer_data_ref(resume_data);
-	if (!refusal && !transfer_data_get_size(resume_data))
-		refusal = error_new_bus(TRANSFER_BUS_ERROR_NO_RESUME_DATA);
-	return submit(session, task, refusal);
-}
-
-static transfer_error *open_failed(int error_no)
-{
-	enum transfer_error_code code = TRANSFER_ERROR_CANNOT_OPEN_FILE;
-
-	if (error_no == ENOENT || error_no == ENOTDIR)
-		code = TRANSFER_ERROR_FILE_DOES_NOT_EXIST;
-	else if (error_no == EISDIR)
-		code = TRANSFER_ERROR_FILE_IS_DIRECTORY;
-	else if (error_no == EACCES || error_no == EPERM)
-		code = TRANSFER_ERROR_NO_PERMISSIONS_TO_READ_FILE;
-	return error_new(&(struct error_init){
-		.domain = TRANSFER_DOMAIN_URL,
-		.code = (int)code,
-		.underlying = error_new_errno(error_no, NULL),
-	});
-}
-
-/* O_NONBLOCK: a FIFO must not hold up the caller; transferd refuses what is not a plain file. */
-static transfer_error *open_source(transfer_task *task, const char *path)
-{
-	struct stat st;
-
-	if (!path)
-		return open_failed(ENOENT);
-	task->source_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (task->source_fd < 0 || fstat(task->source_fd, &st))
-		return open_failed(errno);
-	if (S_ISDIR(st.st_mode))
-		return open_failed(EISDIR);
-	task->source_path = realpath(path, NULL);
-	task->progress.expected_send_bytes = (int64_t)st.st_size;
-	return NULL;
-}
-
-transfer_task *transfer_session_upload_task_file(transfer_session *session,
-	transfer_request *request, const char *path, transfer_data_handler handler, void *userdata)
-{
-	transfer_task *task = make(session, TRANSFER_TASK_UPLOAD, request);
-	transfer_error *refusal = refuse_handler(handler != NULL);
-
-	(void)userdata;
-	if (task && !refusal)
-		refusal = open_source(task, path);
-	return submit(session, task, refusal);
-}
-
-transfer_task *transfer_session_upload_task_data(transfer_session *session,
-	transfer_request *request, const transfer_data *body, transfer_data_handler handler,
-	void *userdata)
-{
-	(void)body;
-	(void)handler;
-	(void)userdata;
-	return submit(session, make(session, TRANSFER_TASK_UPLOAD, request), refuse_handler(true));
-}
-
-transfer_task *transfer_session_data_task(transfer_session *session, transfer_request *request,
-	transfer_data_handler handler, void *userdata)
-{
-	(void)handler;
-	(void)userdata;
-	return submit(session, make(session, TRANSFER_TASK_DATA, request), refuse_handler(true));
-}
-
 /* ---- steering ---- */
 
-static void push(transfer_task *task, enum command_kind kind)
+/* Things that are told with the task: not once it was resumed. With the lock held. */
+static int check_unresumed(const transfer_task *task)
 {
-	struct command *command = command_new(kind, task);
+	return task->was_resumed || task->stage != TASK_STAGE_NEW ? -EBUSY : 0;
+}
 
-	if (command)
-		command_push_locked_take(task->session, command);
+/* Takes time: a file is opened, many bytes are copied; so without the lock. */
+static void open_body(transfer_task *task)
+{
+	transfer_client *client = task->session->client;
+	struct body_sent sent = { .fd = -1 };
+	bool is_wanted;
+	int r;
+
+	client_lock(client);
+	is_wanted = task->body && task->body->kind != BODY_READER && !task->is_body_open &&
+		task->n_suspensions == 1 && check_unresumed(task) == 0;
+	client_unlock(client);
+	if (!is_wanted)
+		return;
+	r = body_open(task->body, &sent);
+	client_lock(client);
+	if (task->is_body_open && !r && sent.fd >= 0) {
+		close(sent.fd); /* another thread was first */
+	} else if (!task->is_body_open) {
+		task->is_body_open = true;
+		task->source_fd = r ? -1 : sent.fd;
+		task->sent = sent;
+		if (r && !task->refusal)
+			task->refusal = task_open_failed(-r);
+	}
+	client_unlock(client);
 }
 
 void transfer_task_resume(transfer_task *task)
 {
 	transfer_client *client = task->session->client;
 
+	if (live_is(task->session))
+		open_body(task);
 	client_lock(client);
-	if (task->n_suspensions)
-		task->n_suspensions--;
-	if (!task->n_suspensions && task->stage != TASK_STAGE_NEW)
-		push(task, COMMAND_RESUME);
+	if (live_is(task->session)) {
+		live_resume(task->session, task);
+	} else {
+		if (task->n_suspensions && !--task->n_suspensions)
+			task_changed(task, TRANSFER_TASK_CHANGED_STATE);
+		if (!task->n_suspensions && task->stage != TASK_STAGE_NEW)
+			command_push_task(task->session, COMMAND_RESUME, task);
+	}
 	client_unlock(client);
 }
 
@@ -291,9 +244,14 @@ void transfer_task_suspend(transfer_task *task)
 	transfer_client *client = task->session->client;
 
 	client_lock(client);
-	task->n_suspensions++;
-	if (task->stage != TASK_STAGE_NEW)
-		push(task, COMMAND_SUSPEND);
+	if (live_is(task->session)) {
+		live_suspend(task->session, task);
+	} else {
+		if (!task->n_suspensions++)
+			task_changed(task, TRANSFER_TASK_CHANGED_STATE);
+		if (task->stage != TASK_STAGE_NEW)
+			command_push_task(task->session, COMMAND_SUSPEND, task);
+	}
 	client_unlock(client);
 }
 
@@ -302,9 +260,12 @@ void transfer_task_cancel(transfer_task *task)
 	transfer_client *client = task->session->client;
 
 	client_lock(client);
-	if (!task->is_cancelled && task->stage != TASK_STAGE_ENDED) {
+	if (live_is(task->session)) {
+		live_cancel(task->session, task);
+	} else if (!task->is_cancelled && task->stage != TASK_STAGE_ENDED) {
 		task->is_cancelled = true;
-		push(task, COMMAND_CANCEL);
+		task_changed(task, TRANSFER_TASK_CHANGED_STATE);
+		command_push_task(task->session, COMMAND_CANCEL, task);
 	}
 	client_unlock(client);
 }
@@ -313,12 +274,31 @@ void transfer_task_cancel_by_producing_resume_data(
 	transfer_task *task, transfer_resume_data_handler handler, void *userdata)
 {
 	struct command *command = command_new(COMMAND_CANCEL_RESUMABLE, task);
+	transfer_client *client = task->session->client;
 
 	if (!command)
 		return;
 	command->resume_data_handler = handler;
 	command->userdata = userdata;
-	command_push_take(task->session, command);
+	client_lock(client);
+	if (live_is(task->session))
+		live_cancel_resumable(task->session, command);
+	else
+		command_push_locked_take(task->session, command);
+	client_unlock(client);
+}
+
+/* What transferd was not told yet goes with the task; a description stays here. */
+static void set_live_take(transfer_task *task, struct command *command)
+{
+	live_reorder(task->session, task);
+	if (task->stage == TASK_STAGE_NEW && command->has_max_rate)
+		task->request->max_rate_bps = command->max_rate_bps;
+	if (task->stage == TASK_STAGE_NEW || task->stage == TASK_STAGE_ENDED || task->is_loaded ||
+		command->has_text)
+		command_free(command);
+	else
+		command_push_locked_take(task->session, command);
 }
 
 static int set(transfer_task *task, const struct command *values)
@@ -346,7 +326,10 @@ static int set(transfer_task *task, const struct command *values)
 		task->priority = command->priority;
 	if (command->has_text)
 		replace_text(&task->description, values->text);
-	command_push_locked_take(task->session, command);
+	if (!live_is(task->session))
+		command_push_locked_take(task->session, command);
+	else
+		set_live_take(task, command);
 	client_unlock(client);
 	return 0;
 }
@@ -371,13 +354,95 @@ int transfer_task_set_max_rate(transfer_task *task, uint64_t rate_bps)
 int transfer_task_set_delegate(
 	transfer_task *task, const struct transfer_session_delegate *delegate, void *userdata)
 {
-	(void)task;
-	(void)delegate;
-	(void)userdata;
-	return -EOPNOTSUPP;
+	const size_t least = offsetof(
+		struct transfer_session_delegate, did_finish_background_events);
+	int r;
+
+	if (!live_is(task->session))
+		return -EOPNOTSUPP;
+	if (delegate && delegate->size < least)
+		return -EINVAL;
+	client_lock(task->session->client);
+	r = check_unresumed(task);
+	if (!r) {
+		task->delegate = (struct transfer_session_delegate){ 0 };
+		task->delegate_userdata = userdata;
+	}
+	if (!r && delegate)
+		memcpy(&task->delegate, delegate,
+			delegate->size < sizeof(*delegate) ? delegate->size : sizeof(*delegate));
+	client_unlock(task->session->client);
+	return r;
+}
+
+int transfer_task_set_prefers_incremental(transfer_task *task, bool prefers)
+{
+	int r;
+
+	client_lock(task->session->client);
+	r = check_unresumed(task);
+	if (!r)
+		task->wants_whole = !prefers;
+	client_unlock(task->session->client);
+	return r;
+}
+
+int transfer_task_set_expected_bytes(transfer_task *task, int64_t send_bytes, int64_t receive_bytes)
+{
+	if ((send_bytes < 0 && send_bytes != TRANSFER_SIZE_UNKNOWN) ||
+		(receive_bytes < 0 && receive_bytes != TRANSFER_SIZE_UNKNOWN))
+		return -EINVAL;
+	client_lock(task->session->client);
+	task->client_send_bytes = send_bytes;
+	task->client_receive_bytes = receive_bytes;
+	client_unlock(task->session->client);
+	return 0;
+}
+
+int transfer_task_observe(transfer_task *task, transfer_task_observer observer, void *userdata)
+{
+	client_lock(task->session->client);
+	task->observer = observer;
+	task->observer_userdata = userdata;
+	task->changes = 0;
+	client_unlock(task->session->client);
+	return 0;
 }
 
 /* ---- looking ---- */
+
+bool transfer_task_get_prefers_incremental(const transfer_task *task)
+{
+	bool is_whole;
+
+	client_lock(task->session->client);
+	is_whole = task->wants_whole || task->kind == TRANSFER_TASK_DOWNLOAD ||
+		task_has_handler(task);
+	client_unlock(task->session->client);
+	return !is_whole;
+}
+
+void transfer_task_get_expected_bytes(
+	const transfer_task *task, int64_t *ret_send_bytes, int64_t *ret_receive_bytes)
+{
+	client_lock(task->session->client);
+	if (ret_send_bytes)
+		*ret_send_bytes = task->client_send_bytes;
+	if (ret_receive_bytes)
+		*ret_receive_bytes = task->client_receive_bytes;
+	client_unlock(task->session->client);
+}
+
+transfer_session *transfer_task_get_session(const transfer_task *task)
+{
+	transfer_session *session = task->session;
+	bool is_gone;
+
+	client_lock(session->client);
+	is_gone = session->is_closing;
+	client_unlock(session->client);
+	return is_gone ? NULL : session;
+}
 
 enum transfer_task_kind transfer_task_get_kind(const transfer_task *task)
 {
@@ -394,7 +459,7 @@ uint64_t transfer_task_get_id(const transfer_task *task)
 	uint64_t id;
 
 	client_lock(task->session->client);
-	id = task->id;
+	id = task->number ? task->number : task->id;
 	client_unlock(task->session->client);
 	return id;
 }

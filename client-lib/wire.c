@@ -16,13 +16,12 @@
 #include "client-lib/configuration.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/live.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 #include "ipc/bus.h"
 #include "ipc/proto.h"
 
-#define WIRE_WINDOW       256
-#define WIRE_MAX_SIGNALS  16
 #define WIRE_RETRY_MIN_US (100 * CLOCK_US_PER_MS)
 #define WIRE_RETRY_MAX_US (10 * CLOCK_US_PER_S)
 
@@ -65,6 +64,10 @@ void wire_reopen(transfer_session *session)
 {
 	if (session->phase != SESSION_ATTACHED)
 		return;
+	if (live_is(session)) {
+		live_lost(session);
+		return;
+	}
 	session->phase = SESSION_LOST;
 	session->owner[0] = '\0';
 	session->retry_us = 0;
@@ -74,6 +77,10 @@ void wire_owner_changed(transfer_session *session, const char *owner)
 {
 	if (session->is_dead || (owner && !strcmp(owner, session->owner)))
 		return;
+	if (live_is(session)) {
+		live_lost(session);
+		return;
+	}
 	wire_reopen(session);
 	if (session->phase == SESSION_LOST && owner)
 		session->retry_us = 0;
@@ -85,6 +92,10 @@ void wire_lost(transfer_session *session)
 
 	if (session->phase == SESSION_GONE || session->is_dead)
 		return;
+	if (live_is(session)) {
+		session->phase = SESSION_ATTACHED;
+		live_lost(session); /* all that it had, wherever it was */
+	}
 	error = error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
 	session->phase = SESSION_LOST;
 	session->retry_us = CLIENT_FOREVER;
@@ -129,6 +140,10 @@ static void open_failed(transfer_session *session, int r, const char *text)
 
 	if (session->phase == SESSION_GONE || session->is_dead)
 		return;
+	if (live_is(session)) {
+		live_opened(session, r, text, (struct ipc_path){ 0 });
+		return;
+	}
 	if (!session->is_opened) {
 		session->phase = SESSION_NEW;
 		client_wake(session->client);
@@ -172,6 +187,9 @@ static void on_opened(
 		/* removed, or the bus is gone */
 	} else if (r) {
 		open_failed(session, r, text);
+	} else if (live_is(session)) {
+		live_opened(session, 0, NULL, out->session);
+		client_wake(session->client);
 	} else {
 		created = out->info.disposition && !strcmp(out->info.disposition, "created");
 		session->path = out->session;
@@ -187,6 +205,8 @@ static void on_opened(
 
 static void start_open(transfer_session *session)
 {
+	bool is_live = live_is(session);
+
 	struct ipc_bus *bus = session->client->bus;
 	struct ipc_manager_open_session_in in;
 	struct arena arena = { 0 };
@@ -194,13 +214,17 @@ static void start_open(transfer_session *session)
 
 	if (session->client->flags & TRANSFER_CLIENT_NO_AUTOSTART && !ipc_bus_service_owner(bus)) {
 		session->retry_us = CLIENT_FOREVER;
-		if (!session->is_opened)
+		if (is_live)
+			live_opened(session, IPC_E_SERVICE_UNKNOWN, NULL, (struct ipc_path){ 0 });
+		else if (!session->is_opened)
 			refuse_open(session, IPC_E_SERVICE_UNKNOWN, NULL);
 		return;
 	}
 	session->phase = SESSION_OPENING;
 	session_memory_ref(session); /* of the call */
 	r = configuration_to_ipc(session->config, &arena, &in);
+	if (!r && is_live)
+		r = live_fill_open(session, &arena, &in);
 	if (!r)
 		r = ipc_start_manager_open_session(
 			bus, (struct ipc_path){ 0 }, &in, on_opened, session);
@@ -336,11 +360,12 @@ static void on_acknowledged(void *user, int r, const char *text)
 	session_memory_unref(session);
 }
 
-static void acknowledge(transfer_session *session)
+void wire_acknowledge(transfer_session *session)
 {
 	struct ipc_session_acknowledge_in in = { .seq = session->done_seq };
 
-	if (session->is_acking || session->done_seq <= session->acked_seq)
+	if (session->is_acking || session->done_seq <= session->acked_seq ||
+		(live_is(session) && !live_is_ack_due(session)))
 		return;
 	session_memory_ref(session); /* of the call */
 	if (ipc_start_session_acknowledge(
@@ -349,6 +374,8 @@ static void acknowledge(transfer_session *session)
 		wire_reopen(session);
 		return;
 	}
+	session->unacked_bytes = 0;
+	session->wants_ack = false;
 	session->acking_seq = in.seq;
 	session->is_acking = true;
 }
@@ -386,16 +413,27 @@ static void detach(transfer_session *session)
 static void pump_attached(transfer_session *session)
 {
 	event_pump(session);
-	acknowledge(session);
+	wire_acknowledge(session);
 	if (session->phase == SESSION_ATTACHED)
 		command_pump(session);
 	if (session->phase == SESSION_ATTACHED && session->is_closing)
 		detach(session);
 }
 
+void wire_start(transfer_session *session)
+{
+	start_open(session);
+}
+
 void wire_pump(transfer_session *session)
 {
-	bool is_idle = session->is_closing && (session->is_dead || !has_something_to_say(session));
+	bool is_idle;
+
+	if (live_is(session)) {
+		live_pump(session);
+		return;
+	}
+	is_idle = session->is_closing && (session->is_dead || !has_something_to_say(session));
 
 	switch (session->phase) {
 	case SESSION_NEW:

@@ -14,6 +14,9 @@
 struct ipc_manager_list_tasks_out;
 struct ipc_task_filter;
 
+#define WIRE_WINDOW      256 /* events in flight */
+#define WIRE_MAX_SIGNALS 16
+
 /* Does what is due. */
 void wire_pump(transfer_session *session);
 /* The service's owner changed; owner NULL: it went away. */
@@ -26,6 +29,9 @@ void wire_lost(transfer_session *session);
  */
 bool wire_is_worth_repeating(int r);
 void wire_reopen(transfer_session *session);
+/* For live sessions, which open when they have to: opens; acknowledges what was delivered. */
+void wire_start(transfer_session *session);
+void wire_acknowledge(transfer_session *session);
 
 /* Keys of a task that this library reads. */
 void wire_set_fields(struct ipc_task_filter *filter);

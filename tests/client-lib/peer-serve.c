@@ -18,6 +18,8 @@ static int on_check(struct ipc_call *call, void *user, enum ipc_access access)
 	struct ipc_path path = ipc_call_path(call);
 
 	(void)access;
+	if (peer_is_live(path.session))
+		return 0;
 	if (path.session && (path.session != SESSION || !p->has_session))
 		return IPC_E_NO_SUCH_SESSION;
 	return path.task && !peer_find(p, path.task) ? IPC_E_NO_SUCH_TASK : 0;
@@ -40,6 +42,8 @@ static int on_open_session(struct ipc_call *call, void *user,
 
 	if (p->fail_open)
 		return ipc_call_error(call, p->fail_open, "not now");
+	if (strcmp(in->kind, "background") != 0)
+		return peer_live_open(p, call, in, out);
 	pthread_mutex_lock(&p->lock);
 	out->info.disposition = p->has_session ? "reassociated" : "created";
 	if (p->is_invalid) {
@@ -253,7 +257,8 @@ static void do_nothing(struct peer *p, struct peer_task *task, uint64_t id)
 		struct ipc_manager_##verb##_tasks_out *out) \
 	{ \
 		struct id_set set = { .ids = in->ids, .n = in->n_ids }; \
-		int r = each(user, call, &set, fn); \
+		bool is_live = peer_live_steer(user, #verb, in->ids, in->n_ids); \
+		int r = is_live ? 0 : each(user, call, &set, fn); \
 \
 		out->failures = set.failures; \
 		out->n_failures = set.n_failures; \
@@ -270,7 +275,7 @@ static int on_set_tasks(struct ipc_call *call, void *user,
 {
 	struct id_set set = { .ids = in->ids, .n = in->n_ids };
 	struct peer *p = user;
-	int r = each(p, call, &set, do_nothing);
+	int r = peer_live_steer(p, "set", in->ids, in->n_ids) ? 0 : each(p, call, &set, do_nothing);
 
 	pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; i < in->n_ids; i++) {
@@ -432,6 +437,10 @@ static int on_acknowledge(
 	struct peer *p = user;
 	int r;
 
+	if (peer_is_live(ipc_call_path(call).session)) {
+		peer_live_note(p, "ack %llu\n", (unsigned long long)in->seq);
+		return 0;
+	}
 	pthread_mutex_lock(&p->lock);
 	ck_assert_uint_le(in->seq, p->last_seq);
 	r = take_fault(&p->fail_next_acknowledge);
@@ -530,6 +539,8 @@ static int on_create_tasks(struct ipc_call *call, void *user,
 	int r = refusal(call, in);
 	unsigned int first;
 
+	if (peer_is_live(ipc_call_path(call).session))
+		return r ? r : peer_live_create(p, call, in, out);
 	pthread_mutex_lock(&p->lock);
 	p->n_create_calls++;
 	if (!r && in->options.after && find_token(p, in->options.after) == p->n_tasks)
@@ -561,6 +572,20 @@ static int on_plain(struct ipc_call *call, void *user)
 {
 	(void)call;
 	(void)user;
+	return 0;
+}
+
+static int on_flush(struct ipc_call *call, void *user)
+{
+	(void)call;
+	peer_live_note(user, "flush\n");
+	return 0;
+}
+
+static int on_reset(struct ipc_call *call, void *user)
+{
+	(void)call;
+	peer_live_note(user, "reset\n");
 	return 0;
 }
 
@@ -646,6 +671,8 @@ static int on_resume_data(
 	uint64_t id = ipc_call_path(call).task;
 	struct peer_task *task = peer_find(p, id);
 
+	if (peer_is_live(id))
+		return peer_live_resume_data(p, call, out);
 	if (!strncmp(task->url, "https://example.org/whole", 25))
 		return ipc_call_error(call, IPC_E_NO_RESUME_DATA, "no ranges");
 	pthread_mutex_lock(&p->lock);
@@ -774,50 +801,23 @@ static const struct ipc_manager_ops manager_ops = {
 	.set_max_connections_per_host = on_set_count,
 };
 
-static int on_answer_redirect(
-	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in)
-{
-	(void)user;
-	(void)in;
-	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
-}
-
-static int on_answer_responses(struct ipc_call *call, void *user,
-	const struct ipc_session_answer_responses_in *in,
-	struct ipc_session_answer_responses_out *out)
-{
-	(void)call;
-	(void)user;
-	(void)in;
-	(void)out;
-	return 0;
-}
-
-static int on_answer_body_stream(
-	struct ipc_call *call, void *user, const struct ipc_session_answer_body_stream_in *in)
-{
-	(void)user;
-	(void)in;
-	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
-}
-
 static const struct ipc_session_ops session_ops = {
 	.attach = on_attach,
 	.acknowledge = on_acknowledge,
 	.detach = on_detach,
 	.create_tasks = on_create_tasks,
-	.answer_redirect = on_answer_redirect,
-	.answer_responses = on_answer_responses,
-	.answer_body_stream = on_answer_body_stream,
-	.close = on_plain,
+	.answer_redirect = peer_on_answer_redirect,
+	.answer_responses = peer_on_answer_responses,
+	.answer_body_stream = peer_on_answer_body,
+	.close = peer_on_close,
 	.finish_tasks_and_invalidate = on_plain,
 	.invalidate_and_cancel = on_invalidate,
 	.list_cookies = on_list_cookies,
 	.set_cookies = on_set_cookies,
 	.clear_cookies = on_plain,
 	.answer_delayed_request = on_answer,
-	.flush = on_plain,
-	.reset = on_plain,
+	.flush = on_flush,
+	.reset = on_reset,
 	.get = on_session_get,
 	.set_description = on_describe_session,
 };

@@ -66,6 +66,7 @@ struct peer {
 	char answers[512]; /* "QUESTION ACTION URL\n" of each call */
 	unsigned int swallow_answer;
 	int fail_answer; /* the next one is answered with this */
+	struct peer_live *live;
 };
 
 extern const struct ipc_object_ops peer_object_ops;
@@ -82,6 +83,34 @@ void peer_invalidate_locked(struct peer *p);
 void peer_ask_locked(struct peer *p);
 /* The call is never answered. */
 void peer_swallow(struct peer *p, struct ipc_call *call);
+/* In the peer's thread, without the lock. */
+void peer_do(struct peer *p, void (*fn)(struct peer *p, void *user), void *user);
+
+/* ---- peer-live.c: handlers of live sessions, and their state ---- */
+#define LIVE_FIRST ((uint64_t)1 << 52)
+
+bool peer_is_live(uint64_t id);
+struct peer_live *peer_live_new(void);
+void peer_live_free(struct peer_live *live);
+void peer_live_forget(struct peer *p); /* transferd went away */
+int peer_live_open(struct peer *p, struct ipc_call *call,
+	const struct ipc_manager_open_session_in *in, struct ipc_manager_open_session_out *out);
+int peer_live_create(struct peer *p, struct ipc_call *call,
+	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out);
+void peer_live_note(struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A verb on tasks: is it about live ones? Then it was written down, and a cancel is carried out. */
+bool peer_live_steer(struct peer *p, const char *verb, const uint64_t *ids, size_t n);
+int peer_live_resume_data(struct peer *p, struct ipc_call *call,
+	struct ipc_task_cancel_producing_resume_data_out *out);
+int peer_on_answer_redirect(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in);
+int peer_on_answer_responses(struct ipc_call *call, void *user,
+	const struct ipc_session_answer_responses_in *in,
+	struct ipc_session_answer_responses_out *out);
+int peer_on_answer_body(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_body_stream_in *in);
+int peer_on_close(struct ipc_call *call, void *user);
+
 /* A task that may run does what peer_finish_by_itself() says. */
 void peer_run_task(struct peer *p, uint64_t id);
 

@@ -183,7 +183,7 @@ static void run(void *user)
 	}
 }
 
-static void peer_do(struct peer *p, void (*fn)(struct peer *p, void *user), void *user)
+void peer_do(struct peer *p, void (*fn)(struct peer *p, void *user), void *user)
 {
 	p->work_user = user;
 	p->work = fn;
@@ -212,6 +212,7 @@ static void do_stop(struct peer *p, void *user)
 	pthread_mutex_lock(&p->lock);
 	p->bus = NULL;
 	p->client[0] = '\0';
+	peer_live_forget(p);
 	pthread_mutex_unlock(&p->lock);
 	ipc_bus_free(bus);
 	end_swallowed(p);
@@ -239,6 +240,7 @@ struct peer *peer_new(void)
 	ck_assert_int_eq(bus_new(&config, &p->private_bus), 0);
 	p->tasks = calloc(MAX_TASKS, sizeof(*p->tasks));
 	p->events = calloc(MAX_EVENTS, sizeof(*p->events));
+	p->live = peer_live_new();
 	ck_assert(p->tasks && p->events);
 	p->wake_fd = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(p->wake_fd, 0);
@@ -263,6 +265,7 @@ struct peer *peer_free(struct peer *p)
 	close(p->wake_fd);
 	free(p->tasks);
 	free(p->events);
+	peer_live_free(p->live);
 	sem_destroy(&p->done);
 	free(p);
 	return NULL;

@@ -15,12 +15,15 @@
 #include <transfer/configuration-store.h>
 #include <transfer/configuration.h>
 #include <transfer/cookie.h>
+#include <transfer/delegate.h>
 #include <transfer/error.h>
+#include <transfer/metrics.h>
 #include <transfer/object.h>
 #include <transfer/request-policy.h>
 #include <transfer/request.h>
 #include <transfer/response.h>
 #include <transfer/session.h>
+#include <transfer/task.h>
 #include <transfer/types.h>
 
 #endif

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that live in memory: their tasks from the making to the end, their own end, and transferd's. */
+#include "client-lib/live.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/types.h"
+#include "tests/client-lib/live-rig.h"
+#include "tests/lib/run.h"
+
+static struct live_rig rig;
+
+static void done(transfer_task *task)
+{
+	transfer_task_unref(task);
+	live_rig_done(&rig);
+}
+
+/* ---- bodies ---- */
+
+START_TEST(a_handler_gets_the_body)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	task = live_rig_fetch(&rig, "a");
+	ck_assert_uint_eq(transfer_task_get_id(task), 1);
+	peer_live_expect(rig.peer, "create data " URL "a - -\n");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.body = "hello" });
+	live_rig_expect(&rig, "handler 200 0 'hello'\n");
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_COMPLETED);
+	ck_assert_int_eq(transfer_task_wait(task, 0, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "open default"));
+	done(task);
+}
+END_TEST
+
+static void in_pieces(const struct peer_row *body, size_t n)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	task = live_rig_fetch(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	peer_live_send(rig.peer, body, n);
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	live_rig_expect(&rig, "handler 200 0 'onetwothree'\n");
+	done(task);
+}
+
+START_TEST(a_handler_gets_all_pieces)
+{
+	const struct peer_row rows[] = {
+		{ .task = 1, .kind = IPC_EVENT_DID_RECEIVE_RESPONSE, .status = 200 },
+		{ .task = 1, .kind = IPC_EVENT_DID_RECEIVE_DATA, .body = "one" },
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_RECEIVE_DATA,
+			.body = "two",
+			.body_in_file = true },
+		{ .task = 1, .kind = IPC_EVENT_DID_RECEIVE_DATA, .body = "three" },
+	};
+
+	in_pieces(rows, 4);
+}
+END_TEST
+
+START_TEST(a_handler_gets_a_failure)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	task = live_rig_fetch(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.body = "cut",
+			.code = -1005 });
+	live_rig_expect(&rig, "handler 200 -1005 ''\n");
+	ck_assert_int_eq(transfer_task_wait(task, 0, NULL), -EIO);
+	done(task);
+}
+END_TEST
+
+/* A pipe of the peer's: the write end. */
+static int send_pipe(uint64_t task)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	PEER_LIVE(
+		rig.peer, { .task = task, .kind = IPC_EVENT_DID_RECEIVE_DATA, .pipe_fd = fds[0] });
+	return fds[1];
+}
+
+static void put(int fd, const char *text)
+{
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+START_TEST(what_follows_a_pipe_waits_for_its_end)
+{
+	transfer_task *task;
+	int fd;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	fd = send_pipe(1);
+	put(fd, "one");
+	live_rig_expect(&rig, "data 'one'\n");
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	/* a second task shows that the row was read */
+	transfer_task_unref(live_rig_get(&rig, "b"));
+	peer_live_expect(rig.peer, URL "b");
+	PEER_LIVE(rig.peer, { .task = 2, .kind = IPC_EVENT_DID_COMPLETE });
+	live_rig_expect(&rig, "done 2 0\n");
+	ck_assert_ptr_null(strstr(rig.log, "done 1"));
+	put(fd, "two");
+	close(fd);
+	live_rig_expect(&rig, "data 'two'\ndone 1 0\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(a_slow_delegate_holds_up_the_pipe)
+{
+	static char block[4096];
+	transfer_task *task;
+	size_t written = 0;
+	int fd;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	rig.is_quiet = true;
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	fd = send_pipe(1);
+	/* nobody dispatches: what fits is two pieces, and what the pipe holds */
+	for (int quiet = 0; quiet < 20;) {
+		struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+		if (poll(&wait, 1, 10) <= 0) {
+			quiet++;
+			continue;
+		}
+		quiet = 0;
+		written += (size_t)write(fd, block, sizeof(block));
+		ck_assert_uint_le(written, 1u << 20);
+	}
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	close(fd);
+	live_rig_expect(&rig, "done 1 0\n");
+	ck_assert_uint_eq(rig.n_data_bytes, written);
+	done(task);
+}
+END_TEST
+
+START_TEST(a_whole_body_is_told_once)
+{
+	transfer_task *task;
+	int fd;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_make(&rig, "a", false);
+	ck_assert(transfer_task_get_prefers_incremental(task));
+	ck_assert_int_eq(transfer_task_set_prefers_incremental(task, false), 0);
+	transfer_task_resume(task);
+	ck_assert_int_eq(transfer_task_set_prefers_incremental(task, true), -EBUSY);
+	peer_live_expect(rig.peer, "create data " URL "a - - whole");
+	fd = send_pipe(1);
+	put(fd, "one");
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	put(fd, "two");
+	close(fd);
+	live_rig_expect(&rig, "data 'onetwo'\ndone 1 0\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(a_download_has_a_file)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = transfer_session_download_task(rig.session, request, live_rig_on_file, &rig);
+	transfer_task_resume(task);
+	peer_live_expect(rig.peer, "create download");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.file = "whole",
+			.bytes = 5,
+			.total = 5 });
+	live_rig_expect(&rig, "handler 200 0\nfile 'whole'\n");
+	/* what was handed over is not needed any more */
+	peer_live_expect(rig.peer, "ack 1\n");
+	done(task);
+}
+END_TEST
+
+/* ---- the life of tasks ---- */
+
+START_TEST(counts_suspensions)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_make(&rig, "a", false);
+	transfer_task_suspend(task);
+	transfer_task_suspend(task);
+	transfer_task_resume(task);
+	transfer_task_resume(task);
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_SUSPENDED);
+	transfer_task_unref(live_rig_get(&rig, "other"));
+	peer_live_expect(rig.peer, URL "other");
+	ck_assert_ptr_null(strstr(peer_live_log(rig.peer), URL "a "));
+	transfer_task_resume(task);
+	transfer_task_resume(task); /* one too many */
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_RUNNING);
+	peer_live_expect(rig.peer, URL "a ");
+	transfer_task_suspend(task);
+	peer_live_expect(rig.peer, "suspend 2\n");
+	transfer_task_resume(task);
+	peer_live_expect(rig.peer, "resume 2\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(an_unsent_task_is_cancelled_here)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_make(&rig, "a", false);
+	transfer_task_cancel(task);
+	live_rig_expect(&rig, "done 1 -999\n");
+	transfer_task_resume(task);
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_COMPLETED);
+	transfer_task_unref(live_rig_get(&rig, "other"));
+	peer_live_expect(rig.peer, URL "other");
+	ck_assert_ptr_null(strstr(peer_live_log(rig.peer), URL "a "));
+	done(task);
+}
+END_TEST
+
+START_TEST(a_running_task_is_cancelled_once)
+{
+	transfer_task *task;
+	int fd;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	fd = send_pipe(1);
+	put(fd, "one");
+	live_rig_expect(&rig, "data 'one'\n");
+	transfer_task_cancel(task);
+	transfer_task_cancel(task);
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_CANCELING);
+	peer_live_expect(rig.peer, "cancel 1\n");
+	live_rig_expect(&rig, "done 1 -999\n");
+	ck_assert_uint_eq(live_rig_count(&rig, "done"), 1);
+	close(fd);
+	done(task);
+}
+END_TEST
+
+START_TEST(an_end_that_waits_becomes_cancelled)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	task = live_rig_fetch(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.body = "hello" });
+	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
+	transfer_task_cancel(task);
+	live_rig_expect(&rig, "handler 200 -999 ''\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(a_task_that_nobody_can_resume_ends)
+{
+	live_rig_init(&rig, &live_rig_delegate);
+	transfer_task_unref(live_rig_make(&rig, "a", false));
+	live_rig_expect(&rig, "created 1\ndone 1 -999\n");
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(what_was_wrong_is_told_when_it_is_resumed)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL);
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	ck_assert_int_ne(transfer_request_set_header(request, "bad name", "x"), 0);
+	task = transfer_session_data_task(rig.session, request, NULL, NULL);
+	live_rig_dispatch(&rig);
+	ck_assert_str_eq(rig.log, "created 1\n");
+	transfer_task_resume(task);
+	live_rig_expect(&rig, "done 1 22\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(a_refused_task_does_not_hurt_others)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_answer_all(rig.peer, true);
+	transfer_task_unref(live_rig_fetch(&rig, "a"));
+	transfer_task_unref(live_rig_fetch(&rig, "bad"));
+	transfer_task_unref(live_rig_fetch(&rig, "c"));
+	live_rig_expect(&rig, "handler 0 ");
+	live_rig_expect(&rig, "handler 200 0 '1'\n");
+	live_rig_expect(&rig, "handler 200 0 '2'\n");
+	ck_assert_uint_eq(live_rig_count(&rig, "handler"), 3);
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_refusal_for_want_of_room_is_waited_out)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_answer_all(rig.peer, true);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 2);
+	transfer_task_unref(live_rig_fetch(&rig, "a"));
+	live_rig_expect(&rig, "handler 200 0 '1'\n");
+	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "refused 1\nrefused 1\n"));
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_crowd_is_sent_in_its_order)
+{
+	const int n = 3000;
+	transfer_task *last = NULL;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	peer_live_answer_all(rig.peer, true);
+	for (int i = 0; i < n; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i + 1);
+		transfer_task_unref(last);
+		last = live_rig_fetch(&rig, name);
+	}
+	for (int i = 0; i < 100000 && transfer_task_wait(last, 0, NULL) == -ETIMEDOUT; i++)
+		transfer_queue_dispatch(rig.queue, 100), rig.log[0] = '\0';
+	ck_assert_uint_eq(transfer_task_get_id(last), (uint64_t)n);
+	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), (unsigned int)n);
+	done(last);
+}
+END_TEST
+
+START_TEST(the_most_urgent_is_sent_first)
+{
+	transfer_task *low, *high;
+
+	live_rig_init(&rig, NULL);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, UINT_MAX);
+	low = live_rig_make(&rig, "low", true);
+	high = live_rig_make(&rig, "high", true);
+	ck_assert_int_eq(transfer_task_set_priority(low, 0.1), 0);
+	ck_assert_int_eq(transfer_task_set_priority(high, 0.2), 0);
+	transfer_task_resume(low);
+	peer_live_expect(rig.peer, "refused");
+	transfer_task_resume(high);
+	ck_assert_int_eq(transfer_task_set_priority(high, 0.9), 0);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 0);
+	peer_live_expect(rig.peer, "create data " URL "high - -\ncreate data " URL "low");
+	transfer_task_unref(low);
+	done(high);
+}
+END_TEST
+
+/* ---- lists ---- */
+
+static void on_lists(const struct transfer_task_lists *lists, void *userdata)
+{
+	live_rig_note(userdata, "lists %zu %zu %zu\n", lists->n_data, lists->n_uploads,
+		lists->n_downloads);
+	for (size_t i = 0; i < lists->n_data; i++)
+		live_rig_note(userdata, "listed %llu\n",
+			(unsigned long long)transfer_task_get_id(lists->data[i]));
+}
+
+static void on_tasks(transfer_task *const *tasks, size_t n, void *userdata)
+{
+	(void)tasks;
+	live_rig_note(userdata, "tasks %zu\n", n);
+}
+
+START_TEST(lists_tasks)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
+	transfer_task *never, *running, *download, *cancelled;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	never = live_rig_make(&rig, "a", false);
+	download = transfer_session_download_task(rig.session, request, NULL, NULL);
+	running = live_rig_get(&rig, "b");
+	cancelled = live_rig_make(&rig, "c", false);
+	transfer_task_cancel(cancelled);
+	transfer_session_get_task_lists(rig.session, on_lists, &rig);
+	transfer_session_get_tasks(rig.session, on_tasks, &rig);
+	live_rig_expect(&rig, "lists 2 0 1\nlisted 1\nlisted 3\ntasks 3\n");
+	transfer_session_invalidate_and_cancel(rig.session);
+	live_rig_expect(&rig, "inval 0\n");
+	transfer_session_get_tasks(rig.session, on_tasks, &rig);
+	live_rig_expect(&rig, "tasks 0\n");
+	transfer_task_unref(never);
+	transfer_task_unref(download);
+	transfer_task_unref(cancelled);
+	done(running);
+}
+END_TEST
+
+/* ---- the end of a session ---- */
+
+START_TEST(finishes_with_its_last_task)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	transfer_session_finish_and_invalidate(rig.session);
+	transfer_task_unref(live_rig_get(&rig, "late"));
+	live_rig_expect(&rig, "done 2 ");
+	ck_assert_ptr_null(strstr(rig.log, "inval"));
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	live_rig_expect(&rig, "done 1 0\ninval 0\ndestroyed\n");
+	peer_live_expect(rig.peer, "close 1\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(waits_for_a_task_that_may_be_resumed)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_make(&rig, "a", false);
+	transfer_session_finish_and_invalidate(rig.session);
+	live_rig_dispatch(&rig);
+	ck_assert_str_eq(rig.log, "created 1\n");
+	transfer_task_unref(task);
+	live_rig_expect(&rig, "done 1 -999\ninval 0\ndestroyed\n");
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(cancels_all_and_ends)
+{
+	transfer_task *sent, *never;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	sent = live_rig_get(&rig, "a");
+	never = live_rig_make(&rig, "b", false);
+	peer_live_expect(rig.peer, "create data");
+	transfer_session_invalidate_and_cancel(rig.session);
+	live_rig_expect(&rig, "inval 0\ndestroyed\n");
+	ck_assert_ptr_nonnull(strstr(rig.log, "done 1 -999\n"));
+	ck_assert_ptr_nonnull(strstr(rig.log, "done 2 -999\n"));
+	ck_assert_uint_eq(live_rig_count(&rig, "inval"), 1);
+	transfer_task_unref(never);
+	done(sent);
+}
+END_TEST
+
+START_TEST(a_session_that_did_nothing_ends_at_once)
+{
+	live_rig_init(&rig, &live_rig_delegate);
+	transfer_session_finish_and_invalidate(rig.session);
+	live_rig_expect(&rig, "inval 0\ndestroyed\n");
+	ck_assert_str_eq(peer_live_log(rig.peer), "");
+	live_rig_done(&rig);
+	ck_assert_uint_eq(live_rig_count(&rig, "destroyed"), 1);
+}
+END_TEST
+
+START_TEST(a_dropped_session_tells_nobody)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	transfer_session_unref(rig.session);
+	rig.session = NULL;
+	ck_assert_str_eq(rig.log, "created 1\ndestroyed\n");
+	peer_live_expect(rig.peer, "close 1\n");
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_COMPLETED);
+	ck_assert_ptr_null(transfer_task_get_session(task));
+	live_rig_dispatch(&rig);
+	ck_assert_str_eq(rig.log, "created 1\ndestroyed\n");
+	done(task);
+}
+END_TEST
+
+START_TEST(the_shared_session_is_one)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
+	transfer_session *shared;
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	shared = transfer_session_get_shared(rig.client);
+	ck_assert_ptr_nonnull(shared);
+	ck_assert_ptr_eq(transfer_session_get_shared(rig.client), shared);
+	ck_assert_int_eq(transfer_session_get_kind(shared), TRANSFER_SESSION_SHARED);
+	transfer_session_invalidate_and_cancel(shared);
+	transfer_session_finish_and_invalidate(shared);
+	peer_live_answer_all(rig.peer, true);
+	task = transfer_session_data_task(shared, request, NULL, NULL);
+	transfer_task_resume(task);
+	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "open shared"));
+	done(task);
+}
+END_TEST
+
+static void on_flushed(const transfer_error *error, void *userdata)
+{
+	live_rig_note(userdata, "flushed %d\n", error ? transfer_error_get_code(error) : 0);
+}
+
+START_TEST(flushes_and_resets)
+{
+	live_rig_init(&rig, &live_rig_delegate);
+	transfer_session_flush(rig.session, on_flushed, &rig);
+	transfer_session_reset(rig.session, on_flushed, &rig);
+	transfer_session_finish_and_invalidate(rig.session);
+	live_rig_expect(&rig, "inval 0\n");
+	ck_assert_str_eq(rig.log, "flushed 0\nflushed 0\ninval 0\ndestroyed\n");
+	peer_live_expect(rig.peer, "flush\nreset\nclose 1\n");
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(has_a_description)
+{
+	char *text;
+
+	live_rig_init(&rig, NULL);
+	ck_assert_ptr_null(transfer_session_copy_description(rig.session));
+	ck_assert_int_eq(transfer_session_set_description(rig.session, "mine"), 0);
+	text = transfer_session_copy_description(rig.session);
+	ck_assert_str_eq(text, "mine");
+	free(text);
+	ck_assert_int_eq(transfer_session_set_description(rig.session, "\xff"), -EINVAL);
+	ck_assert_int_eq(transfer_session_set_description(rig.session, NULL), 0);
+	ck_assert_ptr_null(transfer_session_copy_description(rig.session));
+	ck_assert_ptr_null(transfer_session_get_identifier(rig.session));
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* ---- the end of transferd ---- */
+
+START_TEST(tasks_end_when_transferd_goes)
+{
+	transfer_task *task;
+	int fd;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	transfer_task_unref(live_rig_fetch(&rig, "b"));
+	peer_live_expect(rig.peer, URL "b");
+	fd = send_pipe(1);
+	put(fd, "one");
+	live_rig_expect(&rig, "data 'one'\n");
+	peer_stop(rig.peer);
+	live_rig_expect(&rig, "done 1 -997\n");
+	live_rig_expect(&rig, "handler 0 -997 ''\n");
+	close(fd);
+	peer_start(rig.peer);
+	peer_live_answer_all(rig.peer, true);
+	transfer_task_unref(live_rig_fetch(&rig, "c"));
+	live_rig_expect(&rig, "handler 200 0 '3'\n");
+	ck_assert_uint_eq(live_rig_count(&rig, "done 1"), 1);
+	done(task);
+}
+END_TEST
+
+START_TEST(tasks_end_when_nobody_serves)
+{
+	live_rig_init(&rig, &live_rig_delegate);
+	peer_stop(rig.peer);
+	transfer_task_unref(live_rig_get(&rig, "a"));
+	live_rig_expect(&rig, "done 1 -997\n");
+	peer_start(rig.peer);
+	live_rig_done(&rig);
+}
+END_TEST
+
+static void on_resume_data(const transfer_data *data, void *userdata)
+{
+	live_rig_note(userdata, "resume data %zu\n", transfer_data_get_size(data));
+}
+
+START_TEST(cancels_with_resume_data)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
+	transfer_task *task, *never;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = transfer_session_download_task(rig.session, request, NULL, NULL);
+	never = transfer_session_download_task(rig.session, request, NULL, NULL);
+	transfer_task_resume(task);
+	peer_live_expect(rig.peer, "create download");
+	transfer_task_cancel_by_producing_resume_data(task, on_resume_data, &rig);
+	live_rig_expect(&rig, "resume data 3\n");
+	live_rig_expect(&rig, "done 1 -999\n");
+	transfer_task_cancel_by_producing_resume_data(never, on_resume_data, &rig);
+	live_rig_expect(&rig, "resume data 0\ndone 2 -999\n");
+	transfer_task_unref(never);
+	done(task);
+}
+END_TEST
+
+RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_all_pieces),
+	TEST(a_handler_gets_a_failure), TEST(what_follows_a_pipe_waits_for_its_end),
+	TEST(a_slow_delegate_holds_up_the_pipe), TEST(a_whole_body_is_told_once),
+	TEST(a_download_has_a_file), TEST(counts_suspensions),
+	TEST(an_unsent_task_is_cancelled_here), TEST(a_running_task_is_cancelled_once),
+	TEST(an_end_that_waits_becomes_cancelled), TEST(a_task_that_nobody_can_resume_ends),
+	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(a_refused_task_does_not_hurt_others),
+	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
+	TEST(the_most_urgent_is_sent_first), TEST(lists_tasks), TEST(finishes_with_its_last_task),
+	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
+	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
+	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
+	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_nobody_serves),
+	TEST(cancels_with_resume_data))
