@@ -132,3 +132,28 @@ const char *mime_extension(const char *type)
 
 	return known ? known->extension : NULL;
 }
+
+const char *mime_of_name(const char *name)
+{
+	/* endings that the table has another one of the same type for, and types without an ending of their own */
+	static const struct known more[] = {
+		{ "image/jpeg", "jpeg" },
+		{ "text/html", "htm" },
+		{ "text/plain", "text" },
+		{ "text/plain", "log" },
+		{ "video/mpeg", "mpeg" },
+	};
+	const char *dot = strrchr(name, '.');
+
+	if (!dot || dot == name || dot[-1] == '/')
+		return NULL;
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (!strcasecmp(dot + 1, more[i].extension))
+			return more[i].type;
+	}
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (!strcasecmp(dot + 1, table[i].extension))
+			return table[i].type;
+	}
+	return NULL;
+}

@@ -14,5 +14,7 @@ struct mime {
 void mime_parse(const char *content_type, struct mime *ret_mime);
 /* "html" for "text/html"; NULL: unknown, or a type that says nothing. */
 const char *mime_extension(const char *type);
+/* The type that the ending of a file's name or path means; NULL: it has none that is known. */
+const char *mime_of_name(const char *name);
 
 #endif

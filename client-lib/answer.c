@@ -14,6 +14,7 @@
 #include "client-lib/command.h"
 #include "client-lib/delivery.h"
 #include "client-lib/live.h"
+#include "client-lib/load.h"
 #include "client-lib/ref.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
@@ -220,6 +221,8 @@ static int is_still_asked(const struct answer *answer)
 
 	if (task->stage == TASK_STAGE_ENDED || task->is_cancelled || task->session->is_dead)
 		return -ESTALE;
+	if (!answer->question)
+		return load_awaits(task) ? 0 : -ESTALE;
 	return answer_is_known(task->session, answer->question) ? 0 : -ESTALE;
 }
 
@@ -228,6 +231,10 @@ static void send_answer(struct answer *answer)
 	struct command *command = answer->command;
 
 	answer->command = NULL;
+	if (!answer->question) {
+		load_answer_take(answer->task, command);
+		return;
+	}
 	answer_forget(answer->task->session, answer->question);
 	command_push_locked_take(answer->task->session, command);
 }

@@ -98,3 +98,20 @@ const char *transfer_config_get_launch(const transfer_config *config)
 {
 	return config->launch;
 }
+
+int transfer_config_add_protocol(transfer_config *config, const struct transfer_protocol *protocol)
+{
+	if (config->kind == TRANSFER_SESSION_BACKGROUND)
+		return configuration_stick(config, -EOPNOTSUPP);
+	return configuration_stick(config, load_classes_add(&config->protocols, protocol));
+}
+
+void transfer_config_clear_protocols(transfer_config *config)
+{
+	load_classes_done(&config->protocols);
+}
+
+size_t transfer_config_get_n_protocols(const transfer_config *config)
+{
+	return config->protocols.n;
+}

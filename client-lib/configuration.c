@@ -33,6 +33,7 @@ static void config_free(struct transfer_config *config)
 #define TEXT_FREE(name) free(config->name);
 	CONFIGURATION_TEXTS(TEXT_FREE)
 	text_headers_done(&config->headers);
+	load_classes_done(&config->protocols);
 	free(config);
 }
 
@@ -98,11 +99,13 @@ transfer_config *transfer_config_copy(const transfer_config *config)
 	memcpy(copy, config, sizeof(*copy));
 	ref_init(&copy->ref);
 	copy->headers = (struct text_headers){ 0 };
+	copy->protocols = (struct load_classes){ 0 };
 #define TEXT_COPY(name) \
 	copy->name = config->name ? strdup(config->name) : NULL; \
 	is_whole = is_whole && (!config->name || copy->name);
 	CONFIGURATION_TEXTS(TEXT_COPY)
-	if (!is_whole || text_headers_copy(&copy->headers, &config->headers)) {
+	if (!is_whole || text_headers_copy(&copy->headers, &config->headers) ||
+		load_classes_copy(&copy->protocols, &config->protocols)) {
 		config_free(copy);
 		return NULL;
 	}

@@ -5,6 +5,7 @@
 
 #include <transfer/configuration.h>
 
+#include "client-lib/load.h"
 #include "client-lib/ref.h"
 #include "client-lib/text.h"
 
@@ -51,6 +52,7 @@ struct transfer_config {
 	enum transfer_tls_version tls_minimum, tls_maximum;
 	int multipath;
 	CONFIGURATION_SWITCHES(CONFIGURATION_SWITCH_MEMBER)
+	struct load_classes protocols;
 };
 
 /* kind: any, the shared session's, too; identifier: of a background session, else NULL. NULL: out of memory. */

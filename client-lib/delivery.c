@@ -11,6 +11,7 @@
 
 #include "client-lib/client.h"
 #include "client-lib/live.h"
+#include "client-lib/load.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
@@ -40,6 +41,8 @@ void delivery_free(struct delivery *delivery)
 	free(delivery->digest_hex);
 	transfer_error_unref(delivery->error);
 	transfer_response_unref(delivery->response);
+	if (delivery->load)
+		load_let_go(delivery);
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);
 	transfer_task_unref(delivery->other);
@@ -353,6 +356,9 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 		return call_handler(d);
 	case DELIVERY_OBSERVE:
 		return call_observer(s, d);
+	case DELIVERY_LOAD_START:
+	case DELIVERY_LOAD_STOP:
+		return load_call(d);
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_DRAINED:
 	case DELIVERY_INVALID:
@@ -455,6 +461,8 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_BECAME_DOWNLOAD:
 	case DELIVERY_HANDLER:
 	case DELIVERY_OBSERVE:
+	case DELIVERY_LOAD_START:
+	case DELIVERY_LOAD_STOP:
 		break;
 	}
 	return false;

@@ -42,6 +42,8 @@ enum delivery_kind {
 	DELIVERY_WAITING,
 	DELIVERY_HANDLER, /* the end of a task with one */
 	DELIVERY_OBSERVE,
+	DELIVERY_LOAD_START, /* of a loader: its class begins, or goes on */
+	DELIVERY_LOAD_STOP,
 };
 
 struct delivery {
@@ -74,6 +76,7 @@ struct delivery {
 	bool is_pipe; /* fd is a body that begins; never in a line */
 	bool is_folded; /* stands for all that happened; never in a line */
 	bool has_metrics;
+	struct transfer_load *load; /* whose start or stop it is, or whose data */
 	struct arena arena; /* rows of metrics.transactions */
 };
 

@@ -10,6 +10,7 @@
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
+#include "client-lib/load.h"
 #include "client-lib/request.h"
 #include "client-lib/segment.h"
 #include "client-lib/task.h"
@@ -173,6 +174,7 @@ static void unlink_task(transfer_session *session, transfer_task *task)
 
 	if (!task->is_linked)
 		return;
+	load_stop(task);
 	task->is_linked = false;
 	TAILQ_REMOVE(&session->live_tasks, task, live);
 	if (was_resumed)
@@ -189,9 +191,11 @@ static void begin(transfer_session *session, transfer_task *task)
 	task->refusal = NULL;
 	if (!refusal && client_is_forked(session->client))
 		refusal = error_new_errno(ECHILD, "the process was forked");
+	if (!refusal && task->load && load_begin(task))
+		refusal = error_new_errno(ENOMEM, NULL);
 	if (refusal)
 		end_take(session, task, refusal);
-	else
+	else if (!task->load)
 		put_in_line(session, task);
 }
 
@@ -206,7 +210,9 @@ void live_resume(transfer_session *session, transfer_task *task)
 		begin(session, task);
 	else if (task->stage == TASK_STAGE_NEW)
 		put_in_line(session, task);
-	else if (!task->is_loaded)
+	else if (task->is_loaded)
+		load_go_on(task);
+	else
 		command_push_task(session, COMMAND_RESUME, task);
 }
 

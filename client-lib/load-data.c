@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * data: URLs: a type, perhaps ";base64", the first comma, the bytes. A type that is none is text/plain, as browsers
- * have it; bytes that are not base64 where they should be make the URL malformed.
+ * have it; bytes that are not base64 where they should be make the URL malformed. The loader is an ordinary one.
  */
 #include "client-lib/load-data.h"
 
@@ -12,7 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include <transfer/protocol.h>
+
 #include "base/cleanup.h"
+#include "client-lib/load.h"
 
 #define DATA_DEFAULT_TYPE    "text/plain"
 #define DATA_DEFAULT_CHARSET "US-ASCII"
@@ -386,3 +389,48 @@ void load_data_done(struct load_data_url *data)
 	free(data->full_type);
 	transfer_data_unref(data->body);
 }
+
+/* ---- the loader ---- */
+
+static bool can_init(const transfer_request *request, void *userdata)
+{
+	const char *url = transfer_request_get_url(request);
+
+	(void)userdata;
+	while (*url && (unsigned char)*url <= ' ')
+		url++;
+	return !strncasecmp(url, "data:", strlen("data:"));
+}
+
+static int answer(transfer_load *load, const char *url, const struct load_data_url *data)
+{
+	transfer_auto(transfer_response) response = transfer_response_new(
+		url, data->mime_type, (int64_t)transfer_data_get_size(data->body), data->charset);
+
+	return response ? transfer_load_use_cached(load, response, data->body) : -ENOMEM;
+}
+
+static void start(transfer_load *load, void *userdata)
+{
+	const char *url = transfer_request_get_url(transfer_load_get_request(load));
+	struct load_data_url data = { NULL, NULL, NULL, NULL };
+	transfer_auto(transfer_error) error = NULL;
+	int r = load_data_parse(url, &data);
+
+	(void)userdata;
+	if (!r)
+		r = answer(load, url, &data);
+	if (r == LOAD_DATA_E_BAD)
+		error = transfer_error_new(TRANSFER_DOMAIN_URL, TRANSFER_ERROR_BAD_URL, NULL, url);
+	else if (r == -ENOMEM)
+		error = transfer_error_new(TRANSFER_DOMAIN_POSIX, ENOMEM, NULL, url);
+	if (error)
+		transfer_load_fail(load, error);
+	load_data_done(&data);
+}
+
+const struct transfer_protocol load_data_protocol = {
+	TRANSFER_PROTOCOL_INIT,
+	.can_init = can_init,
+	.start = start,
+};

@@ -17,11 +17,15 @@ libclient_la_SOURCES = \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
 	%D%/event.c %D%/event.h \
+	%D%/load.c %D%/load.h \
 	%D%/load-data.c %D%/load-data.h \
 	%D%/event-read.c \
 	%D%/live.c %D%/live.h \
 	%D%/live-event.c \
 	%D%/live-row.c \
+	%D%/load-file.c \
+	%D%/load-find.c \
+	%D%/load-sink.c \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
 	%D%/manager-look.c \
@@ -56,6 +60,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/manager.h \
 	%D%/include/transfer/metrics.h \
 	%D%/include/transfer/object.h \
+	%D%/include/transfer/protocol.h \
 	%D%/include/transfer/request.h \
 	%D%/include/transfer/request-policy.h \
 	%D%/include/transfer/response.h \
@@ -86,7 +91,7 @@ CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-r
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-live \
-	tests/client-lib/test-live-delegate tests/client-lib/test-load-data tests/client-lib/test-manager \
+	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
@@ -99,6 +104,8 @@ tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_R
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
 tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
 tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
+tests_client_lib_test_load_SOURCES = tests/client-lib/test-load.c $(CLIENT_LIVE)
+tests_client_lib_test_load_file_SOURCES = tests/client-lib/test-load-file.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)
 tests_client_lib_test_manager_create_SOURCES = tests/client-lib/test-manager-create.c $(CLIENT_PEER)
@@ -120,6 +127,8 @@ tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_answer_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_load_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_load_file_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_load_data_LDADD = $(TEST_CLIENT) $(JANSSON_LIBS)
 tests_client_lib_test_live_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)

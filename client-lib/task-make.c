@@ -16,6 +16,7 @@
 #include "client-lib/command.h"
 #include "client-lib/error.h"
 #include "client-lib/live.h"
+#include "client-lib/load.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
@@ -68,6 +69,8 @@ static transfer_task *submit(
 	}
 	if (!refusal && task->request->status && !task->resume_data)
 		refusal = error_new_errno(task->request->status, "the request is wrong");
+	if (live_is(session) && !refusal)
+		refusal = load_prepare(task);
 	if (live_is(session))
 		submit_live(session, task, refusal);
 	else

@@ -2,6 +2,7 @@
 #include "base/mime.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "tests/lib/run.h"
 
@@ -57,4 +58,31 @@ START_TEST(knows_extensions)
 }
 END_TEST
 
-RUN_TESTS("engine/mime", TEST_EACH(parses, cases), TEST(knows_extensions))
+static const struct {
+	const char *name, *want;
+} files[] = {
+	{ "a.html", "text/html" },
+	{ "/x/a.HTM", "text/html" },
+	{ "a.tar.gz", "application/gzip" },
+	{ "a.jpeg", "image/jpeg" },
+	{ "a.jpg", "image/jpeg" },
+	{ "a.xml", "application/xml" },
+	{ "a.", NULL },
+	{ ".html", NULL },
+	{ "/x.html/.txt", NULL },
+	{ "/x.html/a", NULL },
+	{ "html", NULL },
+	{ "a.unknown", NULL },
+};
+
+START_TEST(guesses_by_the_ending)
+{
+	const char *type = mime_of_name(files[_i].name);
+
+	ck_assert_msg(!type == !files[_i].want && (!type || !strcmp(type, files[_i].want)),
+		"%s: %s", files[_i].name, type);
+}
+END_TEST
+
+RUN_TESTS("engine/mime", TEST_EACH(guesses_by_the_ending, files), TEST_EACH(parses, cases),
+	TEST(knows_extensions))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a session keeps and whom it asks: caching, stores and wake-ups. Properties of
+ * What a session keeps and whom it asks: caching, stores, wake-ups and custom protocols. Properties of
  * configurations; setters return 0 or -errno, and the first failure sticks, as in
  * <transfer/configuration.h>. Cookies are there.
  */
@@ -8,6 +8,7 @@
 #define TRANSFER_CONFIGURATION_STORE_H
 
 #include <transfer/configuration.h>
+#include <transfer/protocol.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -202,6 +203,52 @@ TRANSFER_PUBLIC int transfer_config_set_launch(transfer_config *config, const ch
  * Source:   org.transferd.Transfer1.Manager.OpenSession
  */
 TRANSFER_PUBLIC const char *transfer_config_get_launch(const transfer_config *config);
+
+/**
+ * transfer_config_add_protocol - a custom protocol for the session's tasks
+ *
+ * @config:   the configuration; borrowed
+ * @protocol: the class; copied; its userdata must live as long as any session that was made with it
+ *
+ * The one added last is asked first, before the built-in ones for data:, file:, ftp:, ftps:, http: and
+ * https:.
+ *
+ * Returns:  0, or
+ *           -EINVAL      a struct without size, or a member that must be there is NULL
+ *           -EOPNOTSUPP  a background session's
+ *           -ENOMEM      out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.protocolClasses
+ */
+TRANSFER_PUBLIC int transfer_config_add_protocol(
+	transfer_config *config, const struct transfer_protocol *protocol);
+
+/**
+ * transfer_config_clear_protocols - forget the custom protocols
+ *
+ * @config: the configuration; borrowed
+ *
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.protocolClasses
+ */
+TRANSFER_PUBLIC void transfer_config_clear_protocols(transfer_config *config);
+
+/**
+ * transfer_config_get_n_protocols - number of custom protocols
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  how many were added
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.protocolClasses
+ */
+TRANSFER_PUBLIC size_t transfer_config_get_n_protocols(const transfer_config *config);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,7 @@
 #include <transfer/error.h>
 #include <transfer/metrics.h>
 #include <transfer/object.h>
+#include <transfer/protocol.h>
 #include <transfer/request-policy.h>
 #include <transfer/request.h>
 #include <transfer/response.h>

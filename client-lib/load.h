@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loaders: tasks that the library answers without transferd. Custom protocols, and two that are built in and use the
+ * same door: data: and file:. A load is made with its task; its protocol's functions run as deliveries of the session,
+ * and what it says goes through live_tell(), in its order, not before an open question was answered and not while the
+ * task is suspended. The first terminal word counts, whatever comes after it.
+ */
+#ifndef CLIENT_LIB_LOAD_H
+#define CLIENT_LIB_LOAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <transfer/protocol.h>
+#include <transfer/session.h>
+
+#include "client-lib/delivery.h"
+#include "client-lib/ref.h"
+
+struct command;
+
+/* What waits for the delegate before transfer_load_is_wanted() says no. */
+#define LOAD_WAITING_MAX_BYTES (1024u * 1024)
+#define LOAD_REDIRECTS_MAX     16
+
+/* Classes of one configuration, or of the process. */
+struct load_classes {
+	struct transfer_protocol *items;
+	size_t n;
+};
+int load_classes_add(struct load_classes *classes, const struct transfer_protocol *protocol);
+int load_classes_copy(struct load_classes *to, const struct load_classes *from);
+void load_classes_done(struct load_classes *classes);
+
+struct transfer_load {
+	struct ref ref;
+	struct transfer_protocol protocol; /* size 0: not chosen yet, after a redirect */
+	transfer_request *request;
+	transfer_session *session; /* memory reference */
+	void *context;
+	atomic_size_t waiting_bytes; /* of deliveries that have not been made */
+
+	/* ---- under the client's lock ---- */
+	transfer_task *task; /* a reference from its beginning until it has ended or was stopped */
+	bool was_started;
+	bool has_response;
+	int64_t expected_bytes; /* as it says */
+	int sink_errno; /* what was given could not be written */
+	bool is_over; /* a terminal word was said */
+	bool awaits; /* the delegate has a question */
+	bool is_parked; /* a built-in one goes on when nothing holds it up */
+	struct delivery_line held;
+	transfer_request *proposed; /* of a redirect */
+	transfer_response *redirect;
+
+	/* ---- of a download: its file; under sink_lock ---- */
+	pthread_mutex_t sink_lock;
+	int sink_fd;
+	char *sink_path; /* removed when it was told */
+	int64_t n_written;
+
+	/* ---- of a built-in one ---- */
+	void (*more)(transfer_load *load);
+	int source_fd;
+};
+
+/* ---- load-find.c ---- */
+
+/*
+ * The class that takes the request: the last of the configuration's (in the shared session: of the registered ones),
+ * then the built-in ones. False: transferd's. Without the lock: runs can_init of the application.
+ */
+bool load_find(const transfer_session *session, const transfer_request *request,
+	struct transfer_protocol *ret_protocol);
+/* Is the scheme one that transferd speaks in such sessions, or none at all, which it will say better? */
+bool load_is_for_transferd(const char *url);
+
+/* ---- load.c ---- */
+
+/*
+ * A task of a live session was made: finds who answers it. NULL: a loader (task->load) or transferd; else why nobody
+ * does. Without the lock.
+ */
+transfer_error *load_prepare(transfer_task *task);
+/* The rest with the lock held. Resumed for the first time; 0 or -ENOMEM. */
+int load_begin(transfer_task *task);
+/* Ended, cancelled, or its session was: nothing of it is told any more. */
+void load_stop(transfer_task *task);
+/* What held it up has gone: the task was resumed. */
+void load_go_on(transfer_task *task);
+/* A question of the loader is open. */
+bool load_awaits(const transfer_task *task);
+/* Its answer: COMMAND_ANSWER_REDIRECT or COMMAND_ANSWER_RESPONSES. */
+void load_answer_take(transfer_task *task, struct command *command);
+/* A built-in one goes on behind what was told so far. */
+void load_continue(transfer_load *load);
+
+/* A delivery of a loader: true, a function of a class ran. Without the lock. */
+bool load_call(const struct delivery *delivery);
+/* A delivery is freed: its bytes wait no more. Any thread. */
+void load_let_go(struct delivery *delivery);
+
+/* ---- load-sink.c: downloads; without the client's lock ---- */
+
+/* 0 or -errno. */
+int load_sink_write(transfer_load *load, const transfer_data *data);
+/* The whole file, open for reading from its beginning, at its destination if it has one; made even if empty. 0 or -errno. */
+int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd);
+/* The delegate has had it: what was not renamed is gone. */
+void load_sink_remove(transfer_load *load);
+void load_sink_done(transfer_load *load);
+
+extern const struct transfer_protocol load_data_protocol, load_file_protocol;
+
+#endif
