@@ -98,7 +98,10 @@ static int on_row(const struct live_row *row, void *user)
 	if (row->type == LIVE_EVENT_BECAME_DOWNLOAD)
 		rig->other_task = row->other_task;
 	rig->n_told++;
-	say(rig, row);
+	if (rig->on_row)
+		rig->on_row(row, rig->user);
+	else
+		say(rig, row);
 	return 0;
 }
 
@@ -205,16 +208,21 @@ void rig_pass(struct rig *rig, uint64_t us)
 	rig_turn(rig);
 }
 
+void rig_take(struct rig *rig, uint64_t session)
+{
+	if (!live_has_events(rig->live, session))
+		return;
+	begin(rig);
+	on_events(session, rig);
+	end(rig);
+}
+
 const char *rig_told(struct rig *rig, uint64_t session)
 {
 	static char told[sizeof(rig->text)];
 
 	/* what was left when the client was full */
-	if (live_has_events(rig->live, session)) {
-		begin(rig);
-		on_events(session, rig);
-		end(rig);
-	}
+	rig_take(rig, session);
 	memcpy(told, rig->text, sizeof(told));
 	rig->text[0] = '\0';
 	return told;

@@ -28,6 +28,8 @@ struct rig {
 	size_t n_told, n_gone;
 	uint64_t gone;
 	bool is_full; /* the client takes nothing */
+	void (*on_row)(const struct live_row *row, void *user); /* NULL: it is written down */
+	void *user;
 };
 
 struct rig *rig_new(void);
@@ -43,6 +45,7 @@ uint64_t rig_create(struct rig *rig, uint64_t session, const struct live_request
 uint64_t rig_task(struct rig *rig, uint64_t session, enum transfer_task_kind kind);
 /* One turn with all that the engine has reported. */
 void rig_turn(struct rig *rig);
+void rig_take(struct rig *rig, uint64_t session); /* what waits */
 void rig_pass(struct rig *rig, uint64_t us); /* and a turn */
 int rig_steer(struct rig *rig, enum flow_verb verb, uint64_t id);
 /* "RESPONSE 200, DATA abc, COMPLETED 0" since it was asked last; static. */

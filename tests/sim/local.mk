@@ -113,3 +113,7 @@ check_PROGRAMS += tests/daemon/test-live-schedule
 tests_daemon_test_live_schedule_SOURCES = tests/daemon/test-live-schedule.c $(live_sources)
 tests_daemon_test_live_schedule_LDADD = $(TEST_DAEMON)
 tests_daemon_test_live_schedule_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/sim/test-live-walk
+tests_sim_test_live_walk_SOURCES = tests/sim/test-live-walk.c $(live_sources)
+tests_sim_test_live_walk_LDADD = $(TEST_DAEMON)
+tests_sim_test_live_walk_LDFLAGS = $(sim_ldflags)
