@@ -34,6 +34,7 @@ void xfer_metrics_on_connected(struct xfer *xfer)
 	if (!is_wanted(xfer))
 		return;
 	m->connected_us = clock_now_us();
+	m->is_reused = !xfer->is_connecting;
 	if (curl_easy_getinfo(xfer->easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls || !tls->internals ||
 		tls->backend != CURLSSLBACKEND_OPENSSL)
 		return;
@@ -115,7 +116,7 @@ static void set_times(struct xfer *x, struct engine_transaction *tr)
 	struct times t = get_times(x, to_wall_us);
 
 	tr->fetch_wall_us = m->begin_us + to_wall_us;
-	tr->is_reused_connection = m->connected_us && !get_long(x->easy, CURLINFO_NUM_CONNECTS);
+	tr->is_reused_connection = m->is_reused;
 	if (!tr->is_reused_connection)
 		set_connecting(&t, tr);
 	if (!m->connected_us)

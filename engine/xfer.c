@@ -279,7 +279,7 @@ void xfer_start(struct xfer *xfer, struct xfer_env *env, struct xfer_pool *pool)
 		xfer_fault(xfer, TRANSFER_ERROR_INSECURE_TRANSPORT, NULL);
 	if (xfer->fault.code || xfer_disk_open(xfer) || xfer_send_open(xfer))
 		xfer_finish(xfer);
-	else if (is_download(xfer) || !xfer->source)
+	else if (is_download(xfer) || (xfer->spec.live.is_live && !xfer->upload.is_wanted))
 		xfer_request_go(xfer);
 	else
 		send_upload(xfer, xfer->upload.url ? UPLOAD_LEG_ASK : UPLOAD_LEG_CREATE);

@@ -133,6 +133,7 @@ enum xfer_question {
 struct xfer_metrics {
 	uint64_t begin_us, connected_us;
 	uint64_t sent_us; /* the last of the body went to libcurl */
+	bool is_reused; /* the connection was there */
 	const char *tls_version, *tls_cipher; /* static */
 };
 
