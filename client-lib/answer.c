@@ -361,6 +361,17 @@ enum transfer_body_reason transfer_body_request_get_reason(const transfer_body_r
 	return answer->base.reason;
 }
 
+/* Without memory or descriptors there is no body, as if none had been given. */
+static void pump_body(struct answer *answer, transfer_body *body)
+{
+	struct body_sent sent;
+
+	if (body_pump_start(answer->task, body, &sent))
+		return;
+	answer->command->fd = sent.fd;
+	answer->command->length_bytes = sent.length;
+}
+
 int transfer_body_request_provide(transfer_body_request *answer, transfer_body *body)
 {
 	transfer_client *client = answer->base.task->session->client;
@@ -372,6 +383,8 @@ int transfer_body_request_provide(transfer_body_request *answer, transfer_body *
 		live_open_body(body, answer->base.command);
 	client_lock(client);
 	r = is_still_asked(&answer->base);
+	if (!r && body && body->kind == BODY_READER)
+		pump_body(&answer->base, body);
 	if (!r)
 		send_answer(&answer->base);
 	client_unlock(client);

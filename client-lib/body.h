@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <transfer/body.h>
+#include <transfer/delegate.h>
 
 #include "client-lib/ref.h"
 
@@ -79,6 +80,17 @@ int body_feed_fd(const struct body_feed *feed);
 enum body_feed_state body_feed_run(struct body_feed *feed);
 /* Nobody wants the rest: the reader is not called any more, but for a call that runs. Any thread. */
 void body_feed_stop(struct body_feed *feed);
+
+/* ---- body-pump.c; with the client's lock held unless said otherwise ---- */
+
+struct body_pump; /* of a task */
+struct delivery;
+
+/* The reader begins to work for the task; what worked before is stopped. 0 or -errno. */
+int body_pump_start(transfer_task *task, transfer_body *body, struct body_sent *ret_sent);
+void body_pump_stop(transfer_task *task);
+/* DELIVERY_BODY_PULL; without the lock. */
+bool body_pump_call(const struct delivery *delivery);
 
 #define BODY_FEED_BURST  (64u * 1024)
 #define BODY_FEED_PACKET (32u * 1024)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client-lib/body.h"
 #include "client-lib/client.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
@@ -43,6 +44,7 @@ void delivery_free(struct delivery *delivery)
 	transfer_response_unref(delivery->response);
 	if (delivery->load)
 		load_let_go(delivery);
+	body_feed_unref(delivery->feed);
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);
 	transfer_task_unref(delivery->other);
@@ -359,6 +361,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_LOAD_START:
 	case DELIVERY_LOAD_STOP:
 		return load_call(d);
+	case DELIVERY_BODY_PULL:
+		return body_pump_call(d);
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_DRAINED:
 	case DELIVERY_INVALID:
@@ -463,6 +467,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_OBSERVE:
 	case DELIVERY_LOAD_START:
 	case DELIVERY_LOAD_STOP:
+	case DELIVERY_BODY_PULL:
 		break;
 	}
 	return false;

@@ -44,6 +44,7 @@ enum delivery_kind {
 	DELIVERY_OBSERVE,
 	DELIVERY_LOAD_START, /* of a loader: its class begins, or goes on */
 	DELIVERY_LOAD_STOP,
+	DELIVERY_BODY_PULL, /* a reader is asked for more */
 };
 
 struct delivery {
@@ -77,6 +78,7 @@ struct delivery {
 	bool is_folded; /* stands for all that happened; never in a line */
 	bool has_metrics;
 	struct transfer_load *load; /* whose start or stop it is, or whose data */
+	struct body_feed *feed; /* BODY_PULL */
 	struct arena arena; /* rows of metrics.transactions */
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client-lib/body.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -175,6 +176,7 @@ static void unlink_task(transfer_session *session, transfer_task *task)
 	if (!task->is_linked)
 		return;
 	load_stop(task);
+	body_pump_stop(task);
 	task->is_linked = false;
 	TAILQ_REMOVE(&session->live_tasks, task, live);
 	if (was_resumed)

@@ -195,31 +195,41 @@ static int check_unresumed(const transfer_task *task)
 	return task->was_resumed || task->stage != TASK_STAGE_NEW ? -EBUSY : 0;
 }
 
+/* The first that opens it wins. With the lock held; a reader begins here. */
+static void keep_body(transfer_task *task, struct body_sent *sent, int r)
+{
+	if (task->is_body_open) {
+		if (!r && sent->fd >= 0)
+			close(sent->fd);
+		return;
+	}
+	if (!r && task->body->kind == BODY_READER)
+		r = body_pump_start(task, task->body, sent);
+	task->is_body_open = true;
+	task->source_fd = r ? -1 : sent->fd;
+	task->sent = *sent;
+	if (r && !task->refusal)
+		task->refusal = task_open_failed(-r);
+}
+
 /* Takes time: a file is opened, many bytes are copied; so without the lock. */
 static void open_body(transfer_task *task)
 {
 	transfer_client *client = task->session->client;
 	struct body_sent sent = { .fd = -1 };
 	bool is_wanted;
-	int r;
+	int r = 0;
 
 	client_lock(client);
-	is_wanted = task->body && task->body->kind != BODY_READER && !task->is_body_open &&
-		task->n_suspensions == 1 && check_unresumed(task) == 0;
+	is_wanted = task->body && !task->is_body_open && !task->load && task->n_suspensions == 1 &&
+		check_unresumed(task) == 0;
 	client_unlock(client);
 	if (!is_wanted)
 		return;
-	r = body_open(task->body, &sent);
+	if (task->body->kind != BODY_READER)
+		r = body_open(task->body, &sent);
 	client_lock(client);
-	if (task->is_body_open && !r && sent.fd >= 0) {
-		close(sent.fd); /* another thread was first */
-	} else if (!task->is_body_open) {
-		task->is_body_open = true;
-		task->source_fd = r ? -1 : sent.fd;
-		task->sent = sent;
-		if (r && !task->refusal)
-			task->refusal = task_open_failed(-r);
-	}
+	keep_body(task, &sent, r);
 	client_unlock(client);
 }
 

@@ -79,6 +79,7 @@ struct transfer_task {
 	transfer_body *body; /* of the request; NULL: none, or it is asked for */
 	bool is_body_open; /* source_fd, or bytes of it, are what is sent */
 	struct body_sent sent; /* its fd is source_fd */
+	struct body_pump *pump; /* a reader is at work */
 	struct segment *segment; /* a pipe is read */
 	size_t n_pieces; /* of it, in the line */
 	struct delivery_line hold; /* happenings behind it */

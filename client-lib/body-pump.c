@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A reader at work for a task: it is asked on the session's queue, in turn with the callbacks, as often as its socket has
+ * room or the program says that there is more. The pump is freed by its feed, which outlives whoever still calls it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "client-lib/body.h"
+#include "client-lib/client.h"
+#include "client-lib/delivery.h"
+#include "client-lib/session.h"
+#include "client-lib/task.h"
+
+struct body_pump {
+	struct client_watch watch;
+	transfer_task *task; /* a reference */
+	struct body_feed *feed; /* counted by the watch */
+	bool is_queued; /* a call of the reader waits, or runs */
+	bool wants_again; /* ... and there was more meanwhile */
+	bool is_watched; /* on the epoll set */
+};
+
+static struct body_pump *pump_of(struct client_watch *watch)
+{
+	return (struct body_pump *)(void *)((char *)watch - offsetof(struct body_pump, watch));
+}
+
+/* With the lock held. */
+static void ask(struct body_pump *pump)
+{
+	struct delivery *delivery;
+
+	if (pump->is_queued || pump->task->pump != pump) {
+		pump->wants_again = true;
+		return;
+	}
+	delivery = delivery_new(DELIVERY_BODY_PULL, pump->task);
+	if (!delivery) {
+		body_feed_stop(pump->feed); /* without its end mark: the task fails */
+		return;
+	}
+	delivery->feed = body_feed_ref(pump->feed);
+	pump->is_queued = true;
+	pump->wants_again = false;
+	delivery_push_take(pump->task->session, delivery);
+}
+
+static void on_more(void *userdata)
+{
+	struct body_pump *pump = userdata;
+	transfer_client *client = pump->task->session->client;
+
+	client_lock(client);
+	ask(pump);
+	client_unlock(client);
+}
+
+static void on_room(struct client_watch *watch)
+{
+	ask(pump_of(watch));
+}
+
+static void pump_free(void *userdata)
+{
+	struct body_pump *pump = userdata;
+
+	transfer_task_unref(pump->task);
+	free(pump);
+}
+
+static void unwatch(struct client_watch *watch)
+{
+	body_feed_unref(pump_of(watch)->feed);
+}
+
+int body_pump_start(transfer_task *task, transfer_body *body, struct body_sent *ret_sent)
+{
+	struct body_pump *pump = calloc(1, sizeof(*pump));
+	int fd, r = pump ? 0 : -ENOMEM;
+
+	if (!r) {
+		pump->task = transfer_task_ref(task);
+		r = body_feed_new(body, on_more, pump, pump_free, &pump->feed);
+		if (r)
+			pump_free(pump);
+	}
+	if (r)
+		return r;
+	fd = fcntl(body_feed_peer_fd(pump->feed), F_DUPFD_CLOEXEC, 3);
+	if (fd < 0) {
+		r = -errno;
+		body_feed_unref(pump->feed);
+		return r;
+	}
+	pump->watch = (struct client_watch){ .ready = on_room, .free = unwatch };
+	body_pump_stop(task);
+	task->pump = pump;
+	*ret_sent = (struct body_sent){
+		.fd = fd,
+		.is_stream = true,
+		.length = body_length(body),
+	};
+	ask(pump);
+	return 0;
+}
+
+void body_pump_stop(transfer_task *task)
+{
+	transfer_client *client = task->session->client;
+	struct body_pump *pump = task->pump;
+
+	if (!pump)
+		return;
+	task->pump = NULL;
+	body_feed_stop(pump->feed);
+	if (pump->is_watched)
+		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, body_feed_fd(pump->feed), NULL);
+	client_retire(client, &pump->watch);
+}
+
+static void wait_for_room(struct body_pump *pump)
+{
+	transfer_client *client = pump->task->session->client;
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLONESHOT, .data.ptr = &pump->watch };
+
+	if (epoll_ctl(client->epoll_fd, pump->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		    body_feed_fd(pump->feed), &event))
+		body_feed_stop(pump->feed);
+	pump->is_watched = true;
+}
+
+static void ran(struct body_pump *pump, enum body_feed_state state)
+{
+	pump->is_queued = false;
+	switch (state) {
+	case BODY_FEED_AGAIN:
+		ask(pump);
+		break;
+	case BODY_FEED_FULL:
+		wait_for_room(pump);
+		break;
+	case BODY_FEED_EMPTY:
+		if (pump->wants_again)
+			ask(pump);
+		break;
+	case BODY_FEED_OVER:
+		break;
+	}
+}
+
+bool body_pump_call(const struct delivery *delivery)
+{
+	transfer_task *task = delivery->task;
+	transfer_client *client = task->session->client;
+	enum body_feed_state state = body_feed_run(delivery->feed);
+
+	client_lock(client);
+	if (task->pump && task->pump->feed == delivery->feed)
+		ran(task->pump, state);
+	client_unlock(client);
+	return true;
+}
