@@ -319,10 +319,12 @@ int peer_live_create(struct peer *p, struct ipc_call *call,
 	ck_assert_str_eq(in->options.start, "running");
 	pthread_mutex_lock(&p->lock);
 	if (live->n_refusals) {
+		int refusal = live->refusal;
+
 		live->n_refusals--;
 		note(p, "refused %zu\n", n);
 		pthread_mutex_unlock(&p->lock);
-		return ipc_call_error(call, live->refusal, "not so many");
+		return ipc_call_error(call, refusal, "not so many");
 	}
 	first = live->n_tasks + 1;
 	for (size_t i = 0; i < n; i++) {
