@@ -72,6 +72,7 @@ struct delivery {
 	transfer_request *request; /* proposed */
 	transfer_task *other; /* the download */
 	enum transfer_body_reason reason;
+	size_t row_bytes; /* of a body that came in the row itself */
 	bool is_question; /* RESPONSE: an answer is waited for */
 	bool is_piece; /* of a pipe that is read on when this was delivered */
 	bool is_pipe; /* fd is a body that begins; never in a line */

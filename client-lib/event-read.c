@@ -155,6 +155,7 @@ static bool read_args(
 		delivery->data = data_new_fd(args->body_file);
 	else if (args->body)
 		delivery->data = transfer_data_new_copy(args->body, args->n_body);
+	delivery->row_bytes = args->n_body;
 	if ((args->has_body_file || args->body) && !delivery->data)
 		return false;
 	return copy_text(&delivery->path, args->path) &&

@@ -114,15 +114,21 @@ static void tell_data(transfer_session *session, transfer_task *task, struct del
 static void tell_response(transfer_session *session, transfer_task *task, struct delivery *delivery)
 {
 	const transfer_response *response = delivery->response;
-	const char *coding = transfer_response_get_header(response, "Content-Encoding");
-	const char *url = transfer_response_get_url(response);
+	const char *coding, *url;
 
+	if (!response) {
+		pass_take(session, delivery);
+		return;
+	}
+	coding = transfer_response_get_header(response, "Content-Encoding");
+	url = transfer_response_get_url(response);
 	if (!coding || !strcmp(coding, "identity"))
 		task->progress.expected_receive_bytes = transfer_response_get_expected_length(
 			response);
 	if (url && task->request->url && strcmp(url, task->request->url) != 0)
 		task_set_current_url(task, url);
-	if (task_has_handler(task) && !delivery->is_question)
+	if ((task_has_handler(task) || task->kind == TRANSFER_TASK_DOWNLOAD) &&
+		!delivery->is_question)
 		pass_take(session, delivery);
 	else
 		delivery_push_take(session, delivery);

@@ -127,6 +127,13 @@ static void end_take(transfer_session *session, transfer_task *task, transfer_er
 	session_complete_locally(session, task, error);
 }
 
+/* A reply that is awaited looks after what waits, too. */
+static void wake(transfer_session *session)
+{
+	if (!session->is_in_flight)
+		client_wake(session->client);
+}
+
 static void put_in_line(transfer_session *session, transfer_task *task)
 {
 	if (task->is_waiting || task->n_suspensions)
@@ -134,7 +141,7 @@ static void put_in_line(transfer_session *session, transfer_task *task)
 	if (wait_add(session, task))
 		end_take(session, task, error_new_errno(ENOMEM, NULL));
 	else
-		client_wake(session->client);
+		wake(session);
 }
 
 void live_put_back(transfer_session *session, transfer_task *task)
@@ -191,8 +198,6 @@ static void begin(transfer_session *session, transfer_task *task)
 	transfer_task_ref(task); /* of the list */
 	task->was_resumed = true;
 	task->refusal = NULL;
-	if (!refusal && client_is_forked(session->client))
-		refusal = error_new_errno(ECHILD, "the process was forked");
 	if (!refusal && task->load && load_begin(task))
 		refusal = error_new_errno(ENOMEM, NULL);
 	if (refusal)
@@ -203,7 +208,8 @@ static void begin(transfer_session *session, transfer_task *task)
 
 void live_resume(transfer_session *session, transfer_task *task)
 {
-	if (!task->n_suspensions || task->stage == TASK_STAGE_ENDED)
+	if (!task->n_suspensions || task->stage == TASK_STAGE_ENDED ||
+		client_is_forked(session->client))
 		return;
 	if (--task->n_suspensions)
 		return;
@@ -308,7 +314,7 @@ void live_ended(transfer_session *session, transfer_task *task)
 	live_replaced(session, task);
 	live_check_end(session);
 	if (session->n_waiting)
-		client_wake(session->client);
+		wake(session);
 }
 
 /* A task without references may be on its way out: then it is as if it were not there. */
@@ -542,8 +548,7 @@ void live_delivered(transfer_session *session, const struct delivery *delivery)
 {
 	if (delivery->is_piece)
 		segment_delivered(delivery->task);
-	else if (delivery->data)
-		session->unacked_bytes += transfer_data_get_size(delivery->data);
+	session->unacked_bytes += delivery->row_bytes;
 	if (delivery->path)
 		session->wants_ack = true;
 	if (session->is_dead || live_is_ack_due(session))

@@ -409,7 +409,11 @@ const char *transfer_session_get_identifier(const transfer_session *session)
 
 transfer_config *transfer_session_copy_config(const transfer_session *session)
 {
-	return transfer_config_copy(session->config);
+	transfer_config *copy = transfer_config_copy(session->config);
+
+	if (copy && copy->kind == TRANSFER_SESSION_SHARED)
+		copy->kind = TRANSFER_SESSION_DEFAULT; /* there is one shared session */
+	return copy;
 }
 
 enum transfer_session_kind transfer_session_get_kind(const transfer_session *session)

@@ -111,7 +111,7 @@ START_TEST(unfolds_in_the_same_order)
 			.file = "whole",
 			.bytes = 5,
 			.total = 5 });
-	live_rig_expect(&rig, "resp 200\nwrote 5/5\nfile 'whole'\ndone 2 0\n");
+	live_rig_expect(&rig, "created 2\nwrote 5/5\nfile 'whole'\ndone 2 0\n");
 	transfer_task_unref(upload);
 	done(download);
 }

@@ -375,6 +375,32 @@ START_TEST(a_crowd_is_sent_in_its_order)
 }
 END_TEST
 
+START_TEST(many_bytes_are_acknowledged_soon)
+{
+	static char text[60000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	live_rig_init(&rig, NULL);
+	for (uint64_t i = 1; i <= 6; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", (int)i);
+		transfer_task_unref(live_rig_fetch(&rig, name));
+		peer_live_expect(rig.peer, name);
+		PEER_LIVE(rig.peer,
+			{ .task = i,
+				.kind = IPC_EVENT_DID_COMPLETE,
+				.folded = true,
+				.status = 200,
+				.body = text });
+		live_rig_expect(&rig, "handler 200 0 ");
+		rig.log[0] = '\0';
+	}
+	peer_live_expect(rig.peer, "ack 5\n");
+	live_rig_done(&rig);
+}
+END_TEST
+
 START_TEST(the_most_urgent_is_sent_first)
 {
 	transfer_task *low, *high;
@@ -524,6 +550,7 @@ END_TEST
 START_TEST(the_shared_session_is_one)
 {
 	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
+	transfer_auto(transfer_config) config = NULL;
 	transfer_session *shared;
 	transfer_task *task;
 
@@ -532,6 +559,8 @@ START_TEST(the_shared_session_is_one)
 	ck_assert_ptr_nonnull(shared);
 	ck_assert_ptr_eq(transfer_session_get_shared(rig.client), shared);
 	ck_assert_int_eq(transfer_session_get_kind(shared), TRANSFER_SESSION_SHARED);
+	config = transfer_session_copy_config(shared);
+	ck_assert_int_eq(transfer_config_get_kind(config), TRANSFER_SESSION_DEFAULT);
 	transfer_session_invalidate_and_cancel(shared);
 	transfer_session_finish_and_invalidate(shared);
 	peer_live_answer_all(rig.peer, true);
@@ -650,7 +679,8 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(an_end_that_waits_becomes_cancelled), TEST(a_task_that_nobody_can_resume_ends),
 	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(a_refused_task_does_not_hurt_others),
 	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
-	TEST(the_most_urgent_is_sent_first), TEST(lists_tasks), TEST(finishes_with_its_last_task),
+	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon),
+	TEST(lists_tasks), TEST(finishes_with_its_last_task),
 	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
 	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
 	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
