@@ -217,6 +217,7 @@ static void fill(const struct live_task *task, struct engine_spec *spec)
 	spec->kind = t->kind;
 	spec->session = t->session;
 	spec->lane = task->lane->id;
+	spec->is_ahead = task->is_ahead;
 	spec->url = request->url;
 	spec->method = request->method;
 	spec->allow_insecure = request->allow_insecure || config->allow_insecure;

@@ -305,13 +305,14 @@ static void keep_done(struct live *live, struct live_task *task, const struct en
 static void on_done(struct live *live, struct live_task *task, const struct engine_event *event)
 {
 	const struct transfer_result result = event->result;
+	uint64_t lane = task->lane->id;
 	enum live_event what;
 
 	keep_done(live, task, event);
 	live->n_attempts--;
 	task->task.is_transferring = false;
-	if (task->has_slot && !result.code && !event->is_stopped)
-		sched_note_end(live->sched, task->lane->id);
+	if (event->next_task)
+		live_ahead_follow(live, event);
 	what = judge(live, task, event);
 	if (what != LIVE_EVENT_DONE_PLACE)
 		task->task.attempt = 0;
@@ -325,6 +326,8 @@ static void on_done(struct live *live, struct live_task *task, const struct engi
 		task->whole = NULL;
 	}
 	(void)live_step(live, task, what, result.code ? &result : NULL);
+	if (what == LIVE_EVENT_DONE && !result.code)
+		sched_note_end(live->sched, lane);
 }
 
 static void end_placing(
@@ -427,7 +430,7 @@ static void on_report(struct live *live, struct live_task *task, const struct en
 	case ENGINE_EVENT_CHECKPOINT:
 	case ENGINE_EVENT_COOKIES:
 	case ENGINE_EVENT_SNAPSHOT:
-	case ENGINE_EVENT_BEGUN: /* nothing is started ahead */
+	case ENGINE_EVENT_BEGUN:
 		return;
 	}
 }
@@ -439,6 +442,10 @@ void live_engine_event(const struct engine_event *event, void *user)
 
 	if (event->type == ENGINE_EVENT_COOKIES) {
 		live_cookie_event(live, event);
+		return;
+	}
+	if (event->type == ENGINE_EVENT_BEGUN) {
+		live_ahead_begun(live, event);
 		return;
 	}
 	task = map_find(&live->by_engine_id, event->task);

@@ -47,6 +47,8 @@ static enum transfer_task_sub_state sub_state(const struct live *live, const str
 		return live_schedule_reaches(live, task) ? TRANSFER_SUB_STATE_QUEUED
 							 : TRANSFER_SUB_STATE_WAITING_NETWORK;
 	case LIVE_PHASE_RUNNING:
+		if (task->is_ahead)
+			return TRANSFER_SUB_STATE_QUEUED;
 		return task->task.is_transferring ? TRANSFER_SUB_STATE_TRANSFERRING
 						  : TRANSFER_SUB_STATE_CONNECTING;
 	case LIVE_PHASE_ASKING:

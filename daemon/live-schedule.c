@@ -38,6 +38,7 @@ struct live_lane *live_schedule_lane(
 	lane->session = session;
 	lane->is_local = request_is_local(host);
 	TAILQ_INIT(&lane->queue);
+	TAILQ_INIT(&lane->ahead);
 	memcpy(lane->host, host, n);
 	if (map_put(&live->lanes, lane->id, lane)) {
 		free(lane);
@@ -124,7 +125,7 @@ void live_schedule_dequeue(struct live *live, struct live_task *task)
 	sched_dequeue(live->sched, task->lane->id, task->task.id);
 }
 
-static void refill(struct live *live, uint64_t id)
+void live_schedule_refill(struct live *live, uint64_t id)
 {
 	struct sched_candidate chosen[SCHED_WINDOW];
 	const struct live_lane *lane = map_find(&live->lanes, id);
@@ -151,6 +152,7 @@ void live_schedule_occupy(struct live *live, struct live_task *task)
 
 void live_schedule_release(struct live *live, struct live_task *task)
 {
+	live_ahead_leave(live, task);
 	if (task->is_stalled)
 		live->n_stalled--;
 	task->is_stalled = false;
@@ -165,14 +167,17 @@ bool live_schedule_reaches(const struct live *live, const struct live_task *task
 	return live->is_network_up || task->lane->is_local;
 }
 
-/* It has a slot, and is out of the window. */
-static void start(struct live *live, struct live_task *task)
+/* It has a slot, or is ahead, and is out of the window. */
+void live_schedule_start(struct live *live, struct live_task *task)
 {
 	struct transfer_result result;
 
 	TAILQ_REMOVE(&task->lane->queue, task, queued);
 	task->is_queued = false;
-	task->has_slot = true;
+	if (live->is_starting_ahead)
+		live_ahead_join(task);
+	else
+		task->has_slot = true;
 	if (live_schedule_reaches(live, task)) {
 		(void)live_step(live, task, LIVE_EVENT_START, NULL);
 		return;
@@ -197,12 +202,12 @@ void live_schedule_run(struct live *live)
 	engine_hold(live->engine);
 	for (;;) {
 		while (sched_next_refill(live->sched, &lane, &limit))
-			refill(live, lane);
+			live_schedule_refill(live, lane);
 		if (!sched_pick(live->sched, &lane, &id))
 			break;
 		task = live_task_find(live, id);
 		if (task && task->is_queued)
-			start(live, task);
+			live_schedule_start(live, task);
 		else
 			sched_release(live->sched, lane);
 	}
@@ -211,15 +216,15 @@ void live_schedule_run(struct live *live)
 
 /* ---- time ---- */
 
-static bool has_attempt(const struct live_task *task)
+static bool has_begun(const struct live_task *task)
 {
-	return task->task.attempt;
+	return task->task.attempt && !task->is_ahead;
 }
 
-/* The engine knows the limit of an attempt. */
+/* The engine knows the limit of an attempt that has begun. */
 static bool is_over(const struct live *live, const struct live_task *task)
 {
-	return task->is_counted && !task->suspended_boot_us && !has_attempt(task) &&
+	return task->is_counted && !task->suspended_boot_us && !has_begun(task) &&
 		task->task.deadline_boot_us <= live->now.boot_us;
 }
 
@@ -257,7 +262,7 @@ static void note_dues(struct live *live, const struct live_task *task)
 		live_note_due(live, task->question_due_us);
 	if (task->told.due_us)
 		live_note_due(live, task->told.due_us);
-	if (task->is_counted && !task->suspended_boot_us && !has_attempt(task) &&
+	if (task->is_counted && !task->suspended_boot_us && !has_begun(task) &&
 		task->phase != LIVE_PHASE_CANCELING && task->phase != LIVE_PHASE_FINISHING)
 		live_schedule_note_limit(live, task);
 }

@@ -9,6 +9,7 @@
  *   live-attempt.c   specs and commands for the engine
  *   live-event.c     reports of the engine
  *   live-schedule.c  lanes, slots, waiting for the network, timeouts
+ *   live-ahead.c     attempts that the engine begins by itself, as flow-ahead.c
  *   live-answer.c    questions and answers
  *   live-row.c       the line of events of each session
  *   live-command.c   verbs, priority, resume data
@@ -52,6 +53,7 @@ struct live_lane {
 	struct live_session *session;
 	bool is_local;
 	struct live_tasks queue; /* want a slot */
+	struct live_tasks ahead; /* with the engine, which begins them by itself */
 	size_t n_tasks; /* that name it; 0: it goes */
 	UT_hash_handle hh;
 	bool is_unlisted;
@@ -62,7 +64,7 @@ struct live_task {
 	struct task task; /* what everybody shows; its state is made from phase */
 	struct live_session *session;
 	struct live_lane *lane;
-	TAILQ_ENTRY(live_task) queued; /* in its lane */
+	TAILQ_ENTRY(live_task) queued; /* in its lane: queue or ahead */
 	TAILQ_ENTRY(live_task) in_all;
 	enum live_phase phase;
 	uint64_t
@@ -71,7 +73,8 @@ struct live_task {
 	uint64_t question; /* open; 0: none */
 	enum live_event_type question_type;
 	uint64_t question_due_us;
-	bool is_queued, has_slot, is_stalled, is_counted; /* counted: not ended */
+	bool is_queued, has_slot, is_ahead, is_recalled, is_stalled,
+		is_counted; /* counted: not ended */
 	bool was_told; /* anything of its answer */
 	bool is_response_told, is_offline_told, is_waiting_sync;
 	bool prefers_whole, body_is_stream, body_is_asked;
@@ -153,7 +156,7 @@ struct live {
 	struct sched *sched; /* a second one: its slots are LIVE_SLOTS */
 	uint64_t next_due_us; /* of any task: limit, question, progress; UINT64_MAX: none */
 	size_t n_stalled, n_attempts;
-	bool is_network_up, is_stopping;
+	bool is_network_up, is_stopping, is_starting_ahead;
 };
 
 /* ---- live.c ---- */
@@ -214,12 +217,25 @@ void live_schedule_enqueue(struct live *live, struct live_task *task);
 void live_schedule_dequeue(struct live *live, struct live_task *task);
 void live_schedule_occupy(struct live *live, struct live_task *task);
 void live_schedule_release(struct live *live, struct live_task *task);
+void live_schedule_refill(struct live *live, uint64_t lane);
+/* It has a slot, or is ahead, and is out of the window. */
+void live_schedule_start(struct live *live, struct live_task *task);
 void live_schedule_run(struct live *live);
 /* The end of its resource limit is due. */
 void live_schedule_note_limit(struct live *live, const struct live_task *task);
 /* What is due of tasks; makes next_due_us anew. */
 void live_schedule_expire(struct live *live);
 bool live_schedule_reaches(const struct live *live, const struct live_task *task);
+
+/* ---- live-ahead.c ---- */
+/* Those that must give way, and slots for those that are there; then, when slots were given away, more of them. */
+void live_ahead_settle(struct live *live);
+void live_ahead_fill(struct live *live);
+void live_ahead_join(struct live_task *task);
+void live_ahead_leave(struct live *live, struct live_task *task);
+/* next_task of DONE or BEGUN has a slot now. */
+void live_ahead_follow(struct live *live, const struct engine_event *event);
+void live_ahead_begun(struct live *live, const struct engine_event *event);
 
 /* ---- live-answer.c ---- */
 /* The row becomes a question. */

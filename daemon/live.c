@@ -105,7 +105,9 @@ void live_turn_end(struct live *live)
 	live_command_flush(live);
 	tell(live);
 	/* what was taken may have left slots */
+	live_ahead_settle(live);
 	live_schedule_run(live);
+	live_ahead_fill(live);
 	tell(live);
 	live_event_free_dropped(live);
 }

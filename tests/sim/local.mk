@@ -117,3 +117,7 @@ check_PROGRAMS += tests/sim/test-live-walk
 tests_sim_test_live_walk_SOURCES = tests/sim/test-live-walk.c $(live_sources)
 tests_sim_test_live_walk_LDADD = $(TEST_DAEMON)
 tests_sim_test_live_walk_LDFLAGS = $(sim_ldflags)
+check_PROGRAMS += tests/daemon/test-live-ahead
+tests_daemon_test_live_ahead_SOURCES = tests/daemon/test-live-ahead.c $(live_sources)
+tests_daemon_test_live_ahead_LDADD = $(TEST_DAEMON)
+tests_daemon_test_live_ahead_LDFLAGS = $(sim_ldflags)

@@ -385,6 +385,11 @@ static void step(struct walk *walk)
 		if (!below(walk, 20))
 			leave(walk);
 		break;
+	case 12:
+		/* a crowd of ends in one turn */
+		for (unsigned i = 0; i < 40; i++)
+			report(walk);
+		break;
 	default:
 		report(walk);
 		break;
