@@ -155,6 +155,7 @@ static void fill_live(const struct live_task *task, struct engine_spec_live *liv
 		live->asks |= ENGINE_ASK_RESPONSE;
 	if (task->asks & LIVE_ASK_BODY)
 		live->asks |= ENGINE_ASK_BODY;
+	live->is_synced = is_download && t->request.destination;
 	live->decodes = !is_download;
 	live->wants_transactions = task->tells & LIVE_TELL_METRICS;
 	live->wants_informational = task->tells & LIVE_TELL_INFORMATIONAL;

@@ -160,7 +160,7 @@ START_TEST(download)
 	uint64_t seq;
 
 	ck_assert_int_eq(a->live.body, ENGINE_BODY_FILE);
-	ck_assert(!a->live.decodes);
+	ck_assert(!a->live.decodes && !a->live.is_synced);
 	ck_assert(fake_engine_has_file(rig->engine, a->part_path));
 	rig_post_done(rig, id, 200, NULL);
 	ck_assert_str_eq(
@@ -200,6 +200,7 @@ START_TEST(download_with_destination)
 	snprintf(destination, sizeof(destination), "%s/there", rig->sim->spool_dir);
 	request.request.destination = destination;
 	id = rig_create(rig, session, &request);
+	ck_assert(rig_attempt(rig, id)->live.is_synced);
 	event = rig_event(rig, id, ENGINE_EVENT_SYNCED);
 	rig_post_done(rig, id, 200, NULL);
 	ck_assert_int_eq(rig_find(rig, id)->phase, LIVE_PHASE_FINISHING);
