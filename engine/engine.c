@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/mailbox.h"
+#include "engine/answer.h"
 #include "engine/disk.h"
 #include "engine/jar.h"
 #include "engine/patient.h"
@@ -232,44 +233,78 @@ void engine_give_up(struct engine *engine, uint64_t task, uint32_t attempt)
 	stop(engine, a);
 }
 
-void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
+enum { COMMAND_E_NOBODY = 1 }; /* there is no such attempt */
+static int command(
+	struct engine *e, uint64_t task, uint32_t attempt, const struct worker_mail *what)
 {
-	struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m = a ? mail_for(WORKER_MAIL_RATE, task, attempt) : NULL;
+	struct attempt *a = find(e, task, attempt);
+	struct worker_mail *m = a ? mail_for(what->type, task, attempt) : NULL;
 
 	if (!m)
-		return;
-	m->rate_bps = max_rate_bps;
-	worker_post_take(engine->workers[a->worker], m);
+		return a ? err_raise(-ENOMEM) : COMMAND_E_NOBODY;
+	*m = *what;
+	m->task = task;
+	m->attempt = attempt;
+	worker_post_take(e->workers[a->worker], m);
+	return 0;
+}
+
+void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
+{
+	const struct worker_mail m = { .type = WORKER_MAIL_RATE, .rate_bps = max_rate_bps };
+
+	(void)command(engine, task, attempt, &m);
 }
 
 void engine_set_weight(struct engine *engine, uint64_t task, uint32_t attempt, unsigned weight)
 {
-	struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m = a ? mail_for(WORKER_MAIL_WEIGHT, task, attempt) : NULL;
+	const struct worker_mail m = { .type = WORKER_MAIL_WEIGHT, .weight = weight };
 
-	if (!m)
-		return;
-	m->weight = weight;
-	worker_post_take(engine->workers[a->worker], m);
+	(void)command(engine, task, attempt, &m);
+}
+
+void engine_hold_attempt(struct engine *engine, uint64_t task, uint32_t attempt, bool is_held)
+{
+	const struct worker_mail m = { .type = WORKER_MAIL_HOLD, .is_held = is_held };
+
+	(void)command(engine, task, attempt, &m);
+}
+
+int engine_answer_redirect(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_redirect_answer answer, const struct engine_request *request)
+{
+	struct worker_mail m = { .type = WORKER_MAIL_ANSWER };
+	int r = answer_new_redirect(answer, request, &m.answer);
+
+	if (!r)
+		r = command(engine, task, attempt, &m);
+	if (r)
+		answer_free(m.answer);
+	return r < 0 ? r : 0;
+}
+
+int engine_answer_response(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_response_answer answer, const char *part_path)
+{
+	struct worker_mail m = { .type = WORKER_MAIL_ANSWER };
+	int r = answer_new_response(answer, part_path, &m.answer);
+
+	if (!r)
+		r = command(engine, task, attempt, &m);
+	if (r)
+		answer_free(m.answer);
+	return r < 0 ? r : 0;
 }
 
 int engine_answer_body(
 	struct engine *engine, uint64_t task, uint32_t attempt, int fd_take, int64_t length)
 {
 	cleanup_(cleanup_close) int fd = fd_take;
-	struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m;
+	struct worker_mail m = { .type = WORKER_MAIL_ANSWER_BODY, .fd = fd, .length = length };
+	int r = command(engine, task, attempt, &m);
 
-	if (!a)
-		return 0;
-	m = mail_for(WORKER_MAIL_ANSWER_BODY, task, attempt);
-	if (!m)
-		return err_raise(-ENOMEM);
-	m->fd = take_fd(&fd);
-	m->length = length;
-	worker_post_take(engine->workers[a->worker], m);
-	return 0;
+	fd = r ? fd : -1;
+	return r < 0 ? r : 0;
 }
 
 void engine_set_limits(struct engine *engine, uint64_t max_download_bps, uint64_t max_upload_bps,

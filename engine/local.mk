@@ -81,6 +81,7 @@ tests_engine_test_validator_LDADD = $(TEST_ENGINE)
 
 # The network: threads, connections, attempts.
 libengine_la_SOURCES += \
+	%D%/answer.c %D%/answer.h \
 	%D%/bucket.c %D%/bucket.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/engine.c \
@@ -90,6 +91,7 @@ libengine_la_SOURCES += \
 	%D%/spec.c %D%/spec.h \
 	%D%/worker.c %D%/worker.h \
 	%D%/xfer.c %D%/xfer.h \
+	%D%/xfer-ask.c \
 	%D%/xfer-body.c \
 	%D%/xfer-cookie.c \
 	%D%/xfer-decode.c \
@@ -98,6 +100,7 @@ libengine_la_SOURCES += \
 	%D%/xfer-ftp.c \
 	%D%/xfer-judge.c \
 	%D%/xfer-live.c \
+	%D%/xfer-mail.c \
 	%D%/xfer-metrics.c \
 	%D%/xfer-request.c \
 	%D%/xfer-send.c \
@@ -107,6 +110,7 @@ libengine_la_SOURCES += \
 # Their tests: a real engine against the scripted origin.
 TEST_RIG = tests/engine/rig.c tests/engine/rig.h
 check_PROGRAMS += tests/engine/test-engine tests/engine/test-engine-ahead \
+	tests/engine/test-engine-ask \
 	tests/engine/test-engine-coding tests/engine/test-engine-cookies \
 	tests/engine/test-engine-framing tests/engine/test-engine-live \
 	tests/engine/test-xfer-request \
@@ -117,6 +121,8 @@ tests_engine_test_engine_SOURCES = tests/engine/test-engine.c $(TEST_RIG)
 tests_engine_test_engine_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_coding_SOURCES = tests/engine/test-engine-coding.c $(TEST_RIG)
 tests_engine_test_engine_coding_LDADD = $(TEST_ENGINE)
+tests_engine_test_engine_ask_SOURCES = tests/engine/test-engine-ask.c $(TEST_RIG)
+tests_engine_test_engine_ask_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_ahead_SOURCES = tests/engine/test-engine-ahead.c $(TEST_RIG)
 tests_engine_test_engine_ahead_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_cookies_SOURCES = tests/engine/test-engine-cookies.c $(TEST_RIG)

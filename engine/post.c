@@ -94,24 +94,23 @@ int post_set_url(struct post *post, const char *url)
 }
 
 /* head.c has made them valid. */
-static int copy_headers(
-	struct arena *arena, const struct engine_response *from, struct engine_response *to)
+static int copy_headers(struct arena *arena, const struct engine_header *from, size_t n,
+	const struct engine_header **ret_headers)
 {
 	struct engine_header *headers;
 
-	if (!from->n_headers)
+	if (!n)
 		return 0;
-	headers = arena_alloc(arena, from->n_headers, sizeof(*headers));
+	headers = arena_alloc(arena, n, sizeof(*headers));
 	if (!headers)
 		return -ENOMEM;
-	for (size_t i = 0; i < from->n_headers; i++) {
-		headers[i].name = arena_strdup(arena, from->headers[i].name);
-		headers[i].value = arena_strdup(arena, from->headers[i].value);
+	for (size_t i = 0; i < n; i++) {
+		headers[i].name = arena_strdup(arena, from[i].name);
+		headers[i].value = arena_strdup(arena, from[i].value);
 		if (!headers[i].name || !headers[i].value)
 			return -ENOMEM;
 	}
-	to->headers = headers;
-	to->n_headers = from->n_headers;
+	*ret_headers = headers;
 	return 0;
 }
 
@@ -141,11 +140,37 @@ int post_set_response(struct post *post, const struct engine_response *response)
 		if (r)
 			return r;
 	}
-	r = copy_headers(&post->arena, response, to);
+	r = copy_headers(&post->arena, response->headers, response->n_headers, &to->headers);
 	if (r)
 		return r;
+	to->n_headers = response->n_headers;
 	post->event.response = to;
 	return 0;
+}
+
+int post_copy_request(
+	struct arena *arena, const struct engine_request *from, struct engine_request *to)
+{
+	int r = copy_text(arena, from->url, &to->url);
+
+	if (!r)
+		r = copy_text(arena, from->method, &to->method);
+	if (!r)
+		r = copy_headers(arena, from->headers, from->n_headers, &to->headers);
+	if (r)
+		return r;
+	to->n_headers = from->n_headers;
+	to->keeps_body = from->keeps_body;
+	return 0;
+}
+
+int post_set_proposed(struct post *post, const struct engine_request *request)
+{
+	int r = post_copy_request(&post->arena, request, &post->proposed);
+
+	if (!r)
+		post->event.live.proposed = &post->proposed;
+	return r;
 }
 
 int post_set_digest_state(struct post *post, const void *state, size_t size)

@@ -16,6 +16,7 @@ struct post {
 	struct mail mail;
 	struct engine_event event;
 	struct engine_response response;
+	struct engine_request proposed;
 	struct arena arena;
 	unsigned worker;
 	bool is_taken; /* it is the caller's */
@@ -33,6 +34,10 @@ DEFINE_CLEANUP(struct post *, post_free)
  */
 int post_set_url(struct post *post, const char *url);
 int post_set_response(struct post *post, const struct engine_response *response);
+/* to is empty, its text is the arena's. */
+int post_copy_request(
+	struct arena *arena, const struct engine_request *from, struct engine_request *to);
+int post_set_proposed(struct post *post, const struct engine_request *request);
 int post_set_digest_state(struct post *post, const void *state, size_t size);
 /* Takes one more cookie, whose texts are in the post's arena already; room for n_max is made at the first. */
 int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, size_t n_max);

@@ -66,6 +66,17 @@ static bool keeps_fd(const struct engine_spec *s)
 	return needs_file(s) || (s->live.is_live && s->live.source == ENGINE_SOURCE_STREAM);
 }
 
+static int check_headers(const struct engine_header *headers, size_t n)
+{
+	if (n > SPEC_HEADERS_MAX)
+		return err_raise(-EINVAL);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_token(headers[i].name) || !is_field_value(headers[i].value))
+			return err_raise(-EINVAL);
+	}
+	return 0;
+}
+
 static int check(const struct engine_spec *s)
 {
 	if (!is_kind_good(s))
@@ -76,13 +87,7 @@ static int check(const struct engine_spec *s)
 		return err_raise(-EINVAL);
 	if (needs_file(s) && s->source_fd < 0 && !s->source_path)
 		return err_raise(-EINVAL);
-	if (s->n_headers > SPEC_HEADERS_MAX)
-		return err_raise(-EINVAL);
-	for (size_t i = 0; i < s->n_headers; i++) {
-		if (!is_token(s->headers[i].name) || !is_field_value(s->headers[i].value))
-			return err_raise(-EINVAL);
-	}
-	return 0;
+	return check_headers(s->headers, s->n_headers);
 }
 
 static int copy_text(struct arena *arena, const char **text)
@@ -133,15 +138,10 @@ static int copy_bytes(struct arena *arena, const void **bytes, size_t n)
 	return 0;
 }
 
-static int copy_blocks(struct arena *arena, struct engine_spec *s)
+static int copy_headers(struct arena *arena, struct engine_spec *s)
 {
 	struct engine_header *headers;
-	int r = copy_bytes(arena, &s->digest_state, s->digest_state_bytes);
 
-	if (!r)
-		r = copy_bytes(arena, &s->live.source_bytes, s->live.n_source_bytes);
-	if (r)
-		return r;
 	if (!s->n_headers)
 		return 0;
 	headers = arena_alloc(arena, s->n_headers, sizeof(*headers));
@@ -155,6 +155,15 @@ static int copy_blocks(struct arena *arena, struct engine_spec *s)
 	}
 	s->headers = headers;
 	return 0;
+}
+
+static int copy_blocks(struct arena *arena, struct engine_spec *s)
+{
+	int r = copy_bytes(arena, &s->digest_state, s->digest_state_bytes);
+
+	if (!r)
+		r = copy_bytes(arena, &s->live.source_bytes, s->live.n_source_bytes);
+	return r ? r : copy_headers(arena, s);
 }
 
 int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine_spec *ret_spec)
@@ -183,6 +192,25 @@ int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine
 	}
 	*ret_spec = s;
 	return 0;
+}
+
+int spec_copy_request(
+	struct arena *arena, const struct engine_request *from, struct engine_spec *spec)
+{
+	struct engine_spec s = *spec;
+	int r = is_token(from->method) ? check_headers(from->headers, from->n_headers)
+				       : err_raise(-EINVAL);
+
+	s.method = from->method;
+	s.headers = from->headers;
+	s.n_headers = from->n_headers;
+	if (!r)
+		r = copy_text(arena, &s.method);
+	if (!r)
+		r = copy_headers(arena, &s);
+	if (!r)
+		*spec = s;
+	return r;
 }
 
 void spec_done(struct engine_spec *spec)

@@ -20,6 +20,9 @@
  */
 int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine_spec *ret_spec);
 /* Closes the descriptor; the rest goes with the arena. */
+/* Method and fields of another request take the place of those in spec. 0, -EINVAL, -ENOMEM. */
+int spec_copy_request(
+	struct arena *arena, const struct engine_request *from, struct engine_spec *spec);
 void spec_done(struct engine_spec *spec);
 
 #endif

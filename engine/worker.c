@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/thread.h"
+#include "engine/answer.h"
 #include "engine/disk.h"
 #include "engine/jar.h"
 #include "engine/multi.h"
@@ -504,6 +505,7 @@ static void free_mail(struct worker_mail *m)
 	post_free(m->begun);
 	disk_job_free(m->job);
 	jar_free(m->cookies);
+	answer_free(m->answer);
 	if (m->type == WORKER_MAIL_ANSWER_BODY)
 		cleanup_close(&m->fd);
 	free(m);
@@ -520,20 +522,11 @@ static void take_for_xfer(struct worker *w, struct worker_mail *m)
 	}
 	if (m->type == WORKER_MAIL_DISK)
 		xfer_on_disk(x, take_ptr(m));
-	else if (m->type == WORKER_MAIL_STOP)
-		xfer_stop(x, m->is_given_up);
-	else if (m->type == WORKER_MAIL_RATE)
-		xfer_set_rate(x, m->rate_bps);
-	else if (m->type == WORKER_MAIL_WEIGHT)
-		xfer_request_set_weight(x, m->weight);
-	else if (m->type == WORKER_MAIL_ANSWER_BODY)
-		xfer_send_answer_body(x, take_fd(&m->fd), m->length);
-	else if (m->type == WORKER_MAIL_PROGRESS_SEEN)
-		xfer_on_progress_seen(x);
-	else if (m->type == WORKER_MAIL_RESUMED_SEEN)
-		xfer_on_resumed_seen(x);
+	else
+		xfer_on_mail(x, m);
 	reap(w, x);
-	free(m);
+	if (m)
+		free_mail(m);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *user)
@@ -560,6 +553,8 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 		case WORKER_MAIL_RATE:
 		case WORKER_MAIL_WEIGHT:
 		case WORKER_MAIL_ANSWER_BODY:
+		case WORKER_MAIL_ANSWER:
+		case WORKER_MAIL_HOLD:
 		case WORKER_MAIL_PROGRESS_SEEN:
 		case WORKER_MAIL_RESUMED_SEEN:
 		case WORKER_MAIL_DISK:

@@ -11,6 +11,7 @@
 
 #include "base/mailbox.h"
 
+struct answer;
 struct disk;
 struct disk_job;
 struct jar;
@@ -25,6 +26,8 @@ enum worker_mail_type {
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_WEIGHT,
 	WORKER_MAIL_ANSWER_BODY, /* fd: taken over; length */
+	WORKER_MAIL_ANSWER, /* answer: taken over */
+	WORKER_MAIL_HOLD, /* is_held */
 	WORKER_MAIL_LIMITS, /* download_bps, upload_bps, max_connections_per_host */
 	WORKER_MAIL_DROP, /* session */
 	WORKER_MAIL_COOKIES, /* cookies: taken over, of the store with its id; NULL: store jar is empty */
@@ -40,6 +43,8 @@ struct worker_mail {
 	uint64_t task;
 	uint32_t attempt;
 	bool is_given_up;
+	bool is_held;
+	struct answer *answer;
 	struct xfer *xfer;
 	struct post *begun;
 	struct disk_job *job;

@@ -131,6 +131,8 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 		xfer_fault_memory(x);
 	else if (x->head.is_interim)
 		xfer_upload_on_interim(x);
+	if (!x->fault.code && x->head.is_interim && x->spec.live.wants_informational)
+		xfer_live_tell_informational(x);
 	if (x->fault.code)
 		return 0;
 	if (!x->head.is_complete || was_complete)
@@ -243,6 +245,11 @@ static size_t keep_part(struct xfer *x, const char *bytes, size_t n)
 	return n;
 }
 
+size_t xfer_body_keep(struct xfer *xfer, const char *bytes, size_t n)
+{
+	return xfer->decode ? keep_coded(xfer, bytes, n) : keep_part(xfer, bytes, n);
+}
+
 size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 {
 	struct xfer *x = user;
@@ -255,6 +262,8 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	x->has_moved = true;
 	if (x->spec.live.is_live)
 		x->moved_us = clock_now_us();
+	if (x->live.question == XFER_QUESTION_REDIRECT)
+		return xfer_live_set_aside(x, bytes, n);
 	if (x->body == XFER_BODY_DROP)
 		return drop(x, n);
 	if (x->receive_pause & ~(unsigned)XFER_PAUSE_RATE)
@@ -282,7 +291,7 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	}
 	if (x->live.outlet)
 		return xfer_live_receive(x, bytes, n);
-	return x->decode ? keep_coded(x, bytes, n) : keep_part(x, bytes, n);
+	return xfer_body_keep(x, bytes, n);
 }
 
 /*

@@ -26,7 +26,7 @@ static bool is_download(const struct xfer *x)
 	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
 }
 
-static int open_part(struct xfer *x)
+int xfer_disk_open_part(struct xfer *x)
 {
 	bool is_claimed = x->spec.etag || x->spec.last_modified;
 	const struct sink_spec spec = {
@@ -84,7 +84,7 @@ static int open_source(struct xfer *x)
 int xfer_disk_open(struct xfer *xfer)
 {
 	const struct engine_spec_live *live = &xfer->spec.live;
-	int r = is_download(xfer) ? open_part(xfer) : 0;
+	int r = is_download(xfer) ? xfer_disk_open_part(xfer) : 0;
 
 	if (r || (live->is_live ? live->source != ENGINE_SOURCE_FILE : is_download(xfer)))
 		return r;

@@ -106,7 +106,7 @@ void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn
 }
 
 /* Sets it in DONE, and in p, where there is one. */
-static int set_response(struct xfer *x, struct post *p)
+static int set_response(struct xfer *x, struct post *p, bool is_final)
 {
 	const struct head *h = &x->head;
 	char name[FILENAME_BYTES];
@@ -134,21 +134,28 @@ static int set_response(struct xfer *x, struct post *p)
 		r.retry_after_us = date_retry_after_us(h->retry_after, h->date, clock_wall_us());
 	if (p && post_set_response(p, &r))
 		return -ENOMEM;
-	return x->done ? post_set_response(x->done, &r) : 0;
+	return x->done && is_final ? post_set_response(x->done, &r) : 0;
+}
+
+struct post *xfer_post_new_answer(struct xfer *xfer, enum engine_event_type type)
+{
+	/* DONE carries it once more */
+	bool is_final = type == ENGINE_EVENT_RESPONSE || type == ENGINE_EVENT_ASK_RESPONSE;
+	struct post *p = post_for(xfer, type);
+
+	if (!p || !set_response(xfer, p, is_final))
+		return p;
+	xfer_fault_memory(xfer);
+	post_free(p);
+	return NULL;
 }
 
 void xfer_post_response(struct xfer *xfer)
 {
-	struct post *p = post_for(xfer, ENGINE_EVENT_RESPONSE);
+	struct post *p = xfer_post_new_answer(xfer, ENGINE_EVENT_RESPONSE);
 
 	if (!p)
 		return;
-	/* DONE carries it once more */
-	if (set_response(xfer, p)) {
-		xfer_fault_memory(xfer);
-		post_free(p);
-		return;
-	}
 	xfer->is_response_due = false;
 	xfer->live.is_told = true;
 	xfer->is_claimed = xfer->is_claimed || xfer->resume.etag || xfer->resume.last_modified;
@@ -157,7 +164,7 @@ void xfer_post_response(struct xfer *xfer)
 
 void xfer_note_response(struct xfer *xfer)
 {
-	if (set_response(xfer, NULL))
+	if (set_response(xfer, NULL, true))
 		xfer_fault_memory(xfer);
 }
 

@@ -48,6 +48,7 @@ static bool judge_redirect(struct xfer *x)
 	case REDIRECT_FOLLOW:
 		x->next = XFER_NEXT_FOLLOW;
 		x->body = XFER_BODY_DROP;
+		(void)xfer_live_judge_redirect(x);
 		return true;
 	case REDIRECT_REFUSE:
 		xfer_fault(x, (enum transfer_error_code)x->redirect.code, x->redirect.detail);
@@ -231,16 +232,29 @@ static void judge_upload(struct xfer *x)
 		xfer_upload_forget(x);
 }
 
+void xfer_judge_answer(struct xfer *xfer)
+{
+	if (is_download(xfer))
+		judge_download(xfer);
+	else
+		judge_upload(xfer);
+}
+
+void xfer_judge_become_download(struct xfer *xfer)
+{
+	xfer->can_resume = !xfer->decode && !xfer->has_body && !xfer->resume.has_caller_range &&
+		resume_is_possible(&xfer->head, xfer->method);
+	note_validators(xfer);
+	xfer_note_response(xfer);
+	expect(xfer);
+}
+
 void xfer_judge(struct xfer *xfer)
 {
 	xfer->next = XFER_NEXT_END;
 	xfer->dropped_bytes = 0;
 	if (xfer->spec.jar)
 		xfer_cookie_take(xfer);
-	if (judge_redirect(xfer))
-		return;
-	if (is_download(xfer))
-		judge_download(xfer);
-	else
-		judge_upload(xfer);
+	if (!judge_redirect(xfer))
+		xfer_judge_answer(xfer);
 }

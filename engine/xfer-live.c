@@ -258,6 +258,11 @@ static void take_rest(struct xfer *x)
 	int r;
 
 	x->live.rest = (struct buf){ 0 };
+	if (!x->live.outlet) {
+		(void)xfer_body_keep(x, rest.bytes, rest.size_bytes);
+		buf_done(&rest);
+		return;
+	}
 	r = take(x, rest.bytes ? rest.bytes : "", rest.size_bytes, &used);
 	if (r == OUTLET_E_FULL && used < rest.size_bytes)
 		(void)keep_rest(x, rest.bytes + used, rest.size_bytes - used);
@@ -275,6 +280,8 @@ void xfer_live_begin_body(struct xfer *xfer)
 	xfer->live.outlet = outlet_new(&spec);
 	if (!xfer->live.outlet)
 		xfer_fault_memory(xfer);
+	else if (xfer->spec.live.asks & ENGINE_ASK_RESPONSE)
+		xfer_live_ask_response(xfer);
 	else
 		xfer_live_put_off_response(xfer);
 }
@@ -403,11 +410,18 @@ void xfer_go_on(struct xfer *xfer, unsigned receive, unsigned send)
 {
 	bool is_over = !(xfer->receive_pause & receive) && !(xfer->send_pause & send);
 
-	if (is_over || xfer->state == XFER_STATE_FINISH || xfer->state == XFER_STATE_DONE)
-		return;
 	xfer->receive_pause &= ~receive;
 	xfer->send_pause &= ~send;
-	if (!xfer->receive_pause && (xfer->live.rest.size_bytes || xfer->live.is_decode_behind))
+	if (!is_over)
+		xfer_live_resume(xfer);
+}
+
+void xfer_live_resume(struct xfer *xfer)
+{
+	if (xfer->state >= XFER_STATE_FINISH)
+		return;
+	if (!xfer->fault.code && !xfer->receive_pause &&
+		(xfer->live.rest.size_bytes || xfer->live.is_decode_behind))
 		take_rest(xfer);
 	if (xfer->fault.code)
 		xfer_finish(xfer);

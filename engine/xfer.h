@@ -287,6 +287,8 @@ void xfer_stop(struct xfer *xfer, bool is_given_up);
 void xfer_on_end(struct xfer *xfer, CURLcode code);
 /* The answer to a checkpoint; takes the mail, and the job in it. */
 void xfer_on_disk(struct xfer *xfer, struct worker_mail *mail);
+/* A command of the caller's; the mail stays the worker's. */
+void xfer_on_mail(struct xfer *xfer, struct worker_mail *mail);
 /* The caller has seen the last PROGRESS. */
 void xfer_on_progress_seen(struct xfer *xfer);
 /* The caller has acted on RESUMED. */
@@ -310,7 +312,7 @@ static inline bool xfer_is_done(const struct xfer *xfer)
 
 static inline bool xfer_is_paused(const struct xfer *xfer)
 {
-	return xfer->receive_pause || xfer->send_pause;
+	return xfer->receive_pause || xfer->send_pause || xfer->live.question != XFER_QUESTION_NONE;
 }
 
 /* The worker looks at it again and again. */
@@ -338,6 +340,8 @@ void xfer_post(struct xfer *xfer, struct post *post);
 void xfer_post_simple(struct xfer *xfer, enum engine_event_type type);
 void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn);
 void xfer_post_response(struct xfer *xfer);
+/* For who has more to say of the answer; NULL after a fault was noted. */
+struct post *xfer_post_new_answer(struct xfer *xfer, enum engine_event_type type);
 /* The part begins with the answer that was posted: worth keeping from its first byte. */
 void xfer_post_begun(struct xfer *xfer);
 /* Only DONE carries it: it is not the answer that the caller waits for. */
@@ -369,6 +373,8 @@ void xfer_cookie_take(struct xfer *xfer);
 /* xfer-body.c: libcurl's callbacks; user is the xfer. */
 size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user);
 size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user);
+/* Into its file. n, or 0 after a fault was noted. */
+size_t xfer_body_keep(struct xfer *xfer, const char *bytes, size_t n);
 int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user);
 int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int local_port);
 int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose);
@@ -406,16 +412,13 @@ bool xfer_send_ends_with_head(const struct xfer *xfer);
 /* xfer-live.c: pauses, questions, bodies that somebody reads as they come. */
 /* These reasons to wait are over; when none is left, libcurl goes on, or what was held ends. Never inside a curl callback. */
 void xfer_go_on(struct xfer *xfer, unsigned receive, unsigned send);
+void xfer_live_resume(struct xfer *xfer);
 /* An end that libcurl reports now has to wait, too. */
 bool xfer_is_waiting(const struct xfer *xfer);
-/* In the header callback: the answer redirects; true: the caller is asked whether. */
-bool xfer_live_judge_redirect(struct xfer *xfer);
 /* The head is final: outlet, question, response due. */
 void xfer_live_begin_body(struct xfer *xfer);
 /* Told a little later, or with the end. */
 void xfer_live_put_off_response(struct xfer *xfer);
-/* A body that may yet be dropped. */
-size_t xfer_live_set_aside(struct xfer *xfer, const char *bytes, size_t n);
 /* Decoded, and taken apart; n, or PAUSE, or 0. */
 size_t xfer_live_receive(struct xfer *xfer, const char *bytes, size_t n);
 /* The body has come whole; true: its reader is behind, the end waits. */
@@ -423,13 +426,21 @@ bool xfer_live_end(struct xfer *xfer);
 void xfer_live_fill_done(struct xfer *xfer, struct engine_event *done);
 /* When xfer_live_tick() has something to do; UINT64_MAX: never. */
 uint64_t xfer_live_due_us(const struct xfer *xfer);
+void xfer_live_done(struct xfer *xfer);
 void xfer_live_tick(struct xfer *xfer, uint64_t now_us);
+
+/* xfer-ask.c: questions, and what is answered. Those that ask are for the header callback. */
+/* The answer redirects; true: the caller is asked whither. */
+bool xfer_live_judge_redirect(struct xfer *xfer);
+void xfer_live_ask_response(struct xfer *xfer);
+void xfer_live_tell_informational(struct xfer *xfer);
+/* A body that may yet be dropped. */
+size_t xfer_live_set_aside(struct xfer *xfer, const char *bytes, size_t n);
 void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer answer,
 	const struct engine_request *request);
 void xfer_live_answer_response(
 	struct xfer *xfer, enum engine_response_answer answer, const char *part_path);
 void xfer_live_hold(struct xfer *xfer, bool is_held);
-void xfer_live_done(struct xfer *xfer);
 
 /* xfer-metrics.c: a request begins, has a connection, has ended (before its easy handle goes). */
 void xfer_metrics_begin(struct xfer *xfer);
@@ -445,6 +456,10 @@ void xfer_ftp_begin(struct xfer *xfer);
 
 /* xfer-judge.c: the head is complete: what it means. Inside the header callback. */
 void xfer_judge(struct xfer *xfer);
+/* It is no redirect. */
+void xfer_judge_answer(struct xfer *xfer);
+/* Its body goes into the part, which is open: nothing of it has come. */
+void xfer_judge_become_download(struct xfer *xfer);
 /* Whatever Content-Length says. */
 bool xfer_has_no_body(const struct xfer *xfer);
 /* The body goes into an empty part: tells what it is, takes the space for it. */
@@ -452,6 +467,7 @@ void xfer_judge_begin(struct xfer *xfer);
 
 /* xfer-disk.c: checkpoints and the last sync. */
 int xfer_disk_open(struct xfer *xfer);
+int xfer_disk_open_part(struct xfer *xfer);
 /* Empties the part; the kept bytes are gone for the caller too. */
 void xfer_disk_restart(struct xfer *xfer);
 void xfer_disk_checkpoint(struct xfer *xfer);
