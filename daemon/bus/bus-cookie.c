@@ -76,7 +76,9 @@ int bus_cookie_list(struct ipc_call *call, void *user, const struct ipc_session_
 	r = bus_list_cursor(call, in->cursor, &query.after_id);
 	if (r)
 		return r;
-	r = flow_session_cookies_each(bus->flow, &query, on_cookie, list, &next);
+	r = live_owns(query.session)
+		? live_session_cookies_each(bus->live, &query, on_cookie, list, &next)
+		: flow_session_cookies_each(bus->flow, &query, on_cookie, list, &next);
 	if (r)
 		return bus_refuse(call, r);
 	if (next)
@@ -115,6 +117,7 @@ int bus_cookie_set(struct ipc_call *call, void *user, const struct ipc_session_s
 {
 	struct transfer_cookie *cookies = arena_alloc(
 		ipc_call_arena(call), in->n_cookies + 1, sizeof(*cookies));
+	uint64_t session = ipc_call_path(call).session;
 	struct bus *bus = user;
 	int r = 0;
 
@@ -124,15 +127,19 @@ int bus_cookie_set(struct ipc_call *call, void *user, const struct ipc_session_s
 		r = read_cookie(call, &in->cookies[i], &cookies[i]);
 	if (r)
 		return r;
-	r = flow_session_set_cookies(
-		bus->flow, ipc_call_path(call).session, cookies, in->n_cookies);
+	if (live_owns(session))
+		r = live_session_set_cookies(bus->live, session, cookies, in->n_cookies);
+	else
+		r = flow_session_set_cookies(bus->flow, session, cookies, in->n_cookies);
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
 
 int bus_cookie_clear(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
-	int r = flow_session_clear_cookies(bus->flow, ipc_call_path(call).session);
+	uint64_t session = ipc_call_path(call).session;
+	int r = live_owns(session) ? live_session_clear_cookies(bus->live, session)
+				   : flow_session_clear_cookies(bus->flow, session);
 
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }

@@ -11,9 +11,6 @@
 #include "base/io.h"
 #include "daemon/bus/bus-private.h"
 
-/* More than this in one batch, and it is sent first. */
-#define ROWS_MAX_BYTES (1u << 20)
-
 static enum ipc_event_kind kind_of(enum flow_event_type type)
 {
 	switch (type) {
@@ -177,7 +174,7 @@ int bus_event_row(const struct flow_event *event, void *user)
 
 	/* one event hands over one file at most */
 	if (rows->n == rows->max || rows->n_fds == IPC_MAX_FDS ||
-		(rows->n && rows->size_bytes > ROWS_MAX_BYTES))
+		(rows->n && rows->size_bytes > BUS_ROWS_MAX_BYTES))
 		return 1;
 	row = &rows->rows[rows->n];
 	args = arena_alloc(rows->arena, 1, sizeof(*args));
@@ -211,6 +208,8 @@ void bus_event_rows_close(struct bus_rows *rows)
 			close(args->file);
 		if (args->has_body_file)
 			close(args->body_file);
+		if (args->has_body_pipe)
+			close(args->body_pipe);
 	}
 	rows->n = rows->n_fds = 0;
 }

@@ -24,10 +24,13 @@ struct bus_attachment *bus_event_find(struct bus *bus, uint64_t session)
 
 uint64_t bus_event_client(struct bus *bus, const char *name)
 {
+	uint64_t client;
+
 	for (struct bus_attachment *a = bus->attachments; a; a = a->hh.next)
 		if (strcmp(a->name, name) == 0)
 			return a->client;
-	return ++bus->next_client;
+	client = bus_live_client(bus, name);
+	return client ? client : ++bus->next_client;
 }
 
 static void drop_progress(struct bus_attachment *attachment)

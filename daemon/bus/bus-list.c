@@ -47,7 +47,7 @@ static int read_filter(struct bus *bus, struct ipc_call *call, const struct ipc_
 	if (filter->session)
 		session = flow_session_find(bus->flow, uid, filter->app_id, filter->session);
 	if (filter->has_session_path)
-		session = flow_session_get(bus->flow, filter->session_path.session);
+		session = bus_session_get(bus, filter->session_path.session);
 	if ((filter->session || filter->has_session_path) && (!session || session->uid != uid))
 		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	query->session = session ? session->id : 0;
@@ -74,6 +74,28 @@ static int on_listed_task(const struct task *task, void *user)
 		&list->rows[list->out.n_tasks]);
 	list->out.n_tasks += r == 0;
 	return r;
+}
+
+/* Those in memory come last: their numbers are behind all others. */
+static int each(
+	struct task_list *list, struct flow_query *query, bool includes_live, uint64_t *ret_next)
+{
+	bool is_live_only = live_owns(query->session) || live_owns(query->after_id);
+	struct bus *bus = list->bus;
+	int r = 0;
+
+	*ret_next = 0;
+	if (!is_live_only)
+		r = flow_tasks_each(bus->flow, query, on_listed_task, list, ret_next);
+	if (r || *ret_next || !bus->live || !(includes_live || live_owns(query->session)))
+		return r;
+	if (list->out.n_tasks >= query->limit) {
+		*ret_next = LIVE_ID_FIRST;
+		return 0;
+	}
+	query->limit -= list->out.n_tasks;
+	query->after_id = live_owns(query->after_id) ? query->after_id : LIVE_ID_FIRST;
+	return live_tasks_each(bus->live, query, on_listed_task, list, ret_next);
 }
 
 static void on_tasks_listed(void *user, int error)
@@ -127,7 +149,7 @@ int bus_list_tasks(struct ipc_call *call, void *user, const struct ipc_manager_l
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST, "unknown field '%.40s'", bad);
 	if (in->limit && in->limit < FLOW_LIST_MAX)
 		query.limit = in->limit;
-	r = flow_tasks_each(bus->flow, &query, on_listed_task, list, &next);
+	r = each(list, &query, in->filter.include_in_app, &next);
 	if (r)
 		return bus_refuse(call, r);
 	if (next)
@@ -157,7 +179,7 @@ static int on_progress_task(const struct task *task, void *user)
 		return r;
 	list->rows[list->out.n_changed++] = (struct ipc_progress){
 		.id = task->id,
-		.sub_state = bus_words_sub_state(flow_task_sub_state(list->bus->flow, task)),
+		.sub_state = bus_view_sub_state(list->bus, task),
 		.received = row.bytes_received,
 		.expected_to_receive = row.bytes_expected_to_receive,
 		.sent = row.bytes_sent,
@@ -197,6 +219,8 @@ int bus_list_progress(struct ipc_call *call, void *user,
 	if (r)
 		return r;
 	list->out.generation = in->since;
+	if (live_owns(query.session))
+		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
 	r = flow_progress_each(bus->flow, &query, &list->out.generation, on_progress_task, list);
 	if (r)
 		return bus_refuse(call, r);

@@ -15,7 +15,7 @@
 #ifndef VERSION
 #	define VERSION "0"
 #endif
-#define API_VERSION 1
+#define API_VERSION 2
 
 /* ---- sessions ---- */
 
@@ -88,8 +88,6 @@ static int read_configuration(
 
 	if (!headers)
 		return err_raise(-ENOMEM);
-	if (bus_live_is_configuration(from))
-		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		to->given |= given[i].is_given ? given[i].key : 0;
 	session_config_init(config);
@@ -144,7 +142,6 @@ static int open_session(struct ipc_call *call, void *user,
 	struct bus *bus = user;
 	int r;
 
-	(void)out;
 	if (!reply)
 		return err_raise(-ENOMEM);
 	if (bus_words_session_kind(in->kind, &request.kind))
@@ -153,6 +150,15 @@ static int open_session(struct ipc_call *call, void *user,
 	r = read_configuration(call, &in->configuration, &request);
 	if (r)
 		return r;
+	if (request.kind != TRANSFER_SESSION_BACKGROUND && bus->live) {
+		struct live_open open = { .kind = request.kind,
+			.config = request.config,
+			.description = request.description };
+
+		return bus_live_open(bus, call, in, &open, out);
+	}
+	if (bus_live_is_configuration(&in->configuration) || bus_live_is_options(&in->options))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	r = flow_session_open(bus->flow, &request, &opened);
 	if (r)
 		return bus_refuse(call, r);
@@ -191,7 +197,7 @@ struct owner {
 static int on_owned(const struct task *task, void *user)
 {
 	struct owner *owner = user;
-	const struct session *session = flow_session_get(owner->bus->flow, task->session);
+	const struct session *session = bus_session_get(owner->bus, task->session);
 
 	owner->session = session && session->uid == owner->uid ? task->session : 0;
 	return 0;
@@ -202,7 +208,7 @@ static int get_task(struct ipc_call *call, void *user, const struct ipc_manager_
 {
 	struct bus *bus = user;
 	struct owner owner = { bus, ipc_call_caller(call)->uid, 0 };
-	int r = flow_task_look(bus->flow, in->id, on_owned, &owner);
+	int r = bus_task_look(bus, in->id, on_owned, &owner);
 
 	if (r < 0 && r != -EBADMSG)
 		return r;
@@ -381,7 +387,7 @@ static int steer(struct bus *bus, struct ipc_call *call, enum flow_verb verb, st
 	if (!failures)
 		return err_raise(-ENOMEM);
 	failures->verb = verb;
-	r = flow_tasks_steer(bus->flow, &request, on_failure, failures);
+	r = bus_task_steer(bus, &request, on_failure, failures);
 	return r ? bus_refuse(call, r) : bus_defer(bus, call, on_steered, failures);
 }
 
@@ -434,7 +440,7 @@ static int set_tasks(struct ipc_call *call, void *user, const struct ipc_manager
 	(void)out;
 	if (!failures)
 		return err_raise(-ENOMEM);
-	r = flow_tasks_set(bus->flow, &changes, on_failure, failures);
+	r = bus_task_set(bus, &changes, on_failure, failures);
 	return r ? bus_refuse(call, r) : bus_defer(bus, call, on_set, failures);
 }
 
@@ -548,7 +554,7 @@ static int get_statistics(
 int bus_manager_properties(struct bus *bus, struct ipc_manager_properties *ret)
 {
 	static const char *const features[] = { "background", "download", "upload", "resume",
-		"checksum", "batch" };
+		"checksum", "batch", "in-app" };
 	struct flow_statistics statistics;
 	struct flow_limits limits;
 	int r = flow_statistics(bus->flow, &statistics);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "daemon/bus/bus.h"
 #include "daemon/flow.h"
+#include "daemon/live.h"
 #include "ipc/bus.h"
 #include "ipc/object.h"
 #include "ipc/proto.h"
@@ -26,6 +27,8 @@
 /* Bytes that wait for the bus beyond which progress is held back, and beyond which nothing is sent. */
 #define BUS_OUTGOING_HIGH_BYTES   (256u << 10)
 #define BUS_OUTGOING_MAX_BYTES    (8u << 20)
+/* More than this in one batch, and it is sent first. */
+#define BUS_ROWS_MAX_BYTES        (1u << 20)
 /* A smaller body rides in its event. */
 #define BUS_BODY_MAX_BYTES        (64u << 10)
 
@@ -92,6 +95,8 @@ struct bus {
 	struct bus_change *changes; /* by task, in order of due_us */
 	bool launches; /* applications may be started */
 	struct bus_launch *launches_wanted; /* by session */
+	struct live *live; /* NULL: there are no sessions in memory */
+	struct bus_pump *pumps; /* by session: of those in memory */
 	uint64_t next_client;
 	uint64_t last_call_us;
 	bool is_lost, is_name_lost, is_stopped;
@@ -122,8 +127,19 @@ extern const struct ipc_task_ops bus_task_ops;
 extern const struct ipc_log_control1_ops bus_log_ops;
 
 /* ---- bus-session.c ---- */
+/* What all kinds of sessions know; upload-copy is checked. */
+int bus_session_read_request(
+	struct ipc_call *call, const struct ipc_request *from, struct flow_request *to);
+/* Of whichever kind; NULL: none. */
+const struct session *bus_session_get(const struct bus *bus, uint64_t id);
 int bus_session_properties(struct bus *bus, const struct session *session, struct arena *arena,
 	struct ipc_session_properties *ret);
+
+/* ---- bus-task.c: as flow_task_look(), flow_tasks_steer(), flow_tasks_set(), of whichever kind the sessions are ---- */
+int bus_task_look(struct bus *bus, uint64_t id, flow_task_fn fn, void *user);
+int bus_task_steer(struct bus *bus, const struct flow_steer *steer, flow_failure_fn fn, void *user);
+int bus_task_set(
+	struct bus *bus, const struct flow_changes *changes, flow_failure_fn fn, void *user);
 
 /* ---- bus-words.c: names and numbers ---- */
 const char *bus_words_task_kind(enum transfer_task_kind kind);
@@ -160,6 +176,7 @@ const char *bus_words_body_reason(enum transfer_body_reason reason);
 /* Whether a key is set that only those sessions know. */
 bool bus_live_is_request(const struct ipc_request *request);
 bool bus_live_is_configuration(const struct ipc_configuration *configuration);
+bool bus_live_is_options(const struct ipc_open_options *options);
 int bus_live_answer_redirect(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in);
 int bus_live_answer_responses(struct ipc_call *call, void *user,
@@ -168,6 +185,34 @@ int bus_live_answer_responses(struct ipc_call *call, void *user,
 int bus_live_answer_body_stream(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_body_stream_in *in);
 int bus_live_close(struct ipc_call *call, void *user);
+/* open: its kind, description and what all configurations have are there. */
+int bus_live_open(struct bus *bus, struct ipc_call *call,
+	const struct ipc_manager_open_session_in *in, struct live_open *open,
+	struct ipc_manager_open_session_out *out);
+int bus_live_create(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
+	struct ipc_session_create_tasks_out *out);
+int bus_live_acknowledge(
+	struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in);
+
+/* ---- bus-live-pump.c ---- */
+struct bus_live_client {
+	uint64_t session, number;
+	const char *name; /* unique name */
+	bool is_batch;
+	uint32_t window;
+};
+int bus_live_add(struct bus *bus, const struct bus_live_client *client);
+uint64_t bus_live_client(const struct bus *bus, const char *name); /* its number; 0: unknown */
+const char *bus_live_client_name(const struct bus *bus, uint64_t session); /* "": nobody's */
+void bus_live_events(uint64_t session, void *user);
+void bus_live_gone(uint64_t session, void *user);
+void bus_live_acked(struct bus *bus, uint64_t session, uint64_t seq);
+void bus_live_flush(struct bus *bus);
+void bus_live_peer_left(struct bus *bus, const char *name);
+void bus_live_done(struct bus *bus);
+
+/* ---- bus-live-row.c: a live_row_fn: appends; 1: no room for this one ---- */
+int bus_live_row(const struct live_row *row, void *rows);
 
 /* ---- bus-cookie.c ---- */
 int bus_cookie_list(struct ipc_call *call, void *user, const struct ipc_session_list_cookies_in *in,
@@ -181,6 +226,7 @@ uint64_t bus_view_all_fields(void);
 int bus_view_fields(const char *const *names, size_t n, uint64_t *ret_fields, const char **ret_bad);
 int bus_view_task(struct bus *bus, const struct task *task, uint64_t fields, struct arena *arena,
 	struct ipc_task *ret);
+const char *bus_view_sub_state(struct bus *bus, const struct task *task);
 int bus_view_response(
 	const struct task *task, struct arena *arena, const struct ipc_response **ret);
 struct bus_view_error {

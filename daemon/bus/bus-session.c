@@ -21,6 +21,8 @@ static int find_attached(struct bus *bus, struct ipc_call *call, uint64_t *ret_c
 {
 	struct bus_attachment *attachment = bus_event_find(bus, session_of(call));
 
+	if (live_owns(session_of(call)))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	if (!attachment || strcmp(attachment->name, ipc_call_caller(call)->name) != 0)
 		return bus_refuse(call, FLOW_E_NOT_ATTACHED);
 	*ret_client = attachment->client;
@@ -116,6 +118,8 @@ static int attach(struct ipc_call *call, void *user, const struct ipc_session_at
 	int r;
 
 	(void)out;
+	if (live_owns(request.session))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	if (!reply)
 		return err_raise(-ENOMEM);
 	r = read_options(call, &in->options, &request);
@@ -164,8 +168,11 @@ static int acknowledge(
 	struct ack_reply *reply = bus_alloc(call, sizeof(*reply));
 	struct bus *bus = user;
 	uint64_t client;
-	int r = find_attached(bus, call, &client);
+	int r;
 
+	if (live_owns(session_of(call)))
+		return bus_live_acknowledge(call, user, in);
+	r = find_attached(bus, call, &client);
 	if (r)
 		return r;
 	if (!reply)
@@ -268,15 +275,13 @@ static int read_words(
 	return 0;
 }
 
-static int read_request(
+int bus_session_read_request(
 	struct ipc_call *call, const struct ipc_request *from, struct flow_request *to)
 {
 	struct task_request *request = &to->request;
 	int r;
 
 	flow_request_init(to);
-	if (bus_live_is_request(from))
-		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	r = read_words(call, from, to);
 	if (r)
 		return r;
@@ -315,6 +320,14 @@ static int read_request(
 	return from->has_destination_dir ? read_folder(call, from, request) : 0;
 }
 
+static int read_request(
+	struct ipc_call *call, const struct ipc_request *from, struct flow_request *to)
+{
+	if (bus_live_is_request(from))
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
+	return bus_session_read_request(call, from, to);
+}
+
 static int refuse_request(struct ipc_call *call, int error, size_t bad)
 {
 	int r = bus_error(error);
@@ -339,7 +352,8 @@ static int create_tasks(struct ipc_call *call, void *user,
 	size_t bad = 0;
 	int r = 0;
 
-	(void)out;
+	if (live_owns(create.session))
+		return bus_live_create(call, user, in, out);
 	if (!requests || !reply)
 		return err_raise(-ENOMEM);
 	if (in->options.start && strcmp(in->options.start, "running") == 0)
@@ -361,16 +375,20 @@ static int create_tasks(struct ipc_call *call, void *user,
 static int finish_tasks_and_invalidate(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
-	int r = flow_session_finish(bus->flow, session_of(call));
+	int r = FLOW_E_NOT_SUPPORTED_IN_SESSION;
 
+	if (!live_owns(session_of(call)))
+		r = flow_session_finish(bus->flow, session_of(call));
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
 
 static int invalidate_and_cancel(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
-	int r = flow_session_cancel(bus->flow, session_of(call));
+	int r = FLOW_E_NOT_SUPPORTED_IN_SESSION;
 
+	if (!live_owns(session_of(call)))
+		r = flow_session_cancel(bus->flow, session_of(call));
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
 
@@ -378,7 +396,9 @@ static int invalidate_and_cancel(struct ipc_call *call, void *user)
 static int flush(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
-	int r = flow_session_flush(bus->flow, session_of(call));
+	uint64_t session = session_of(call);
+	int r = live_owns(session) ? live_session_flush(bus->live, session, false)
+				   : flow_session_flush(bus->flow, session);
 
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
@@ -386,7 +406,9 @@ static int flush(struct ipc_call *call, void *user)
 static int reset(struct ipc_call *call, void *user)
 {
 	struct bus *bus = user;
-	int r = flow_session_reset(bus->flow, session_of(call));
+	uint64_t session = session_of(call);
+	int r = live_owns(session) ? live_session_flush(bus->live, session, true)
+				   : flow_session_reset(bus->flow, session);
 
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
@@ -398,6 +420,8 @@ static const char *client_name(struct bus *bus, uint64_t session)
 {
 	struct bus_attachment *attachment = bus_event_find(bus, session);
 
+	if (live_owns(session))
+		return bus_live_client_name(bus, session);
 	return attachment ? attachment->name : "";
 }
 
@@ -445,6 +469,13 @@ static int view_configuration(
 	return r;
 }
 
+const struct session *bus_session_get(const struct bus *bus, uint64_t id)
+{
+	if (live_owns(id))
+		return bus->live ? live_session_get(bus->live, id) : NULL;
+	return flow_session_get(bus->flow, id);
+}
+
 int bus_session_properties(struct bus *bus, const struct session *session, struct arena *arena,
 	struct ipc_session_properties *ret)
 {
@@ -470,7 +501,7 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 	struct ipc_session_properties *ret)
 {
 	struct bus *bus = user;
-	const struct session *session = flow_session_get(bus->flow, path.session);
+	const struct session *session = bus_session_get(bus, path.session);
 
 	(void)wanted;
 	if (!session)
@@ -481,8 +512,10 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 static int set_description(struct ipc_call *call, void *user, const char *value)
 {
 	struct bus *bus = user;
-	int r = flow_session_set_description(bus->flow, session_of(call), value);
+	int r = FLOW_E_NOT_SUPPORTED_IN_SESSION;
 
+	if (!live_owns(session_of(call)))
+		r = flow_session_set_description(bus->flow, session_of(call), value);
 	return r ? bus_refuse(call, r) : bus_defer_done(bus, call);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* org.transferd.Transfer1.Task: the verbs of one task, and its properties. */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "daemon/bus/bus-private.h"
 
@@ -13,6 +15,88 @@ static void on_failure(uint64_t id, int error, void *user)
 	*failure = error;
 }
 
+/* ---- of whichever kind ---- */
+
+int bus_task_look(struct bus *bus, uint64_t id, flow_task_fn fn, void *user)
+{
+	if (!live_owns(id))
+		return flow_task_look(bus->flow, id, fn, user);
+	return bus->live ? live_task_look(bus->live, id, fn, user) : FLOW_E_NO_SUCH_TASK;
+}
+
+/* The ids that are the live layer's come last. 0 or -ENOMEM; *ret_n_flow of them are not. */
+static int sort_ids(const uint64_t *ids, size_t n, uint64_t **ret_ids, size_t *ret_n_flow)
+{
+	uint64_t *sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+	size_t n_flow = 0, at;
+
+	if (!sorted)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < n; i++)
+		if (!live_owns(ids[i]))
+			sorted[n_flow++] = ids[i];
+	at = n_flow;
+	for (size_t i = 0; i < n; i++)
+		if (live_owns(ids[i]))
+			sorted[at++] = ids[i];
+	*ret_ids = sorted;
+	*ret_n_flow = n_flow;
+	return 0;
+}
+
+static bool has_live(const struct bus *bus, const uint64_t *ids, size_t n)
+{
+	for (size_t i = 0; bus->live && i < n; i++)
+		if (live_owns(ids[i]))
+			return true;
+	return false;
+}
+
+int bus_task_steer(struct bus *bus, const struct flow_steer *steer, flow_failure_fn fn, void *user)
+{
+	cleanup_(cleanup_free) uint64_t *ids = NULL;
+	struct flow_steer part = *steer;
+	size_t n_flow = 0;
+	int r;
+
+	if (!has_live(bus, steer->ids, steer->n_ids))
+		return flow_tasks_steer(bus->flow, steer, fn, user);
+	r = sort_ids(steer->ids, steer->n_ids, &ids, &n_flow);
+	part.ids = ids;
+	part.n_ids = n_flow;
+	if (!r && n_flow)
+		r = flow_tasks_steer(bus->flow, &part, fn, user);
+	if (r)
+		return r;
+	part.ids = ids + n_flow;
+	part.n_ids = steer->n_ids - n_flow;
+	return live_tasks_steer(bus->live, &part, fn, user);
+}
+
+int bus_task_set(
+	struct bus *bus, const struct flow_changes *changes, flow_failure_fn fn, void *user)
+{
+	cleanup_(cleanup_free) uint64_t *ids = NULL;
+	struct flow_changes part = *changes;
+	size_t n_flow = 0;
+	int r;
+
+	if (!has_live(bus, changes->ids, changes->n_ids))
+		return flow_tasks_set(bus->flow, changes, fn, user);
+	r = sort_ids(changes->ids, changes->n_ids, &ids, &n_flow);
+	part.ids = ids;
+	part.n_ids = n_flow;
+	if (!r && n_flow)
+		r = flow_tasks_set(bus->flow, &part, fn, user);
+	if (r)
+		return r;
+	part.ids = ids + n_flow;
+	part.n_ids = changes->n_ids - n_flow;
+	return live_tasks_set(bus->live, &part, fn, user);
+}
+
+/* ---- verbs ---- */
+
 static int steer(struct bus *bus, struct ipc_call *call, struct flow_steer *request)
 {
 	uint64_t id = ipc_call_path(call).task;
@@ -21,7 +105,7 @@ static int steer(struct bus *bus, struct ipc_call *call, struct flow_steer *requ
 	request->uid = (uid_t)-1; /* the check knows whose task it is */
 	request->ids = &id;
 	request->n_ids = 1;
-	r = flow_tasks_steer(bus->flow, request, on_failure, &failure);
+	r = bus_task_steer(bus, request, on_failure, &failure);
 	/* ending what has ended changes nothing */
 	if (request->verb == FLOW_VERB_CANCEL && failure == FLOW_E_TASK_FINISHED)
 		failure = 0;
@@ -77,10 +161,14 @@ static int cancel_producing_resume_data(
 	struct ipc_call *call, void *user, struct ipc_task_cancel_producing_resume_data_out *out)
 {
 	struct bus *bus = user;
-	int r = flow_task_cancel_resumable(
-		bus->flow, ipc_call_path(call).task, on_resume_data, call);
+	uint64_t id = ipc_call_path(call).task;
+	int r;
 
 	(void)out;
+	if (live_owns(id))
+		r = live_task_cancel_resumable(bus->live, id, on_resume_data, call);
+	else
+		r = flow_task_cancel_resumable(bus->flow, id, on_resume_data, call);
 	return r ? bus_refuse(call, r) : IPC_DEFERRED;
 }
 
@@ -152,7 +240,7 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 {
 	struct bus *bus = user;
 	struct reading reading = { bus, ipc_call_arena(call), wanted, ret };
-	int r = flow_task_look(bus->flow, path.task, on_task, &reading);
+	int r = bus_task_look(bus, path.task, on_task, &reading);
 
 	return r == FLOW_E_NO_SUCH_TASK ? IPC_E_NO_SUCH_TASK : err_fold(r);
 }
@@ -165,7 +253,7 @@ static int set(struct bus *bus, struct ipc_call *call, struct flow_changes *chan
 	changes->uid = (uid_t)-1;
 	changes->ids = &id;
 	changes->n_ids = 1;
-	r = flow_tasks_set(bus->flow, changes, on_failure, &failure);
+	r = bus_task_set(bus, changes, on_failure, &failure);
 	if (r == 0)
 		r = failure;
 	if (r)

@@ -138,7 +138,7 @@ int bus_view_response(const struct task *task, struct arena *arena, const struct
 	int r;
 
 	*ret = NULL;
-	if (response->status == 0)
+	if (response->status == 0 && !response->suggested_name)
 		return 0;
 	copy = arena_alloc(arena, 1, sizeof(*copy));
 	if (!copy)
@@ -356,7 +356,7 @@ static int view_texts(const struct view *view)
 
 static int view_session(const struct view *view)
 {
-	const struct session *session = flow_session_get(view->bus->flow, view->task->session);
+	const struct session *session = bus_session_get(view->bus, view->task->session);
 	int r = 0;
 
 	view->row->session = (struct ipc_path){ view->task->session, 0 };
@@ -375,8 +375,11 @@ static int view_session(const struct view *view)
 static int view_waiting(const struct view *view)
 {
 	const char *reasons[FLOW_REASONS_MAX];
-	uint64_t until_wall_us = flow_task_waiting_until_wall_us(view->bus->flow, view->task);
-	size_t n = flow_task_reasons(view->bus->flow, view->task, reasons);
+	bool is_live = live_owns(view->task->session);
+	uint64_t until_wall_us = is_live
+		? 0
+		: flow_task_waiting_until_wall_us(view->bus->flow, view->task);
+	size_t n = is_live ? 0 : flow_task_reasons(view->bus->flow, view->task, reasons);
 	const char **copy;
 
 	view->row->waiting_until_usec = until_wall_us;
@@ -429,6 +432,12 @@ static void view_counters(const struct view *view)
 		row->eta_usec = (uint64_t)((double)left_bytes / (double)rate_bps * 1e6);
 }
 
+const char *bus_view_sub_state(struct bus *bus, const struct task *task)
+{
+	return bus_words_sub_state(live_owns(task->session) ? live_task_sub_state(bus->live, task)
+							    : flow_task_sub_state(bus->flow, task));
+}
+
 static void view_life(const struct view *view)
 {
 	const struct task *task = view->task;
@@ -441,7 +450,7 @@ static void view_life(const struct view *view)
 	if (wants(view, FIELD_STATE))
 		row->state = bus_words_task_state(task_public_state(task));
 	if (wants(view, FIELD_SUB_STATE))
-		row->sub_state = bus_words_sub_state(flow_task_sub_state(view->bus->flow, task));
+		row->sub_state = bus_view_sub_state(view->bus, task);
 	row->priority = task->request.priority;
 	row->has_priority = wants(view, FIELD_PRIORITY);
 	row->attempts = task->attempts;
@@ -495,7 +504,7 @@ static int view_files(const struct view *view)
 	char path[4352];
 	int r = 0;
 
-	if (wants(view, FIELD_PATH))
+	if (wants(view, FIELD_PATH) && !live_owns(view->task->session))
 		r = bus_view_text(view->arena,
 			flow_task_file(view->bus->flow, view->task, path, sizeof(path)),
 			&view->row->path);

@@ -103,7 +103,7 @@ static int on_wanted(const struct task *task, void *user)
 static int check_task(struct bus *bus, struct ipc_path path)
 {
 	struct wanted_task wanted = { path.session, false };
-	int r = flow_task_look(bus->flow, path.task, on_wanted, &wanted);
+	int r = bus_task_look(bus, path.task, on_wanted, &wanted);
 
 	if (r < 0 && r != -EBADMSG)
 		return r;
@@ -116,7 +116,7 @@ static int check_object(struct bus *bus, const struct ipc_caller *caller, struct
 
 	if (path.session == 0)
 		return 0;
-	session = flow_session_get(bus->flow, path.session);
+	session = bus_session_get(bus, path.session);
 	if (!session || session->uid != caller->uid)
 		return path.task ? FLOW_E_NO_SUCH_TASK : FLOW_E_NO_SUCH_SESSION;
 	return path.task ? check_task(bus, path) : 0;
@@ -167,7 +167,9 @@ static int list_children(
 	uint64_t next;
 	int r;
 
-	if (path.session)
+	if (live_owns(path.session))
+		r = live_tasks_each(bus->live, &query, on_child_task, &children, &next);
+	else if (path.session)
 		r = flow_tasks_each(bus->flow, &query, on_child_task, &children, &next);
 	else
 		r = flow_sessions_each(bus->flow, on_child_session, &children);
@@ -206,6 +208,7 @@ static void on_name_lost(void *user, const char *name)
 static void on_peer_left(void *user, const char *unique_name)
 {
 	bus_event_peer_left(user, unique_name);
+	bus_live_peer_left(user, unique_name);
 }
 
 static const struct ipc_bus_events bus_events = {
@@ -256,6 +259,11 @@ void bus_set_flow(struct bus *bus, struct flow *flow)
 	bus->flow = flow;
 }
 
+void bus_set_live(struct bus *bus, struct live *live)
+{
+	bus->live = live;
+}
+
 int bus_start(struct bus *bus)
 {
 	int r = ipc_object_serve(bus->ipc, &object_ops, bus);
@@ -276,6 +284,7 @@ struct bus *bus_free(struct bus *bus)
 		return NULL;
 	HASH_ITER (hh, bus->attachments, attachment, next)
 		bus_event_detach(bus, attachment);
+	bus_live_done(bus);
 	bus_change_done(bus);
 	bus_launch_done(bus);
 	ipc_bus_free(bus->ipc);
@@ -309,6 +318,7 @@ int bus_dispatch(struct bus *bus)
 void bus_flush(struct bus *bus)
 {
 	bus_event_flush(bus);
+	bus_live_flush(bus);
 }
 
 uint64_t bus_next_timer(const struct bus *bus)

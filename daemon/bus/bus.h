@@ -16,6 +16,8 @@
 struct bus;
 struct flow;
 struct flow_observer;
+struct live;
+struct live_observer;
 
 enum {
 	BUS_E_NAME_TAKEN = 1, /* another transferd serves this bus */
@@ -35,6 +37,9 @@ struct bus *bus_free(struct bus *bus); /* NULL is fine */
 const struct flow_observer *bus_observer(void);
 /* Before the flow tells anything, which it does from flow_start() on: what it tells is looked up there. Borrowed. */
 void bus_set_flow(struct bus *bus, struct flow *flow);
+/* The same for sessions in memory; NULL while it is taken down. user is the bus. */
+void bus_set_live(struct bus *bus, struct live *live);
+const struct live_observer *bus_live_observer(void);
 /* Serves the objects and takes the name. 0, BUS_E_NAME_TAKEN, -errno. */
 int bus_start(struct bus *bus);
 

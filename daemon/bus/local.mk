@@ -9,7 +9,7 @@ libbus_la_SOURCES = \
 	%D%/bus-event-row.c \
 	%D%/bus-list.c %D%/bus-question.c %D%/bus-quit.c \
 	%D%/bus-launch.c \
-	%D%/bus-live.c \
+	%D%/bus-live.c %D%/bus-live-pump.c %D%/bus-live-row.c \
 	%D%/bus-log.c \
 	%D%/bus-manager.c \
 	%D%/bus-session.c \
@@ -26,6 +26,7 @@ BUS_TESTS = \
 	tests/daemon/bus/test-bus-list \
 	tests/daemon/bus/test-bus-question \
 	tests/daemon/bus/test-bus-launch \
+	tests/daemon/bus/test-bus-live \
 	tests/daemon/bus/test-bus-log \
 	tests/daemon/bus/test-bus-manager \
 	tests/daemon/bus/test-bus-session \
@@ -52,6 +53,8 @@ tests_daemon_bus_test_bus_list_SOURCES = tests/daemon/bus/test-bus-list.c $(BUS_
 tests_daemon_bus_test_bus_list_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_launch_SOURCES = tests/daemon/bus/test-bus-launch.c $(BUS_RIG)
 tests_daemon_bus_test_bus_launch_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_live_SOURCES = tests/daemon/bus/test-bus-live.c $(BUS_RIG)
+tests_daemon_bus_test_bus_live_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_log_SOURCES = tests/daemon/bus/test-bus-log.c $(BUS_RIG)
 tests_daemon_bus_test_bus_log_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_manager_SOURCES = tests/daemon/bus/test-bus-manager.c $(BUS_RIG)

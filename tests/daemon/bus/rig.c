@@ -32,6 +32,13 @@ static void note_event(struct rig_client *client, const struct ipc_event *event,
 	if (args->request && args->request->url)
 		snprintf(e->text, sizeof(e->text), "%s", args->request->url);
 	e->has_file = args->has_file || args->has_body_file;
+	e->status = args->response ? args->response->status : 0;
+	e->question = args->question;
+	e->is_folded = args->folded;
+	e->has_pipe = args->has_body_pipe;
+	e->n_transactions = args->metrics ? args->metrics->n_transactions : 0;
+	if (args->reason)
+		snprintf(e->text, sizeof(e->text), "%s", args->reason);
 	if (args->path)
 		snprintf(e->text, sizeof(e->text), "%s", args->path);
 	if (args->body)
@@ -142,6 +149,7 @@ struct rig *rig_new(void)
 	struct engine_config engine_config = { .spool_dir = "/spool" };
 	struct flow_config flow_config = { .jitter_seed = 1, .observer = bus_observer() };
 	struct bus_config bus_config = { .kind = IPC_BUS_USER };
+	struct live_config live_config = { .observer = bus_live_observer() };
 	struct clock_now now = clock_now();
 	char *state;
 
@@ -163,6 +171,12 @@ struct rig *rig_new(void)
 	ck_ok(flow_new(&flow_config, &rig->flow));
 	bus_set_flow(rig->bus, rig->flow);
 	ck_ok(flow_start(rig->flow, &now));
+	live_config.engine = rig->engine;
+	live_config.flow = rig->flow;
+	live_config.spool_dir = rig->spool;
+	live_config.observer_user = rig->bus;
+	ck_ok(live_new(&live_config, &rig->live));
+	bus_set_live(rig->bus, rig->live);
 	ck_ok(bus_start(rig->bus));
 	free(state);
 	return rig;
@@ -172,6 +186,8 @@ void rig_free(struct rig *rig)
 {
 	while (rig->n_clients)
 		rig_disconnect(rig, rig->clients[0]);
+	bus_set_live(rig->bus, NULL);
+	live_free(rig->live);
 	flow_free(rig->flow);
 	engine_free(rig->engine);
 	bus_free(rig->bus);
@@ -183,14 +199,26 @@ void rig_free(struct rig *rig)
 
 /* ---- rounds ---- */
 
+static void on_report(const struct engine_event *event, void *user)
+{
+	struct rig *rig = user;
+
+	if (live_owns(event->type == ENGINE_EVENT_COOKIES ? event->jar : event->task))
+		live_engine_event(event, rig->live);
+	else
+		flow_engine_event(event, rig->flow);
+}
+
 void rig_turn(struct rig *rig)
 {
 	struct clock_now now = clock_now();
 
 	flow_turn_begin(rig->flow, &now);
+	live_turn_begin(rig->live, &now);
 	bus_dispatch(rig->bus);
-	ck_ok(engine_dispatch(rig->engine, flow_engine_event, rig->flow));
+	ck_ok(engine_dispatch(rig->engine, on_report, rig));
 	bus_tick(rig->bus, now.now_us);
+	live_turn_end(rig->live);
 	ck_assert(flow_turn_end(rig->flow) == 0 || rig->may_fail);
 	bus_flush(rig->bus);
 	for (size_t i = 0; i < rig->n_clients; i++)

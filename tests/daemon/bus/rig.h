@@ -35,6 +35,11 @@ struct rig_client {
 		bool is_in_batch, has_file, has_reason;
 		int32_t reason; /* of a cancellation */
 		char text[128]; /* path, or body */
+		/* of sessions in memory */
+		uint32_t status;
+		uint64_t question;
+		size_t n_transactions;
+		bool is_folded, has_pipe;
 	} events[RIG_EVENTS];
 	size_t n_events, n_signals, n_batches;
 	size_t n_task_changes, n_session_changes, n_manager_changes;
@@ -50,6 +55,7 @@ struct rig {
 	struct store *store;
 	struct engine *engine;
 	struct flow *flow;
+	struct live *live;
 	struct bus *bus; /* ours */
 	bool may_fail; /* a turn: the test has the commits in its hand */
 	struct rig_client *clients[4];

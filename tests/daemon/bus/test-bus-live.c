@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that live in memory, on the bus: opened, given tasks, told, asked, acknowledged, left. */
+#include <fcntl.h>
+
+#include <transfer/error.h>
+
+#include "tests/daemon/bus/rig.h"
+#include "tests/lib/run.h"
+
+static const char *const all_names[] = { "WillPerformRedirect", "DidReceiveResponse",
+	"DidReceiveData", "NeedNewBodyStream", "DidFinishCollectingMetrics" };
+
+struct opened {
+	struct rig_answer answer;
+	uint64_t session;
+};
+
+static void on_opened(
+	void *user, int r, const char *text, const struct ipc_manager_open_session_out *out)
+{
+	struct opened *opened = user;
+
+	rig_note(&opened->answer, r, text);
+	opened->session = out ? out->session.session : 0;
+}
+
+static uint64_t open_live(
+	struct rig *rig, struct rig_client *client, const struct ipc_open_options *options)
+{
+	struct ipc_manager_open_session_in in = { .kind = "default", .identifier = "" };
+	struct opened opened = { 0 };
+
+	in.options = *options;
+	ck_ok(ipc_start_manager_open_session(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_opened, &opened));
+	rig_pump(rig, rig_is_answered, &opened.answer);
+	ck_assert_msg(opened.answer.r == 0, "%s", opened.answer.text);
+	ck_assert(live_owns(opened.session));
+	return opened.session;
+}
+
+static uint64_t open_asking(struct rig *rig, struct rig_client *client)
+{
+	return open_live(rig, client,
+		&(struct ipc_open_options){ .implements = all_names, .n_implements = 5 });
+}
+
+static uint64_t data_task(struct rig *rig, struct rig_client *client, uint64_t session)
+{
+	return rig_create(rig, client, session,
+		&(struct ipc_request){ .kind = "data", .url = "https://example.org/x" });
+}
+
+/* ---- what the engine says ---- */
+
+struct wanted {
+	struct rig *rig;
+	uint64_t task;
+};
+
+static bool is_running(void *user)
+{
+	const struct wanted *wanted = user;
+
+	return fake_engine_find(wanted->rig->engine, wanted->task) != NULL;
+}
+
+static struct engine_event event_of(struct rig *rig, uint64_t task, enum engine_event_type type)
+{
+	struct wanted wanted = { rig, task };
+	const struct fake_attempt *a;
+
+	rig_pump(rig, is_running, &wanted);
+	a = fake_engine_find(rig->engine, task);
+	return (struct engine_event){
+		.type = type,
+		.task = a->task,
+		.attempt = a->attempt,
+		.expected_receive_bytes = -1,
+		.expected_send_bytes = -1,
+		.live.data_fd = -1,
+	};
+}
+
+static const struct engine_response answer_of = { .status = 200,
+	.http_version = "1.1",
+	.url = "https://example.org/x",
+	.suggested_name = "x",
+	.expected_bytes = -1 };
+
+static void post(struct rig *rig, const struct engine_event *event)
+{
+	fake_engine_post(rig->engine, event);
+	if (event->type == ENGINE_EVENT_DONE)
+		fake_engine_drop(rig->engine, fake_engine_find(rig->engine, event->task));
+	rig_turn(rig);
+}
+
+static void finish(struct rig *rig, uint64_t task, const char *body)
+{
+	static const struct engine_transaction transaction = { .url = "https://example.org/x",
+		.method = "GET",
+		.status = 200,
+		.remote_address = "127.0.0.1",
+		.remote_port = 443 };
+	struct engine_event e = event_of(rig, task, ENGINE_EVENT_DONE);
+
+	e.response = &answer_of;
+	e.live.body = body;
+	e.live.n_body = strlen(body);
+	e.live.transactions = &transaction;
+	e.live.n_transactions = 1;
+	post(rig, &e);
+}
+
+static void on_responses(
+	void *user, int r, const char *text, const struct ipc_session_answer_responses_out *out)
+{
+	rig_note(user, r, out && out->n_failures ? out->failures[0].error : text);
+}
+
+START_TEST(one_row_tells_a_small_task)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_live(
+		rig, client, &(struct ipc_open_options){ .batch = _i == 0, .has_batch = true });
+	const struct rig_event *e;
+
+	finish(rig, data_task(rig, client, session), "hello");
+	rig_wait_event(rig, client, "DidComplete", 1);
+	e = rig_find(client, "DidComplete");
+	ck_assert_int_eq(e->code, 0);
+	ck_assert_int_eq(e->is_in_batch, _i == 0);
+	ck_assert_int_eq(e->is_folded, _i == 0);
+	if (_i == 0) {
+		ck_assert_uint_eq(client->n_events, 1);
+		ck_assert_uint_eq(e->seq, 1);
+		ck_assert_str_eq(e->text, "hello");
+		ck_assert_uint_eq(e->status, 200);
+	} else {
+		ck_assert_str_eq(rig_find(client, "DidReceiveData")->text, "hello");
+	}
+	ck_ok(rig_ack(rig, client, session, e->seq));
+	ck_assert_int_eq(rig_ack(rig, client, session, e->seq + 1), IPC_E_INVALID_ARGS);
+	rig_free(rig);
+}
+END_TEST
+
+/* In order; what is asked waits for its answer. */
+START_TEST(tells_a_story)
+{
+	static const char *const names[] = { "WillPerformRedirect", "DidReceiveResponse",
+		"DidReceiveData", "DidFinishCollectingMetrics", "DidComplete" };
+	static const struct engine_request proposed = { .url = "https://example.org/y",
+		.method = "GET" };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_asking(rig, client), task = data_task(rig, client, session);
+	struct ipc_session_answer_redirect_in redirect = { .action = "follow" };
+	struct ipc_response_answer response = { .disposition = "allow" };
+	struct ipc_session_answer_responses_in responses = { &response, 1 };
+	struct engine_event e = event_of(rig, task, ENGINE_EVENT_ASK_REDIRECT);
+	struct rig_answer answer = { 0 };
+	int fds[2];
+
+	e.response = &answer_of;
+	e.live.proposed = &proposed;
+	post(rig, &e);
+	rig_wait_event(rig, client, names[0], 1);
+	ck_assert_str_eq(rig_find(client, names[0])->text, "https://example.org/y");
+	redirect.question = rig_find(client, names[0])->question;
+	ck_ok(ipc_start_session_answer_redirect(
+		client->bus, (struct ipc_path){ session, 0 }, &redirect, rig_on_done, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+	ck_assert_uint_eq(fake_engine_find(rig->engine, task)->n_redirect_answers, 1);
+	answer.is_there = false;
+	ck_ok(ipc_start_session_answer_redirect(
+		client->bus, (struct ipc_path){ session, 0 }, &redirect, rig_on_done, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_assert_int_eq(answer.r, IPC_E_ALREADY_ANSWERED);
+
+	e = event_of(rig, task, ENGINE_EVENT_ASK_RESPONSE);
+	e.response = &answer_of;
+	post(rig, &e);
+	rig_wait_event(rig, client, names[1], 1);
+	response.question = rig_find(client, names[1])->question;
+	ck_assert_uint_ne(response.question, 0);
+	ck_ok(ipc_start_session_answer_responses(
+		client->bus, (struct ipc_path){ session, 0 }, &responses, on_responses, &answer));
+	answer.is_there = false;
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+	ck_assert_str_eq(answer.text, "");
+	ck_assert_int_eq(
+		fake_engine_find(rig->engine, task)->response_answer, ENGINE_RESPONSE_ALLOW);
+
+	e = event_of(rig, task, ENGINE_EVENT_DATA);
+	ck_ok(pipe2(fds, O_CLOEXEC));
+	e.live.data_fd = fds[0];
+	post(rig, &e);
+	finish(rig, task, "");
+	rig_wait_event(rig, client, names[4], 1);
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_str_eq(client->events[i].name, names[i]);
+	ck_assert_uint_eq(client->n_events, 5);
+	ck_assert(client->events[2].has_pipe);
+	ck_assert_uint_eq(client->events[3].n_transactions, 1);
+	close(fds[1]);
+	rig_free(rig);
+}
+END_TEST
+
+/* A client that does not acknowledge gets no more than a window. */
+START_TEST(keeps_to_the_window)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_live(rig, client,
+			 &(struct ipc_open_options){ .batch = true,
+				 .has_batch = true,
+				 .window = 2,
+				 .has_window = true }),
+		 tasks[5];
+
+	for (size_t i = 0; i < 5; i++)
+		tasks[i] = data_task(rig, client, session);
+	for (size_t i = 0; i < 5; i++)
+		finish(rig, tasks[i], "x");
+	rig_wait_event(rig, client, "DidComplete", 2);
+	rig_settle(rig);
+	ck_assert_uint_eq(rig_count(client, "DidComplete"), 2);
+	ck_ok(rig_ack(rig, client, session, 1));
+	rig_wait_event(rig, client, "DidComplete", 3);
+	rig_settle(rig);
+	ck_assert_uint_eq(rig_count(client, "DidComplete"), 3);
+	ck_ok(rig_ack(rig, client, session, 3));
+	rig_wait_event(rig, client, "DidComplete", 5);
+	rig_free(rig);
+}
+END_TEST
+
+static bool is_stopped(void *user)
+{
+	const struct wanted *wanted = user;
+	const struct fake_attempt *a = fake_engine_find(wanted->rig->engine, wanted->task);
+
+	return !a || a->is_stopping;
+}
+
+/* Closed, or left: what runs is stopped, and the session is nobody's any more. */
+START_TEST(ends_with_its_client)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t session = open_asking(rig, client), task = data_task(rig, client, session);
+	struct wanted wanted = { rig, task };
+	struct rig_answer answer = { 0 };
+
+	rig_pump(rig, is_running, &wanted);
+	if (_i == 0) {
+		ck_ok(ipc_start_session_close(
+			other->bus, (struct ipc_path){ session, 0 }, rig_on_done, &answer));
+		rig_pump(rig, rig_is_answered, &answer);
+		ck_assert_int_eq(answer.r, IPC_E_NOT_ATTACHED);
+		answer.is_there = false;
+		ck_ok(ipc_start_session_close(
+			client->bus, (struct ipc_path){ session, 0 }, rig_on_done, &answer));
+		rig_pump(rig, rig_is_answered, &answer);
+		ck_ok(answer.r);
+	} else {
+		rig_disconnect(rig, client);
+	}
+	rig_pump(rig, is_stopped, &wanted);
+	ck_assert_int_ne(rig_attach(rig, other, session, NULL), 0);
+	rig_free(rig);
+}
+END_TEST
+
+/* Neither attached to, nor ended as a background session is; others of the user may not give it tasks. */
+START_TEST(is_no_background_session)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t session = open_asking(rig, client);
+	struct ipc_path path = { session, 0 };
+	struct ipc_request request = { .url = "https://example.org/" };
+	struct rig_answer answers[3] = { 0 }, answer;
+
+	ck_assert_int_eq(rig_attach(rig, client, session, NULL), IPC_E_NOT_SUPPORTED_IN_SESSION);
+	ck_ok(ipc_start_session_detach(client->bus, path, rig_on_done, &answers[0]));
+	ck_ok(ipc_start_session_finish_tasks_and_invalidate(
+		client->bus, path, rig_on_done, &answers[1]));
+	ck_ok(ipc_start_session_invalidate_and_cancel(client->bus, path, rig_on_done, &answers[2]));
+	for (size_t i = 0; i < 3; i++) {
+		rig_pump(rig, rig_is_answered, &answers[i]);
+		ck_assert_int_eq(answers[i].r, IPC_E_NOT_SUPPORTED_IN_SESSION);
+	}
+	ck_assert_int_eq(
+		rig_create_error(rig, other, session, &request, &answer), IPC_E_NOT_ATTACHED);
+	rig_free(rig);
+}
+END_TEST
+
+/* What may be read as a body: S-11. */
+static const struct {
+	enum { OF_FILE, OF_PIPE, OF_WRITE_ONLY, OF_FOLDER } kind;
+	bool is_stream;
+	int want;
+} bodies[] = {
+	{ OF_FILE, false, 0 },
+	{ OF_PIPE, false, IPC_E_INVALID_REQUEST },
+	{ OF_WRITE_ONLY, false, IPC_E_INVALID_REQUEST },
+	{ OF_FOLDER, false, IPC_E_INVALID_REQUEST },
+	{ OF_FILE, true, 0 },
+	{ OF_PIPE, true, 0 },
+	{ OF_FOLDER, true, IPC_E_INVALID_REQUEST },
+};
+
+START_TEST(looks_at_descriptors)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_asking(rig, client);
+	struct ipc_request request = { .kind = "upload", .url = "https://example.org/" };
+	struct rig_answer answer;
+	int fds[2] = { -1, -1 };
+
+	if (bodies[_i].kind == OF_PIPE)
+		ck_ok(pipe2(fds, O_CLOEXEC));
+	else if (bodies[_i].kind == OF_FOLDER)
+		fds[0] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	else if (bodies[_i].kind == OF_WRITE_ONLY)
+		fds[0] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	else
+		fds[0] = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (bodies[_i].is_stream) {
+		request.body_stream = fds[0];
+		request.has_body_stream = true;
+	} else {
+		request.body_file = fds[0];
+		request.has_body_file = true;
+	}
+	ck_assert_int_eq(
+		rig_create_error(rig, client, session, &request, &answer), bodies[_i].want);
+	close(fds[0]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+	rig_free(rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task, 2),
+	TEST(tells_a_story), TEST(keeps_to_the_window), TEST_LOOP(ends_with_its_client, 2),
+	TEST(is_no_background_session), TEST_EACH(looks_at_descriptors, bodies))
