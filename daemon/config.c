@@ -24,6 +24,7 @@
 #include "daemon/core/sched.h"
 #include "daemon/core/session.h"
 #include "daemon/flow.h"
+#include "daemon/live.h"
 
 #define US_PER_S       UINT64_C(1000000)
 #define LINE_MAX_BYTES (CONFIG_PATH_MAX + 256)
@@ -32,6 +33,7 @@ void config_init(struct config *config)
 {
 	*config = (struct config){
 		.max_active_tasks = SCHED_SLOTS,
+		.max_active_in_app = LIVE_SLOTS,
 		.max_connections_per_host = SESSION_CONNECTIONS_PER_HOST,
 		.floor_bps = FLOW_FLOOR_BPS,
 		.floor_window_us = FLOW_FLOOR_WINDOW_US,
@@ -213,6 +215,8 @@ static const struct key {
 		offsetof(struct config, max_upload_bps) },
 	{ "limits", "max-active-tasks", "1 to 1000", parse_tasks,
 		offsetof(struct config, max_active_tasks) },
+	{ "limits", "max-active-in-app", "1 to 1000", parse_tasks,
+		offsetof(struct config, max_active_in_app) },
 	{ "limits", "max-connections-per-host", "1 to 64", parse_connections,
 		offsetof(struct config, max_connections_per_host) },
 	{ "limits", "throughput-floor", "bytes per second; 0: none", parse_size,

@@ -19,6 +19,7 @@ struct config {
 	/* [limits] values at the first start; what transferctl limit sets afterwards is kept in the database and wins */
 	uint64_t max_download_bps, max_upload_bps; /* 0: none */
 	uint32_t max_active_tasks; /* 1 … 1000 */
+	uint32_t max_active_in_app; /* the same, of sessions in memory */
 	uint32_t max_connections_per_host; /* 1 … 64 */
 	uint64_t floor_bps, floor_window_us; /* throughput floor; floor_bps 0: none */
 	/* [service] */

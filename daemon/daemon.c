@@ -28,6 +28,7 @@
 #include "daemon/bus/bus.h"
 #include "daemon/config.h"
 #include "daemon/flow.h"
+#include "daemon/live.h"
 #include "daemon/network.h"
 #include "daemon/notify.h"
 #include "daemon/store/store.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct store *store;
 	struct engine *engine;
 	struct flow *flow;
+	struct live *live;
 	struct bus *bus;
 	struct network *network; /* NULL: counts as up */
 	struct event_base *base;
@@ -127,6 +129,17 @@ static uint32_t count_attempts_max(void)
 	if (files.rlim_cur < FILES_OF_OURS + 2 * FILES_PER_ATTEMPT)
 		return 1;
 	return (uint32_t)((files.rlim_cur - FILES_OF_OURS) / FILES_PER_ATTEMPT);
+}
+
+/* What the background leaves of them. */
+static uint32_t count_live_slots(const struct daemon *d)
+{
+	uint32_t n_max = count_attempts_max(), n_queued = d->config->max_active_tasks;
+
+	if (!n_max)
+		return d->config->max_active_in_app;
+	n_max = n_max > n_queued ? n_max - n_queued : 1;
+	return n_max < d->config->max_active_in_app ? n_max : d->config->max_active_in_app;
 }
 
 static int find_state_dir(struct daemon *d)
@@ -290,6 +303,26 @@ static int start_flow(struct daemon *d)
 	return r;
 }
 
+static int start_live(struct daemon *d)
+{
+	const struct live_config config = {
+		.engine = d->engine,
+		.flow = d->flow,
+		.spool_dir = d->spool_dir,
+		.observer = bus_live_observer(),
+		.observer_user = d->bus,
+		.n_slots = count_live_slots(d),
+		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),
+	};
+	int r = live_new(&config, &d->live);
+
+	if (r)
+		log_error("sessions in memory are not possible: %s", err_text(r));
+	else
+		bus_set_live(d->bus, d->live);
+	return r;
+}
+
 static int connect_bus(struct daemon *d)
 {
 	struct bus_config config = {
@@ -367,6 +400,7 @@ static void arm_timer(struct daemon *d)
 		 left_us;
 	struct timeval tv;
 
+	due_us = earlier(due_us, live_next_timer(d->live));
 	if (d->network)
 		due_us = earlier(due_us, network_next_timer(d->network));
 	if (d->gather_until_us)
@@ -408,6 +442,7 @@ static void begin_stop(struct daemon *d, const char *why)
 	d->is_stopping = true;
 	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
 	flow_stop(d->flow);
+	live_stop(d->live);
 	bus_stop(
 		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
 }
@@ -415,7 +450,12 @@ static void begin_stop(struct daemon *d, const char *why)
 static void on_report(const struct engine_event *event, void *user)
 {
 	struct daemon *d = user;
+	uint64_t owned = event->type == ENGINE_EVENT_COOKIES ? event->jar : event->task;
 
+	if (live_owns(owned)) {
+		live_engine_event(event, d->live);
+		return;
+	}
 	d->n_reports++;
 	flow_engine_event(event, d->flow);
 }
@@ -443,7 +483,9 @@ static void gather_reports(struct daemon *d, uint64_t now_us)
 
 	if (!d->is_looked_at)
 		return;
-	d->gather_until_us = d->n_reports >= DAEMON_CROWD ? now_us + for_us : 0;
+	d->gather_until_us = d->n_reports >= DAEMON_CROWD && !live_n_running(d->live)
+		? now_us + for_us
+		: 0;
 	if (d->gather_until_us && !was_gathering)
 		event_del(d->watches[WATCH_ENGINE]);
 	else if (!d->gather_until_us && was_gathering && event_add(d->watches[WATCH_ENGINE], NULL))
@@ -455,10 +497,12 @@ static void run_turn(struct daemon *d)
 	struct clock_now now = clock_now();
 
 	flow_turn_begin(d->flow, &now);
+	live_turn_begin(d->live, &now);
 	if (d->network) {
 		if (d->is_ready[WATCH_NETWORK] && network_dispatch(d->network, now.now_us))
 			log_warn("the network watch fails: %s", err_text(-EIO));
 		flow_set_network(d->flow, network_is_up(d->network, now.now_us));
+		live_set_network(d->live, network_is_up(d->network, now.now_us));
 	}
 	if (d->is_ready[WATCH_BUS] && bus_dispatch(d->bus) == -ENOTCONN && !d->is_stopping) {
 		/* what is running is saved as in any other stop; who asks on the next bus starts the next daemon */
@@ -467,6 +511,8 @@ static void run_turn(struct daemon *d)
 	}
 	take_reports(d, now.now_us);
 	bus_tick(d->bus, now.now_us);
+	/* what is told of tasks in memory waits for no commit */
+	live_turn_end(d->live);
 	look_at_commit(d, flow_turn_end(d->flow));
 	if (flow_is_saved(d->flow))
 		engine_note_saved(d->engine);
@@ -516,7 +562,7 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 	uint64_t last_us = bus_last_call_us(d->bus);
 	bool was_idle = d->is_idle;
 
-	d->is_idle = flow_can_exit(d->flow);
+	d->is_idle = flow_can_exit(d->flow) && live_can_exit(d->live);
 	/* what the work needed; in a turn that happens anyway */
 	if (d->is_idle && !was_idle)
 		memory_give_back();
@@ -532,6 +578,11 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 		begin_stop(d, "nothing to do");
 }
 
+static uint32_t n_running(const struct daemon *d)
+{
+	return flow_n_running(d->flow) + live_n_running(d->live);
+}
+
 static void after_turn(struct daemon *d)
 {
 	uint64_t now_us = clock_now_us();
@@ -545,7 +596,7 @@ static void after_turn(struct daemon *d)
 	tend_watchdog(d, now_us);
 	if (!d->is_stopping)
 		tend_idleness(d, now_us);
-	if (d->is_stopping && (flow_n_running(d->flow) == 0 || now_us >= d->stop_by_us))
+	if (d->is_stopping && (n_running(d) == 0 || now_us >= d->stop_by_us))
 		d->is_over = true;
 	if (bus_is_name_lost(d->bus))
 		begin_stop(d, "the bus name was taken away");
@@ -601,6 +652,8 @@ int daemon_new(
 	if (!r)
 		r = start_flow(d);
 	if (!r)
+		r = start_live(d);
+	if (!r)
 		r = serve(d);
 	if (!r)
 		r = make_loop(d);
@@ -621,7 +674,10 @@ void daemon_free(struct daemon *daemon)
 			event_free(daemon->watches[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
-	/* the flow answers whoever still waits, so the bus outlives it */
+	/* both answer whoever still waits, so the bus outlives them; cookies are the flow's */
+	if (daemon->bus)
+		bus_set_live(daemon->bus, NULL);
+	live_free(daemon->live);
 	flow_free(daemon->flow);
 	engine_free(daemon->engine);
 	bus_free(daemon->bus);

@@ -53,7 +53,7 @@ START_TEST(reads_every_key)
 	ck_assert_int_eq(
 		read_text(
 			"[limits]\n"
-			"max-download-rate = 2M\nmax-upload-rate=500K\nmax-active-tasks=64\n"
+			"max-download-rate = 2M\nmax-upload-rate=500K\nmax-active-tasks=64\nmax-active-in-app=128\n"
 			"max-connections-per-host=2 ; a note\nthroughput-floor=0\n"
 			"throughput-window=2min\n"
 			"[service]\nworkers=1\nidle-exit=never\nretention=3d\nnetwork=always\n"
@@ -65,6 +65,7 @@ START_TEST(reads_every_key)
 	ck_assert_uint_eq(c.max_download_bps, 2 << 20);
 	ck_assert_uint_eq(c.max_upload_bps, 500 << 10);
 	ck_assert_uint_eq(c.max_active_tasks, 64);
+	ck_assert_uint_eq(c.max_active_in_app, 128);
 	ck_assert_uint_eq(c.max_connections_per_host, 2);
 	ck_assert_uint_eq(c.floor_bps, 0);
 	ck_assert_uint_eq(c.floor_window_us, 120000000);
@@ -84,6 +85,7 @@ static const struct {
 	const char *line, *want; /* part of the complaint */
 } wrong[] = {
 	{ "max-active-tasks = 0", ":2: max-active-tasks: expected 1 to 1000" },
+	{ "max-active-in-app = 0", ":2: max-active-in-app: expected 1 to 1000" },
 	{ "max-active-tasks = 1001", "expected 1 to 1000" },
 	{ "max-active-tasks = -1", "expected 1 to 1000" },
 	{ "max-active-tasks = many", "expected 1 to 1000" },
