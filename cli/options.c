@@ -55,6 +55,8 @@ const struct options_def options_table[] = {
 
 	FLAG("all", 'a', OPTIONS_FOR_NAMING, is_all,
 		"finished tasks as well; wait, resume, suspend, cancel, retry, remove, set: all tasks"),
+	FLAG("in-app", 0, OPTIONS_FOR_LIST, is_in_app,
+		"tasks of running programs' own sessions as well"),
 	TEXT("columns", 0, "A,B", OPTIONS_FOR_TABLES, columns,
 		"which columns; \"help\" lists them"),
 	TEXT("sort", 0, "COLUMN", OPTIONS_FOR_LIST, sort, "order of the rows"),

@@ -37,7 +37,7 @@ struct options {
 	enum options_when color;
 	enum options_progress progress;
 	/* lists */
-	bool is_all, is_reverse, only_values, is_following, as_metrics;
+	bool is_all, is_in_app, is_reverse, only_values, is_following, as_metrics;
 	const char *columns, *sort, *states, *kinds, *session, *properties;
 	const char *lines, *since;
 	/* starting transfers */

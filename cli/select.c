@@ -156,6 +156,7 @@ static int base_filter(struct ctx *ctx, struct transfer_task_filter *filter)
 
 	*filter = (struct transfer_task_filter){ TRANSFER_TASK_FILTER_INIT };
 	filter->include_finished = o->is_all && !o->states;
+	filter->include_in_app = o->is_in_app;
 	filter->session = o->session;
 	filter->app_id = o->session ? ctx->session_app : NULL;
 	r = parse_kinds(ctx, &filter->kinds);

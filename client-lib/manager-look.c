@@ -167,6 +167,7 @@ static int read_filter(
 	ret->last_id = filter->last_id;
 	ret->has_last_id = filter->last_id != 0;
 	ret->include_finished = ret->has_include_finished = filter->include_finished;
+	ret->include_in_app = ret->has_include_in_app = filter->include_in_app;
 	if (filter->ids_only) {
 		ret->fields = id_field;
 		ret->n_fields = sizeof(id_field) / sizeof(id_field[0]);

@@ -58,6 +58,7 @@ struct transfer_task_filter {
 	uint32_t states; /* bits 1 << enum transfer_task_state */
 	uint32_t sub_states; /* bits 1 << enum transfer_task_sub_state */
 	bool include_finished; /* completed tasks too */
+	bool include_in_app; /* lists: tasks of shared, default and ephemeral sessions too, last */
 	bool ids_only; /* lists: only the numbers are wanted, which is quicker */
 };
 

@@ -303,6 +303,104 @@ START_TEST(is_no_background_session)
 }
 END_TEST
 
+struct listed {
+	struct rig_answer answer;
+	uint64_t ids[8];
+	size_t n;
+	char cursor[32], sub_state[32];
+};
+
+static void on_listed(
+	void *user, int r, const char *text, const struct ipc_manager_list_tasks_out *out)
+{
+	struct listed *listed = user;
+
+	rig_note(&listed->answer, r, text);
+	for (size_t i = 0; out && i < out->n_tasks; i++) {
+		ck_assert_uint_lt(listed->n, 8);
+		listed->ids[listed->n++] = out->tasks[i].id;
+		snprintf(listed->sub_state, sizeof(listed->sub_state), "%s",
+			out->tasks[i].sub_state);
+	}
+	snprintf(listed->cursor, sizeof(listed->cursor), "%s", out ? out->next_cursor : "");
+}
+
+static void list(struct rig *rig, struct rig_client *client,
+	const struct ipc_manager_list_tasks_in *in, struct listed *listed)
+{
+	struct ipc_manager_list_tasks_in page = *in;
+
+	do {
+		page.cursor = listed->cursor;
+		listed->answer.is_there = false;
+		ck_ok(ipc_start_manager_list_tasks(
+			client->bus, (struct ipc_path){ 0, 0 }, &page, on_listed, listed));
+		rig_pump(rig, rig_is_answered, &listed->answer);
+		ck_ok(listed->answer.r);
+	} while (listed->cursor[0]);
+}
+
+/* Last, and when they are asked for; or those of a session, by its path. */
+START_TEST(lists_when_asked)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t background = rig_open(rig, client, "s"), session = open_asking(rig, client);
+	uint64_t tasks[4] = { rig_download(rig, client, background),
+		rig_download(rig, client, background), data_task(rig, client, session),
+		data_task(rig, client, session) };
+	struct ipc_manager_list_tasks_in in = { .limit = (uint32_t)_i };
+	struct listed all = { 0 }, plain = { 0 }, of_session = { 0 };
+
+	rig_settle(rig);
+	list(rig, other, &in, &plain);
+	ck_assert_uint_eq(plain.n, 2);
+	in.filter.include_in_app = in.filter.has_include_in_app = true;
+	list(rig, other, &in, &all);
+	ck_assert_uint_eq(all.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(all.ids[i], tasks[i]);
+	ck_assert_str_eq(all.sub_state, "connecting");
+	in.filter = (struct ipc_task_filter){ .session_path = { session, 0 },
+		.has_session_path = true };
+	list(rig, other, &in, &of_session);
+	ck_assert_uint_eq(of_session.n, 2);
+	ck_assert_uint_eq(of_session.ids[0], tasks[2]);
+	rig_free(rig);
+}
+END_TEST
+
+static void on_cancelled(
+	void *user, int r, const char *text, const struct ipc_manager_cancel_tasks_out *out)
+{
+	rig_note(user, r, text);
+	ck_assert_uint_eq(out->n_failures, 1);
+	ck_assert_uint_eq(out->failures[0].id, LIVE_ID_FIRST * 2);
+}
+
+/* Verbs of the manager reach both kinds, whoever of the user says them. */
+START_TEST(verbs_reach_both)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t background = rig_open(rig, client, "s"), session = open_asking(rig, client);
+	uint64_t ids[] = { data_task(rig, client, session), rig_download(rig, client, background),
+		LIVE_ID_FIRST * 2 };
+	struct ipc_manager_cancel_tasks_in in = { .ids = ids, .n_ids = 3 };
+	struct wanted wanted[2] = { { rig, ids[0] }, { rig, ids[1] } };
+	struct rig_answer answer = { 0 };
+
+	rig_settle(rig);
+	ck_ok(ipc_start_manager_cancel_tasks(
+		other->bus, (struct ipc_path){ 0, 0 }, &in, on_cancelled, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_ok(answer.r);
+	rig_pump(rig, is_stopped, &wanted[0]);
+	rig_pump(rig, is_stopped, &wanted[1]);
+	rig_free(rig);
+}
+END_TEST
+
 /* What may be read as a body: S-11. */
 static const struct {
 	enum { OF_FILE, OF_PIPE, OF_WRITE_ONLY, OF_FOLDER } kind;
@@ -353,4 +451,5 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task, 2),
 	TEST(tells_a_story), TEST(keeps_to_the_window), TEST_LOOP(ends_with_its_client, 2),
-	TEST(is_no_background_session), TEST_EACH(looks_at_descriptors, bodies))
+	TEST_LOOP(lists_when_asked, 4), TEST(verbs_reach_both), TEST(is_no_background_session),
+	TEST_EACH(looks_at_descriptors, bodies))
