@@ -13,6 +13,7 @@
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/delivery.h"
+#include "client-lib/error.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
 #include "client-lib/ref.h"
@@ -316,6 +317,9 @@ static int give_disposition(
 	client_lock(client);
 	r = is_still_asked(&answer->base);
 	answer->base.command->disposition = disposition;
+	if (!r && disposition == TRANSFER_RESPONSE_BECOME_STREAM && !answer->base.task->refusal)
+		answer->base.task->refusal = error_new_bus(
+			TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION);
 	if (!r)
 		send_answer(&answer->base);
 	client_unlock(client);

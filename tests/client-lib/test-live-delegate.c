@@ -252,6 +252,7 @@ static const struct {
 
 START_TEST(decides_about_a_response)
 {
+	transfer_auto(transfer_error) error = NULL;
 	transfer_task *task = begin(true);
 
 	PEER_LIVE(rig.peer,
@@ -268,7 +269,10 @@ START_TEST(decides_about_a_response)
 	ck_assert_int_eq(
 		transfer_disposition_set(rig.disposition, TRANSFER_RESPONSE_ALLOW), -EALREADY);
 	peer_live_expect(rig.peer, dispositions[_i].said);
-	end(0);
+	end(-999);
+	error = transfer_task_copy_error(task);
+	ck_assert_int_eq(transfer_error_get_domain(error),
+		dispositions[_i].want ? TRANSFER_DOMAIN_BUS : TRANSFER_DOMAIN_URL);
 	done(task);
 }
 END_TEST
