@@ -246,6 +246,7 @@ static void note_start(struct live *live, struct live_task *task)
 	t->live_sent_bytes = 0;
 	t->redirects = 0;
 	t->is_transferring = false;
+	live_event_forget_response(task);
 	if (!t->started_wall_us)
 		t->started_wall_us = live->now.wall_us;
 	task->received = task->sent = (struct progress_meter){ 0 };

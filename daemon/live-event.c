@@ -75,6 +75,12 @@ int live_event_keep_response(struct live_task *task, const struct engine_respons
 	return r ? r : keep_validators(&task->task, from);
 }
 
+void live_event_forget_response(struct live_task *task)
+{
+	arena_done(&task->response_arena);
+	task->task.response = (struct task_response){ .expected_bytes = TRANSFER_SIZE_UNKNOWN };
+}
+
 static void keep_counters(
 	struct live *live, struct live_task *task, const struct engine_event *event)
 {
@@ -134,8 +140,7 @@ static void on_informational(
 		return;
 	}
 	(void)live_row_put_take(live, row);
-	/* it is no answer yet */
-	task->task.response = (struct task_response){ .expected_bytes = TRANSFER_SIZE_UNKNOWN };
+	live_event_forget_response(task);
 }
 
 /* What the application may change before it goes on. */
@@ -191,6 +196,9 @@ static void on_ask(struct live *live, struct live_task *task, const struct engin
 		return;
 	}
 	live_answer_ask_take(live, task, row);
+	/* one that leads elsewhere is the task's only when it is stopped there, and comes again then */
+	if (type == LIVE_EVENT_REDIRECT)
+		live_event_forget_response(task);
 }
 
 static void on_resumed(struct live *live, struct live_task *task, const struct engine_event *event)

@@ -204,6 +204,8 @@ void live_attempt_remove_part(struct live *live, const struct live_task *task);
 
 /* ---- live-event.c ---- */
 int live_event_keep_response(struct live_task *task, const struct engine_response *response);
+/* It was no answer to the task. No row points to it. */
+void live_event_forget_response(struct live_task *task);
 
 /* Events that were taken are freed with the turn: the engine looks at one until its callback has returned. */
 void live_event_drop_take(struct live *live, struct engine_event *event);

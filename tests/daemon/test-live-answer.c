@@ -135,6 +135,24 @@ START_TEST(redirects)
 }
 END_TEST
 
+/* What comes behind a redirect fails: its answer was never the task's. */
+START_TEST(fails_behind_a_redirect)
+{
+	uint64_t session, id;
+	struct rig *rig = asked(ENGINE_EVENT_ASK_REDIRECT, &session, &id);
+	const struct live_answer answer = answer_of(rig, session);
+
+	if (_i)
+		ck_assert_int_eq(
+			live_answer_redirect(rig->live, &answer, LIVE_REDIRECT_FOLLOW, NULL), 0);
+	(void)rig_told(rig, session);
+	rig_post_failed(rig, id, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert_str_eq(rig_told(rig, session),
+		_i ? "METRICS, COMPLETED -1001" : "WITHDRAWN, METRICS, COMPLETED -1001");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(body)
 {
 	uint64_t session, id;
@@ -234,5 +252,6 @@ START_TEST(own_words)
 END_TEST
 
 RUN_TESTS("daemon/live-answer", TEST(allow), TEST(refuse), TEST(become_download),
-	TEST_LOOP(redirects, 5), TEST(body), TEST_LOOP(nobody_answers, 3),
-	TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2), TEST(own_words))
+	TEST_LOOP(redirects, 5), TEST_LOOP(fails_behind_a_redirect, 2), TEST(body),
+	TEST_LOOP(nobody_answers, 3), TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2),
+	TEST(own_words))
