@@ -57,8 +57,7 @@ struct transfer_task_filter {
 	uint32_t kinds; /* bits 1 << enum transfer_task_kind */
 	uint32_t states; /* bits 1 << enum transfer_task_state */
 	uint32_t sub_states; /* bits 1 << enum transfer_task_sub_state */
-	bool include_finished,
-		include_in_app; /* completed tasks too; in lists those of programs' own sessions */
+	bool include_finished, include_in_app; /* completed ones too; those of programs, too */
 	bool ids_only; /* lists: only the numbers are wanted, which is quicker */
 };
 
