@@ -383,6 +383,7 @@ static void fold(struct live *live, struct live_line_row *row)
 	uint64_t moved = moved_bytes(task);
 	struct engine_event *body = body_of(task);
 
+	row->row.has_metrics = task->tells & LIVE_TELL_METRICS;
 	row->row.is_folded = true;
 	row->row.bytes = moved > task->told.bytes ? moved - task->told.bytes : 0;
 	row->row.total = moved;

@@ -191,6 +191,7 @@ struct live_row {
 	size_t n_resume_data;
 	const struct engine_transaction *transactions;
 	size_t n_transactions;
+	bool has_metrics; /* is_folded: they are told, too */
 	bool is_folded; /* COMPLETED: says all there is to say of the task */
 };
 typedef int (*live_row_fn)(const struct live_row *row, void *user);

@@ -203,7 +203,7 @@ static int add_end(const struct live_row *row, struct bus_rows *rows, struct ipc
 	if (r == 0)
 		r = bus_view_error(&error, rows->arena, &args->error);
 	args->folded = args->has_folded = row->is_folded;
-	if (r == 0 && row->is_folded && row->n_transactions)
+	if (r == 0 && row->is_folded && row->has_metrics)
 		r = add_metrics(row, rows->arena, args);
 	return r;
 }
