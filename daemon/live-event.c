@@ -117,6 +117,7 @@ static bool is_heard(const struct live_task *task)
 
 static void on_response(struct live *live, struct live_task *task, const struct engine_event *event)
 {
+	keep_counters(live, task, event);
 	if (!event->response || !is_heard(task) || !keep(live, task, event))
 		return;
 	task->task.expected_receive_bytes = event->expected_receive_bytes;
@@ -181,6 +182,7 @@ static void on_ask(struct live *live, struct live_task *task, const struct engin
 {
 	struct live_line_row *row;
 
+	keep_counters(live, task, event);
 	if (!is_heard(task) || !keep(live, task, event) ||
 		live_step(live, task, LIVE_EVENT_ASK, NULL))
 		return;
@@ -229,6 +231,7 @@ static void on_data(struct live *live, struct live_task *task, const struct engi
 {
 	struct engine_event *taken;
 
+	keep_counters(live, task, event);
 	if (!is_heard(task))
 		return;
 	taken = engine_event_take(event);

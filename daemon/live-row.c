@@ -355,13 +355,15 @@ static void tell_rest(struct live *live, struct live_task *task, bool is_cancell
 	struct engine_event *body = is_cancelled ? NULL : body_of(task);
 	struct live_line_row *row;
 
+	if (!is_cancelled && tells_sent(task))
+		live_row_progress(live, task, true);
 	if (!is_cancelled && task->task.response.status && !task->is_response_told &&
 		(task->tells & LIVE_TELL_RESPONSE))
 		live_row_response(live, task);
 	row = body ? put_data(live, task, body) : NULL;
 	if (row)
 		(void)live_row_put_take(live, row);
-	if (!is_cancelled)
+	if (!is_cancelled && !tells_sent(task))
 		live_row_progress(live, task, true);
 	if (has_file(task)) {
 		row = live_row_new(live, task, LIVE_EVENT_FINISHED);

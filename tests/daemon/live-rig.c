@@ -342,6 +342,8 @@ struct engine_event rig_event(struct rig *rig, uint64_t id, enum engine_event_ty
 	ck_assert(task);
 	event.task = task->engine_id;
 	event.attempt = task->task.attempt;
+	event.received_bytes = task->task.received_bytes;
+	event.sent_bytes = task->task.live_sent_bytes;
 	return event;
 }
 

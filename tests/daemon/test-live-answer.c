@@ -58,6 +58,33 @@ START_TEST(allow)
 }
 END_TEST
 
+/* What was sent is told before the answer, also what no progress had said. */
+START_TEST(sent_before)
+{
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, LIVE_ASK_RESPONSE, RIG_TELLS, true), id;
+	struct live_request request = rig_request(TRANSFER_TASK_UPLOAD, "https://host/");
+	const struct engine_response response = rig_response(200);
+	struct live_answer answer;
+	struct engine_event event;
+
+	request.body = "0123456789";
+	request.n_body = 10;
+	id = rig_create(rig, session, &request);
+	event = rig_event(rig, id, ENGINE_EVENT_ASK_RESPONSE);
+	event.response = &response;
+	event.sent_bytes = 10;
+	rig_post(rig, &event);
+	answer = answer_of(rig, session);
+	ck_assert_int_eq(live_answer_response(rig->live, &answer, LIVE_RESPONSE_ALLOW), 0);
+	rig_post_data(rig, id, "x");
+	rig_post_done(rig, id, 0, NULL);
+	ck_assert_str_eq(
+		rig_told(rig, session), "SENT 10/10, RESPONSE 200 ?, DATA x, METRICS, COMPLETED 0");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(refuse)
 {
 	uint64_t session, id;
@@ -251,7 +278,7 @@ START_TEST(own_words)
 }
 END_TEST
 
-RUN_TESTS("daemon/live-answer", TEST(allow), TEST(refuse), TEST(become_download),
+RUN_TESTS("daemon/live-answer", TEST(allow), TEST(sent_before), TEST(refuse), TEST(become_download),
 	TEST_LOOP(redirects, 5), TEST_LOOP(fails_behind_a_redirect, 2), TEST(body),
 	TEST_LOOP(nobody_answers, 3), TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2),
 	TEST(own_words))
