@@ -17,5 +17,6 @@ dist_check_scripts += %D%/arch/layers.py %D%/arch/sizes.py %D%/arch/schema.py \
 # bench: the scorecard beside the peers, and how fast the engine is by itself; run by hand.
 EXTRA_DIST += %D%/bench/bench %D%/bench/calls.py %D%/bench/count.c %D%/bench/million.py
 dist_check_scripts += %D%/bench/counts.py
-noinst_PROGRAMS += tests/bench/engine-bench tests/bench/keep-memory
+noinst_PROGRAMS += tests/bench/data-bench tests/bench/engine-bench tests/bench/keep-memory
+tests_bench_data_bench_LDADD = libtransfer.la
 tests_bench_engine_bench_LDADD = $(LINK_ENGINE)
