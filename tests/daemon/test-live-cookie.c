@@ -36,7 +36,7 @@ static const char *cookies_of(struct rig *rig, uint64_t session, uint64_t after,
 	text[0] = '\0';
 	ck_assert_int_eq(live_session_cookies_each(rig->live, &query, on_cookie, text, &next), 0);
 	if (next)
-		strcat(text, "...");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "...");
 	return text;
 }
 
