@@ -35,6 +35,9 @@ START_TEST(suspend_resume)
 	if (_i) {
 		ck_assert_uint_eq(rig_attempt(rig, id)->resume_offset_bytes, 50);
 		ck_assert_str_eq(rig_attempt(rig, id)->etag, "\"one\"");
+		/* its response is told once */
+		rig_post_response(rig, id, 206);
+		ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200");
 	} else {
 		ck_assert(!rig_attempt(rig, id)->is_held);
 	}

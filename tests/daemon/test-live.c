@@ -64,6 +64,29 @@ START_TEST(piece_by_piece)
 }
 END_TEST
 
+/* multipart/x-mixed-replace: each part has its own response. */
+START_TEST(parts)
+{
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, 0, RIG_TELLS, true);
+	uint64_t id = rig_task(rig, session, TRANSFER_TASK_DATA);
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct engine_response response = rig_response(200);
+		struct engine_event event = rig_event(rig, id, ENGINE_EVENT_RESPONSE);
+
+		event.response = &response;
+		event.live.is_part = true;
+		rig_post(rig, &event);
+		rig_post_data(rig, id, i ? "b" : "a");
+	}
+	rig_post_done(rig, id, 0, NULL);
+	ck_assert_str_eq(rig_told(rig, session),
+		"RESPONSE 200, DATA a, RESPONSE 200, DATA b, METRICS, COMPLETED 0");
+	rig_free(rig);
+}
+END_TEST
+
 /* A task without listeners for the response is told of it before its body all the same. */
 START_TEST(response_before_data)
 {
@@ -247,7 +270,7 @@ START_TEST(progress)
 }
 END_TEST
 
-RUN_TESTS("daemon/live", TEST(folded), TEST(unfolded), TEST(piece_by_piece),
+RUN_TESTS("daemon/live", TEST(folded), TEST(unfolded), TEST(piece_by_piece), TEST(parts),
 	TEST(response_before_data), TEST(whole_body), TEST(pipe_of_a_body),
 	TEST(failed_in_the_middle), TEST(download), TEST(download_folded),
 	TEST(download_with_destination), TEST(progress))
