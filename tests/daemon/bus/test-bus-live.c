@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions that live in memory, on the bus: opened, given tasks, told, asked, acknowledged, left. */
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include <transfer/error.h>
 
@@ -403,7 +404,7 @@ END_TEST
 
 /* What may be read as a body: S-11. */
 static const struct {
-	enum { OF_FILE, OF_PIPE, OF_WRITE_ONLY, OF_FOLDER } kind;
+	enum { OF_FILE, OF_PIPE, OF_WRITE_ONLY, OF_FOLDER, OF_MEMORY, OF_SEALED } kind;
 	bool is_stream;
 	int want;
 } bodies[] = {
@@ -414,7 +415,19 @@ static const struct {
 	{ OF_FILE, true, 0 },
 	{ OF_PIPE, true, 0 },
 	{ OF_FOLDER, true, IPC_E_INVALID_REQUEST },
+	{ OF_MEMORY, false, IPC_E_INVALID_REQUEST },
+	{ OF_SEALED, false, 0 },
 };
+
+static int make_memory(bool is_sealed)
+{
+	int fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_ge(fd, 0);
+	if (is_sealed)
+		ck_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW));
+	return fd;
+}
 
 START_TEST(looks_at_descriptors)
 {
@@ -425,7 +438,9 @@ START_TEST(looks_at_descriptors)
 	struct rig_answer answer;
 	int fds[2] = { -1, -1 };
 
-	if (bodies[_i].kind == OF_PIPE)
+	if (bodies[_i].kind == OF_MEMORY || bodies[_i].kind == OF_SEALED)
+		fds[0] = make_memory(bodies[_i].kind == OF_SEALED);
+	else if (bodies[_i].kind == OF_PIPE)
 		ck_ok(pipe2(fds, O_CLOEXEC));
 	else if (bodies[_i].kind == OF_FOLDER)
 		fds[0] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
