@@ -31,6 +31,9 @@ Its objects are
 the Manager, and the ObjectManager of the sessions;
 .It Pa /org/transferd/Transfer1/session/ Ns Ar N
 a Session;
+those of shared, default and ephemeral ones are on no list, belong to the
+connection that opened them and end with it, while other
+connections of the same user may look at their tasks and steer them;
 .It Pa /org/transferd/Transfer1/session/ Ns Ar N Ns Pa /task/ Ns Ar M
 a Task;
 .It Pa /org/freedesktop/LogControl1

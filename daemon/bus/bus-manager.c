@@ -554,7 +554,7 @@ static int get_statistics(
 int bus_manager_properties(struct bus *bus, struct ipc_manager_properties *ret)
 {
 	static const char *const features[] = { "background", "download", "upload", "resume",
-		"checksum", "batch", "in-app" };
+		"checksum", "batch", "in-app", "ftp" };
 	struct flow_statistics statistics;
 	struct flow_limits limits;
 	int r = flow_statistics(bus->flow, &statistics);
