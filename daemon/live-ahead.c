@@ -26,7 +26,7 @@ void live_ahead_leave(struct live *live, struct live_task *task)
 	sched_ahead_drop(live->sched, task->lane->id);
 }
 
-/* They end as stopped, and are queued again. */
+/* They end as stopped, and are queued again; not those that have begun, of which something may have been told. */
 static void recall(struct live *live)
 {
 	const struct live_lane *lane;
@@ -41,7 +41,7 @@ static void recall(struct live *live)
 			if (task->is_recalled || task->phase != LIVE_PHASE_RUNNING)
 				continue;
 			task->is_recalled = true;
-			engine_stop(live->engine, task->engine_id, task->task.attempt);
+			engine_recall(live->engine, task->engine_id, task->task.attempt);
 		}
 	}
 }

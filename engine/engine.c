@@ -213,6 +213,16 @@ int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
 	return 0;
 }
 
+void engine_recall(struct engine *engine, uint64_t task, uint32_t attempt)
+{
+	const struct attempt *a = find(engine, task, attempt);
+	struct worker_mail *m = a ? mail_for(WORKER_MAIL_RECALL, task, attempt) : NULL;
+
+	/* without memory it stays where it is */
+	if (m)
+		worker_post_take(engine->workers[a->worker], m);
+}
+
 static void stop(struct engine *engine, struct attempt *a)
 {
 	if (a && a->stop)

@@ -342,6 +342,8 @@ int engine_start(
  * BEGUN says who. 0, or -ENOMEM/-ENOENT (it has ended): then no place was given and no event follows.
  */
 int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt);
+/* An attempt ahead is not wanted any more: DONE with is_unbegun. One that has a place already goes on, and nothing happens. */
+void engine_recall(struct engine *engine, uint64_t task, uint32_t attempt);
 /* Ends the attempt: what is received is written and made durable, DONE has is_stopped and the offset. */
 void engine_stop(struct engine *engine, uint64_t task, uint32_t attempt);
 /*

@@ -550,6 +550,7 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 			take_general(w, m);
 			break;
 		case WORKER_MAIL_STOP:
+		case WORKER_MAIL_RECALL:
 		case WORKER_MAIL_RATE:
 		case WORKER_MAIL_WEIGHT:
 		case WORKER_MAIL_ANSWER_BODY:

@@ -23,6 +23,7 @@ enum worker_mail_type {
 	WORKER_MAIL_START, /* xfer: taken over */
 	WORKER_MAIL_BEGIN, /* begun: the answer, with the lane; taken over */
 	WORKER_MAIL_STOP, /* is_given_up */
+	WORKER_MAIL_RECALL, /* only while it has not begun */
 	WORKER_MAIL_RATE, /* rate_bps */
 	WORKER_MAIL_WEIGHT,
 	WORKER_MAIL_ANSWER_BODY, /* fd: taken over; length */

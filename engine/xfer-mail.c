@@ -10,6 +10,8 @@ void xfer_on_mail(struct xfer *xfer, struct worker_mail *mail)
 {
 	if (mail->type == WORKER_MAIL_STOP)
 		xfer_stop(xfer, mail->is_given_up);
+	else if (mail->type == WORKER_MAIL_RECALL && xfer->wait == XFER_WAIT_AHEAD)
+		xfer_stop(xfer, false);
 	else if (mail->type == WORKER_MAIL_RATE)
 		xfer_set_rate(xfer, mail->rate_bps);
 	else if (mail->type == WORKER_MAIL_WEIGHT)

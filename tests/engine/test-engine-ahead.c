@@ -157,6 +157,30 @@ START_TEST(a_failure_leaves_its_place)
 }
 END_TEST
 
+/* Who waits is called back, who has begun is not. */
+START_TEST(called_back)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2", 1, true);
+	rig_wait(&rig, 1, ENGINE_EVENT_RESPONSE, 1);
+	engine_recall(rig.engine, 1, 1);
+	engine_recall(rig.engine, 2, 1);
+	engine_recall(rig.engine, 3, 1); /* nobody */
+	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
+	ck_assert(t->done.is_stopped && t->done.is_unbegun);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->done.next_task, 0);
+	rig_wait(&rig, 1, ENGINE_EVENT_SYNCED, 1);
+	rig_check_part(&rig, 1, 1, 3000);
+	rig_stop(&rig);
+}
+END_TEST
+
 /* The engine goes while they wait. */
 START_TEST(freed_while_they_wait)
 {
@@ -171,4 +195,4 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/engine-ahead", 60, TEST(takes_the_place_of_another),
 	TEST(a_new_place_is_for_whoever_waits), TEST(a_chain), TEST(stopped_before_it_began),
-	TEST(a_failure_leaves_its_place), TEST(freed_while_they_wait))
+	TEST(a_failure_leaves_its_place), TEST(called_back), TEST(freed_while_they_wait))

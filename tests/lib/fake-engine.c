@@ -355,6 +355,12 @@ static bool stop_ahead(struct engine *e, uint64_t task, uint32_t attempt)
 	return false;
 }
 
+void engine_recall(struct engine *e, uint64_t task, uint32_t attempt)
+{
+	command(e);
+	(void)stop_ahead(e, task, attempt);
+}
+
 void engine_stop(struct engine *e, uint64_t task, uint32_t attempt)
 {
 	struct fake_attempt *a = find(e, task, attempt);
