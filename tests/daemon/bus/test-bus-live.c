@@ -242,6 +242,68 @@ START_TEST(keeps_to_the_window)
 }
 END_TEST
 
+/* Nor more than a megabyte of bodies. */
+START_TEST(keeps_to_the_bytes)
+{
+	enum { N = 20, FIT = LIVE_WINDOW_BYTES / BUS_BODY_MAX_BYTES };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_live(rig, client,
+			 &(struct ipc_open_options){ .batch = true, .has_batch = true }),
+		 tasks[N];
+	char *body = calloc(BUS_BODY_MAX_BYTES + 1, 1);
+
+	ck_assert_ptr_nonnull(body);
+	memset(body, 'x', BUS_BODY_MAX_BYTES);
+	for (size_t i = 0; i < N; i++)
+		tasks[i] = data_task(rig, client, session);
+	for (size_t i = 0; i < N; i++)
+		finish(rig, tasks[i], body);
+	rig_wait_event(rig, client, "DidComplete", FIT);
+	rig_settle(rig);
+	ck_assert_uint_eq(rig_count(client, "DidComplete"), FIT);
+	ck_ok(rig_ack(rig, client, session, 2));
+	rig_wait_event(rig, client, "DidComplete", FIT + 2);
+	rig_settle(rig);
+	ck_assert_uint_eq(rig_count(client, "DidComplete"), FIT + 2);
+	ck_ok(rig_ack(rig, client, session, FIT + 2));
+	rig_wait_event(rig, client, "DidComplete", N);
+	free(body);
+	rig_free(rig);
+}
+END_TEST
+
+/* What is too large for a message goes without the fields of its answer. */
+START_TEST(an_answer_too_large_is_cut)
+{
+	enum { N = 3000 };
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_live(
+		rig, client, &(struct ipc_open_options){ .batch = _i == 0, .has_batch = true });
+	uint64_t task = data_task(rig, client, session);
+	struct engine_header *headers = calloc(N, sizeof(*headers));
+	struct engine_response response = answer_of;
+	char *value = calloc(4096, 1);
+	struct engine_event e;
+
+	ck_assert(headers && value);
+	memset(value, 'v', 4095);
+	for (size_t i = 0; i < N; i++)
+		headers[i] = (struct engine_header){ "X-Long", value };
+	response.headers = headers;
+	response.n_headers = N;
+	e = event_of(rig, task, ENGINE_EVENT_DONE);
+	e.response = &response;
+	post(rig, &e);
+	rig_wait_event(rig, client, "DidComplete", 1);
+	ck_assert_uint_eq(rig_find(client, "DidComplete")->status, 200);
+	free(headers);
+	free(value);
+	rig_free(rig);
+}
+END_TEST
+
 static bool is_stopped(void *user)
 {
 	const struct wanted *wanted = user;
@@ -465,6 +527,7 @@ START_TEST(looks_at_descriptors)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task, 2),
-	TEST(tells_a_story), TEST(keeps_to_the_window), TEST_LOOP(ends_with_its_client, 2),
+	TEST(tells_a_story), TEST(keeps_to_the_window), TEST(keeps_to_the_bytes),
+	TEST_LOOP(an_answer_too_large_is_cut, 2), TEST_LOOP(ends_with_its_client, 2),
 	TEST_LOOP(lists_when_asked, 4), TEST(verbs_reach_both), TEST(is_no_background_session),
 	TEST_EACH(looks_at_descriptors, bodies))
