@@ -193,36 +193,6 @@ int engine_start(
 	return 0;
 }
 
-int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
-{
-	const struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m;
-
-	if (!a)
-		return -ENOENT;
-	m = mail_for(WORKER_MAIL_BEGIN, task, attempt);
-	if (!m)
-		return err_raise(-ENOMEM);
-	m->begun = post_new(ENGINE_EVENT_BEGUN, task, attempt);
-	if (!m->begun) {
-		free(m);
-		return err_raise(-ENOMEM);
-	}
-	m->begun->event.lane = a->lane;
-	worker_post_take(engine->workers[a->worker], m);
-	return 0;
-}
-
-void engine_recall(struct engine *engine, uint64_t task, uint32_t attempt)
-{
-	const struct attempt *a = find(engine, task, attempt);
-	struct worker_mail *m = a ? mail_for(WORKER_MAIL_RECALL, task, attempt) : NULL;
-
-	/* without memory it stays where it is */
-	if (m)
-		worker_post_take(engine->workers[a->worker], m);
-}
-
 static void stop(struct engine *engine, struct attempt *a)
 {
 	if (a && a->stop)
@@ -259,25 +229,44 @@ static int command(
 	return 0;
 }
 
+int engine_begin(struct engine *engine, uint64_t task, uint32_t attempt)
+{
+	struct worker_mail m = { .type = WORKER_MAIL_BEGIN };
+	const struct attempt *a = find(engine, task, attempt);
+	int r;
+
+	m.begun = a ? post_new(ENGINE_EVENT_BEGUN, task, attempt) : NULL;
+	if (!m.begun)
+		return a ? err_raise(-ENOMEM) : -ENOENT;
+	m.begun->event.lane = a->lane;
+	r = command(engine, task, attempt, &m);
+	if (r)
+		post_free(m.begun);
+	return r;
+}
+
+/* Without memory it stays where it is. */
+void engine_recall(struct engine *engine, uint64_t task, uint32_t attempt)
+{
+	(void)command(engine, task, attempt, &(struct worker_mail){ .type = WORKER_MAIL_RECALL });
+}
+
 void engine_set_rate(struct engine *engine, uint64_t task, uint32_t attempt, uint64_t max_rate_bps)
 {
-	const struct worker_mail m = { .type = WORKER_MAIL_RATE, .rate_bps = max_rate_bps };
-
-	(void)command(engine, task, attempt, &m);
+	(void)command(engine, task, attempt,
+		&(struct worker_mail){ .type = WORKER_MAIL_RATE, .rate_bps = max_rate_bps });
 }
 
 void engine_set_weight(struct engine *engine, uint64_t task, uint32_t attempt, unsigned weight)
 {
-	const struct worker_mail m = { .type = WORKER_MAIL_WEIGHT, .weight = weight };
-
-	(void)command(engine, task, attempt, &m);
+	(void)command(engine, task, attempt,
+		&(struct worker_mail){ .type = WORKER_MAIL_WEIGHT, .weight = weight });
 }
 
 void engine_hold_attempt(struct engine *engine, uint64_t task, uint32_t attempt, bool is_held)
 {
-	const struct worker_mail m = { .type = WORKER_MAIL_HOLD, .is_held = is_held };
-
-	(void)command(engine, task, attempt, &m);
+	(void)command(engine, task, attempt,
+		&(struct worker_mail){ .type = WORKER_MAIL_HOLD, .is_held = is_held });
 }
 
 int engine_answer_redirect(struct engine *engine, uint64_t task, uint32_t attempt,
