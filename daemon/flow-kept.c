@@ -206,7 +206,7 @@ static int note(DIR *dir, const char *name, struct found **list, size_t *n)
 		return err_raise(-ENOMEM);
 	*list = longer;
 	at = &longer[(*n)++];
-	snprintf(at->name, sizeof(at->name), "%s", name);
+	memcpy(at->name, name, strlen(name) + 1);
 	at->size_bytes = (uint64_t)st.st_size;
 	at->at = st.st_mtime;
 	return 0;
