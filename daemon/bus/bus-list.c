@@ -76,6 +76,15 @@ static int on_listed_task(const struct task *task, void *user)
 	return r;
 }
 
+/* Who names one wants it. */
+static bool names_live(const struct flow_query *query)
+{
+	for (size_t i = 0; i < query->n_ids; i++)
+		if (live_owns(query->ids[i]))
+			return true;
+	return live_owns(query->session) || live_owns(query->first_id);
+}
+
 /* Those in memory come last: their numbers are behind all others. */
 static int each(
 	struct task_list *list, struct flow_query *query, bool includes_live, uint64_t *ret_next)
@@ -87,7 +96,7 @@ static int each(
 	*ret_next = 0;
 	if (!is_live_only)
 		r = flow_tasks_each(bus->flow, query, on_listed_task, list, ret_next);
-	if (r || *ret_next || !bus->live || !(includes_live || live_owns(query->session)))
+	if (r || *ret_next || !bus->live || !(includes_live || names_live(query)))
 		return r;
 	if (list->out.n_tasks >= query->limit) {
 		*ret_next = LIVE_ID_FIRST;

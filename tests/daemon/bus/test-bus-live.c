@@ -413,7 +413,7 @@ START_TEST(lists_when_asked)
 		rig_download(rig, client, background), data_task(rig, client, session),
 		data_task(rig, client, session) };
 	struct ipc_manager_list_tasks_in in = { .limit = (uint32_t)_i };
-	struct listed all = { 0 }, plain = { 0 }, of_session = { 0 };
+	struct listed all = { 0 }, plain = { 0 }, of_session = { 0 }, by_number = { 0 };
 
 	rig_settle(rig);
 	list(rig, other, &in, &plain);
@@ -428,6 +428,10 @@ START_TEST(lists_when_asked)
 		.has_session_path = true };
 	list(rig, other, &in, &of_session);
 	ck_assert_uint_eq(of_session.n, 2);
+	in.filter = (struct ipc_task_filter){ .ids = &tasks[3], .n_ids = 1 };
+	list(rig, other, &in, &by_number);
+	ck_assert_uint_eq(by_number.n, 1);
+	ck_assert_uint_eq(by_number.ids[0], tasks[3]);
 	ck_assert_uint_eq(of_session.ids[0], tasks[2]);
 	rig_free(rig);
 }
