@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "engine/multi.h"
 #include "engine/url.h"
 
 bool xfer_ftp_is(const struct xfer *xfer)
@@ -38,6 +39,24 @@ static int64_t find_length(const struct xfer *x)
 	if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) || length < 0)
 		return -1;
 	return (int64_t)length;
+}
+
+/*
+ * libcurl 7.88 that has read the answer to EPSV in the call that sent it (on a kept connection, when the server is quick) goes
+ * on only when somebody comes by, and asks nobody to: no socket, no timer. A pause that is over makes it look at its state,
+ * and is nothing else to what does not send.
+ */
+void xfer_ftp_tick(struct xfer *xfer)
+{
+	bool is_stuck = xfer_ftp_is(xfer) && xfer->easy && xfer->is_connected &&
+		xfer->state == XFER_STATE_SEND && !xfer_is_paused(xfer) && !xfer->fault.code &&
+		!xfer_send_count(xfer);
+
+	if (!is_stuck)
+		return;
+	(void)curl_easy_pause(xfer->easy, CURLPAUSE_SEND);
+	(void)curl_easy_pause(xfer->easy, CURLPAUSE_CONT);
+	multi_kick(xfer->pool->multi);
 }
 
 void xfer_ftp_begin(struct xfer *xfer)

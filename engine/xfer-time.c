@@ -234,6 +234,7 @@ void xfer_tick(struct xfer *xfer, const struct clock_now *now)
 	if (xfer->is_response_due && !xfer->spec.live.is_live)
 		xfer_post_response(xfer);
 	report(xfer, now->now_us);
+	xfer_ftp_tick(xfer);
 	if (xfer->state != XFER_STATE_BODY || !xfer->easy)
 		return;
 	checkpoint(xfer, now->now_us);

@@ -451,6 +451,8 @@ void xfer_metrics_note(struct xfer *xfer);
 bool xfer_ftp_is(const struct xfer *xfer);
 /* Options of the handle. 0 or -ENOMEM. */
 int xfer_ftp_set(struct xfer *xfer);
+/* Now and then, outside of libcurl's callbacks: nothing gets stuck. */
+void xfer_ftp_tick(struct xfer *xfer);
 /* First body byte, or the end: what HTTP's head would have said. */
 void xfer_ftp_begin(struct xfer *xfer);
 

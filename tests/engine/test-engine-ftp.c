@@ -259,14 +259,15 @@ START_TEST(keeps_its_connection)
 
 	start();
 	make_file("file", 10);
-	for (uint64_t task = 1; task <= 2; task++) {
+	/* several: only now and then the server is quick enough to find libcurl looking away */
+	for (uint64_t task = 1; task <= 6; task++) {
 		struct rig_task *t;
 
 		spec = make_spec(task, "", "/file");
 		t = run(task, &spec);
 		check_ok(t);
 		ck_assert_uint_eq(t->n_transactions, 1);
-		ck_assert(t->transactions[0].is_reused_connection == (task == 2));
+		ck_assert(t->transactions[0].is_reused_connection == (task > 1));
 	}
 	stop();
 }
