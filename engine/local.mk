@@ -149,7 +149,12 @@ tests_engine_test_chunk_LDADD = $(TEST_ENGINE)
 tests_engine_test_outlet_LDADD = $(TEST_ENGINE)
 tests_engine_test_post_LDADD = $(TEST_ENGINE)
 tests_engine_test_spec_LDADD = $(TEST_ENGINE)
-check_PROGRAMS += tests/engine/test-engine-ftp tests/engine/test-engine-send
+check_PROGRAMS += tests/engine/test-engine-ftp tests/engine/test-engine-options \
+	tests/engine/test-engine-send tests/engine/test-xfer-metrics
+tests_engine_test_engine_options_SOURCES = tests/engine/test-engine-options.c $(TEST_RIG)
+tests_engine_test_engine_options_LDADD = $(TEST_ENGINE)
+tests_engine_test_xfer_metrics_SOURCES = tests/engine/test-xfer-metrics.c $(TEST_RIG)
+tests_engine_test_xfer_metrics_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_ftp_SOURCES = tests/engine/test-engine-ftp.c $(TEST_RIG)
 tests_engine_test_engine_ftp_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_send_SOURCES = tests/engine/test-engine-send.c $(TEST_RIG)

@@ -39,6 +39,7 @@ struct multi {
 	void *user;
 	CURL *kept[MULTI_EASIES_KEPT];
 	unsigned n_kept;
+	multi_socket_fn on_socket; /* NULL: nobody wants to know */
 	unsigned own_max_connections; /* 0: what multi_set_max_connections() says */
 };
 
@@ -85,6 +86,14 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 	drain(m);
 }
 
+static void tell_socket(const struct multi *m, CURL *easy, int fd)
+{
+	char *private_data = NULL;
+
+	if (m->on_socket && !curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private_data))
+		m->on_socket(private_data, fd);
+}
+
 /* libcurl's wish: watch a socket, watch it for something else, or forget it. */
 static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
@@ -92,7 +101,6 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	struct multi_socket *s = socket_user;
 	short events = EV_PERSIST;
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
 			event_del(&s->event);
@@ -111,6 +119,7 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, vo
 			return -1;
 		s->multi = m;
 		curl_multi_assign(m->curl, fd, s);
+		tell_socket(m, easy, fd);
 	}
 	event_assign(&s->event, m->base, fd, events, on_ready, s);
 	return event_add(&s->event, NULL);
@@ -220,6 +229,11 @@ void multi_set_max_connections(struct multi *multi, unsigned max_connections_per
 {
 	if (!multi->own_max_connections)
 		set_max_connections(multi, max_connections_per_host);
+}
+
+void multi_set_on_socket(struct multi *multi, multi_socket_fn fn)
+{
+	multi->on_socket = fn;
 }
 
 void multi_raise_max_connections(struct multi *multi, unsigned max_connections_per_host)

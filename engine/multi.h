@@ -36,6 +36,9 @@ int multi_add(struct multi *multi, CURL *easy);
 void multi_remove(struct multi *multi, CURL *easy);
 /* After a pause ended: libcurl looks at its handles again in the next turn of the loop. */
 void multi_kick(struct multi *multi);
+/* Told of each socket that begins to work for a handle, new or kept: in libcurl's callback. */
+typedef void (*multi_socket_fn)(void *private_data, int fd);
+void multi_set_on_socket(struct multi *multi, multi_socket_fn fn);
 void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host);
 /* The most that anybody has asked for of his own; from then on multi_set_max_connections() changes nothing. */
 void multi_raise_max_connections(struct multi *multi, unsigned max_connections_per_host);

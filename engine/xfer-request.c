@@ -480,7 +480,6 @@ static bool is_plain(const struct xfer *x)
 	return !x->has_body && !strcmp(x->method, "GET") && !has_credentials(x);
 }
 
-/* Every connection is marked anew when it serves another attempt: it may have been kept. */
 static void mark(curl_socket_t fd, uint8_t dscp)
 {
 	int value = dscp << 2; /* above the two bits of ECN */
@@ -490,11 +489,20 @@ static void mark(curl_socket_t fd, uint8_t dscp)
 	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
 }
 
+/* A kept connection has the mark of whom it served last. */
+static void on_use(void *private_data, int fd)
+{
+	const struct xfer *x = private_data;
+
+	if (x)
+		mark(fd, x->spec.live.dscp);
+}
+
 void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd)
 {
 	if (!xfer->spec.live.dscp)
 		return;
-	xfer->pool->has_marks = true;
+	multi_set_on_socket(xfer->pool->multi, on_use);
 	mark(fd, xfer->spec.live.dscp);
 }
 
@@ -513,8 +521,6 @@ static bool is_second_try(struct xfer *x)
 
 bool xfer_request_on_connected(struct xfer *xfer)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
-
 	if (is_second_try(xfer)) {
 		xfer_fault(xfer, TRANSFER_ERROR_NETWORK_CONNECTION_LOST,
 			"the connection broke, and the request may have arrived");
@@ -522,9 +528,6 @@ bool xfer_request_on_connected(struct xfer *xfer)
 		return false;
 	}
 	xfer_metrics_on_connected(xfer);
-	if (xfer->pool->has_marks && !curl_easy_getinfo(xfer->easy, CURLINFO_ACTIVESOCKET, &fd) &&
-		fd != CURL_SOCKET_BAD)
-		mark(fd, xfer->spec.live.dscp);
 	return true;
 }
 

@@ -83,7 +83,6 @@ struct xfer_pool {
 	struct multi *multi;
 	unsigned n_xfers;
 	bool is_retired; /* takes no new attempts */
-	bool has_marks; /* connections may have a DSCP */
 	uint64_t moved_us; /* last payload byte of any attempt */
 	uint64_t idle_since_us;
 };
