@@ -194,7 +194,7 @@ static bool take_base64(char *type)
 	return true;
 }
 
-/* A value in quotes, its backslashes resolved into value, which has room for the text; returns what follows. */
+/* A value in quotes, its backslashes resolved into value, which has room for the text and its end; returns what follows. */
 static const char *read_quoted(const char *p, char *value, size_t *ret_n)
 {
 	size_t n = 0;
@@ -204,6 +204,7 @@ static const char *read_quoted(const char *p, char *value, size_t *ret_n)
 			p++;
 		value[n++] = *p;
 	}
+	value[n] = '\0';
 	*ret_n = n;
 	return *p ? p + 1 : p;
 }
