@@ -302,7 +302,8 @@ int engine_answer_body(
 	struct worker_mail m = { .type = WORKER_MAIL_ANSWER_BODY, .fd = fd, .length = length };
 	int r = command(engine, task, attempt, &m);
 
-	fd = r ? fd : -1;
+	if (!r)
+		(void)take_fd(&fd);
 	return r < 0 ? r : 0;
 }
 

@@ -5,31 +5,35 @@
 One page per object in section 3, from the documentation blocks and the types, and transfer-errors(7) from
 the lists of codes. libtransfer(3) is written by hand. libman.py --list prints the names of the pages.
 """
+import glob
 import os
 import re
 import sys
 import textwrap
 
 DATE = "May 1, 2025"
-# page: (header, purpose, prefixes of functions and types; the first page of a header takes the rest)
+# page: (headers, purpose, prefixes of functions and types; the first page of a header takes the rest)
 PAGES = {
     "transfer_error": ("object.h", "why something failed", ["transfer_error"]),
     "transfer_data": ("object.h", "immutable bytes", ["transfer_data"]),
     "transfer_client": ("client.h", "connection to transferd", ["transfer_client"]),
     "transfer_queue": ("client.h", "where callbacks run", ["transfer_queue", "transfer_work",
                                                            "transfer_executor"]),
-    "transfer_config": ("configuration.h", "how a session behaves", ["transfer_config"]),
-    "transfer_request": ("request.h", "what to fetch or to send", ["transfer_request"]),
-    "transfer_response": ("request.h", "what a server answered", ["transfer_response"]),
-    "transfer_session": ("session.h", "tasks with one delegate", ["transfer_session", "transfer_owner"]),
-    "transfer_task": ("session.h", "one upload or download",
-                      ["transfer_task", "transfer_progress", "transfer_metrics",
-                       "transfer_resume_data"]),
+    "transfer_config": ("configuration.h configuration-network.h configuration-store.h",
+                        "how a session behaves", ["transfer_config"]),
+    "transfer_request": ("request.h request-policy.h", "what to fetch or to send", ["transfer_request"]),
+    "transfer_body": ("body.h", "what a request sends", ["transfer_body"]),
+    "transfer_response": ("response.h", "what a server answered", ["transfer_response"]),
+    "transfer_session": ("session.h delegate.h", "tasks with one delegate", ["transfer_session", "transfer_owner"]),
+    "transfer_task": ("task.h delegate.h metrics.h", "one upload or download", ["transfer_task", "transfer_resume_data"]),
+    "transfer_delayed_request": ("answer.h", "answer to what a delegate is asked", ["transfer_"]),
+    "transfer_protocol": ("protocol.h", "schemes of a program's own", ["transfer_"]),
     "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),
-    "transfer_delayed_request": ("answer.h", "answer to what a delegate is asked", ["transfer_delayed_request"]),
     "transfer_rows": ("rows.h", "lists that a manager hands out", ["transfer_"]),
     "transfer_manager": ("manager.h", "look at and steer all transfers", ["transfer_"]),
 }
+# headers without an object of their own
+PAGELESS = {"transfer.h", "types.h", "error.h"}
 ERRORS = "transfer-errors"
 BLOCK = re.compile(r"/\*\*\n(.*?)\*/\n(.*?;)\n", re.S)
 TYPE = re.compile(r"((?:/\*(?:(?!\*/).)*\*/\n)?)((?:enum(?: \w+)?|struct \w+) \{\n.*?^\};|"
@@ -143,11 +147,11 @@ class Function:
 def page_of(header, name):
     best = None
     for page, (of, _, prefixes) in PAGES.items():
-        if of == header and any(name.startswith(x) for x in prefixes):
+        if header in of.split() and any(name.startswith(x) for x in prefixes):
             longest = max(len(x) for x in prefixes if name.startswith(x))
             if best is None or longest > best[0]:
                 best = (longest, page)
-    return best[1] if best else next(p for p, v in PAGES.items() if v[0] == header)
+    return best[1] if best else next(p for p, v in PAGES.items() if header in v[0].split())
 
 
 def type_name(declaration):
@@ -157,7 +161,11 @@ def type_name(declaration):
 
 def read(folder):
     functions, types = {p: [] for p in PAGES}, {p: [] for p in PAGES}
-    for header in sorted({v[0] for v in PAGES.values()}):
+    headers = {x for v in PAGES.values() for x in v[0].split()}
+    without = {os.path.basename(x) for x in glob.glob(os.path.join(folder, "*.h"))} - headers - PAGELESS
+    if without:
+        sys.exit("no page tells of " + " ".join(sorted(without)))
+    for header in sorted(headers):
         with open(os.path.join(folder, header), encoding="utf-8") as f:
             text = f.read()
         for block, prototype in BLOCK.findall(text):
@@ -171,8 +179,8 @@ def read(folder):
 
 
 def page(name, functions, types):
-    header, purpose, _ = PAGES[name]
-    top = "transfer/manager.h" if header in ("manager.h", "rows.h") else "transfer/transfer.h"
+    headers, purpose, _ = PAGES[name]
+    top = "transfer/manager.h" if headers in ("manager.h", "rows.h") else "transfer/transfer.h"
     names = [name] if name in ("transfer_rows", "transfer_manager") else []
     for function in functions:
         names += [x for x in function.names() if x not in names]

@@ -311,5 +311,6 @@ START_TEST(no_network)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/flow-ahead", 60, TEST(as_many_as_end), TEST(others_get_their_turn),
-	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted), TEST(a_new_slot_is_never_wasted),
-	TEST(crash), TEST(commit_fails), TEST(paused), TEST(no_network))
+	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted),
+	TEST(a_new_slot_is_never_wasted), TEST(crash), TEST(commit_fails), TEST(paused),
+	TEST(no_network))
