@@ -273,6 +273,9 @@ START_TEST(decides_about_a_response)
 	error = transfer_task_copy_error(task);
 	ck_assert_int_eq(transfer_error_get_domain(error),
 		dispositions[_i].want ? TRANSFER_DOMAIN_BUS : TRANSFER_DOMAIN_URL);
+	ck_assert_int_eq(transfer_error_get_code(error),
+		dispositions[_i].want ? (int)TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION
+				      : TRANSFER_ERROR_CANCELLED);
 	done(task);
 }
 END_TEST
