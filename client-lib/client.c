@@ -36,9 +36,30 @@
 /* What is taken from epoll at once. */
 #define CLIENT_EVENTS   32
 
+/* How often this process was forked from one with the library in it: cheaper to look at than its number, for every call does. */
+static atomic_uint n_forks;
+
+static void on_forked(void)
+{
+	atomic_fetch_add_explicit(&n_forks, 1, memory_order_relaxed);
+}
+
+static int watch_forks(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static bool is_watched;
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = is_watched ? 0 : -pthread_atfork(NULL, NULL, on_forked);
+	is_watched = !r;
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
 bool client_is_forked(const transfer_client *client)
 {
-	return getpid() != client->pid;
+	return atomic_load_explicit(&n_forks, memory_order_relaxed) != client->n_forks;
 }
 
 void client_lock(transfer_client *client)
@@ -87,7 +108,8 @@ void client_unlock(transfer_client *client)
 
 void client_wake(transfer_client *client)
 {
-	eventfd_write(client->wake_fd, 1);
+	if (!atomic_exchange(&client->is_woken, true))
+		eventfd_write(client->wake_fd, 1);
 }
 
 uint64_t client_deadline_us(int timeout_ms)
@@ -245,9 +267,11 @@ static void io_step(transfer_client *client, int timeout_ms)
 	int n = epoll_wait(client->epoll_fd, events, CLIENT_EVENTS, timeout_ms);
 
 	eventfd_read(client->wake_fd, &count);
+	atomic_store(&client->is_woken, false); /* what changes from here on wakes again */
 	ignored = read(client->timer_fd, &ticks, sizeof(ticks));
 	(void)ignored;
-	if (ipc_bus_is_connected(client->bus))
+	/* a long message comes in many parts */
+	if (ipc_bus_is_connected(client->bus) && ipc_bus_read(client->bus))
 		ipc_bus_dispatch(client->bus);
 	serve_watches(client, events, n);
 	pump(client);
@@ -452,10 +476,11 @@ static transfer_client *client_alloc(uint64_t flags)
 		return NULL;
 	ref_init(&client->ref);
 	ref_init(&client->memory);
-	client->pid = getpid();
+	client->n_forks = atomic_load(&n_forks);
 	client->flags = flags;
 	client->segment_pool = segment_pool_new();
-	if (!client->segment_pool) {
+	if (!client->segment_pool || watch_forks()) {
+		segment_pool_free(client->segment_pool);
 		free(client);
 		return NULL;
 	}

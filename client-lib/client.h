@@ -10,6 +10,7 @@
 #define CLIENT_LIB_CLIENT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -43,13 +44,14 @@ TAILQ_HEAD(client_watches, client_watch);
 struct transfer_client {
 	struct ref ref; /* handles of the application, and one of each open session */
 	struct ref memory; /* of the struct; sessions have one until they are freed */
-	pid_t pid;
+	unsigned int n_forks; /* when it was made */
 	uint64_t flags;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* anything that somebody may wait for */
 
 	struct ipc_bus *bus; /* I/O context only */
 	int epoll_fd, wake_fd, timer_fd;
+	atomic_bool is_woken; /* ... by wake_fd, and has not looked yet */
 	struct thread *thread;
 	pthread_mutex_t io_lock; /* NO_THREAD: who does the I/O */
 	transfer_queue *own_queue; /* NO_THREAD: of sessions without a queue */

@@ -487,8 +487,11 @@ static void note_delivered(transfer_session *session, const struct delivery *del
 	pthread_cond_broadcast(&session->client->changed);
 }
 
-/* Takes the first delivery off the line and runs its callback; true: one ran. With the lock held, not during the callback. */
-static bool deliver_first(transfer_session *session)
+/*
+ * Takes the first delivery off the line and runs its callback; true: one ran. With the lock held, not during the callback.
+ * *done: the delivery before it, which is freed on the way; then this one.
+ */
+static bool deliver_first(transfer_session *session, struct delivery **done)
 {
 	struct delivery *delivery = TAILQ_FIRST(&session->line);
 	bool is_end = delivery->kind == DELIVERY_INVALID, called;
@@ -501,16 +504,30 @@ static bool deliver_first(transfer_session *session)
 	session->is_running = true;
 	session->runner = pthread_self();
 	client_unlock(session->client);
+	delivery_free(*done);
 	called = call_task(session, delivery) || call_session(session, delivery);
 	if (is_end)
 		session_destroy_userdata(session);
 	client_lock(session->client);
 	session->is_running = false;
 	note_delivered(session, delivery);
-	client_unlock(session->client);
-	delivery_free(delivery);
-	client_lock(session->client);
+	*done = delivery;
 	return called;
+}
+
+/* With the lock held, but not while it works. */
+static int deliver_some(transfer_session *session)
+{
+	struct delivery *done = NULL;
+	int n = 0;
+
+	for (int i = 0; i < DELIVERY_BURST && !TAILQ_EMPTY(&session->line) && !session->is_closing;
+		i++)
+		n += deliver_first(session, &done);
+	client_unlock(session->client);
+	delivery_free(done);
+	client_lock(session->client);
+	return n;
 }
 
 int delivery_run(struct transfer_work *work)
@@ -518,12 +535,10 @@ int delivery_run(struct transfer_work *work)
 	transfer_session *session = (transfer_session *)(void *)((char *)work -
 		offsetof(struct transfer_session, work));
 	bool is_closed;
-	int n = 0;
+	int n;
 
 	client_lock(session->client);
-	for (int i = 0; i < DELIVERY_BURST && !TAILQ_EMPTY(&session->line) && !session->is_closing;
-		i++)
-		n += deliver_first(session);
+	n = deliver_some(session);
 	session->is_posted = false;
 	is_closed = session->is_closing;
 	if (session->is_closing)

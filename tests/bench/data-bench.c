@@ -26,8 +26,8 @@ static void on_end(const transfer_data *body, const transfer_response *response,
 	if (error && !bench->n_failed)
 		fprintf(stderr, "data-bench: %s\n", transfer_error_get_message(error));
 	bench->n_failed += error || transfer_data_get_size(body) != bench->size;
-	bench->n_left--;
-	pthread_cond_signal(&bench->changed);
+	if (!--bench->n_left)
+		pthread_cond_signal(&bench->changed);
 	pthread_mutex_unlock(&bench->lock);
 }
 
