@@ -10,6 +10,15 @@ SYSTEM_TESTS = \
 	tests/system/test-hostile \
 	tests/system/test-kill \
 	tests/system/test-lifecycle \
+	tests/system/test-live-body \
+	tests/system/test-live-data \
+	tests/system/test-live-download \
+	tests/system/test-live-kill \
+	tests/system/test-live-life \
+	tests/system/test-live-pressure \
+	tests/system/test-live-redirect \
+	tests/system/test-live-response \
+	tests/system/test-live-time \
 	tests/system/test-offline \
 	tests/system/test-places \
 	tests/system/test-policy \
@@ -76,6 +85,25 @@ tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
 tests_system_test_question_LDADD = $(SYSTEM_LDADD)
+LIVE_RIG = %D%/live.c %D%/live.h $(SYSTEM_RIG)
+tests_system_test_live_body_SOURCES = %D%/test-live-body.c $(LIVE_RIG)
+tests_system_test_live_body_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_data_SOURCES = %D%/test-live-data.c $(LIVE_RIG)
+tests_system_test_live_data_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_download_SOURCES = %D%/test-live-download.c $(LIVE_RIG)
+tests_system_test_live_download_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_kill_SOURCES = %D%/test-live-kill.c $(LIVE_RIG)
+tests_system_test_live_kill_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_life_SOURCES = %D%/test-live-life.c $(LIVE_RIG)
+tests_system_test_live_life_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_pressure_SOURCES = %D%/test-live-pressure.c $(LIVE_RIG)
+tests_system_test_live_pressure_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_redirect_SOURCES = %D%/test-live-redirect.c $(LIVE_RIG)
+tests_system_test_live_redirect_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_response_SOURCES = %D%/test-live-response.c $(LIVE_RIG)
+tests_system_test_live_response_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_time_SOURCES = %D%/test-live-time.c $(LIVE_RIG)
+tests_system_test_live_time_LDADD = $(SYSTEM_LDADD)
 EXTRA_DIST += %D%/clock.c
 
 # By scripts: nginx as the origin, and the machine at fault.

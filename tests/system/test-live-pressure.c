@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions in memory under pressure: slow readers, crowds, many sessions, programs that die at the worst moment. */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "tests/lib/run.h"
+#include "tests/system/live.h"
+
+/* a sanitizer keeps what was freed */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#	define SLACK_KIB (1 << 20)
+#else
+#	define SLACK_KIB 0
+#endif
+
+static struct rig rig;
+static struct live_app *app;
+
+static void begin_with(const struct live_app_config *config)
+{
+	rig_new(&rig);
+	app = live_open(&rig, config);
+}
+
+static void end(void)
+{
+	app = live_close(app);
+	rig_done(&rig);
+}
+
+/* ---- a delegate that is slow ---- */
+
+static sem_t may_go_on;
+
+static void wait_in_data(struct live_app *unused, transfer_task *task, const char *what, void *user)
+{
+	(void)unused;
+	(void)task;
+	(void)user;
+	if (!strcmp(what, "data"))
+		while (sem_wait(&may_go_on) && errno == EINTR)
+			;
+}
+
+/* what a delegate that stands still does not take stays with the server; others do not notice */
+START_TEST(a_slow_delegate_holds_up_nobody)
+{
+	struct live_app_config slow = { .on_event = wait_in_data, .discards = true };
+	struct origin_entry entry;
+	transfer_task *stuck, *task;
+	struct live_app *other;
+	long rss_kib;
+	char want[64];
+
+	sem_init(&may_go_on, 0, 0);
+	begin_with(&slow);
+	other = live_open(&rig, NULL);
+	stuck = live_data(app, live_request(app, NULL, "/file?size=100M"));
+	live_wait_event(app, stuck, "data", 1);
+	for (unsigned i = 0; i < 20; i++) {
+		task = live_data(other, live_request(other, NULL, "/file?size=300000"));
+		live_check(other, task, "created resp:200 data:300000 done:0");
+	}
+	rss_kib = live_rss_kib(bus_daemon_pid(rig.bus));
+	ck_assert_int_eq(origin_log_find(rig.origin, "/file?size=100M", 1, &entry), 0);
+	/* what pipes, sockets and buffers hold */
+	ck_assert_uint_lt(entry.body_sent_bytes, 20u << 20);
+	ck_assert_int_lt(rss_kib, 200 * 1024 + SLACK_KIB);
+	live_close(other);
+	for (unsigned i = 0; i < 100000; i++)
+		sem_post(&may_go_on);
+	snprintf(want, sizeof(want), "created resp:200 data:%u done:0", 100u << 20);
+	live_check(app, stuck, want);
+	end();
+}
+END_TEST
+
+START_TEST(cancels_while_paused)
+{
+	struct live_app_config slow = { .on_event = wait_in_data, .discards = true };
+	transfer_task *stuck;
+
+	sem_init(&may_go_on, 0, 0);
+	begin_with(&slow);
+	stuck = live_data(app, live_request(app, NULL, "/file?size=100M"));
+	live_wait_event(app, stuck, "data", 1);
+	transfer_task_cancel(stuck);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		sem_post(&may_go_on);
+	ck_assert_int_eq(live_wait(app, stuck), TRANSFER_ERROR_CANCELLED);
+	end();
+}
+END_TEST
+
+/* ---- crowds ---- */
+
+static void tune_wide(transfer_config *config)
+{
+	transfer_config_set_max_connections_per_host(config, 64);
+}
+
+START_TEST(a_thousand_at_once)
+{
+	transfer_task *tasks[1000];
+	unsigned n_fds;
+
+	begin_with(&(struct live_app_config){ .tune = tune_wide, .discards = true });
+	live_wait(app, live_data(app, live_request(app, NULL, "/Nepal")));
+	n_fds = live_n_fds(0, "pipe:");
+	for (unsigned i = 0; i < 1000; i++)
+		tasks[i] = live_data(app, live_request(app, NULL, "/file?size=70000&key=k"));
+	for (unsigned i = 0; i < 1000; i++)
+		live_check(app, tasks[i], "created resp:200 data:70000 done:0");
+	ck_assert_uint_le(live_n_fds(0, "pipe:"), n_fds);
+	end();
+}
+END_TEST
+
+/* GS-04, GS-22 */
+static void tune_two(transfer_config *config)
+{
+	transfer_config_set_max_connections_per_host(config, 2);
+}
+
+START_TEST(keeps_to_its_connections)
+{
+	struct origin_entry entry;
+	transfer_task *tasks[20];
+	uint64_t most = 0;
+
+	begin_with(&(struct live_app_config){ .tune = tune_two });
+	for (unsigned i = 0; i < 20; i++)
+		tasks[i] = live_data(app, live_request(app, NULL, "/file?size=1000&delay_ms=5"));
+	for (unsigned i = 0; i < 20; i++)
+		live_check(app, tasks[i], "created resp:200 data:1000 done:0");
+	for (unsigned i = 1; i <= 20; i++) {
+		ck_assert_int_eq(origin_log_find(rig.origin, "/file", i, &entry), 0);
+		most = entry.connection > most ? entry.connection : most;
+	}
+	ck_assert_uint_le(most, 2);
+	end();
+}
+END_TEST
+
+START_TEST(a_hundred_sessions)
+{
+	struct live_app *apps[100];
+	uint64_t until_ms;
+	unsigned n_fds;
+
+	begin_with(NULL);
+	live_wait(app, live_data(app, live_request(app, NULL, "/Nepal")));
+	n_fds = live_n_fds(bus_daemon_pid(rig.bus), "");
+	for (unsigned i = 0; i < 100; i++) {
+		apps[i] = live_open(&rig, NULL);
+		live_handled(apps[i], live_request(apps[i], NULL, "/Peru"));
+	}
+	for (unsigned i = 0; i < 100; i++)
+		live_close(apps[i]);
+	/* transferd hears of each end from the bus */
+	until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	do {
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "descriptors stay");
+		live_wait(app, live_data(app, live_request(app, NULL, "/Nepal")));
+	} while (live_n_fds(bus_daemon_pid(rig.bus), "") > n_fds + 8);
+	end();
+}
+END_TEST
+
+/* SW-17 */
+static void *ask_often(void *argument)
+{
+	struct live_app *shared = argument;
+	transfer_task *task;
+
+	for (unsigned i = 0; i < 20; i++) {
+		task = live_handled(shared, live_request(shared, NULL, "/Nepal"));
+		live_check(shared, task, "created handler:0:200:9");
+	}
+	return NULL;
+}
+
+START_TEST(ten_threads)
+{
+	pthread_t threads[10];
+
+	begin_with(NULL);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_often, app), 0);
+	for (unsigned i = 0; i < 10; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/Nepal"), 200);
+	end();
+}
+END_TEST
+
+/* SW-18: three at a time, one round after the other, over connections that are kept */
+START_TEST(three_thousand_rounds)
+{
+	struct origin_entry entry;
+	transfer_task *tasks[3];
+
+	begin_with(NULL);
+	for (unsigned i = 0; i < 100; i++) {
+		for (unsigned j = 0; j < 3; j++)
+			tasks[j] = live_handled(app, live_request(app, NULL, "/Nepal"));
+		for (unsigned j = 0; j < 3; j++)
+			live_check(app, tasks[j], "created handler:0:200:9");
+	}
+	ck_assert_int_eq(origin_log_find(rig.origin, "/Nepal", 300, &entry), 0);
+	ck_assert_uint_le(entry.connection, 6);
+	end();
+}
+END_TEST
+
+/* memory and descriptors after many tasks are what they were after some */
+START_TEST(memory_stays)
+{
+	pid_t daemon;
+	long before_kib[2] = { 0 };
+	unsigned before_fds[2] = { 0 };
+
+	begin_with(&(struct live_app_config){ .discards = true });
+	for (unsigned i = 0; i < 600; i += 20) {
+		transfer_task *tasks[20];
+
+		for (unsigned j = 0; j < 20; j++)
+			tasks[j] = live_data(app,
+				live_request(
+					app, NULL, j % 4 ? "/Nepal" : "/file?size=200000&key=k"));
+		for (unsigned j = 0; j < 20; j++)
+			live_wait(app, tasks[j]);
+		daemon = bus_daemon_pid(rig.bus);
+		if (i == 280)
+			for (unsigned j = 0; j < 2; j++) {
+				before_kib[j] = live_rss_kib(j ? daemon : 0);
+				before_fds[j] = live_n_fds(j ? daemon : 0, "pipe:");
+			}
+	}
+	ck_assert_int_le(live_rss_kib(daemon), before_kib[1] + 2048 + SLACK_KIB);
+	ck_assert_uint_le(live_n_fds(daemon, "pipe:"), before_fds[1]);
+	ck_assert_uint_le(live_n_fds(0, "pipe:"), before_fds[0]);
+	end();
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/live-pressure", 60, TEST(a_slow_delegate_holds_up_nobody),
+	TEST(cancels_while_paused), TEST(a_thousand_at_once), TEST(keeps_to_its_connections),
+	TEST(a_hundred_sessions), TEST(ten_threads), TEST(three_thousand_rounds),
+	TEST(memory_stays))

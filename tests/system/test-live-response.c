@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* What a delegate makes of an answer: allow, cancel, a download. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/run.h"
+#include "tests/system/live.h"
+
+static struct rig rig;
+static struct live_app *app;
+static enum transfer_response_disposition wanted;
+static transfer_disposition *kept;
+static int result;
+
+static void set_wanted(transfer_task *task, const transfer_response *response,
+	transfer_disposition *answer, void *user)
+{
+	(void)task;
+	(void)user;
+	ck_assert_ptr_nonnull(response);
+	result = transfer_disposition_set(answer, wanted);
+}
+
+static void keep(transfer_task *task, const transfer_response *response,
+	transfer_disposition *answer, void *user)
+{
+	(void)task;
+	(void)response;
+	(void)user;
+	kept = transfer_disposition_ref(answer);
+}
+
+/* says nothing, and keeps nothing */
+static void drop(transfer_task *task, const transfer_response *response,
+	transfer_disposition *answer, void *user)
+{
+	(void)task;
+	(void)response;
+	(void)answer;
+	(void)user;
+}
+
+static void end(void)
+{
+	app = live_close(app);
+	rig_done(&rig);
+}
+
+static void begin_with(void (*answer)(transfer_task *task, const transfer_response *response,
+	transfer_disposition *answer, void *user))
+{
+	kept = NULL;
+	rig_new(&rig);
+	app = live_open(&rig, &(struct live_app_config){ .on_response = answer });
+}
+
+/* bodies in all the ways in which they come */
+static const struct {
+	const char *target;
+	size_t size_bytes;
+} bodies[] = {
+	{ "/unauthorized", 0 },
+	{ "/file?seed=4&size=5", 5 },
+	{ "/file?seed=4&size=65535", 65535 },
+	{ "/file?seed=4&size=65537", 65537 },
+	{ "/file?seed=4&size=3000000", 3000000 },
+	{ "/file?seed=4&size=300000&chunked", 300000 },
+	{ "/file?seed=4&size=300000&coding=gzip", 300000 },
+	{ "/file?seed=4&size=300000&no_length", 300000 },
+};
+#define N_BODIES (sizeof(bodies) / sizeof(*bodies))
+
+/* GS-11, GS-17, GS-18: an answer that is allowed later; nothing of the body is told before */
+static void check_allowed_later(const char *target, size_t size_bytes)
+{
+	char want[96], status[8];
+	transfer_task *task;
+
+	task = live_data(app, live_request(app, NULL, target));
+	live_wait_event(app, task, "resp", 1);
+	snprintf(status, sizeof(status), "%s", size_bytes ? "200" : "401");
+	snprintf(want, sizeof(want), "created resp:%s", status);
+	ck_assert_str_eq(live_events(app, task), want);
+	ck_assert_int_eq(transfer_disposition_set(kept, TRANSFER_RESPONSE_ALLOW), 0);
+	ck_assert_int_eq(transfer_disposition_set(kept, TRANSFER_RESPONSE_CANCEL), -EALREADY);
+	if (size_bytes)
+		snprintf(want, sizeof(want), "created resp:%s data:%zu done:0", status, size_bytes);
+	else
+		snprintf(want, sizeof(want), "created resp:%s done:0", status);
+	live_check(app, task, want);
+	transfer_disposition_unref(kept);
+}
+
+START_TEST(answers_to_responses)
+{
+	begin_with(keep);
+	for (size_t i = 0; i < N_BODIES; i++)
+		check_allowed_later(bodies[i].target, bodies[i].size_bytes);
+	end();
+}
+END_TEST
+
+START_TEST(cancels)
+{
+	char want[96];
+	transfer_task *task;
+
+	wanted = TRANSFER_RESPONSE_CANCEL;
+	begin_with(set_wanted);
+	for (size_t i = 0; i < N_BODIES; i++) {
+		task = live_data(app, live_request(app, NULL, bodies[i].target));
+		snprintf(want, sizeof(want), "created resp:%s done:-999",
+			bodies[i].size_bytes ? "200" : "401");
+		live_check(app, task, want);
+		ck_assert_int_eq(result, 0);
+	}
+	end();
+}
+END_TEST
+
+static void check_becomes_download(const char *target, size_t size_bytes)
+{
+	char want[96];
+	transfer_task *task, *download;
+
+	origin_log_clear(rig.origin);
+	task = live_data(app, live_request(app, NULL, target));
+	snprintf(want, sizeof(want), "created resp:%s became", size_bytes ? "200" : "401");
+	live_check(app, task, want);
+	download = live_download_of(app, task);
+	ck_assert_ptr_nonnull(download);
+	ck_assert_int_eq(transfer_task_get_kind(download), TRANSFER_TASK_DOWNLOAD);
+	live_check(app, download, "created file done:0");
+	ck_assert_int_eq(origin_bytes_check(live_file(app, download), 4, size_bytes), 0);
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 1);
+}
+
+START_TEST(becomes_a_download_with_what_came)
+{
+	wanted = TRANSFER_RESPONSE_BECOME_DOWNLOAD;
+	begin_with(set_wanted);
+	for (size_t i = 0; i < N_BODIES; i++)
+		check_becomes_download(bodies[i].target, bodies[i].size_bytes);
+	end();
+}
+END_TEST
+
+START_TEST(becomes_no_stream)
+{
+	transfer_task *task;
+
+	wanted = TRANSFER_RESPONSE_BECOME_STREAM;
+	begin_with(set_wanted);
+	task = live_data(app, live_request(app, NULL, "/Nepal"));
+	ck_assert_int_eq(live_wait(app, task), TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION);
+	ck_assert_int_eq(result, -EOPNOTSUPP);
+	end();
+}
+END_TEST
+
+START_TEST(is_allowed_when_nobody_answers)
+{
+	transfer_task *task;
+
+	begin_with(drop);
+	task = live_data(app, live_request(app, NULL, "/Nepal"));
+	live_check(app, task, "created resp:200 data:9 done:0");
+	end();
+}
+END_TEST
+
+START_TEST(answered_too_late)
+{
+	transfer_task *task;
+
+	begin_with(keep);
+	task = live_data(app, live_request(app, NULL, "/file?size=100000"));
+	live_wait_event(app, task, "resp", 1);
+	transfer_task_cancel(task);
+	live_check(app, task, "created resp:200 done:-999");
+	ck_assert_int_eq(transfer_disposition_set(kept, TRANSFER_RESPONSE_ALLOW), -ESTALE);
+	transfer_disposition_unref(kept);
+	end();
+}
+END_TEST
+
+/* codings that are cut or that grow without end are no answers */
+static const struct {
+	const char *target;
+	int want_code;
+} codings[] = {
+	{ "/file?size=100000&coding=gzip&coded_permille=500",
+		TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA },
+	{ "/file?size=100000&coding=br&coded_permille=500", TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA },
+	{ "/file?size=100000&coding=zstd&coded_permille=500",
+		TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA },
+	{ "/file?size=100000&coding=deflate&coded_permille=500",
+		TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA },
+};
+
+START_TEST(refuses_cut_codings)
+{
+	transfer_task *task, *handled;
+
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	for (size_t i = 0; i < sizeof(codings) / sizeof(*codings); i++) {
+		task = live_data(app, live_request(app, NULL, codings[i].target));
+		handled = live_handled(app, live_request(app, NULL, codings[i].target));
+		ck_assert_int_eq(live_wait(app, task), codings[i].want_code);
+		ck_assert_int_eq(live_wait(app, handled), codings[i].want_code);
+	}
+	end();
+}
+END_TEST
+
+/* SW-02 */
+START_TEST(offers_brotli)
+{
+	transfer_task *task;
+
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	task = live_handled(app, live_request(app, NULL, "/accept-encoding"));
+	ck_assert_int_eq(live_wait(app, task), 0);
+	ck_assert_ptr_nonnull(strstr(live_body(app, task, NULL), "br"));
+	ck_assert_ptr_nonnull(strstr(live_body(app, task, NULL), "gzip"));
+	end();
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/live-response", 60, TEST(answers_to_responses), TEST(cancels),
+	TEST(becomes_a_download_with_what_came), TEST(becomes_no_stream),
+	TEST(is_allowed_when_nobody_answers), TEST(answered_too_late), TEST(refuses_cut_codings),
+	TEST(offers_brotli))
