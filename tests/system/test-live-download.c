@@ -132,6 +132,12 @@ static void look_at_file(const char *path, int fd, const transfer_response *resp
 	seen.was_there = fd >= 0 && !access(path, R_OK);
 }
 
+static bool is_gone(const char *path, void *user)
+{
+	(void)user;
+	return access(path, F_OK) != 0;
+}
+
 START_TEST(the_file_lives_as_long_as_the_callback)
 {
 	transfer_request *request;
@@ -149,7 +155,8 @@ START_TEST(the_file_lives_as_long_as_the_callback)
 	task = live_data(app, live_request(app, NULL, "/Nepal"));
 	live_check(app, task, "created resp:200 data:9 done:0");
 	ck_assert(seen.was_there);
-	ck_assert_int_eq(access(seen.path, F_OK), -1);
+	/* transferd removes it when it hears that the callback has returned */
+	ck_assert_int_eq(proc_wait_file(seen.path, is_gone, NULL, RIG_DEADLINE_MS), 0);
 	end();
 }
 END_TEST
