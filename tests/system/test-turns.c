@@ -137,15 +137,15 @@ START_TEST(one_bound_for_all)
 
 	rig_new(&rig);
 	app = app_open(&rig, NULL);
-	running = app_download(app, "/file?size=4M&seed=1&gate=g&gate_after=1M");
+	running = app_download(app, "/file?size=2M&seed=1&gate=g&gate_after=1M");
 	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 1 << 20, RIG_DEADLINE_MS), 0);
 	limit("down=1M");
 	begun_ms = proc_now_ms();
 	origin_release(rig.origin, "g");
-	later = app_download(app, "/file?size=1M&seed=2");
-	app_check_download(app, running, "file done:0", 1, 4 << 20);
-	app_check_download(app, later, "file done:0", 2, 1 << 20);
-	/* four MiB were left */
+	later = app_download(app, "/file?size=3M&seed=2");
+	app_check_download(app, running, "file done:0", 1, 2 << 20);
+	app_check_download(app, later, "file done:0", 2, 3 << 20);
+	/* four MiB were left, three of them of a download that began with the bound */
 	ck_assert_uint_ge(proc_now_ms() - begun_ms, 2000);
 	later = app_download(app, "/file?size=60M&seed=3");
 	ck_assert_int_eq(
