@@ -473,8 +473,9 @@ void live_take_in(transfer_session *session, struct ipc_signal *signal,
 	for (size_t i = 0; i < n && !session->is_closing; i++) {
 		if (events[i].seq)
 			session->last_seen_seq = events[i].seq;
-		/* what cannot be read cannot be had again: with a gap nothing is right any more */
-		if (take_row(session, signal, &events[i])) {
+		/* what cannot be told, there or here, cannot be had again: with a gap nothing is right any more */
+		if (ipc_event_kind(events[i].name) == IPC_EVENT_DID_BECOME_INVALID ||
+			take_row(session, signal, &events[i])) {
 			live_lost(session);
 			return;
 		}

@@ -29,11 +29,21 @@ void live_answer_ask_take(struct live *live, struct live_task *task, struct live
 	task->question_type = row->row.type;
 	task->question_due_us = live->now.now_us + LIVE_ANSWER_US;
 	live_note_due(live, task->question_due_us);
+	task->yield_due_us = live->now.now_us + LIVE_YIELD_US;
+	live_note_due(live, task->yield_due_us);
 	if (row->row.type != LIVE_EVENT_NEED_BODY)
 		task->was_told = true;
 	if (row->row.type == LIVE_EVENT_RESPONSE)
 		task->is_response_told = true;
 	(void)live_row_put_take(live, row);
+}
+
+/* It goes on, unless it was suspended meanwhile. */
+static void go_on(struct live *live, struct live_task *task)
+{
+	task->question = task->yield_due_us = 0;
+	if (task->is_yielding && task->phase == LIVE_PHASE_ASKING)
+		live_schedule_unyield(live, task);
 }
 
 void live_answer_withdraw(struct live *live, struct live_task *task)
@@ -48,7 +58,7 @@ void live_answer_withdraw(struct live *live, struct live_task *task)
 		row->row.question = task->question;
 		(void)live_row_put_take(live, row);
 	}
-	task->question = 0;
+	go_on(live, task);
 }
 
 /* ---- what the engine hears ---- */
@@ -113,7 +123,7 @@ static void settle(struct live *live, struct live_task *task)
 
 	map_remove(&live->questions, task->question);
 	s->answered[s->n_answered++ % LIVE_ANSWERED_MAX] = task->question;
-	task->question = 0;
+	go_on(live, task);
 	(void)live_step(live, task, LIVE_EVENT_ANSWER, NULL);
 }
 

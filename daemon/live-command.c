@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs and changes of live tasks, by whoever the user lets; resume data for who cancels a download to go on later. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,23 +98,29 @@ static void set_priority(struct live *live, struct live_task *task, double prior
 			live_attempt_weight(priority));
 }
 
+/* In place: whoever changes it again and again takes no more memory. */
+static int set_description(struct live_task *task, const char *text)
+{
+	if (!task->description)
+		task->description = arena_alloc(&task->task.arena, TEXT_MAX_BYTES + 1, 1);
+	if (!task->description)
+		return err_raise(-ENOMEM);
+	snprintf(task->description, TEXT_MAX_BYTES + 1, "%s", text ? text : "");
+	task->task.request.description = task->description;
+	return 0;
+}
+
 static int set_one(struct live *live, const struct flow_changes *changes, uint64_t id)
 {
 	struct live_task *task;
-	const char *copy;
 	int r = find(live, id, changes->uid, &task);
 
 	if (!r && changes->has_not_before)
 		r = FLOW_E_NOT_SUPPORTED_IN_SESSION;
 	if (r)
 		return r;
-	if (changes->has_description) {
-		copy = arena_strdup(
-			&task->task.arena, changes->description ? changes->description : "");
-		if (!copy)
-			return FLOW_E_BUSY;
-		task->task.request.description = copy;
-	}
+	if (changes->has_description && set_description(task, changes->description))
+		return FLOW_E_BUSY;
 	if (changes->has_priority)
 		set_priority(live, task, changes->priority);
 	if (changes->has_max_rate) {

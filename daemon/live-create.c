@@ -97,7 +97,8 @@ static int keep_body(struct live_task *task, const struct live_request *from)
 	if (!from->body_is_stream)
 		t->expected_send_bytes = (int64_t)t->request.source_size_bytes;
 	task->body_fd = fcntl(from->body_fd, F_DUPFD_CLOEXEC, 3);
-	return task->body_fd < 0 ? FLOW_E_BUSY : 0;
+	return task->body_fd < 0 ? FLOW_E_LIMIT_REACHED
+				 : 0; /* the client waits until some have ended */
 }
 
 /* ---- copying ---- */
@@ -372,6 +373,7 @@ void live_task_forget(struct live *live, struct live_task *task)
 	if (task->resume_fn)
 		live_command_reply(live, task, NULL, 0);
 	TAILQ_REMOVE(&live->all, task, in_all);
+	live_schedule_note_untold(live, task, false);
 	live_schedule_leave(live, task);
 	session->n_tasks--;
 	session->n_unended -= task->is_counted;
@@ -385,7 +387,7 @@ static size_t count_of_user(const struct live *live, uid_t uid)
 	size_t n = 0, cursor = 0;
 
 	while ((s = map_next(&live->sessions, &cursor)))
-		n += s->session->uid == uid ? s->n_unended : 0;
+		n += s->session->uid == uid ? s->n_tasks : 0;
 	return n;
 }
 

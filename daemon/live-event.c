@@ -33,6 +33,9 @@ static int keep_headers(struct live_task *task, const struct engine_response *fr
 
 static int keep_string(struct arena *arena, const char **slot, const char *value)
 {
+	/* the arena of a task only grows */
+	if (value && *slot && !strcmp(*slot, value))
+		return 0;
 	*slot = value ? arena_strdup(arena, value) : NULL;
 	return value && !*slot ? err_raise(-ENOMEM) : 0;
 }
@@ -247,17 +250,10 @@ static void on_data(struct live *live, struct live_task *task, const struct engi
 /* Who waits for his reader leaves his slot to others, up to a number. */
 static void on_stalled(struct live *live, struct live_task *task, const struct engine_event *event)
 {
-	if (task->is_stalled == event->live.is_stalled)
-		return;
-	if (!event->live.is_stalled) {
-		task->is_stalled = false;
-		live->n_stalled--;
-		live_schedule_occupy(live, task);
-	} else if (task->has_slot && live->n_stalled < LIVE_STALLED_MAX) {
-		live_schedule_release(live, task);
-		task->is_stalled = true;
-		live->n_stalled++;
-	}
+	if (event->live.is_stalled)
+		live_schedule_yield(live, task);
+	else if (!task->is_yielding)
+		live_schedule_unyield(live, task);
 }
 
 /* ---- the end of an attempt ---- */
@@ -311,7 +307,7 @@ static void keep_done(struct live *live, struct live_task *task, const struct en
 	if (event->expected_receive_bytes >= 0)
 		t->total_bytes = event->expected_receive_bytes;
 	if (event->result.code && event->url)
-		t->failing_url = arena_strdup(&t->arena, event->url);
+		(void)keep_string(&t->arena, &t->failing_url, event->url);
 }
 
 static void on_done(struct live *live, struct live_task *task, const struct engine_event *event)

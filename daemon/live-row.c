@@ -86,7 +86,43 @@ int live_row_keep_response(struct live_line_row *row)
 	return keep_strings(&row->arena, &view->response);
 }
 
+int live_row_prepare_last(struct live_session *session)
+{
+	struct live_line_row *row = calloc(1, sizeof(*row));
+
+	if (!row)
+		return err_raise(-ENOMEM);
+	row->row = (struct live_row){ .session = session->session->id,
+		.type = LIVE_EVENT_BECAME_INVALID,
+		.expected = TRANSFER_SIZE_UNKNOWN,
+		.fd = -1 };
+	session->last = row;
+	return 0;
+}
+
+void live_row_put_last(struct live *live, struct live_session *session)
+{
+	struct live_line_row *row = session->last;
+
+	session->last = NULL;
+	if (!row)
+		return;
+	row->row.seq = ++session->last_seq;
+	row->row.wall_us = live->now.wall_us;
+	TAILQ_INSERT_TAIL(&session->line, row, entry);
+}
+
 /* ---- the line ---- */
+
+/* A server with a part for each byte, and a client that does not read: the server waits. */
+static void crowd(struct live *live, struct live_task *task, bool is_crowded)
+{
+	bool is_held = task->phase == LIVE_PHASE_HELD;
+
+	task->is_crowded = is_crowded;
+	if (task->task.attempt && task->phase != LIVE_PHASE_ENDED && !is_held)
+		engine_hold_attempt(live->engine, task->engine_id, task->task.attempt, is_crowded);
+}
 
 bool live_row_put_take(struct live *live, struct live_line_row *row)
 {
@@ -98,7 +134,8 @@ bool live_row_put_take(struct live *live, struct live_line_row *row)
 	}
 	row->row.seq = ++session->last_seq;
 	TAILQ_INSERT_TAIL(&session->line, row, entry);
-	row->task->n_rows++;
+	if (++row->task->n_rows % LIVE_ROWS_MAX == 0)
+		crowd(live, row->task, true);
 	live_session_touch(live, session);
 	return true;
 }
@@ -109,10 +146,16 @@ static void leave(struct live *live, struct live_session *session, struct live_l
 	struct live_task *task = row->task;
 
 	TAILQ_REMOVE(&session->line, row, entry);
-	if (task->progress == row)
+	if (task && task->progress == row)
 		task->progress = NULL;
+	if (!task) {
+		session->last = row; /* it may not arrive, and be told again */
+		return;
+	}
 	live_row_free(live, row);
-	if (--task->n_rows || task->phase != LIVE_PHASE_ENDED)
+	if (--task->n_rows <= LIVE_ROWS_MAX / 4 && task->is_crowded)
+		crowd(live, task, false);
+	if (task->n_rows || task->phase != LIVE_PHASE_ENDED)
 		return;
 	live_task_forget(live, task);
 	live_session_touch(live, session);
@@ -126,9 +169,17 @@ void live_row_clear(struct live *live, struct live_session *session)
 		leave(live, session, row);
 }
 
+/* One that is lost is told that. */
+static struct live_session *find_listening(const struct live *live, uint64_t id)
+{
+	struct live_session *s = map_find(&live->sessions, id);
+
+	return s && (!s->is_silent || s->is_broken) ? s : NULL;
+}
+
 int live_events_take(struct live *live, const struct live_take *take, live_row_fn fn, void *user)
 {
-	struct live_session *session = live_session_lookup(live, take->session);
+	struct live_session *session = find_listening(live, take->session);
 	size_t n_rows = 0, n_fds = 0, n_bytes = 0;
 	struct live_line_row *row;
 	int r;
@@ -147,12 +198,14 @@ int live_events_take(struct live *live, const struct live_take *take, live_row_f
 		n_rows++;
 		leave(live, session, row);
 	}
+	if (session->is_silent)
+		live_session_touch(live, session); /* it may go */
 	return 0;
 }
 
 bool live_has_events(const struct live *live, uint64_t session)
 {
-	const struct live_session *s = live_session_lookup(live, session);
+	const struct live_session *s = find_listening(live, session);
 
 	return s && !TAILQ_EMPTY(&s->line);
 }
@@ -316,6 +369,10 @@ static void set_file(struct live *live, struct live_line_row *row)
 		where = path;
 	}
 	row->row.path = arena_strdup(&row->arena, where);
+	if (!row->row.path) {
+		live_session_break(live, session);
+		return;
+	}
 	row->row.fd = open(where, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (t->request.destination)
 		return;

@@ -75,6 +75,7 @@ static int offer(struct live *live, const struct live_lane *lane)
 		.app = lane->session->app,
 		.limit = lane->session->session->config.max_connections_per_host,
 		.is_local = lane->is_local,
+		.is_blocked = lane->session->is_blocked,
 	};
 
 	return sched_lane_offer(live->sched, &spec, false);
@@ -155,11 +156,59 @@ void live_schedule_release(struct live *live, struct live_task *task)
 	live_ahead_leave(live, task);
 	if (task->is_stalled)
 		live->n_stalled--;
-	task->is_stalled = false;
+	task->is_stalled = task->is_yielding = false;
 	if (!task->has_slot)
 		return;
 	task->has_slot = false;
 	sched_release(live->sched, task->lane->id);
+}
+
+void live_schedule_yield(struct live *live, struct live_task *task)
+{
+	if (!task->has_slot || live->n_stalled >= LIVE_STALLED_MAX)
+		return;
+	live_schedule_release(live, task);
+	task->is_stalled = true;
+	live->n_stalled++;
+}
+
+void live_schedule_unyield(struct live *live, struct live_task *task)
+{
+	if (!task->is_stalled)
+		return;
+	task->is_stalled = task->is_yielding = false;
+	live->n_stalled--;
+	live_schedule_occupy(live, task);
+}
+
+/* ---- who does not take what is told of his tasks gets no more slots, and keeps none ---- */
+
+static void block(struct live *live, struct live_session *session)
+{
+	size_t n_max = live->n_untold < LIVE_UNTOLD_MAX ? LIVE_UNTOLD_SESSION_MAX : 1;
+	bool is_blocked = session->n_untold >= (session->is_blocked ? (n_max + 1) / 2 : n_max);
+	struct live_lane *lane, *next;
+
+	if (session->is_blocked == is_blocked)
+		return;
+	session->is_blocked = is_blocked;
+	HASH_ITER (hh, session->lanes, lane, next)
+		sched_lane_set_blocked(live->sched, lane->id, is_blocked);
+}
+
+void live_schedule_note_untold(struct live *live, struct live_task *task, bool is_untold)
+{
+	if (task->is_untold == is_untold)
+		return;
+	task->is_untold = is_untold;
+	if (is_untold) {
+		live->n_untold++;
+		task->session->n_untold++;
+	} else {
+		live->n_untold--;
+		task->session->n_untold--;
+	}
+	block(live, task->session);
 }
 
 bool live_schedule_reaches(const struct live *live, const struct live_task *task)
@@ -239,6 +288,11 @@ static void expire_one(struct live *live, struct live_task *task)
 		if (live_task_find(live, id) != task)
 			return;
 	}
+	if (task->yield_due_us && task->yield_due_us <= live->now.now_us) {
+		task->yield_due_us = 0;
+		live_schedule_yield(live, task);
+		task->is_yielding = task->is_stalled;
+	}
 	if (task->told.due_us && task->told.due_us <= live->now.now_us) {
 		task->told.due_us = 0;
 		live_row_progress(live, task, true);
@@ -260,6 +314,8 @@ static void note_dues(struct live *live, const struct live_task *task)
 {
 	if (task->question)
 		live_note_due(live, task->question_due_us);
+	if (task->yield_due_us)
+		live_note_due(live, task->yield_due_us);
 	if (task->told.due_us)
 		live_note_due(live, task->told.due_us);
 	if (task->is_counted && !task->suspended_boot_us && !has_begun(task) &&

@@ -102,7 +102,9 @@ static int add(struct live *live, struct live_session *s, const struct live_open
 	s->app = app_number(live, open);
 	s->session->id = live_next_id(live);
 	s->session->created_wall_us = live->now.wall_us;
-	r = live_cookie_open(live, s);
+	r = live_row_prepare_last(s);
+	if (!r)
+		r = live_cookie_open(live, s);
 	return r ? r : map_put(&live->sessions, s->session->id, s);
 }
 
@@ -145,6 +147,7 @@ void live_session_free(struct live *live, struct live_session *s)
 			live_task_forget(live, task);
 	}
 	live_row_drop_files(live, s, UINT64_MAX);
+	live_row_free(live, s->last);
 	live_cookie_close(live, s);
 	if (s->is_touched)
 		TAILQ_REMOVE(&live->touched_sessions, s, touched);
@@ -172,8 +175,11 @@ void live_session_end(struct live *live, struct live_session *s)
 {
 	struct live_task *task, *next;
 
-	if (s->is_silent)
+	if (s->is_silent) {
+		live_row_clear(live, s); /* not even that it is lost */
+		live_session_touch(live, s);
 		return;
+	}
 	s->is_silent = s->is_closing = true;
 	s->session->state = TRANSFER_SESSION_STATE_INVALID;
 	live_row_clear(live, s);
@@ -194,18 +200,28 @@ void live_session_break(struct live *live, struct live_session *s)
 {
 	if (s->is_broken || s->is_silent)
 		return;
-	log_error("no memory for events of session %llu: it is lost",
+	log_error("no memory for events of session %llu: it is lost, and its client is told",
 		(unsigned long long)s->session->id);
 	/* inside of something that still looks at its tasks: it ends with the turn */
 	s->is_broken = true;
 	live_session_touch(live, s);
 }
 
+void live_session_lost(struct live *live, uint64_t session)
+{
+	struct live_session *s = map_find(&live->sessions, session);
+
+	if (s && s->is_broken && s->is_silent)
+		live_row_put_last(live, s);
+	else if (s)
+		live_session_break(live, s);
+}
+
 int live_session_close(struct live *live, uint64_t session)
 {
-	struct live_session *s = live_session_lookup(live, session);
+	struct live_session *s = map_find(&live->sessions, session);
 
-	if (!s)
+	if (!s || (s->is_silent && !s->is_broken))
 		return FLOW_E_NO_SUCH_SESSION;
 	live_session_end(live, s);
 	return 0;

@@ -75,6 +75,12 @@ struct live_task {
 	uint64_t question_due_us;
 	bool is_queued, has_slot, is_ahead, is_recalled, is_stalled,
 		is_counted; /* counted: not ended */
+	bool is_untold; /* it has ended, and has rows */
+	bool is_crowded; /* held until some of its rows were taken */
+	bool is_yielding; /* is_stalled for want of an answer or of a resume */
+	uint64_t
+		yield_due_us; /* its question is open so long that its slot is for others; 0: none */
+	char *description; /* in the task's arena, changed in place; NULL: never changed */
 	bool was_told; /* anything of its answer */
 	bool is_response_told, is_offline_told, is_waiting_sync;
 	bool prefers_whole, body_is_stream, body_is_asked;
@@ -120,12 +126,14 @@ struct live_session {
 	struct live_line line;
 	struct live_files files;
 	struct live_lane *lanes; /* by host */
-	size_t n_tasks, n_unended; /* in memory; not ended */
+	size_t n_tasks, n_unended, n_untold; /* in memory; not ended; ended, and not all is told */
+	struct live_line_row *last; /* BECAME_INVALID, made in time; NULL: put */
 	uint64_t answered[LIVE_ANSWERED_MAX];
 	unsigned n_answered;
 	bool folds, is_closing, is_touched;
+	bool is_blocked; /* by n_untold */
 	bool is_silent; /* nobody is told any more */
-	bool is_broken; /* ends with this turn */
+	bool is_broken; /* ends with this turn; all that is told is that */
 	TAILQ_ENTRY(live_session) touched;
 };
 TAILQ_HEAD(live_sessions, live_session);
@@ -155,7 +163,7 @@ struct live {
 	struct engine_event_list spent;
 	struct sched *sched; /* a second one: its slots are LIVE_SLOTS */
 	uint64_t next_due_us; /* of any task: limit, question, progress; UINT64_MAX: none */
-	size_t n_stalled, n_attempts;
+	size_t n_stalled, n_attempts, n_untold;
 	bool is_network_up, is_stopping, is_starting_ahead;
 };
 
@@ -187,6 +195,9 @@ void live_row_progress(struct live *live, struct live_task *task, bool is_last);
 /* The last ones: all that is still to be told, then the end. resume_data: borrowed; NULL: none. */
 void live_row_end(
 	struct live *live, struct live_task *task, const void *resume_data, size_t n_resume_data);
+/* The row for which there must be memory when there is none: made with the session. */
+int live_row_prepare_last(struct live_session *session);
+void live_row_put_last(struct live *live, struct live_session *session);
 void live_row_free(struct live *live, struct live_line_row *row);
 void live_row_clear(struct live *live, struct live_session *session);
 /* Files that were handed over up to seq. */
@@ -219,6 +230,11 @@ void live_schedule_enqueue(struct live *live, struct live_task *task);
 void live_schedule_dequeue(struct live *live, struct live_task *task);
 void live_schedule_occupy(struct live *live, struct live_task *task);
 void live_schedule_release(struct live *live, struct live_task *task);
+/* Its attempt does nothing for a while, and leaves its slot to others; then it goes on. */
+void live_schedule_yield(struct live *live, struct live_task *task);
+void live_schedule_unyield(struct live *live, struct live_task *task);
+/* It has ended and has rows; it has none any more. */
+void live_schedule_note_untold(struct live *live, struct live_task *task, bool is_untold);
 void live_schedule_refill(struct live *live, uint64_t lane);
 /* It has a slot, or is ahead, and is out of the window. */
 void live_schedule_start(struct live *live, struct live_task *task);
@@ -261,7 +277,7 @@ void live_cookie_event(struct live *live, const struct engine_event *event);
 /* ---- live-session.c ---- */
 struct live_session *live_session_lookup(const struct live *live, uint64_t id);
 void live_session_touch(struct live *live, struct live_session *session); /* has events */
-/* Without memory for what it must be told: over, with nothing more told. */
+/* Without memory for what it must be told: over, and nothing more is told but that. */
 void live_session_break(struct live *live, struct live_session *session);
 /* Nobody listens any more: rows go, tasks that have ended go, those with an attempt when it has. */
 void live_session_end(struct live *live, struct live_session *session);

@@ -96,9 +96,13 @@ static void command(struct live *live, struct live_task *task, unsigned effects)
 	}
 	if (effects & LIVE_EFFECT_HOLD) {
 		engine_hold_attempt(live->engine, task->engine_id, t->attempt, true);
-		live_schedule_release(live, task);
+		if (task->is_ahead)
+			live_schedule_release(live, task);
+		live_schedule_yield(live, task);
+		task->is_yielding = task->is_stalled;
 	}
 	if (effects & LIVE_EFFECT_LET_GO) {
+		live_schedule_unyield(live, task);
 		live_schedule_occupy(live, task);
 		engine_hold_attempt(live->engine, task->engine_id, t->attempt, false);
 	}
@@ -128,9 +132,10 @@ static void carry_out(struct live *live, struct live_task *task, unsigned effect
 	command(live, task, effects);
 	if (ends)
 		end(live, task);
-	/* who does not take what is told of his tasks gets no more slots */
-	if ((effects & LIVE_EFFECT_RELEASE) && !(ends && task->n_rows))
+	if (effects & LIVE_EFFECT_RELEASE)
 		live_schedule_release(live, task);
+	if (ends && task->n_rows)
+		live_schedule_note_untold(live, task, true);
 	if (effects & LIVE_EFFECT_ENQUEUE)
 		live_schedule_enqueue(live, task);
 	if ((effects & LIVE_EFFECT_TELL_OFFLINE) && !task->is_offline_told) {

@@ -89,9 +89,11 @@ static void tell(struct live *live)
 	while ((session = TAILQ_FIRST(&live->touched_sessions))) {
 		TAILQ_REMOVE(&live->touched_sessions, session, touched);
 		session->is_touched = false;
-		if (session->is_broken)
+		if (session->is_broken && !session->is_silent) {
 			live_session_end(live, session);
-		if (o && o->events && !session->is_silent && !TAILQ_EMPTY(&session->line))
+			live_row_put_last(live, session);
+		}
+		if (o && o->events && live_has_events(live, session->session->id))
 			o->events(session->session->id, live->config.observer_user);
 		live_session_settle(live, session);
 	}

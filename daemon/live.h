@@ -39,9 +39,17 @@ static inline bool live_owns(uint64_t id)
 #define LIVE_SLOTS                256 /* attempts at once, of all live sessions; at most what descriptors allow */
 #define LIVE_STALLED_MAX          1000 /* attempts whose reader does not read; more keep their slots */
 #define LIVE_SESSIONS_PER_UID_MAX 1000
-#define LIVE_TASKS_PER_UID_MAX    5000 /* not ended; LimitReached, the library waits */
+#define LIVE_TASKS_PER_UID_MAX    5000 /* of which not all was told; LimitReached, the library waits */
+/*
+ * Tasks that have ended while their client does not read: in one session, then it starts no others; in all, then none of
+ * those sessions does.
+ */
+#define LIVE_UNTOLD_SESSION_MAX   64
+#define LIVE_UNTOLD_MAX           1024
+#define LIVE_ROWS_MAX             256 /* of one task that wait; its attempt is held then */
 #define LIVE_INLINE_BODY_BYTES    65536 /* of a request; more goes by descriptor */
 #define LIVE_ANSWER_US            (UINT64_C(300) * 1000000) /* then the default is taken */
+#define LIVE_YIELD_US             UINT64_C(1000000) /* who is not answered so long leaves his slot to others */
 #define LIVE_WINDOW_BYTES \
 	(1u << 20) /* of bodies in events that were not acknowledged, per session */
 #define LIVE_RETRIES_MAX 1 /* silent ones, of idempotent requests of which nothing was told */
@@ -200,11 +208,16 @@ struct live_take {
 	size_t max_rows, max_fds, max_bytes; /* bodies; the first row always fits */
 };
 /*
- * Hands out and forgets rows from the head of the line; fn not 0: that row stays. A task's slot is given back when its last
- * row is taken, so a client that does not acknowledge stops its own tasks.
+ * Hands out and forgets rows from the head of the line; fn not 0: that row stays. A session of which too many tasks have ended
+ * and wait to be told starts no others, so a client that does not acknowledge stops its own tasks, and keeps no slot of others.
  */
 int live_events_take(struct live *live, const struct live_take *take, live_row_fn fn, void *user);
 bool live_has_events(const struct live *live, uint64_t session);
+/*
+ * Rows that were taken did not reach the client, for want of memory: what follows would be a lie. Its tasks are cancelled; the
+ * one row that is still to be told is BECAME_INVALID.
+ */
+void live_session_lost(struct live *live, uint64_t session);
 /* All rows up to seq were handled: files that they handed over go. FLOW_E_INVALID_REQUEST: there is no such row yet. */
 int live_ack(struct live *live, uint64_t session, uint64_t seq);
 

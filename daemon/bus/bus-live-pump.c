@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+
+#define RETRY_US UINT64_C(100000)
 
 /* One per session in memory. */
 struct bus_pump {
@@ -168,6 +171,14 @@ static bool has_room(const struct bus *bus, const struct bus_pump *pump)
 		ipc_bus_outgoing_bytes(bus->ipc) < BUS_OUTGOING_MAX_BYTES;
 }
 
+/* What was taken did not leave: the client must not wait for it for ever. */
+static void lose(struct bus *bus, struct bus_pump *pump)
+{
+	pump->n_in_flight = 0;
+	pump->in_flight_bytes = 0;
+	live_session_lost(bus->live, pump->session);
+}
+
 /* One message. */
 static int pump_once(struct bus *bus, struct bus_pump *pump)
 {
@@ -189,6 +200,8 @@ static int pump_once(struct bus *bus, struct bus_pump *pump)
 		for (size_t i = 0; i < rows.n; i++)
 			note_sent(pump, &events[i]);
 	}
+	if (sent < 0 && sent != -ENOTCONN)
+		lose(bus, pump);
 	bus_event_rows_close(&rows);
 	arena_done(&arena);
 	return r < 0 ? r : sent;
@@ -204,6 +217,8 @@ void bus_live_events(uint64_t session, void *user)
 		r = pump_once(bus, pump);
 	if (r < 0 && r != -ENOTCONN)
 		log_warn("cannot send events of session %" PRIu64 ": %s", session, err_text(r));
+	if (r < 0)
+		bus->live_retry_us = clock_now_us() + RETRY_US;
 }
 
 void bus_live_acked(struct bus *bus, uint64_t session, uint64_t seq)
@@ -225,6 +240,7 @@ void bus_live_flush(struct bus *bus)
 {
 	struct bus_pump *pump, *next;
 
+	bus->live_retry_us = 0;
 	HASH_ITER (hh, bus->pumps, pump, next)
 		if (has_room(bus, pump) && live_has_events(bus->live, pump->session))
 			bus_live_events(pump->session, bus);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <transfer/error.h>
+
 #include "base/err.h"
 #include "daemon/bus/bus-private.h"
 #include "engine/engine.h"
@@ -208,6 +210,16 @@ static int add_end(const struct live_row *row, struct bus_rows *rows, struct ipc
 	return r;
 }
 
+static int add_loss(struct arena *arena, struct ipc_event_args *args)
+{
+	static const struct transfer_result result = {
+		.code = TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED,
+		.detail = "there was no memory for what was to be told of its tasks",
+	};
+
+	return bus_view_error(&(struct bus_view_error){ .result = &result }, arena, &args->error);
+}
+
 static void add_counts(const struct live_row *row, struct ipc_event_args *args)
 {
 	args->bytes = row->bytes;
@@ -249,8 +261,9 @@ static int fill(const struct live_row *row, struct bus_rows *rows, struct ipc_ev
 	case LIVE_EVENT_WAITING:
 	case LIVE_EVENT_FINISHED:
 	case LIVE_EVENT_WITHDRAWN:
-	case LIVE_EVENT_BECAME_INVALID:
 		return 0;
+	case LIVE_EVENT_BECAME_INVALID:
+		return add_loss(rows->arena, args);
 	}
 	return 0;
 }

@@ -97,6 +97,8 @@ struct bus {
 	struct bus_launch *launches_wanted; /* by session */
 	struct live *live; /* NULL: there are no sessions in memory */
 	struct bus_pump *pumps; /* by session: of those in memory */
+	uint64_t
+		live_retry_us; /* what is told of them waits for memory until then; 0: nothing does */
 	uint64_t next_client;
 	uint64_t last_call_us;
 	bool is_lost, is_name_lost, is_stopped;

@@ -325,6 +325,8 @@ uint64_t bus_next_timer(const struct bus *bus)
 {
 	uint64_t change_us = bus_change_next_timer(bus), launch_us = bus_launch_next_timer(bus);
 
+	if (bus->live_retry_us && bus->live_retry_us < change_us)
+		change_us = bus->live_retry_us;
 	return change_us < launch_us ? change_us : launch_us;
 }
 

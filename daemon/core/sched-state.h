@@ -24,7 +24,7 @@ struct lane {
 	uint64_t number;
 	struct app *app;
 	uint32_t limit, n_running;
-	bool is_http2, is_whole, is_wanting, is_local;
+	bool is_http2, is_whole, is_wanting, is_local, is_blocked;
 	uint64_t served; /* turn of the last pick */
 	size_t heap_index;
 	size_t first, n; /* window[first .. first + n) */

@@ -181,7 +181,7 @@ void sched_note_served(struct sched *sched, struct lane *lane)
 void sched_settle(struct sched *sched, struct lane *lane)
 {
 	struct app *app = lane->app;
-	bool has_room = lane->n_running < sched_limit_of(lane) &&
+	bool has_room = lane->n_running < sched_limit_of(lane) && !lane->is_blocked &&
 		(lane->is_local || !sched->is_offline);
 	bool is_ready = lane->n && has_room;
 	bool is_wanting = !lane->n && !lane->is_whole && has_room;
@@ -249,6 +249,7 @@ static struct lane *lane_make(struct sched *sched, const struct sched_lane_spec 
 		.app = app,
 		.limit = spec->limit,
 		.is_local = spec->is_local,
+		.is_blocked = spec->is_blocked,
 		.is_whole = true,
 		.heap_index = NOT_IN_HEAP };
 	app->n_lanes++;
@@ -306,6 +307,16 @@ void sched_lane_set_http2(struct sched *sched, uint64_t number, bool is_http2)
 	if (!lane || lane->is_http2 == is_http2)
 		return;
 	lane->is_http2 = is_http2;
+	sched_settle(sched, lane);
+}
+
+void sched_lane_set_blocked(struct sched *sched, uint64_t number, bool is_blocked)
+{
+	struct lane *lane = map_find(&sched->lanes, number);
+
+	if (!lane || lane->is_blocked == is_blocked)
+		return;
+	lane->is_blocked = is_blocked;
 	sched_settle(sched, lane);
 }
 

@@ -39,6 +39,7 @@ struct sched_lane_spec {
 	uint64_t lane, app; /* numbers, not 0 */
 	uint32_t limit; /* attempts at once */
 	bool is_local; /* the host is this machine: needs no network */
+	bool is_blocked; /* starts nothing (sched_lane_set_blocked()) */
 };
 
 struct sched *sched_new(uint32_t n_slots);
@@ -54,6 +55,8 @@ void sched_reset(struct sched *sched);
  */
 int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bool has_queued);
 void sched_lane_set_http2(struct sched *sched, uint64_t lane, bool is_http2);
+/* It starts nothing while it is blocked. Forgotten with the lane: an offer says it again. */
+void sched_lane_set_blocked(struct sched *sched, uint64_t lane, bool is_blocked);
 
 /* A task of a known lane became queued, or is no longer. */
 void sched_enqueue(struct sched *sched, uint64_t lane, const struct sched_candidate *candidate);

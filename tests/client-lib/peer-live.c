@@ -99,6 +99,8 @@ static struct ipc_path session_path(unsigned int number)
 
 static struct ipc_path task_path(struct peer *p, uint64_t task)
 {
+	if (!task) /* of the session itself */
+		return session_path(1);
 	return (struct ipc_path){ .session = LIVE_FIRST + p->live->session_of[task],
 		.task = FIRST_TASK + task };
 }

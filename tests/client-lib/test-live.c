@@ -635,6 +635,25 @@ START_TEST(tasks_end_when_transferd_goes)
 }
 END_TEST
 
+/* It had no memory for what it was to tell: nobody waits for that. */
+START_TEST(tasks_end_when_transferd_loses_the_session)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, URL "a");
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_RECEIVE_RESPONSE, .status = 200 },
+		{ .kind = IPC_EVENT_DID_BECOME_INVALID });
+	live_rig_expect(&rig, "done 1 -997\n");
+	ck_assert_ptr_null(strstr(rig.log, "inval"));
+	peer_live_answer_all(rig.peer, true);
+	transfer_task_unref(live_rig_fetch(&rig, "c"));
+	live_rig_expect(&rig, "handler 200 0 '2'\n");
+	done(task);
+}
+END_TEST
+
 START_TEST(tasks_end_when_nobody_serves)
 {
 	live_rig_init(&rig, &live_rig_delegate);
@@ -684,5 +703,5 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
 	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
 	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
-	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_nobody_serves),
-	TEST(cancels_with_resume_data))
+	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_transferd_loses_the_session),
+	TEST(tasks_end_when_nobody_serves), TEST(cancels_with_resume_data))

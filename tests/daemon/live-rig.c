@@ -91,7 +91,7 @@ static int on_row(const struct live_row *row, void *user)
 	if (row->session == rig->last_session)
 		ck_assert_uint_gt(row->seq, rig->last_seq);
 	rig->last_session = row->session;
-	ck_assert(live_owns(row->task));
+	ck_assert(live_owns(row->task) || row->type == LIVE_EVENT_BECAME_INVALID);
 	rig->last_seq = row->seq;
 	if (row->question && row->type != LIVE_EVENT_WITHDRAWN)
 		rig->question = row->question;

@@ -211,10 +211,17 @@ START_TEST(nobody_answers)
 	const struct fake_attempt *a = rig_attempt(rig, id);
 
 	(void)rig_told(rig, session);
-	ck_assert_uint_eq(live_next_timer(rig->live), rig->sim->now.now_us + LIVE_ANSWER_US);
-	rig_pass(rig, LIVE_ANSWER_US - 1000000);
+	/* its slot is for others meanwhile */
+	ck_assert_uint_eq(live_next_timer(rig->live), rig->sim->now.now_us + LIVE_YIELD_US);
+	ck_assert(rig_find(rig, id)->has_slot);
+	rig_pass(rig, LIVE_YIELD_US);
+	ck_assert(!rig_find(rig, id)->has_slot);
+	ck_assert_uint_eq(live_next_timer(rig->live), rig_find(rig, id)->question_due_us);
+	rig_pass(rig, LIVE_ANSWER_US - 2 * LIVE_YIELD_US);
 	ck_assert_str_eq(rig_told(rig, session), "");
-	rig_pass(rig, 1000000);
+	rig_pass(rig, LIVE_YIELD_US);
+	ck_assert(rig_find(rig, id)->has_slot);
+	ck_assert_uint_eq(rig->live->n_stalled, 0);
 	ck_assert_str_eq(rig_told(rig, session), "WITHDRAWN");
 	ck_assert_uint_eq(a->n_response_answers, types[_i] == ENGINE_EVENT_ASK_RESPONSE);
 	ck_assert_uint_eq(a->n_redirect_answers, types[_i] == ENGINE_EVENT_ASK_REDIRECT);

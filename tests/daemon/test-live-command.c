@@ -152,7 +152,8 @@ START_TEST(other_changes)
 	struct rig *rig = rig_new();
 	uint64_t session = rig_session(rig, 0, 0, true);
 	uint64_t id = rig_task(rig, session, TRANSFER_TASK_DATA);
-	const struct flow_changes changes = { .uid = RIG_UID,
+	const char *where;
+	struct flow_changes changes = { .uid = RIG_UID,
 		.ids = &id,
 		.n_ids = 1,
 		.has_description = true,
@@ -163,6 +164,12 @@ START_TEST(other_changes)
 	ck_assert_int_eq(live_tasks_set(rig->live, &changes, NULL, NULL), 0);
 	ck_assert_str_eq(rig_find(rig, id)->task.request.description, "for people");
 	ck_assert_uint_eq(rig_attempt(rig, id)->max_rate_bps, 1000);
+	/* changed in place: not more memory each time */
+	where = rig_find(rig, id)->task.request.description;
+	changes.description = "for others";
+	ck_assert_int_eq(live_tasks_set(rig->live, &changes, NULL, NULL), 0);
+	ck_assert_str_eq(rig_find(rig, id)->task.request.description, "for others");
+	ck_assert_ptr_eq(rig_find(rig, id)->task.request.description, where);
 	rig_free(rig);
 }
 END_TEST

@@ -250,6 +250,26 @@ START_TEST(limit)
 }
 END_TEST
 
+/* Those that end at once count until that was told: who does not read cannot fill the memory with them. */
+START_TEST(limit_of_the_doomed)
+{
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, 0, 0, true), first;
+	const struct live_request bad = rig_request(TRANSFER_TASK_DATA, "gopher://host/");
+	unsigned n = 0;
+
+	rig->is_full = true;
+	while (!live_tasks_create(rig->live, session, &bad, 1, &first))
+		ck_assert_uint_le(++n, LIVE_TASKS_PER_UID_MAX);
+	ck_assert_uint_eq(n, LIVE_TASKS_PER_UID_MAX);
+	rig->is_full = false;
+	rig_take(rig, session);
+	ck_assert_int_eq(live_tasks_create(rig->live, session, &bad, 1, &first), 0);
+	rig_turn(rig);
+	rig_free(rig);
+}
+END_TEST
+
 /* What the session says reaches the engine. */
 START_TEST(configuration)
 {
@@ -282,4 +302,5 @@ START_TEST(configuration)
 END_TEST
 
 RUN_TESTS("daemon/live-create", TEST(refused), TEST_LOOP(doomed, 10), TEST(fields),
-	TEST(bodies_by_descriptor), TEST(stream_is_handed_on), TEST(limit), TEST(configuration))
+	TEST(bodies_by_descriptor), TEST(stream_is_handed_on), TEST(limit),
+	TEST(limit_of_the_doomed), TEST(configuration))

@@ -150,24 +150,122 @@ START_TEST(finished_too_late)
 }
 END_TEST
 
-/* A client that does not read keeps the slots of its own tasks. */
+/*
+ * A client that does not read: what it started may end, up to a number, and then nothing more begins; all slots are there
+ * for others.
+ */
 START_TEST(stalled_client)
 {
 	struct rig *rig = rig_new();
 	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
-	uint64_t session, first, second;
+	uint64_t session, other, ids[LIVE_UNTOLD_SESSION_MAX + 1], id;
 
 	open.config.max_connections_per_host = 1;
 	session = rig_session_with(rig, &open);
-	first = rig_task(rig, session, TRANSFER_TASK_DATA);
-	second = rig_task(rig, session, TRANSFER_TASK_DATA);
+	other = rig_session_with(rig, &open);
+	for (size_t i = 0; i <= LIVE_UNTOLD_SESSION_MAX; i++)
+		ids[i] = rig_task(rig, session, TRANSFER_TASK_DATA);
 	rig->is_full = true;
-	rig_post_done(rig, first, 200, "x");
-	ck_assert(!rig_attempt(rig, second));
-	ck_assert_int_eq(rig_find(rig, first)->phase, LIVE_PHASE_ENDED);
+	for (size_t i = 0; i < LIVE_UNTOLD_SESSION_MAX; i++)
+		rig_post_done(rig, ids[i], 200, NULL);
+	ck_assert(!rig_attempt(rig, ids[LIVE_UNTOLD_SESSION_MAX]));
+	ck_assert_int_eq(rig_find(rig, ids[0])->phase, LIVE_PHASE_ENDED);
+	ck_assert_uint_eq(sched_n_running(rig->live->sched), 0);
+	id = rig_task(rig, other, TRANSFER_TASK_DATA);
+	ck_assert(rig_attempt(rig, id));
 	rig->is_full = false;
-	ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200, DATA x, COMPLETED 0");
-	ck_assert(rig_attempt(rig, second));
+	rig_take(rig, session);
+	rig_turn(rig);
+	ck_assert(rig_attempt(rig, ids[LIVE_UNTOLD_SESSION_MAX]));
+	ck_assert_uint_eq(rig->live->n_untold, 0);
+	rig_free(rig);
+}
+END_TEST
+
+/* Also when each session of it has ended few: together they are many. */
+START_TEST(stalled_crowd)
+{
+	enum { SESSIONS = 40 };
+	struct rig *rig = rig_new();
+	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
+	uint64_t sessions[SESSIONS], id;
+	size_t n = 0;
+
+	open.config.max_connections_per_host = 1;
+	for (size_t i = 0; i < SESSIONS; i++)
+		sessions[i] = rig_session_with(rig, &open);
+	rig->is_full = true;
+	for (size_t i = 0; i < SESSIONS; i++) {
+		for (size_t j = 0; j < LIVE_UNTOLD_SESSION_MAX; j++) {
+			id = rig_task(rig, sessions[i], TRANSFER_TASK_DATA);
+			if (rig_attempt(rig, id))
+				rig_post_done(rig, id, 200, NULL);
+			n++;
+		}
+	}
+	ck_assert_uint_gt(n, LIVE_UNTOLD_MAX + SESSIONS);
+	ck_assert_uint_le(rig->live->n_untold, LIVE_UNTOLD_MAX + SESSIONS);
+	/* who reads goes on */
+	rig->is_full = false;
+	for (size_t i = 0; i < SESSIONS; i++)
+		rig_take(rig, sessions[i]);
+	rig_turn(rig);
+	ck_assert_uint_eq(rig->live->n_untold, 0);
+	live_client_left(rig->live, RIG_CLIENT);
+	rig_turn(rig);
+	rig_free(rig);
+}
+END_TEST
+
+/* What could not be told for want of memory: the session is lost, and that is told, once more when it did not arrive. */
+START_TEST(lost)
+{
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, 0, 0, true);
+	uint64_t running = rig_task(rig, session, TRANSFER_TASK_DATA);
+	const struct live_request request = rig_request(TRANSFER_TASK_DATA, "https://host/");
+
+	if (_i == 2)
+		rig->is_full = true;
+	live_session_lost(rig->live, session);
+	rig_turn(rig);
+	ck_assert(rig_attempt(rig, running)->is_stopping);
+	ck_assert_int_eq(rig_create_error(rig, session, &request), FLOW_E_NO_SUCH_SESSION);
+	if (_i < 2)
+		ck_assert_str_eq(rig_told(rig, session), "BECAME_INVALID");
+	if (_i == 1) {
+		live_session_lost(rig->live, session);
+		ck_assert_str_eq(rig_told(rig, session), "BECAME_INVALID");
+	}
+	rig_post_stopped(rig, running, 0);
+	ck_assert_uint_eq(rig->n_gone, _i < 2);
+	if (_i == 2) {
+		/* or its client is not there any more */
+		ck_assert_int_eq(live_session_close(rig->live, session), 0);
+		rig_turn(rig);
+	}
+	ck_assert_uint_eq(rig->n_gone, 1);
+	ck_assert_uint_eq(rig->n_told, _i == 2 ? 0 : (size_t)_i + 1);
+	ck_assert(live_can_exit(rig->live));
+	rig_free(rig);
+}
+END_TEST
+
+/* A server with a part for each byte is held when its client does not read. */
+START_TEST(too_many_rows)
+{
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, 0, RIG_TELLS, true);
+	uint64_t id = rig_task(rig, session, TRANSFER_TASK_DATA);
+
+	rig->is_full = true;
+	rig_post_response(rig, id, 200);
+	for (unsigned i = 0; i < LIVE_ROWS_MAX; i++)
+		rig_post_data(rig, id, "x");
+	ck_assert(rig_attempt(rig, id)->is_held);
+	rig->is_full = false;
+	rig_take(rig, session);
+	ck_assert(!rig_attempt(rig, id)->is_held);
 	rig_free(rig);
 }
 END_TEST
@@ -216,5 +314,5 @@ START_TEST(clean_stop)
 END_TEST
 
 RUN_TESTS("daemon/live-session", TEST(refused), TEST(opened), TEST(limit), TEST_LOOP(gone, 2),
-	TEST(files_go), TEST(finished_too_late), TEST(stalled_client), TEST(flush),
-	TEST(clean_stop))
+	TEST(files_go), TEST(finished_too_late), TEST(stalled_client), TEST(stalled_crowd),
+	TEST_LOOP(lost, 3), TEST(too_many_rows), TEST(flush), TEST(clean_stop))

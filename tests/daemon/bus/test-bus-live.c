@@ -304,6 +304,26 @@ START_TEST(an_answer_too_large_is_cut)
 }
 END_TEST
 
+/* What is too large even so is not kept quiet about: the client hears that the session is lost. */
+START_TEST(what_cannot_be_told_ends_the_session)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig);
+	uint64_t session = open_live(
+		rig, client, &(struct ipc_open_options){ .batch = _i == 0, .has_batch = true });
+	char *body = calloc(4 * IPC_MAX_MESSAGE_BYTES + 1, 1);
+
+	ck_assert_ptr_nonnull(body);
+	memset(body, 'x', 4 * IPC_MAX_MESSAGE_BYTES);
+	finish(rig, data_task(rig, client, session), body);
+	rig_wait_event(rig, client, "DidBecomeInvalid", 1);
+	ck_assert_uint_eq(rig_count(client, "DidComplete"), 0);
+	ck_assert_int_ne(rig_ack(rig, client, session, 1), 0);
+	free(body);
+	rig_free(rig);
+}
+END_TEST
+
 static bool is_stopped(void *user)
 {
 	const struct wanted *wanted = user;
@@ -532,6 +552,7 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task, 2),
 	TEST(tells_a_story), TEST(keeps_to_the_window), TEST(keeps_to_the_bytes),
-	TEST_LOOP(an_answer_too_large_is_cut, 2), TEST_LOOP(ends_with_its_client, 2),
+	TEST_LOOP(an_answer_too_large_is_cut, 2),
+	TEST_LOOP(what_cannot_be_told_ends_the_session, 2), TEST_LOOP(ends_with_its_client, 2),
 	TEST_LOOP(lists_when_asked, 4), TEST(verbs_reach_both), TEST(is_no_background_session),
 	TEST_EACH(looks_at_descriptors, bodies))

@@ -14,7 +14,8 @@
 static void lane(struct sched *s, uint64_t number, uint64_t app, uint32_t limit)
 {
 	ck_assert_int_eq(
-		sched_lane_offer(s, &(struct sched_lane_spec){ number, app, limit, false }, false),
+		sched_lane_offer(
+			s, &(struct sched_lane_spec){ number, app, limit, false, false }, false),
 		0);
 }
 
@@ -193,7 +194,7 @@ START_TEST(refills)
 	size_t limit;
 
 	ck_assert_int_eq(
-		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false }, true), 0);
+		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false, false }, true), 0);
 	ck_assert(sched_next_refill(s, &number, &limit));
 	ck_assert_uint_eq(number, 5);
 	ck_assert_uint_eq(limit, SCHED_WINDOW);
@@ -216,7 +217,7 @@ START_TEST(refills)
 	ck_assert(!sched_next_refill(s, &number, &limit));
 	/* nothing was there after all */
 	ck_assert_int_eq(
-		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false }, true), 0);
+		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false, false }, true), 0);
 	ck_assert(sched_next_refill(s, &number, &limit));
 	sched_fill(s, 5, rows, 0, true);
 	ck_assert(!sched_next_refill(s, &number, &limit));
@@ -232,7 +233,8 @@ START_TEST(offline)
 
 	lane(s, 1, 1, 6);
 	put(s, 1, 1, 0.5);
-	ck_assert_int_eq(sched_lane_offer(s, &(struct sched_lane_spec){ 2, 2, 6, true }, false), 0);
+	ck_assert_int_eq(
+		sched_lane_offer(s, &(struct sched_lane_spec){ 2, 2, 6, true, false }, false), 0);
 	put(s, 2, 2, 0.5);
 	sched_set_network(s, false);
 	ck_assert_uint_eq(pick(s), 2);
@@ -246,6 +248,31 @@ START_TEST(offline)
 }
 END_TEST
 
+/* What is queued stays so until it is let go, also of a lane that is new. */
+START_TEST(blocked)
+{
+	const struct sched_lane_spec spec = { 2, 1, 10, false, true };
+	struct sched *s = sched_new(10);
+
+	lane(s, 1, 1, 10);
+	for (uint64_t id = 1; id <= 3; id++)
+		put(s, 1, id, 0.5);
+	ck_assert_uint_eq(pick(s), 1);
+	sched_lane_set_blocked(s, 1, true);
+	ck_assert_int_eq(sched_lane_offer(s, &spec, false), 0);
+	put(s, 2, 4, 1.0);
+	ck_assert_uint_eq(pick(s), 0);
+	sched_release(s, 1);
+	ck_assert_uint_eq(pick(s), 0);
+	sched_lane_set_blocked(s, 1, false);
+	ck_assert_uint_eq(pick(s), 2);
+	sched_lane_set_blocked(s, 2, false);
+	ck_assert_uint_eq(pick(s), 4);
+	ck_assert_uint_eq(pick(s), 3);
+	sched_free(s);
+}
+END_TEST
+
 START_TEST(no_refill_without_slot)
 {
 	struct sched *s = sched_new(1);
@@ -254,7 +281,8 @@ START_TEST(no_refill_without_slot)
 
 	lane(s, 1, 1, 6);
 	sched_occupy(s, 1);
-	ck_assert_int_eq(sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 6, false }, true), 0);
+	ck_assert_int_eq(
+		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 6, false, false }, true), 0);
 	ck_assert(!sched_next_refill(s, &number, &limit));
 	sched_release(s, 1);
 	ck_assert(sched_next_refill(s, &number, &limit));
@@ -580,6 +608,6 @@ END_TEST
 
 RUN_TESTS("daemon/core/sched", TEST(slots_bound), TEST(lane_bound), TEST(priority_first),
 	TEST(lanes_in_turn), TEST(applications_in_turn), TEST(dequeue),
-	TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline), TEST(no_refill_without_slot),
-	TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted), TEST(a_promise_takes_a_slot),
-	TEST_LOOP(random_against_model, 5))
+	TEST(idle_lanes_are_forgotten), TEST(refills), TEST(offline), TEST(blocked),
+	TEST(no_refill_without_slot), TEST(ahead), TEST(ahead_gives_way), TEST(ahead_is_promoted),
+	TEST(a_promise_takes_a_slot), TEST_LOOP(random_against_model, 5))
