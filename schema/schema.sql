@@ -45,40 +45,68 @@ CREATE TABLE task (
 	lane INTEGER NOT NULL,
 	kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
 	state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
-	is_finished INTEGER GENERATED ALWAYS AS (state = 6) VIRTUAL,
+	-- the state as lists need it: 1 also for 3 to 5, so that putting a file in its place moves nothing there
+	shelf INTEGER NOT NULL DEFAULT 1 CHECK (shelf = CASE WHEN state BETWEEN 3 AND 5 THEN 1 ELSE state END),
+	priority REAL NOT NULL DEFAULT 0.5 CHECK (priority BETWEEN 0.0 AND 1.0),
+	-- its life
 	suspend_count INTEGER NOT NULL DEFAULT 0,
-	-- what was asked for
+	wait_reason INTEGER NOT NULL DEFAULT 0,
+	due_wall_us INTEGER NOT NULL DEFAULT 0, -- while it waits never 0
+	is_begun INTEGER NOT NULL DEFAULT 0, -- its date has come, and who had to be asked was asked
+	attempts INTEGER NOT NULL DEFAULT 0,
+	failures INTEGER NOT NULL DEFAULT 0,
+	resource_left_us INTEGER NOT NULL DEFAULT 0, -- at its end 0
+	expires_boot_us INTEGER NOT NULL DEFAULT 0,
+	created_wall_us INTEGER NOT NULL,
+	started_wall_us INTEGER NOT NULL DEFAULT 0,
+	finished_wall_us INTEGER NOT NULL DEFAULT 0, -- at its end never 0
+	end_seq INTEGER NOT NULL DEFAULT 0, -- of its last end's row in event
+	result_code INTEGER NOT NULL DEFAULT 0,
+	-- what many requests have
+	may_overwrite INTEGER NOT NULL DEFAULT 0,
+	allow_insecure INTEGER NOT NULL DEFAULT 0,
 	url TEXT NOT NULL,
 	method TEXT NOT NULL,
 	destination TEXT,
+	description TEXT,
+	ca_file TEXT
+) STRICT;
+-- Lists: all that a filter on kind and most of those on the state need is in the index.
+CREATE INDEX task_by_session ON task(session, shelf, id, kind);
+-- The queue itself, in the order in which it runs.
+CREATE INDEX task_queue ON task(lane, priority DESC, id) WHERE state = 1;
+-- No state where another column tells as much: SQLite opens each index that a changed column is part of.
+CREATE INDEX task_due ON task(due_wall_us) WHERE due_wall_us > 0;
+-- Tasks that were started once and do not rest: their resource limit runs. 0 while an attempt does.
+CREATE INDEX task_clock ON task(expires_boot_us) WHERE resource_left_us > 0;
+CREATE INDEX task_finished ON task(finished_wall_us) WHERE finished_wall_us > 0;
+CREATE INDEX task_unsettled ON task(id) WHERE state BETWEEN 3 AND 5;
+
+-- What else was asked for: of few tasks. No row: all of it is as the defaults say.
+CREATE TABLE task_extra (
+	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
+	headers BLOB,
+	userdata BLOB,
 	source_path TEXT,
-	ca_file TEXT,
 	checksum_name TEXT,
 	checksum_hex TEXT,
 	want_digest TEXT,
-	description TEXT,
 	timeout_us INTEGER NOT NULL DEFAULT 0,
 	resource_timeout_us INTEGER NOT NULL DEFAULT 0,
 	not_before_wall_us INTEGER NOT NULL DEFAULT 0,
 	max_rate_bps INTEGER NOT NULL DEFAULT 0,
-	priority REAL NOT NULL DEFAULT 0.5 CHECK (priority BETWEEN 0.0 AND 1.0),
 	upload_copy INTEGER NOT NULL DEFAULT 0,
-	may_overwrite INTEGER NOT NULL DEFAULT 0,
-	allow_insecure INTEGER NOT NULL DEFAULT 0,
 	retry_http_errors INTEGER NOT NULL DEFAULT 0,
+	ignores_cookies INTEGER NOT NULL DEFAULT 0,
+	main_document_url TEXT,
 	source_ino INTEGER NOT NULL DEFAULT 0,
 	source_size_bytes INTEGER NOT NULL DEFAULT 0,
-	source_mtime_ns INTEGER NOT NULL DEFAULT 0,
-	-- its life
-	created_wall_us INTEGER NOT NULL,
-	started_wall_us INTEGER NOT NULL DEFAULT 0,
-	finished_wall_us INTEGER NOT NULL DEFAULT 0,
-	wait_reason INTEGER NOT NULL DEFAULT 0,
-	due_wall_us INTEGER NOT NULL DEFAULT 0,
-	attempts INTEGER NOT NULL DEFAULT 0,
-	failures INTEGER NOT NULL DEFAULT 0,
-	resource_left_us INTEGER NOT NULL DEFAULT 0,
-	expires_boot_us INTEGER NOT NULL DEFAULT 0,
+	source_mtime_ns INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- What attempts have brought. No row: nothing yet, all of it is as the defaults say.
+CREATE TABLE outcome (
+	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
 	-- how far it is
 	offset_bytes INTEGER NOT NULL DEFAULT 0,
 	total_bytes INTEGER NOT NULL DEFAULT -1,
@@ -89,14 +117,17 @@ CREATE TABLE task (
 	digest_state BLOB,
 	can_resume INTEGER NOT NULL DEFAULT 0,
 	is_resumed_by_client INTEGER NOT NULL DEFAULT 0,
+	-- an upload that can go on after a break: where, and what the server has acknowledged
+	upload_url TEXT,
+	upload_offset_bytes INTEGER NOT NULL DEFAULT 0,
+	-- how it ended
 	redirects INTEGER NOT NULL DEFAULT 0,
 	body_bytes INTEGER NOT NULL DEFAULT 0,
-	-- how it ended
 	digest_hex TEXT,
 	file_ino INTEGER NOT NULL DEFAULT 0,
 	file_size_bytes INTEGER NOT NULL DEFAULT 0,
+	file_mtime_ns INTEGER NOT NULL DEFAULT 0, -- of a file that had no name when it was synced; else 0
 	failing_url TEXT,
-	result_code INTEGER NOT NULL DEFAULT 0,
 	result_os_errno INTEGER NOT NULL DEFAULT 0,
 	result_library_code INTEGER NOT NULL DEFAULT 0,
 	result_detail TEXT NOT NULL DEFAULT '',
@@ -104,44 +135,15 @@ CREATE TABLE task (
 	last_error_os_errno INTEGER NOT NULL DEFAULT 0,
 	last_error_library_code INTEGER NOT NULL DEFAULT 0,
 	last_error_detail TEXT NOT NULL DEFAULT '',
-	is_begun INTEGER NOT NULL DEFAULT 0, -- its date has come, and who had to be asked was asked
-	-- an upload that can go on after a break: where, and what the server has acknowledged
-	upload_url TEXT,
-	upload_offset_bytes INTEGER NOT NULL DEFAULT 0,
-	-- what was asked for, too
-	ignores_cookies INTEGER NOT NULL DEFAULT 0,
-	main_document_url TEXT,
-	file_mtime_ns INTEGER NOT NULL DEFAULT 0, -- of a file that had no name when it was synced; else 0
-	end_seq INTEGER NOT NULL DEFAULT 0 -- of its last end's row in event
-) STRICT;
--- Lists: all that a filter on state and kind needs is in the index.
-CREATE INDEX task_by_session ON task(session, is_finished, id, state, kind);
--- The queue itself, in the order in which it runs.
-CREATE INDEX task_queue ON task(lane, priority DESC, id) WHERE state = 1;
-CREATE INDEX task_due ON task(due_wall_us) WHERE state = 2;
--- Tasks that were started once and do not rest: their resource limit runs. 0 while an attempt does.
-CREATE INDEX task_clock ON task(expires_boot_us) WHERE resource_left_us > 0 AND state IN (1, 2);
-CREATE INDEX task_finished ON task(finished_wall_us) WHERE state = 6;
-CREATE INDEX task_unsettled ON task(id) WHERE state BETWEEN 3 AND 5;
-
--- What few tasks have, apart from the row that changes often.
-CREATE TABLE task_extra (
-	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
-	headers BLOB,
-	userdata BLOB
-) STRICT;
-
--- The last final response.
-CREATE TABLE response (
-	task INTEGER PRIMARY KEY REFERENCES task(id) ON DELETE CASCADE,
-	status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 999),
+	-- the last final response; status 0: none
+	status INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 999),
+	expected_bytes INTEGER NOT NULL DEFAULT -1,
 	url TEXT,
 	mime_type TEXT,
 	text_encoding TEXT,
 	http_version TEXT,
 	suggested_name TEXT,
-	headers BLOB,
-	expected_bytes INTEGER NOT NULL
+	headers BLOB
 ) STRICT;
 
 -- Delegate events that nobody has acknowledged yet. task 0: about the session.

@@ -138,7 +138,8 @@ struct task {
 	bool is_syncing; /* the attempt ended well; SYNCED not seen yet */
 	bool has_slot; /* counted by the scheduler */
 	bool is_response_new; /* the store does not have it yet */
-	bool is_row_plain; /* for the store: its row holds the usual request, and nothing else yet */
+	bool is_row_untouched; /* for the store: nothing was saved since it was put */
+	bool has_extra, has_outcome; /* for the store, when it loads */
 	bool is_ahead; /* with the engine, which begins it when a slot of its lane becomes free */
 	uint64_t jar; /* cookies of the running attempt, for the engine; 0: none */
 	uint64_t

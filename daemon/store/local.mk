@@ -14,7 +14,9 @@ libstore_la_SOURCES = \
 	%D%/store-schema.c \
 	%D%/store-session.c \
 	%D%/store-tally.c \
-	%D%/store-task.c \
+	%D%/store-task.c %D%/store-task.h \
+	%D%/store-task-row.c \
+	%D%/store-task-save.c \
 	%D%/store-token.c
 
 check_PROGRAMS += \

@@ -43,7 +43,7 @@ static const char *const texts[] = {
 		"SELECT seq, session, wall_us, n FROM event /* scan: a few from the front */ ORDER BY seq LIMIT ?1",
 	[EVENT_DEL] = "DELETE FROM event WHERE seq = ?1",
 	[EVENT_FINISHED] =
-		"SELECT id, lane FROM task WHERE state = 6 AND finished_wall_us < ?1"
+		"SELECT id, lane FROM task WHERE state = 6 AND finished_wall_us > 0 AND finished_wall_us < ?1"
 		" AND NOT EXISTS (SELECT 1 FROM event WHERE event.task = task.id AND n < 3)"
 		" AND NOT EXISTS (SELECT 1 FROM event WHERE seq = end_seq AND event.task = task.id)"
 		" ORDER BY finished_wall_us LIMIT ?2",

@@ -29,10 +29,10 @@ static const char *const texts[] = {
 	[LANE_WINDOW] =
 		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
 	[LANE_DUE_NEXT] =
-		"SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us >= 0"
+		"SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us > 0"
 		" AND due_wall_us < 9223372036854775807 /* never */ ORDER BY due_wall_us LIMIT 1",
 	[LANE_DUE] =
-		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us > 0 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
 	[LANE_EXPIRY_NEXT] =
 		"SELECT expires_boot_us FROM task WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us > 0"
 		" ORDER BY expires_boot_us LIMIT 1",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists of tasks by filter, in pages of ascending ids. Each session is read from its own index in order of id, finished and unfinished
- * tasks apart, and the ordered runs are merged; so the tasks of others, and a million finished ones, cost nothing.
+ * Lists of tasks by filter, in pages of ascending ids. Each session is read from its own index in order of id, finished, waiting,
+ * suspended and other tasks apart, and the ordered runs are merged; so the tasks of others, and a million finished ones, cost nothing.
  */
 #include "daemon/store/store-private.h"
 
@@ -18,14 +18,15 @@
 enum {
 	LIST_SESSIONS,
 	LIST_RUN,
+	LIST_RUN_STATE,
 	LIST_RUN_NAMED,
+	LIST_RUN_UNSETTLED,
 	LIST_ONE,
 	LIST_UNSETTLED,
 };
 
 #define RUN_WHERE \
-	" FROM task WHERE session = ?1 AND is_finished = ?2 AND id > ?3 AND id <= ?4 AND (?5 >> state & 1)" \
-	" AND (?6 >> kind & 1)"
+	" FROM task WHERE session = ?1 AND shelf = ?2 AND id > ?3 AND id <= ?4 AND (?6 >> kind & 1)"
 /* what a person calls a task: its description, or the last component of where it goes or comes from */
 #define NAME_MATCHES(plain, tail) \
 	" (ifnull(description, '') GLOB " plain " OR ifnull(destination, '') GLOB " tail \
@@ -36,8 +37,13 @@ static const char *const texts[] = {
 		"SELECT id FROM session /* scan: sessions are few */ WHERE (?1 < 0 OR uid = ?1)"
 		" AND (?2 IS NULL OR app_id = ?2)",
 	[LIST_RUN] = "SELECT id" RUN_WHERE " ORDER BY id LIMIT ?7",
-	[LIST_RUN_NAMED] = "SELECT id" RUN_WHERE
+	[LIST_RUN_STATE] = "SELECT id" RUN_WHERE " AND (?5 >> state & 1) ORDER BY id LIMIT ?7",
+	[LIST_RUN_NAMED] = "SELECT id" RUN_WHERE " AND (?5 >> state & 1)"
 			   " AND" NAME_MATCHES("?8", "?9") " ORDER BY id LIMIT ?7",
+	/* few, and in order of id in an index of their own */
+	[LIST_RUN_UNSETTLED] =
+		"SELECT id FROM task WHERE state BETWEEN 3 AND 5 AND +session = ?1 AND +shelf = ?2 AND id > ?3 AND id <= ?4"
+		" AND (?5 >> state & 1) AND (?6 >> kind & 1) ORDER BY id LIMIT ?7",
 	[LIST_ONE] =
 		"SELECT 1 FROM task AS t JOIN session AS s ON s.id = t.session WHERE t.id = ?1"
 		" AND (?2 = 0 OR t.session = ?2) AND (?5 >> t.state & 1) AND (?6 >> t.kind & 1)"
@@ -130,16 +136,44 @@ static int merge(struct page *page, size_t n)
 	return 0;
 }
 
-static int read_run(struct store *store, struct page *page, uint64_t session, bool is_finished)
+/* A shelf is what a session's index keeps apart: a state, or several of which few tasks but the first are ever in. */
+struct shelf {
+	int number;
+	uint32_t states_mask;
+};
+
+static const struct shelf shelves[] = {
+	{ TASK_STATE_SUSPENDED, 1u << TASK_STATE_SUSPENDED },
+	{ TASK_STATE_QUEUED,
+		1u << TASK_STATE_QUEUED | 1u << TASK_STATE_FINISHING | 1u << TASK_STATE_ANSWERED |
+			1u << TASK_STATE_CANCELING },
+	{ TASK_STATE_WAITING, 1u << TASK_STATE_WAITING },
+	{ TASK_STATE_COMPLETED, 1u << TASK_STATE_COMPLETED },
+};
+
+/* Which statement reads those of the shelf that the page asks for. */
+static int index_of(const struct page *page, const struct shelf *shelf)
 {
-	sqlite3_stmt *stmt = get(store, page->filter->name_glob ? LIST_RUN_NAMED : LIST_RUN);
+	uint32_t wanted = page->states_mask & shelf->states_mask;
+
+	if (page->filter->name_glob)
+		return LIST_RUN_NAMED;
+	if (wanted == shelf->states_mask)
+		return LIST_RUN;
+	return wanted & 1u << shelf->number ? LIST_RUN_STATE : LIST_RUN_UNSETTLED;
+}
+
+static int read_run(
+	struct store *store, struct page *page, uint64_t session, const struct shelf *shelf)
+{
+	sqlite3_stmt *stmt = get(store, index_of(page, shelf));
 	/* once the page is full only smaller ids matter */
 	uint64_t last_id = page->n == page->limit ? page->ids[page->n - 1] : page->last_id;
 	size_t n = 0;
 	int r;
 
 	store_bind_u64(stmt, 1, session);
-	sqlite3_bind_int(stmt, 2, is_finished);
+	sqlite3_bind_int(stmt, 2, shelf->number);
 	store_bind_u64(stmt, 3, page->after_id);
 	store_bind_u64(stmt, 4, last_id);
 	store_bind_u64(stmt, 7, page->limit);
@@ -152,13 +186,11 @@ static int read_run(struct store *store, struct page *page, uint64_t session, bo
 
 static int read_session(struct store *store, struct page *page, uint64_t session)
 {
-	uint32_t finished = UINT32_C(1) << TASK_STATE_COMPLETED;
 	int r = 0;
 
-	if (page->states_mask & ~finished)
-		r = read_run(store, page, session, false);
-	if (r == 0 && (page->states_mask & finished))
-		r = read_run(store, page, session, true);
+	for (size_t i = 0; r == 0 && i < sizeof(shelves) / sizeof(shelves[0]); i++)
+		if (page->states_mask & shelves[i].states_mask)
+			r = read_run(store, page, session, &shelves[i]);
 	return r;
 }
 

@@ -117,7 +117,6 @@ struct store {
 	bool saw_full; /* the last commit found no room, whatever the file system says (quota) */
 	bool is_wal_held; /* no checkpoints: there is no ballast */
 	bool is_put_in_turn; /* the turn makes something new: it may not use the ballast */
-	bool loads_plain; /* the task loaded last was one of many that had not run: so is the next, most likely */
 	int turn_error; /* SQLite rolled the turn back by itself: nothing more of it may be written */
 	struct store_tally_change *tally_changes; /* uthash; written at commit */
 	struct store_lane_change *lane_changes;
@@ -204,7 +203,7 @@ int store_tally_task(struct store *store, const struct store_standing *standing,
 /* How many events a row stands for that has this in the column; 1 where it has none of our numbers. */
 unsigned store_event_n(sqlite3_stmt *stmt, int column);
 
-/* ---- store-task.c ---- */
+/* ---- store-task-save.c ---- */
 int store_task_set_state(
 	struct store *store, uint64_t id, unsigned state); /* only that column, and the tallies */
 

@@ -45,11 +45,13 @@ static struct table {
 		.insert = "INSERT OR REPLACE INTO lane(id, session, host, n_queued)"
 			  " VALUES (?1, 1, 'https://example.org:443' || ?1, 1)" },
 	{ .name = "task_extra",
-		.insert = "INSERT OR REPLACE INTO task_extra VALUES (?1, x'41003100', x'00')" },
-	{ .name = "response",
 		.insert =
-			"INSERT OR REPLACE INTO response VALUES (?1, 200, 'https://example.org/a', 'text/html',"
-			" 'utf-8', '1.1', 'a', x'41003100', 10)" },
+			"INSERT OR REPLACE INTO task_extra(task, headers, userdata) VALUES (?1, x'41003100', x'00')" },
+	{ .name = "outcome",
+		.insert =
+			"INSERT OR REPLACE INTO outcome(task, offset_bytes, status, expected_bytes, url, mime_type,"
+			" text_encoding, http_version, suggested_name, headers) VALUES (?1, 7, 200, 10,"
+			" 'https://example.org/a', 'text/html', 'utf-8', '1.1', 'a', x'41003100')" },
 	{ .name = "event",
 		.insert = "INSERT OR REPLACE INTO event VALUES (?1, 1, ?1, 5, 1, 0, 0, 1)" },
 	{ .name = "token",
@@ -219,7 +221,7 @@ static int put_rows(struct fuzz_choices *c)
 
 	hand_sql(
 		"BEGIN; DELETE FROM cookie; DELETE FROM jar; DELETE FROM question; DELETE FROM tally;"
-		"DELETE FROM setting; DELETE FROM token; DELETE FROM event; DELETE FROM response;"
+		"DELETE FROM setting; DELETE FROM token; DELETE FROM event; DELETE FROM outcome;"
 		"DELETE FROM task_extra; DELETE FROM task; DELETE FROM lane; DELETE FROM session;"
 		"UPDATE sequence SET next = 1");
 	for (size_t i = 0; i < 3; i++) {

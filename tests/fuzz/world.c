@@ -68,7 +68,7 @@ void world_empty(struct world *world)
 {
 	static const char sql[] =
 		"BEGIN; DELETE FROM cookie; DELETE FROM jar; DELETE FROM question; DELETE FROM tally;"
-		"DELETE FROM setting; DELETE FROM token; DELETE FROM event; DELETE FROM response;"
+		"DELETE FROM setting; DELETE FROM token; DELETE FROM event; DELETE FROM outcome;"
 		"DELETE FROM task_extra; DELETE FROM task; DELETE FROM lane; DELETE FROM session;"
 		"DELETE FROM sequence; INSERT INTO sequence(name, next) VALUES"
 		" ('session', 1), ('task', 1), ('event', 1), ('question', 1); COMMIT";

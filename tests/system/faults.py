@@ -211,7 +211,7 @@ def reboot(tap, origin, folder):
     end_daemon(signal.SIGKILL)
     with sqlite3.connect(state_folder("queue.db")) as database:
         changed = database.execute("UPDATE setting SET value = ? WHERE name = 'boot-id'", (b"before",)).rowcount
-        durable = database.execute("SELECT offset_bytes FROM task WHERE id = ?", (task,)).fetchone()[0]
+        durable = (database.execute("SELECT offset_bytes FROM outcome WHERE task = ?", (task,)).fetchone() or [0])[0]
     database.close()
     subprocess.run(["curl", "-s", "-o", "/dev/null", origin.url + "/_release?gate=boot"], check=True)
     ctl("stats")  # the service manager would

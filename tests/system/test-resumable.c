@@ -90,7 +90,7 @@ static bool is_resource_saved(void)
 	copy_file("queue.db", path);
 	copy_file("queue.db-wal", wal);
 	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	is_saved = !sqlite3_prepare_v2(db, "SELECT 1 FROM task WHERE upload_url IS NOT NULL", -1,
+	is_saved = !sqlite3_prepare_v2(db, "SELECT 1 FROM outcome WHERE upload_url IS NOT NULL", -1,
 			   &stmt, NULL) &&
 		sqlite3_step(stmt) == SQLITE_ROW;
 	sqlite3_finalize(stmt);

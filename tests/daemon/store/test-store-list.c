@@ -106,6 +106,57 @@ START_TEST(filters)
 }
 END_TEST
 
+/* Among queued ones each state is found alone and with others: what an index has apart is one list. */
+static const struct {
+	uint32_t states_mask;
+	const char *want;
+} states[] = {
+	{ 0, "1 2 3 4 5 6 7 8" },
+	{ 1 << TASK_STATE_QUEUED, "1 4 6 8" },
+	{ 1 << TASK_STATE_WAITING, "3" },
+	{ 1 << TASK_STATE_FINISHING, "2" },
+	{ 1 << TASK_STATE_CANCELING, "5" },
+	{ 1 << TASK_STATE_ANSWERED, "" },
+	{ 1 << TASK_STATE_FINISHING | 1 << TASK_STATE_CANCELING, "2 5" },
+	{ 1 << TASK_STATE_QUEUED | 1 << TASK_STATE_FINISHING, "1 2 4 6 8" },
+	{ 1 << TASK_STATE_SUSPENDED | 1 << TASK_STATE_WAITING | 1 << TASK_STATE_CANCELING,
+		"3 5 7" },
+	{ 1 << TASK_STATE_COMPLETED | 1 << TASK_STATE_FINISHING, "2 9" },
+	{ 1u << 31, "" },
+};
+
+START_TEST(filters_by_state)
+{
+	static const enum task_state of[] = { TASK_STATE_QUEUED, TASK_STATE_FINISHING,
+		TASK_STATE_WAITING, TASK_STATE_QUEUED, TASK_STATE_CANCELING, TASK_STATE_QUEUED,
+		TASK_STATE_SUSPENDED, TASK_STATE_QUEUED, TASK_STATE_COMPLETED };
+	struct store_filter filter = { .uid = (uid_t)-1, .limit = 50 };
+	uint64_t ids[50];
+	struct fixture f;
+	char text[256];
+	size_t n;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct task *task = fixture_task(&f, TASK_STATE_QUEUED);
+
+		ck_ok(store_task_put(f.store, task));
+		task->state = of[i];
+		ck_ok(store_task_save(f.store, task, STORE_SAVE_STATE));
+		task_free(task);
+	}
+	filter.states_mask = states[_i].states_mask;
+	ck_ok(store_task_ids(f.store, &filter, ids, &n));
+	print_ids(ids, n, text, sizeof(text));
+	ck_assert_str_eq(text, states[_i].want);
+	filter.name_glob = "file.iso";
+	ck_ok(store_task_ids(f.store, &filter, ids, &n));
+	print_ids(ids, n, text, sizeof(text));
+	ck_assert_str_eq(text, states[_i].want);
+	fixture_done(&f);
+}
+END_TEST
+
 struct heard {
 	size_t n;
 	uint64_t ids[200];
@@ -158,5 +209,5 @@ START_TEST(finds_what_is_unsettled)
 }
 END_TEST
 
-RUN_TESTS("daemon/store/store-list", TEST_EACH(filters, cases), TEST(stops_when_told),
-	TEST(finds_what_is_unsettled))
+RUN_TESTS("daemon/store/store-list", TEST_EACH(filters, cases), TEST_EACH(filters_by_state, states),
+	TEST(stops_when_told), TEST(finds_what_is_unsettled))
