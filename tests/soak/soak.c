@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/lib/run-long.h"
+#include "tests/soak/live.h"
 #include "tests/soak/sample.h"
 #include "tests/soak/soak.h"
 
@@ -44,6 +45,7 @@ struct verdict {
 
 static unsigned wanted_s = 1200, fault_permille = 20, n_phases = PHASES;
 static uint64_t random_state = 1;
+static bool wants_background = true;
 
 static unsigned draw(unsigned n)
 {
@@ -317,6 +319,10 @@ static bool read_arguments(int argc, char **argv)
 			wanted_s = 8;
 			n_phases = 2;
 			fault_permille = 60;
+			soak_live_tasks = 1500;
+			soak_live_phases = 3;
+		} else if (!strcmp(argv[i], "--live")) {
+			wants_background = false;
 		} else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
 			random_state = strtoull(argv[++i], NULL, 10);
 		} else if (strspn(argv[i], "0123456789") == strlen(argv[i]) && *argv[i]) {
@@ -331,9 +337,13 @@ static bool read_arguments(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (!read_arguments(argc, argv)) {
-		printf("usage: soak [MINUTES] [--sample] [--seed N]\n"
-		       "Transfers with faults for so long (20), and nothing may be lost or grow.\n");
+		printf("usage: soak [MINUTES] [--sample] [--live] [--seed N]\n"
+		       "Transfers with faults for so long (20), then %d tasks of sessions in memory (--live: only those), and "
+		       "nothing may be lost or grow.\n",
+			LIVE_TASKS);
 		return 2;
 	}
-	return run_long("soak", holds_out);
+	if (wants_background && run_long("soak", holds_out))
+		return 1;
+	return run_long("soak live", soak_live_test());
 }
