@@ -136,7 +136,7 @@ static void on_signal(void *user, struct ipc_signal *signal)
 			break;
 	}
 	if (session && r && live_is(session))
-		live_lost(session);
+		live_give_up(session);
 	else if (session && r)
 		wire_reopen(session); /* nothing is lost: the next attach brings it again */
 	else if (session && live_is(session))

@@ -39,8 +39,10 @@ void command_live_gather(transfer_session *session)
 	while (!is_alone && is_next(session, n, n_fds)) {
 		struct command *command = command_new(COMMAND_CREATE, session->waiting[0]);
 
-		if (!command)
+		if (!command) {
+			live_refused(session); /* later, perhaps */
 			break;
+		}
 		live_take_next(session);
 		TAILQ_INSERT_TAIL(&session->flight, command, link);
 		is_alone = command->task->is_made_alone;
@@ -68,7 +70,7 @@ static void on_redirect_answered(void *user, int r, const char *text)
 	task = command->task;
 	if (r && command->request && !task->refusal) {
 		task->refusal = error_new_ipc(r, NULL, text);
-		command_push_task(session, COMMAND_CANCEL, task);
+		live_fail(session, task);
 	}
 	command_drop_flight(session);
 	command_reply_end(session);

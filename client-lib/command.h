@@ -74,8 +74,8 @@ void command_list_clear(struct command_list *list);
 void command_push_take(transfer_session *session, struct command *command);
 /* The same with the lock held. */
 void command_push_locked_take(transfer_session *session, struct command *command);
-/* One about a task, with the lock held; without memory it is not said. */
-void command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task);
+/* One about a task, with the lock held. 0, or -ENOMEM: it is not said. */
+int command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task);
 /* Sends the next call if none is under way. I/O context, with the lock held. */
 void command_pump(transfer_session *session);
 /* command-live.c: their calls; r as ipc_start_…(), replies as any. */

@@ -147,7 +147,14 @@ static void ask_delayed(transfer_session *s, const struct delivery *d)
 	transfer_delayed_request_unref(answer);
 }
 
-/* Without memory for the object: the default, which transferd takes by itself. */
+/* Without memory for the object that answers. */
+static void fail(transfer_session *s, transfer_task *task)
+{
+	client_lock(s->client);
+	live_fail(s, task);
+	client_unlock(s->client);
+}
+
 static void ask_redirect(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, const transfer_response *,
@@ -156,7 +163,9 @@ static void ask_redirect(transfer_session *s, const struct delivery *d)
 	void *userdata;
 
 	ask = DELIVERY_PICK(d->task, task_will_redirect, &userdata);
-	if (answer && ask)
+	if (!answer)
+		fail(s, d->task);
+	else if (ask)
 		ask(s, d->task, d->response, d->request, answer, userdata);
 	transfer_redirect_unref(answer);
 }
@@ -168,7 +177,9 @@ static void ask_body(transfer_session *s, const struct delivery *d)
 	void *userdata;
 
 	ask = DELIVERY_PICK(d->task, task_need_body, &userdata);
-	if (answer && ask)
+	if (!answer)
+		fail(s, d->task);
+	else if (ask)
 		ask(s, d->task, answer, userdata);
 	transfer_body_request_unref(answer);
 }
@@ -182,7 +193,9 @@ static void ask_response(transfer_session *s, const struct delivery *d)
 	void *userdata;
 
 	ask = DELIVERY_PICK(d->task, data_did_receive_response, &userdata);
-	if (answer && ask)
+	if (!answer)
+		fail(s, d->task);
+	else if (ask)
 		ask(s, d->task, d->response, answer, userdata);
 	transfer_disposition_unref(answer);
 }

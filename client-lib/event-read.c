@@ -156,7 +156,8 @@ static bool read_args(
 	else if (args->body)
 		delivery->data = transfer_data_new_copy(args->body, args->n_body);
 	delivery->row_bytes = args->n_body;
-	if ((args->has_body_file || args->body) && !delivery->data)
+	if (((args->has_body_file || args->body) && !delivery->data) ||
+		(args->response && !delivery->response))
 		return false;
 	return copy_text(&delivery->path, args->path) &&
 		copy_text(&delivery->digest_algorithm,

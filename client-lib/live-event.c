@@ -310,8 +310,10 @@ static void unfold_file(transfer_session *session, transfer_task *task, struct d
 {
 	struct delivery *delivery = unfold_one(DELIVERY_FINISHED, from);
 
-	if (!delivery)
+	if (!delivery) {
+		task->is_cut = true;
 		return;
+	}
 	delivery->path = from->path;
 	delivery->fd = from->fd;
 	delivery->digest_algorithm = from->digest_algorithm;
@@ -366,6 +368,7 @@ static void unfold(transfer_session *session, transfer_task *task, struct delive
 	}
 	if (end->response) {
 		delivery = unfold_one(DELIVERY_RESPONSE, end);
+		task->is_cut = !delivery;
 		if (delivery) {
 			delivery->response = end->response;
 			end->response = NULL;
@@ -461,8 +464,13 @@ static int take_row(
 	}
 	if (delivery->kind == DELIVERY_BECAME_DOWNLOAD && event->args)
 		delivery->question = event->args->download.task;
-	if (is_question(delivery))
-		answer_meet(session, delivery->question, task);
+	if (is_question(delivery) && !answer_meet(session, delivery->question, task) &&
+		!answer_is_known(session, delivery->question)) {
+		live_fail(session, task);
+		delivery->kind = DELIVERY_ACK_ONLY;
+		pass_take(session, delivery);
+		return 0;
+	}
 	do_row(session, task, delivery);
 	return 0;
 }
@@ -476,7 +484,7 @@ void live_take_in(transfer_session *session, struct ipc_signal *signal,
 		/* what cannot be told, there or here, cannot be had again: with a gap nothing is right any more */
 		if (ipc_event_kind(events[i].name) == IPC_EVENT_DID_BECOME_INVALID ||
 			take_row(session, signal, &events[i])) {
-			live_lost(session);
+			live_give_up(session);
 			return;
 		}
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "client-lib/body.h"
 #include "client-lib/client.h"
@@ -206,6 +207,28 @@ static void begin(transfer_session *session, transfer_task *task)
 		put_in_line(session, task);
 }
 
+void live_fail(transfer_session *session, transfer_task *task)
+{
+	transfer_error *error;
+
+	if (task->stage == TASK_STAGE_ENDED)
+		return;
+	if (!task->refusal)
+		task->refusal = error_new_errno(ENOMEM, NULL);
+	if (!task->is_loaded && !command_push_task(session, COMMAND_CANCEL, task))
+		return;
+	error = task->refusal;
+	task->refusal = NULL;
+	end_take(session, task, error);
+}
+
+/* A task that transferd would go on with, or hold, against its application's word, fails. */
+static void tell_or_fail(transfer_session *session, enum command_kind kind, transfer_task *task)
+{
+	if (command_push_task(session, kind, task))
+		live_fail(session, task);
+}
+
 void live_resume(transfer_session *session, transfer_task *task)
 {
 	if (!task->n_suspensions || task->stage == TASK_STAGE_ENDED ||
@@ -221,7 +244,7 @@ void live_resume(transfer_session *session, transfer_task *task)
 	else if (task->is_loaded)
 		load_go_on(task);
 	else
-		command_push_task(session, COMMAND_RESUME, task);
+		tell_or_fail(session, COMMAND_RESUME, task);
 }
 
 void live_suspend(transfer_session *session, transfer_task *task)
@@ -232,7 +255,7 @@ void live_suspend(transfer_session *session, transfer_task *task)
 	if (task->stage == TASK_STAGE_NEW)
 		wait_remove(session, task);
 	else if (!task->is_loaded)
-		command_push_task(session, COMMAND_SUSPEND, task);
+		tell_or_fail(session, COMMAND_SUSPEND, task);
 }
 
 /* Its end is in the line, and cancel() came first: one end, and it says so. */
@@ -274,8 +297,9 @@ void live_cancel(transfer_session *session, transfer_task *task)
 	stop_bodies(session, task);
 	if (task->stage == TASK_STAGE_NEW || task->is_loaded)
 		end_take(session, task, live_cancelled_error(task));
-	else if (task->stage != TASK_STAGE_ENDED)
-		command_push_task(session, COMMAND_CANCEL, task);
+	else if (task->stage != TASK_STAGE_ENDED &&
+		command_push_task(session, COMMAND_CANCEL, task))
+		end_take(session, task, live_cancelled_error(task));
 }
 
 void live_cancel_resumable(transfer_session *session, struct command *command)
@@ -377,18 +401,13 @@ static bool has_question_to_answer(const struct command_list *commands)
 
 void live_check_end(transfer_session *session)
 {
-	struct delivery *last;
-
 	if (!session->is_finishing || session->is_end_queued || session->is_dead ||
 		session->is_closing || !TAILQ_EMPTY(&session->live_tasks) ||
 		has_question_to_answer(&session->commands) ||
 		has_question_to_answer(&session->flight))
 		return;
-	last = delivery_new(DELIVERY_INVALID, NULL);
-	if (!last)
-		return;
 	session->is_end_queued = true;
-	delivery_push_take(session, last);
+	delivery_push_take(session, take_ptr(session->last));
 }
 
 bool live_may_end(transfer_session *session, struct delivery *delivery)
@@ -414,7 +433,7 @@ bool live_may_end(transfer_session *session, struct delivery *delivery)
 		return true;
 	}
 	session->is_end_queued = false;
-	delivery_free(delivery);
+	session->last = delivery;
 	return false;
 }
 
@@ -502,6 +521,20 @@ static void forget(transfer_session *session)
 	session->phase = SESSION_NEW;
 }
 
+static void on_closed(void *user, int r, const char *text)
+{
+	(void)user;
+	(void)r;
+	(void)text;
+}
+
+void live_give_up(transfer_session *session)
+{
+	if (session->phase == SESSION_ATTACHED)
+		ipc_start_session_close(session->client->bus, session->path, on_closed, NULL);
+	live_lost(session);
+}
+
 void live_lost(transfer_session *session)
 {
 	if (session->phase != SESSION_ATTACHED)
@@ -571,8 +604,14 @@ int live_session_new(transfer_session **ret_session, transfer_client *client,
 	if (client_is_forked(client))
 		return refuse(-ECHILD, "the process was forked", ret_error);
 	session = session_alloc(client, config, owner);
-	if (!session)
+	if (session)
+		session->last = delivery_new(DELIVERY_INVALID, NULL);
+	if (!session || !session->last) {
+		if (session)
+			session->destroy = NULL; /* it was never there */
+		session_memory_unref(session);
 		return refuse(-ENOMEM, NULL, ret_error);
+	}
 	client_lock(client);
 	session->is_opened = true;
 	session->is_drained = true;
@@ -597,13 +636,6 @@ void live_drop(transfer_session *session)
 		unlink_task(session, task);
 	}
 	session->n_sent = 0;
-}
-
-static void on_closed(void *user, int r, const char *text)
-{
-	(void)user;
-	(void)r;
-	(void)text;
 }
 
 /* Nobody waits for its answer: what comes after it is right either way. */

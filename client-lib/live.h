@@ -82,6 +82,10 @@ transfer_task *live_take_next(transfer_session *session);
 void live_put_back(transfer_session *session, transfer_task *task);
 /* transferd, or the bus, went away. */
 void live_lost(transfer_session *session);
+/* What transferd told cannot be read, and cannot be had again: the same, and it drops the session. */
+void live_give_up(transfer_session *session);
+/* Without memory for what the task needs next: it ends with its refusal, or with ENOMEM. */
+void live_fail(transfer_session *session, transfer_task *task);
 void live_finish(transfer_session *session);
 void live_invalidate(transfer_session *session);
 /* Tells did_become_invalid when it is owed and nothing is left. */

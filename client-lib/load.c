@@ -145,12 +145,27 @@ static void say(transfer_load *load, struct delivery *delivery)
 		pass(load, delivery);
 }
 
+/* error: taken, NULL after success. */
+static int end(transfer_load *load, transfer_error *error)
+{
+	struct delivery *delivery = task_end(load->task);
+
+	if (!delivery) {
+		transfer_error_unref(error);
+		return -ENOMEM;
+	}
+	delivery->error = error;
+	load->is_over = true;
+	say(load, delivery);
+	return 0;
+}
+
 /* Behind what was told so far, or when nothing holds it up. */
 static void go_on(transfer_load *load)
 {
 	load->is_parked = is_held_up(load);
-	if (!load->is_parked)
-		push(load, DELIVERY_LOAD_START);
+	if (!load->is_parked && push(load, DELIVERY_LOAD_START))
+		end(load, error_new_errno(ENOMEM, NULL));
 }
 
 void load_go_on(transfer_task *task)
@@ -272,6 +287,8 @@ int transfer_load_give(transfer_load *load, const transfer_data *data)
 	r = check(load);
 	if (!r)
 		r = say_bytes(load, data, load->n_written);
+	if (r == -ENOMEM)
+		load->sink_errno = ENOMEM;
 	client_unlock(load->session->client);
 	pthread_mutex_unlock(&load->sink_lock);
 	return r;
@@ -288,21 +305,6 @@ bool transfer_load_is_wanted(const transfer_load *load)
 }
 
 /* ---- its end ---- */
-
-/* error: taken, NULL after success. */
-static int end(transfer_load *load, transfer_error *error)
-{
-	struct delivery *delivery = delivery_new(DELIVERY_COMPLETE, load->task);
-
-	if (!delivery) {
-		transfer_error_unref(error);
-		return -ENOMEM;
-	}
-	delivery->error = error;
-	load->is_over = true;
-	say(load, delivery);
-	return 0;
-}
 
 static transfer_error *sink_error(int error_no)
 {
@@ -351,6 +353,16 @@ static int finish_download(transfer_load *load)
 	return r;
 }
 
+/* NULL: nothing. */
+static transfer_error *what_was_wrong(const transfer_load *load)
+{
+	if (load->sink_errno) /* bytes are missing */
+		return error_new_errno(load->sink_errno, NULL);
+	return load->has_response
+		? NULL
+		: error_new_url(TRANSFER_ERROR_BAD_SERVER_RESPONSE, load->request->url);
+}
+
 int transfer_load_finish(transfer_load *load)
 {
 	bool is_download;
@@ -362,10 +374,7 @@ int transfer_load_finish(transfer_load *load)
 	if (is_download)
 		load->is_over = true;
 	else if (!r)
-		r = end(load,
-			load->has_response ? NULL
-					   : error_new_url(TRANSFER_ERROR_BAD_SERVER_RESPONSE,
-						     load->request->url));
+		r = end(load, what_was_wrong(load));
 	client_unlock(load->session->client);
 	return is_download ? finish_download(load) : r;
 }
@@ -413,7 +422,8 @@ static void follow(transfer_load *load, const transfer_request *request)
 	task->load = next;
 	next->task = task;
 	task_set_current_url(task, request->url);
-	push(next, DELIVERY_LOAD_START);
+	if (push(next, DELIVERY_LOAD_START))
+		end(next, error_new_errno(ENOMEM, NULL));
 	transfer_load_unref(load);
 }
 

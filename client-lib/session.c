@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
@@ -23,16 +24,18 @@ void session_memory_ref(transfer_session *session)
 
 void session_memory_unref(transfer_session *session)
 {
-	transfer_client *client = session->client;
+	transfer_client *client;
 
-	if (!ref_put(&session->memory))
+	if (!session || !ref_put(&session->memory))
 		return;
+	client = session->client;
 	delivery_line_clear(&session->line);
 	delivery_line_clear(&session->inbox);
 	delivery_line_clear(&session->answers);
 	command_list_clear(&session->commands);
 	command_list_clear(&session->flight);
 	answer_forget_all(session);
+	delivery_free(session->last);
 	free(session->waiting);
 	free(session->description);
 	transfer_queue_unref(session->queue);
@@ -77,7 +80,7 @@ void session_complete_locally(transfer_session *session, transfer_task *task, tr
 		return;
 	}
 	if (live_is(session)) {
-		delivery = delivery_new(DELIVERY_COMPLETE, task);
+		delivery = task_end(task);
 		if (delivery) {
 			delivery->error = error;
 			live_tell(session, task, delivery);
@@ -136,7 +139,8 @@ void session_end_take(transfer_session *session, struct delivery *last)
 
 void session_die(transfer_session *session, transfer_error *error)
 {
-	struct delivery *last = delivery_new(DELIVERY_INVALID, NULL);
+	struct delivery *last = session->last ? take_ptr(session->last)
+					      : delivery_new(DELIVERY_INVALID, NULL);
 
 	if (last)
 		last->error = error;

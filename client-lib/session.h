@@ -99,6 +99,7 @@ struct transfer_session {
 	bool sent_create; /* the last call made tasks: others have their turn */
 	bool is_finishing; /* did_become_invalid is owed */
 	bool is_end_queued; /* ... and in the line */
+	struct delivery *last; /* did_become_invalid, until it goes to the line: it must not fail */
 	bool wants_ack; /* a file was handed over */
 	size_t unacked_bytes; /* of bodies that were delivered */
 	char *description;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -27,6 +28,7 @@ static void task_free(struct transfer_task *task)
 		return;
 	delivery_line_clear(&task->hold);
 	delivery_free(task->file);
+	delivery_free(task->last);
 	free(task->gathered);
 	transfer_data_unref(task->whole);
 	transfer_body_unref(task->body);
@@ -54,7 +56,10 @@ transfer_task *task_new(
 {
 	transfer_task *task = calloc(1, sizeof(*task));
 
-	if (!task) {
+	if (task && live_is(session))
+		task->last = delivery_new(DELIVERY_COMPLETE, NULL);
+	if (!task || (live_is(session) && !task->last)) {
+		free(task);
 		transfer_request_unref(request);
 		return NULL;
 	}
@@ -73,6 +78,16 @@ transfer_task *task_new(
 	task->progress.expected_receive_bytes = TRANSFER_SIZE_UNKNOWN;
 	task->progress.expected_send_bytes = TRANSFER_SIZE_UNKNOWN;
 	return task;
+}
+
+struct delivery *task_end(transfer_task *task)
+{
+	struct delivery *end = task->last ? take_ptr(task->last)
+					  : delivery_new(DELIVERY_COMPLETE, NULL);
+
+	if (end)
+		end->task = transfer_task_ref(task);
+	return end;
 }
 
 bool task_has_handler(const transfer_task *task)

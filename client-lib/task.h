@@ -73,6 +73,8 @@ struct transfer_task {
 	transfer_data_handler data_handler;
 	transfer_file_handler file_handler;
 	void *handler_userdata;
+	struct delivery
+		*last; /* an end that is made here, while there was none: it must not fail */
 	struct delivery *waiting_end; /* in the session's line: cancel() may still change it */
 	struct delivery *file; /* for the handler, until the end comes */
 	/* bodies */
@@ -99,6 +101,8 @@ transfer_task *task_new(
 transfer_task *task_new_from_row(transfer_session *session, const struct ipc_task *row);
 /* A task that goes on from one of a live session: a download, known to transferd as id. With the lock held; NULL: no memory. */
 transfer_task *task_new_download_of(transfer_task *task, uint64_t id);
+/* Its end, made here: there is memory for one. */
+struct delivery *task_end(transfer_task *task);
 bool task_has_handler(const transfer_task *task);
 /* TRANSFER_TASK_CHANGED_…: the observer is told, in its turn. With the lock held. */
 void task_changed(transfer_task *task, unsigned int changes);

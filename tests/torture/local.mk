@@ -15,3 +15,6 @@ check_PROGRAMS += %D%/torture-engine
 check_PROGRAMS += %D%/torture-client
 %C%_torture_client_SOURCES = %D%/torture-client.c $(TORTURE)
 %C%_torture_client_LDADD = libtest.la libtransfer.la
+check_PROGRAMS += %D%/torture-live
+%C%_torture_live_SOURCES = %D%/torture-live.c $(TORTURE)
+%C%_torture_live_LDADD = libtest.la libtransfer.la

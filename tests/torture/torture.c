@@ -247,6 +247,7 @@ static const char *try_at(unsigned long at, char *text, size_t size)
 	}
 	if (!current->foreign_leak && atomic_load(&n_live) > live && leaks(at)) {
 		snprintf(text, size, "allocation %lu failed: leak", at);
+		backtrace_symbols_fd(failed_frames, n_failed_frames, STDERR_FILENO);
 		return text;
 	}
 	r = run_at(0, NULL);
@@ -260,7 +261,7 @@ static const char *try_at(unsigned long at, char *text, size_t size)
 
 static const char *sweep(const char *want, unsigned long *ret_tried, char *text, size_t size)
 {
-	unsigned long n_all, step, only = 0;
+	unsigned long n_all, n_sampled, step, only = 0;
 	const char *wrong = NULL;
 	int n_fds;
 
@@ -273,7 +274,8 @@ static const char *sweep(const char *want, unsigned long *ret_tried, char *text,
 		}
 	}
 	n_fds = count_fds(false);
-	step = want || n_all <= SAMPLE ? 1 : n_all / SAMPLE;
+	n_sampled = current->n_sampled ? current->n_sampled : SAMPLE;
+	step = want || n_all <= n_sampled ? 1 : n_all / n_sampled;
 	if (want && strchr(want, ':'))
 		only = strtoul(strchr(want, ':') + 1, NULL, 10);
 	for (unsigned long at = only ? only : 1; at <= (only ? only : n_all) && !wrong;

@@ -24,6 +24,8 @@ struct torture {
 	int also;
 	/* threads or caches make the number of blocks differ from run to run: only growth over many runs is a leak */
 	bool is_noisy;
+	/* failures tried in the usual run; 0: as many as is usual */
+	unsigned long n_sampled;
 	/* a library below that loses blocks when one fails, and where; NULL: leaks count */
 	const char *foreign_leak;
 };
