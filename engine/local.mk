@@ -102,6 +102,7 @@ libengine_la_SOURCES += \
 	%D%/xfer-live.c \
 	%D%/xfer-mail.c \
 	%D%/xfer-metrics.c \
+	%D%/xfer-part.c \
 	%D%/xfer-request.c \
 	%D%/xfer-send.c \
 	%D%/xfer-time.c \
@@ -150,7 +151,10 @@ tests_engine_test_outlet_LDADD = $(TEST_ENGINE)
 tests_engine_test_post_LDADD = $(TEST_ENGINE)
 tests_engine_test_spec_LDADD = $(TEST_ENGINE)
 check_PROGRAMS += tests/engine/test-engine-ftp tests/engine/test-engine-options \
-	tests/engine/test-engine-send tests/engine/test-xfer-metrics
+	tests/engine/test-engine-send tests/engine/test-xfer-metrics \
+	tests/engine/test-xfer-part
+tests_engine_test_xfer_part_SOURCES = tests/engine/test-xfer-part.c $(TEST_RIG)
+tests_engine_test_xfer_part_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_options_SOURCES = tests/engine/test-engine-options.c $(TEST_RIG)
 tests_engine_test_engine_options_LDADD = $(TEST_ENGINE)
 tests_engine_test_xfer_metrics_SOURCES = tests/engine/test-xfer-metrics.c $(TEST_RIG)

@@ -29,14 +29,18 @@ static void ask_take(struct xfer *x, struct post *p, enum xfer_question question
 	xfer_post(x, p);
 }
 
+void xfer_live_ask_take(struct xfer *xfer, struct post *post)
+{
+	xfer->receive_pause |= XFER_PAUSE_ASK;
+	ask_take(xfer, post, XFER_QUESTION_RESPONSE);
+}
+
 void xfer_live_ask_response(struct xfer *xfer)
 {
 	struct post *p = xfer_post_new_answer(xfer, ENGINE_EVENT_ASK_RESPONSE);
 
-	if (!p)
-		return;
-	xfer->receive_pause |= XFER_PAUSE_ASK;
-	ask_take(xfer, p, XFER_QUESTION_RESPONSE);
+	if (p)
+		xfer_live_ask_take(xfer, p);
 }
 
 void xfer_live_tell_informational(struct xfer *xfer)
@@ -180,6 +184,11 @@ void xfer_live_answer_redirect(
 
 static void to_file(struct xfer *x, const char *part_path)
 {
+	if (x->live.multipart) {
+		xfer_fault(x, TRANSFER_ERROR_CANNOT_CREATE_FILE,
+			"a part of an answer becomes no download");
+		return;
+	}
 	x->spec.part_path = arena_strdup(&x->arena, part_path);
 	if (!x->spec.part_path) {
 		xfer_fault_memory(x);

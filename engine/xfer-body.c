@@ -262,6 +262,8 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	x->has_moved = true;
 	if (x->spec.live.is_live)
 		x->moved_us = clock_now_us();
+	if (x->live.is_late)
+		return xfer_live_receive(x, bytes, n);
 	if (x->live.question == XFER_QUESTION_REDIRECT)
 		return xfer_live_set_aside(x, bytes, n);
 	if (x->body == XFER_BODY_DROP)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/failpoint.h"
 #include "base/filename.h"
@@ -144,6 +145,63 @@ struct post *xfer_post_new_answer(struct xfer *xfer, enum engine_event_type type
 	struct post *p = post_for(xfer, type);
 
 	if (!p || !set_response(xfer, p, is_final))
+		return p;
+	xfer_fault_memory(xfer);
+	post_free(p);
+	return NULL;
+}
+
+/* What says of the whole how it comes is not said of its parts. */
+static bool is_of_part(const struct engine_header *field, const struct head *part)
+{
+	static const char *const wholes[] = { "Content-Type", "Content-Length", "Content-Encoding",
+		"Content-Disposition", "Transfer-Encoding" };
+
+	for (size_t i = 0; i < sizeof(wholes) / sizeof(wholes[0]); i++) {
+		if (!strcasecmp(field->name, wholes[i]))
+			return false;
+	}
+	return !head_find(part, field->name);
+}
+
+static int set_part(struct xfer *x, struct post *p, const struct head *part)
+{
+	const struct head *h = &x->head;
+	char name[FILENAME_BYTES];
+	struct engine_header *fields;
+	struct mime mime;
+	struct engine_response r = {
+		.status = h->status,
+		.http_version = h->version,
+		.url = x->url->full,
+		.suggested_name = name,
+		.expected_bytes = part->content_length_bytes,
+	};
+
+	fields = arena_alloc(&p->arena, h->n_fields + part->n_fields + 1, sizeof(*fields));
+	if (!fields)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->n_fields; i++) {
+		if (is_of_part(&h->fields[i], part))
+			fields[r.n_headers++] = h->fields[i];
+	}
+	for (size_t i = 0; i < part->n_fields; i++)
+		fields[r.n_headers++] = part->fields[i];
+	r.headers = fields;
+	mime_parse(part->content_type, &mime);
+	r.mime_type = mime.type[0] ? mime.type : NULL;
+	r.text_encoding = mime.charset[0] ? mime.charset : NULL;
+	filename_suggest(part->content_disposition, x->url->path, x->url->host, r.mime_type, name);
+	p->event.live.is_part = true;
+	return post_set_response(p, &r);
+}
+
+struct post *xfer_post_new_part(
+	struct xfer *xfer, enum engine_event_type type, const struct head *fields)
+{
+	struct post *p = post_for(xfer, type);
+
+	if (!p || !set_part(xfer, p, fields))
 		return p;
 	xfer_fault_memory(xfer);
 	post_free(p);

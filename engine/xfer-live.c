@@ -64,6 +64,32 @@ static void tell_data(struct xfer *x, int fd_take, bool is_whole)
 	xfer_post(x, p);
 }
 
+/* In a message. */
+static void attach(struct xfer *x, struct engine_event_live *event, const struct outlet_end *end)
+{
+	void *copy = malloc(end->n_bytes);
+
+	if (!copy) {
+		xfer_fault_memory(x);
+		return;
+	}
+	event->body = memcpy(copy, end->bytes, end->n_bytes);
+	event->n_body = end->n_bytes;
+}
+
+static void tell_bytes(struct xfer *x, const struct outlet_end *end)
+{
+	struct post *p = post_data(x);
+
+	if (!p)
+		return;
+	attach(x, &p->event.live, end);
+	if (p->event.live.body)
+		xfer_post(x, p);
+	else
+		post_free(p);
+}
+
 static void tell_stalled(struct xfer *x, bool is_stalled)
 {
 	struct post *p;
@@ -191,6 +217,13 @@ static int deliver(struct xfer *x, const char *bytes, size_t n)
 
 /* ---- what libcurl hands on ---- */
 
+int xfer_live_put(struct xfer *xfer, const char *bytes, size_t n)
+{
+	int r = make_room(xfer);
+
+	return r ? r : deliver(xfer, bytes, n);
+}
+
 static int take_coded(struct xfer *x, const char *bytes, size_t n, size_t *used)
 {
 	char out[DECODE_BUFFER_BYTES];
@@ -198,7 +231,7 @@ static int take_coded(struct xfer *x, const char *bytes, size_t n, size_t *used)
 	int r;
 
 	do {
-		r = make_room(x);
+		r = x->live.multipart ? xfer_part_put_rest(x) : make_room(x);
 		if (r)
 			return r;
 		io.in = bytes + *used;
@@ -208,7 +241,9 @@ static int take_coded(struct xfer *x, const char *bytes, size_t n, size_t *used)
 			return r;
 		*used += io.used_bytes;
 		x->live.is_decode_behind = io.made_bytes == io.room_bytes;
-		r = io.made_bytes ? deliver(x, out, io.made_bytes) : 0;
+		if (io.made_bytes)
+			r = x->live.multipart ? xfer_part_put_decoded(x, out, io.made_bytes)
+					      : deliver(x, out, io.made_bytes);
 	} while (!r && (*used < n || x->live.is_decode_behind));
 	return r;
 }
@@ -220,9 +255,9 @@ static int take(struct xfer *x, const char *bytes, size_t n, size_t *used)
 
 	if (x->decode)
 		return take_coded(x, bytes, n, used);
-	r = make_room(x);
-	if (!r)
-		r = deliver(x, bytes, n);
+	if (x->live.multipart)
+		return xfer_part_put(x, bytes, n, used);
+	r = xfer_live_put(x, bytes, n);
 	if (!r)
 		*used = n;
 	return r;
@@ -240,11 +275,11 @@ static int keep_rest(struct xfer *x, const char *bytes, size_t n)
 size_t xfer_live_receive(struct xfer *xfer, const char *bytes, size_t n)
 {
 	size_t used = 0;
-	int r = take(xfer, bytes, n, &used);
+	int r = xfer->live.is_late ? OUTLET_E_FULL : take(xfer, bytes, n, &used);
 
 	if (r && r != OUTLET_E_FULL)
 		return 0;
-	if (r && !used && !xfer->decode)
+	if (r && !used && !xfer->live.is_late && !xfer->decode)
 		return CURL_WRITEFUNC_PAUSE;
 	xfer->network_bytes += n;
 	return r && keep_rest(xfer, bytes + used, n - used) ? 0 : n;
@@ -278,8 +313,12 @@ void xfer_live_begin_body(struct xfer *xfer)
 
 	assert(!xfer->live.outlet);
 	xfer->live.outlet = outlet_new(&spec);
+	if (is_flow(xfer))
+		xfer_part_begin(xfer);
 	if (!xfer->live.outlet)
 		xfer_fault_memory(xfer);
+	else if (xfer->live.multipart)
+		xfer_note_response(xfer);
 	else if (xfer->spec.live.asks & ENGINE_ASK_RESPONSE)
 		xfer_live_ask_response(xfer);
 	else
@@ -300,41 +339,54 @@ void xfer_live_put_off_response(struct xfer *xfer)
 
 /* ---- the end ---- */
 
-/* Goes with DONE. */
-static void attach(struct xfer *x, struct engine_event_live *done, const struct outlet_end *end)
+/* 0, and end is what was never told; OUTLET_E_FULL: its reader is behind; else a fault was noted. */
+static int end_outlet(struct xfer *x, struct outlet_end *end)
 {
-	void *copy = malloc(end->n_bytes);
+	struct outlet *o = x->live.outlet;
+	int r = outlet_due_us(o) ? 0 : open_flow(x);
 
-	if (!copy) {
-		xfer_fault_memory(x);
-		return;
+	if (r && r != OUTLET_E_FULL)
+		return r;
+	if (!r) {
+		/* closed when it is empty, and nobody may watch it then */
+		x->live.outlet_watch = worker_watch_free(x->live.outlet_watch);
+		r = outlet_end(o, end);
 	}
-	done->body = memcpy(copy, end->bytes, end->n_bytes);
-	done->n_body = end->n_bytes;
+	if (r == OUTLET_E_FULL) {
+		if (outlet_has_flow(o))
+			x->receive_pause |= XFER_PAUSE_READER;
+		watch(x);
+		return x->fault.code ? -ENOMEM : r;
+	}
+	if (r)
+		fail(x, r);
+	return r;
+}
+
+int xfer_live_end_part(struct xfer *xfer)
+{
+	struct outlet_end end = { .memfd = -1 };
+	int r = end_outlet(xfer, &end);
+
+	if (!r && end.bytes)
+		tell_bytes(xfer, &end);
+	return xfer->fault.code ? -ENOMEM : r;
 }
 
 bool xfer_live_end(struct xfer *xfer)
 {
 	struct outlet_end end = { .memfd = -1 };
-	struct outlet *o = xfer->live.outlet;
-	int r = o && !outlet_due_us(o) ? open_flow(xfer) : 0;
+	int r = 0;
 
-	if (!o || (r && r != OUTLET_E_FULL))
+	if (!xfer->live.outlet)
 		return false;
-	if (!r) {
-		/* closed when it is empty, and nobody may watch it then */
-		xfer->live.outlet_watch = worker_watch_free(xfer->live.outlet_watch);
-		r = outlet_end(o, &end);
-	}
-	if (r == OUTLET_E_FULL) {
-		if (outlet_has_flow(o))
-			xfer->receive_pause |= XFER_PAUSE_READER;
-		watch(xfer);
-		return !xfer->fault.code;
-	}
+	if (xfer->live.multipart)
+		r = xfer_part_finish(xfer);
+	if (!r)
+		r = end_outlet(xfer, &end);
 	if (r)
-		fail(xfer, r);
-	else if (end.memfd >= 0)
+		return r == OUTLET_E_FULL;
+	if (end.memfd >= 0)
 		tell_data(xfer, end.memfd, true);
 	else if (end.bytes)
 		attach(xfer, &xfer->done->event.live, &end);
@@ -343,22 +395,72 @@ bool xfer_live_end(struct xfer *xfer)
 
 void xfer_live_fill_done(struct xfer *xfer, struct engine_event *done)
 {
-	struct outlet_end end;
-	struct outlet *o = xfer->live.outlet;
-
 	done->live.was_told = xfer->live.is_told;
-	/* what came before a body broke off belongs to who reads it as it comes */
-	if (!o || !is_flow(xfer) || xfer->is_stopped || !xfer->fault.code || !outlet_due_us(o) ||
-		outlet_has_flow(o))
-		return;
-	if (!outlet_end(o, &end) && end.bytes)
-		attach(xfer, &done->live, &end);
+}
+
+/* It is not what is left that was wrong, or what is done with it. */
+static bool is_rest_good(const struct xfer *x)
+{
+	return x->fault.code != TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA &&
+		x->fault.code != TRANSFER_ERROR_CANNOT_PARSE_RESPONSE &&
+		x->fault.code != TRANSFER_ERROR_CANNOT_CREATE_FILE;
+}
+
+static bool has_more(const struct xfer *x)
+{
+	return x->live.rest.size_bytes || x->live.is_decode_behind ||
+		x->live.part_rest.size_bytes || x->live.is_part_behind;
+}
+
+static bool has_late_bytes(const struct xfer *x)
+{
+	return outlet_has_kept(x->live.outlet) || has_more(x) ||
+		(x->easy && x->receive_pause & XFER_PAUSE_READER) ||
+		(x->live.multipart && is_rest_good(x));
+}
+
+bool xfer_live_is_late(struct xfer *xfer)
+{
+	struct xfer_live *live = &xfer->live;
+
+	if (live->is_late) {
+		/* the first thing that went wrong is the cause */
+		if (!xfer->is_stopped) {
+			xfer->fault = live->late;
+			xfer->is_retryable = live->is_late_retryable && !live->is_told;
+		}
+		return false;
+	}
+	if (!live->outlet || !is_flow(xfer) || !xfer->fault.code || xfer->is_stopped ||
+		xfer->fault.code == TRANSFER_ERROR_CANCELLED ||
+		live->question != XFER_QUESTION_NONE || !has_late_bytes(xfer))
+		return false;
+	if (!is_rest_good(xfer)) {
+		buf_done(&live->rest);
+		xfer_part_done(xfer);
+		live->is_decode_behind = false;
+		live->is_part_behind = false;
+	}
+	live->is_late = true;
+	live->is_late_retryable = xfer->is_retryable;
+	live->late = xfer->fault;
+	xfer->fault = (struct transfer_result){ 0 };
+	xfer->receive_pause = 0;
+	xfer->send_pause = 0;
+	/* what libcurl has kept meanwhile comes now */
+	if (xfer->easy && !xfer->is_end_held)
+		(void)curl_easy_pause(xfer->easy, CURLPAUSE_CONT);
+	xfer->is_end_held = true;
+	xfer->end_code = CURLE_OK;
+	return true;
 }
 
 void xfer_live_done(struct xfer *xfer)
 {
 	xfer->live.outlet_watch = worker_watch_free(xfer->live.outlet_watch);
 	xfer->live.outlet = outlet_free(xfer->live.outlet);
+	xfer_part_done(xfer);
+	xfer->decode = decode_free(xfer->decode);
 	buf_done(&xfer->live.rest);
 	buf_done(&xfer->live.aside);
 }
@@ -372,7 +474,7 @@ static void on_room(struct xfer *x)
 	int r;
 
 	/* closed when it is empty, and nobody may watch it then */
-	if (x->is_end_held)
+	if (x->is_end_held || x->live.is_part_behind)
 		x->live.outlet_watch = worker_watch_free(x->live.outlet_watch);
 	tell_stalled(x, false);
 	r = outlet_flush(o);
@@ -420,8 +522,7 @@ void xfer_live_resume(struct xfer *xfer)
 {
 	if (xfer->state >= XFER_STATE_FINISH)
 		return;
-	if (!xfer->fault.code && !xfer->receive_pause &&
-		(xfer->live.rest.size_bytes || xfer->live.is_decode_behind))
+	if (!xfer->fault.code && !xfer->receive_pause && has_more(xfer))
 		take_rest(xfer);
 	if (xfer->fault.code)
 		xfer_finish(xfer);

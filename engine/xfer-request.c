@@ -570,5 +570,7 @@ void xfer_request_free(struct xfer *xfer, bool is_clean)
 	else
 		curl_easy_cleanup(take_ptr(xfer->easy));
 	curl_slist_free_all(take_ptr(xfer->headers));
-	xfer->decode = decode_free(xfer->decode);
+	/* who reads it as it comes may be behind */
+	if (!xfer->live.outlet)
+		xfer->decode = decode_free(xfer->decode);
 }

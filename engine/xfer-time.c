@@ -135,6 +135,8 @@ static bool is_below_floor(struct xfer *x, uint64_t now_us)
 /* True: its time is up, fault says how. */
 static bool is_overdue(struct xfer *x, const struct clock_now *now)
 {
+	if (x->live.is_late)
+		return false;
 	if (x->spec.deadline_boot_us && now->boot_us >= x->spec.deadline_boot_us) {
 		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT, "the time for the whole transfer is up");
 		x->is_retryable = false;
@@ -201,7 +203,7 @@ uint64_t xfer_due_us(const struct xfer *xfer, const struct clock_now *now)
 	due_us = xfer_live_due_us(xfer);
 	if (xfer->easy && idle_due_us(xfer) < due_us)
 		due_us = idle_due_us(xfer);
-	if (!xfer->spec.deadline_boot_us)
+	if (!xfer->spec.deadline_boot_us || xfer->live.is_late)
 		return due_us;
 	left_us = xfer->spec.deadline_boot_us > now->boot_us
 		? xfer->spec.deadline_boot_us - now->boot_us

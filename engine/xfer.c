@@ -180,7 +180,13 @@ static bool has_sync(const struct xfer *x)
 
 void xfer_finish(struct xfer *xfer)
 {
+	bool is_late = xfer_live_is_late(xfer);
+
 	take_out(xfer);
+	if (is_late) {
+		xfer_live_resume(xfer); /* goes on in xfer_on_end() */
+		return;
+	}
 	xfer->receive_pause = 0;
 	xfer->send_pause = 0;
 	xfer_enter(xfer, XFER_STATE_FINISH);
@@ -476,6 +482,15 @@ static bool needs_body_again(struct xfer *x, CURLcode code)
 	return false;
 }
 
+/* An error is told when all that came before it was. */
+static void end_late(struct xfer *x)
+{
+	if (!x->fault.code && xfer_live_end(x))
+		x->is_end_held = true;
+	else
+		xfer_finish(x);
+}
+
 void xfer_on_end(struct xfer *xfer, CURLcode code)
 {
 	bool is_waiting = (xfer->is_held && xfer->next == XFER_NEXT_END) || xfer_is_waiting(xfer);
@@ -486,6 +501,10 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		return;
 	}
 	xfer->is_end_held = false;
+	if (xfer->live.is_late) {
+		end_late(xfer);
+		return;
+	}
 	note_sent(xfer);
 	if ((xfer->is_tainted || is_stray(xfer, code) || needs_body_again(xfer, code)) &&
 		!xfer->fault.code) {

@@ -148,6 +148,9 @@ struct xfer_live {
 	uint64_t response_due_us; /* is_response_due: told then */
 	bool is_told; /* something was told of the answer: DONE does not say it all */
 	bool is_stall_told;
+	/* an error that waits until all that came before it was told */
+	bool is_late, is_late_retryable;
+	struct transfer_result late;
 	/* in */
 	struct inlet *inlet;
 	struct worker_watch *inlet_watch;
@@ -155,7 +158,8 @@ struct xfer_live {
 	enum engine_body_reason body_reason;
 	unsigned n_prereq; /* of this request */
 	struct multipart *multipart;
-	struct buf part_rest; /* that a part's question left over, at most one libcurl buffer */
+	bool is_part_behind; /* it refused to go on: has more to say without any more bytes */
+	struct buf part_rest; /* decoded, and not taken by the parts */
 	struct xfer_metrics metrics;
 	struct engine_transaction *transactions; /* in DONE, which says how many */
 };
@@ -341,6 +345,9 @@ void xfer_post_resumed(struct xfer *xfer, uint64_t offset_bytes, bool wants_turn
 void xfer_post_response(struct xfer *xfer);
 /* For who has more to say of the answer; NULL after a fault was noted. */
 struct post *xfer_post_new_answer(struct xfer *xfer, enum engine_event_type type);
+/* The same about a part of it, whose header fields go before those of the whole. */
+struct post *xfer_post_new_part(
+	struct xfer *xfer, enum engine_event_type type, const struct head *fields);
 /* The part begins with the answer that was posted: worth keeping from its first byte. */
 void xfer_post_begun(struct xfer *xfer);
 /* Only DONE carries it: it is not the answer that the caller waits for. */
@@ -420,8 +427,14 @@ void xfer_live_begin_body(struct xfer *xfer);
 void xfer_live_put_off_response(struct xfer *xfer);
 /* Decoded, and taken apart; n, or PAUSE, or 0. */
 size_t xfer_live_receive(struct xfer *xfer, const char *bytes, size_t n);
+/* Into the outlet. 0, OUTLET_E_FULL: its reader is behind and nothing was taken; else a fault was noted. */
+int xfer_live_put(struct xfer *xfer, const char *bytes, size_t n);
+/* A part of the body has come whole. As xfer_live_put(); after OUTLET_E_FULL to be called again. */
+int xfer_live_end_part(struct xfer *xfer);
 /* The body has come whole; true: its reader is behind, the end waits. */
 bool xfer_live_end(struct xfer *xfer);
+/* It ends with an error: true: that waits until its reader has what came before. The request may still be there. */
+bool xfer_live_is_late(struct xfer *xfer);
 void xfer_live_fill_done(struct xfer *xfer, struct engine_event *done);
 /* When xfer_live_tick() has something to do; UINT64_MAX: never. */
 uint64_t xfer_live_due_us(const struct xfer *xfer);
@@ -432,6 +445,8 @@ void xfer_live_tick(struct xfer *xfer, uint64_t now_us);
 /* The answer redirects; true: the caller is asked whither. */
 bool xfer_live_judge_redirect(struct xfer *xfer);
 void xfer_live_ask_response(struct xfer *xfer);
+/* The same, with what says it. */
+void xfer_live_ask_take(struct xfer *xfer, struct post *post);
 void xfer_live_tell_informational(struct xfer *xfer);
 /* A body that may yet be dropped. */
 size_t xfer_live_set_aside(struct xfer *xfer, const char *bytes, size_t n);
@@ -440,6 +455,15 @@ void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer an
 void xfer_live_answer_response(
 	struct xfer *xfer, enum engine_response_answer answer, const char *part_path);
 void xfer_live_hold(struct xfer *xfer, bool is_held);
+
+/* xfer-part.c: answers of several parts. begin: if this is one; all others only then. put…(): as xfer_live_put(). */
+void xfer_part_begin(struct xfer *xfer);
+int xfer_part_put(struct xfer *xfer, const char *bytes, size_t n, size_t *ret_used);
+/* What is not taken is kept, and comes first with the next of these. */
+int xfer_part_put_decoded(struct xfer *xfer, const char *bytes, size_t n);
+int xfer_part_put_rest(struct xfer *xfer);
+int xfer_part_finish(struct xfer *xfer);
+void xfer_part_done(struct xfer *xfer);
 
 /* xfer-metrics.c: a request begins, has a connection, has ended (before its easy handle goes). */
 void xfer_metrics_begin(struct xfer *xfer);

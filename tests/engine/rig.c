@@ -196,6 +196,7 @@ static void note_data(struct rig_task *t, const struct engine_event *e)
 	ck_assert_int_eq(e->type, ENGINE_EVENT_DATA);
 	ck_assert_uint_lt(t->n_data_fds, sizeof(t->data_fds) / sizeof(t->data_fds[0]));
 	t->data_is_whole[t->n_data_fds] = live->data_is_whole;
+	t->data_at_bytes[t->n_data_fds] = t->body_bytes;
 	t->data_fds[t->n_data_fds++] = fcntl(live->data_fd, F_DUPFD_CLOEXEC, 3);
 }
 

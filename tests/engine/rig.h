@@ -48,6 +48,7 @@ struct rig_task {
 	size_t body_bytes;
 	int data_fds[8];
 	bool data_is_whole[8];
+	size_t data_at_bytes[8]; /* so much had come in messages before */
 	unsigned n_data_fds;
 	bool is_stalled;
 	char proposed[2048]; /* "METHOD URL\nname: value\n" */

@@ -210,11 +210,13 @@ START_TEST(an_end_waits_for_its_reader)
 {
 	struct engine_spec spec;
 	struct rig_task *t;
+	static const char *const long_ones[] = { "/file?seed=7&size=64M",
+		"/file?seed=7&size=300000" };
 	uint64_t size = _i ? 300000 : UINT64_C(64) << 20;
 	struct origin_entry entry;
 
 	rig_start(&rig, NULL, NULL);
-	spec = rig_live(&rig, 1, _i ? "/file?seed=7&size=300000" : "/file?seed=7&size=64M");
+	spec = rig_live(&rig, 1, long_ones[_i]);
 	spec.idle_timeout_us = 300 * CLOCK_US_PER_MS;
 	rig_begin(&rig, 1, &spec);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
@@ -251,29 +253,108 @@ START_TEST(who_stops_reading_ends_it)
 }
 END_TEST
 
-/* Stopped or broken, the reader sees an end and DONE says why. */
-START_TEST(a_broken_body_is_an_error)
+static const struct {
+	const char *target;
+	uint64_t size_bytes; /* 0: less than all */
+	bool is_slow; /* its reader begins when all has come that fits */
+	int code;
+} broken[] = {
+	{ "/file?seed=9&size=1M&drop_after=300000", 300000, true,
+		TRANSFER_ERROR_NETWORK_CONNECTION_LOST },
+	{ "/file?seed=9&size=9M&chunked&drop_after=3M", 3u << 20, false,
+		TRANSFER_ERROR_NETWORK_CONNECTION_LOST },
+	{ "/file?seed=9&size=1M&coding=gzip&drop_after=300000", 0, true,
+		TRANSFER_ERROR_NETWORK_CONNECTION_LOST },
+	{ "/file?seed=9&size=1M&coding=gzip&coded_permille=900", 0, false,
+		TRANSFER_ERROR_CANNOT_DECODE_RAW_DATA },
+};
+
+/* All that came before an error is told, then the error, however slow the reader is. */
+START_TEST(what_came_before_an_error_is_told)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	uint64_t size_bytes;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_live(&rig, 1, broken[_i].target);
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DATA, 1);
+	if (broken[_i].is_slow)
+		rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
+	size_bytes = read_on(t->data_fds[0], 9, 0, UINT64_MAX);
+	ck_assert_uint_gt(size_bytes, 65536);
+	if (broken[_i].size_bytes)
+		ck_assert_uint_eq(size_bytes, broken[_i].size_bytes);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, broken[_i].code);
+	ck_assert(t->done.live.was_told);
+	ck_assert_uint_eq(t->done.received_bytes, size_bytes);
+	close(t->data_fds[0]);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* The limit of the whole is over while the reader is slow: he gets what came, and nothing runs till then. */
+START_TEST(what_came_before_a_limit_is_told)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+	uint64_t size_bytes;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_live(&rig, 1, "/file?seed=9&size=1M&coding=gzip");
+	spec.deadline_boot_us = clock_now().boot_us + 800 * CLOCK_US_PER_MS;
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
+	while (clock_now().boot_us < spec.deadline_boot_us + 50 * CLOCK_US_PER_MS)
+		rig_turn(&rig, 20);
+	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 0);
+	size_bytes = read_on(t->data_fds[0], 9, 0, UINT64_MAX);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert(!t->done.is_retryable);
+	ck_assert_uint_gt(size_bytes, 64 * 1024);
+	ck_assert_uint_eq(t->done.received_bytes, size_bytes);
+	close(t->data_fds[0]);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Nor does one whose reader is gone, or that is stopped while an error waits. */
+START_TEST(an_error_waits_no_longer_than_its_reader)
 {
 	struct engine_spec spec;
 	struct rig_task *t;
 
 	rig_start(&rig, NULL, NULL);
-	spec = rig_live(&rig, 1, "/file?seed=9&size=1M&drop_after=200000");
+	spec = rig_live(&rig, 1, "/file?seed=9&size=1M&drop_after=150000");
 	rig_begin(&rig, 1, &spec);
-	t = rig_wait(&rig, 1, ENGINE_EVENT_DATA, 1);
-	ck_assert_uint_le(read_on(t->data_fds[0], 9, 0, UINT64_MAX), 200000);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
+	if (_i)
+		engine_stop(rig.engine, 1, 1);
+	else
+		close(t->data_fds[0]);
 	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
-	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_NETWORK_CONNECTION_LOST);
-	ck_assert(!t->done.is_retryable);
-	close(t->data_fds[0]);
-
-	spec = rig_live(&rig, 2, "/file?seed=9&size=1M&gate=g&gate_after=100000");
-	rig_begin(&rig, 2, &spec);
-	t = rig_wait(&rig, 2, ENGINE_EVENT_DATA, 1);
-	engine_stop(rig.engine, 2, 1);
-	rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
 	ck_assert(t->done.is_stopped);
-	ck_assert_uint_le(read_on(t->data_fds[0], 9, 0, UINT64_MAX), 100000);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Stopped, the reader sees an end, and what was kept is gone. */
+START_TEST(a_stop_does_not_wait_for_its_reader)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_live(&rig, 1, "/file?seed=9&size=1M&gate=g&gate_after=300000");
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
+	engine_stop(rig.engine, 1, 1);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert(t->done.is_stopped);
+	ck_assert_uint_le(read_on(t->data_fds[0], 9, 0, UINT64_MAX), 299999);
 	close(t->data_fds[0]);
 	rig_stop(&rig);
 }
@@ -368,6 +449,9 @@ RUN_TESTS("engine/live", TEST_EACH(a_small_body_comes_with_the_end, small),
 	TEST_EACH(a_whole_body_is_one_descriptor, whole),
 	TEST_EACH(a_body_flows_as_it_is_read, flows), TEST(what_has_come_is_told_soon),
 	TEST_LOOP(a_head_is_told_soon, 2), TEST_LOOP(an_end_waits_for_its_reader, 2),
-	TEST(who_stops_reading_ends_it), TEST(a_broken_body_is_an_error),
+	TEST(who_stops_reading_ends_it), TEST(a_stop_does_not_wait_for_its_reader),
+	TEST_EACH(what_came_before_an_error_is_told, broken),
+	TEST(what_came_before_a_limit_is_told),
+	TEST_LOOP(an_error_waits_no_longer_than_its_reader, 2),
 	TEST_LOOP(a_cut_body_is_never_whole, 2), TEST(a_broken_coding_is_an_error),
 	TEST(an_idle_time_is_exact), TEST_LOOP(a_download_has_no_sync, 2))
