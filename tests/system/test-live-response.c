@@ -231,7 +231,45 @@ START_TEST(offers_brotli)
 }
 END_TEST
 
+/* each part has a response of its own, told when it begins and not when it ends, and its bytes are those between */
+static const char *const parts[] = { "", "&part_lengths", "&boundary=a%20b",
+	"&part_type=image/png" };
+
+static void check_parts(unsigned variant)
+{
+	char target[128], gate[16], want[3000];
+	transfer_task *task;
+	const char *body;
+	size_t n;
+
+	snprintf(target, sizeof(target), "/file?parts=3&size=1000&seed=6&part_gate=%u-%s", variant,
+		parts[variant]);
+	task = live_data(app, live_request(app, NULL, target));
+	for (unsigned i = 1; i < 3; i++) {
+		live_wait_event(app, task, "resp", i);
+		snprintf(gate, sizeof(gate), "%u-%u", variant, i);
+		ck_assert_int_eq(origin_release(rig.origin, gate), 0);
+	}
+	live_check(app, task,
+		"created resp:200 data:1000 resp:200 data:1000 resp:200 data:1000 done:0");
+	body = live_body(app, task, &n);
+	for (unsigned i = 0; i < 3; i++)
+		origin_bytes(6 + i, 0, want + i * 1000, 1000);
+	ck_assert_uint_eq(n, sizeof(want));
+	ck_assert_int_eq(memcmp(body, want, n), 0);
+}
+
+START_TEST(each_part_has_a_response)
+{
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		check_parts(i);
+	end();
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/live-response", 60, TEST(answers_to_responses), TEST(cancels),
 	TEST(becomes_a_download_with_what_came), TEST(becomes_no_stream),
 	TEST(is_allowed_when_nobody_answers), TEST(answered_too_late), TEST(refuses_cut_codings),
-	TEST(offers_brotli))
+	TEST(each_part_has_a_response), TEST(offers_brotli))
