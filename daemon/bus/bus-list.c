@@ -209,6 +209,22 @@ static void on_progress_listed(void *user, int error)
 		ipc_reply_manager_get_progress(list->call, &list->out);
 }
 
+/* Those in memory have no generations: all that match. */
+static int each_changed(struct progress_list *list, struct flow_query *query, bool includes_live)
+{
+	struct bus *bus = list->bus;
+	uint64_t next;
+	int r = 0;
+
+	if (!live_owns(query->session))
+		r = flow_progress_each(
+			bus->flow, query, &list->out.generation, on_progress_task, list);
+	if (r || !bus->live || !(includes_live || names_live(query)))
+		return r;
+	query->after_id = LIVE_ID_FIRST;
+	return live_tasks_each(bus->live, query, on_progress_task, list, &next);
+}
+
 int bus_list_progress(struct ipc_call *call, void *user,
 	const struct ipc_manager_get_progress_in *in, struct ipc_manager_get_progress_out *out)
 {
@@ -228,9 +244,7 @@ int bus_list_progress(struct ipc_call *call, void *user,
 	if (r)
 		return r;
 	list->out.generation = in->since;
-	if (live_owns(query.session))
-		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
-	r = flow_progress_each(bus->flow, &query, &list->out.generation, on_progress_task, list);
+	r = each_changed(list, &query, in->filter.include_in_app);
 	if (r)
 		return bus_refuse(call, r);
 	list->out.changed = list->rows;

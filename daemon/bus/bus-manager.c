@@ -467,13 +467,15 @@ static int peek_events(struct ipc_call *call, void *user,
 {
 	struct peek *peek = bus_alloc(call, sizeof(*peek));
 	struct bus *bus = user;
-	const struct session *session = flow_session_get(bus->flow, in->session.session);
+	const struct session *session = bus_session_get(bus, in->session.session);
 	size_t limit = in->limit && in->limit < FLOW_LIST_MAX ? in->limit : FLOW_LIST_MAX;
 	int r;
 
 	(void)out;
 	if (!session || session->uid != ipc_call_caller(call)->uid || in->session.task)
 		return bus_refuse(call, FLOW_E_NO_SUCH_SESSION);
+	if (live_owns(session->id)) /* what is told is not stored */
+		return bus_refuse(call, FLOW_E_NOT_SUPPORTED_IN_SESSION);
 	if (!peek)
 		return err_raise(-ENOMEM);
 	*peek = (struct peek){ .call = call };

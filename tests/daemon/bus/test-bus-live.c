@@ -465,6 +465,82 @@ static void on_cancelled(
 	ck_assert_uint_eq(out->failures[0].id, LIVE_ID_FIRST * 2);
 }
 
+struct counted {
+	uint64_t ids[8], generation;
+	size_t n;
+	bool is_done;
+};
+
+static void on_counted(
+	void *user, int r, const char *text, const struct ipc_manager_get_progress_out *out)
+{
+	struct counted *counted = user;
+
+	ck_assert_msg(r == 0, "%d: %s", r, text);
+	ck_assert_uint_le(out->n_changed, 8);
+	for (counted->n = 0; counted->n < out->n_changed; counted->n++)
+		counted->ids[counted->n] = out->changed[counted->n].id;
+	counted->generation = out->generation;
+	counted->is_done = true;
+}
+
+static bool is_counted(void *arg)
+{
+	return ((struct counted *)arg)->is_done;
+}
+
+static void count(struct rig *rig, struct rig_client *client, const struct ipc_task_filter *filter,
+	struct counted *counted)
+{
+	struct ipc_manager_get_progress_in in = { .filter = *filter, .since = counted->generation };
+
+	counted->is_done = false;
+	ck_ok(ipc_start_manager_get_progress(
+		client->bus, (struct ipc_path){ 0, 0 }, &in, on_counted, counted));
+	rig_pump(rig, is_counted, counted);
+}
+
+static void on_peeked(
+	void *user, int r, const char *text, const struct ipc_manager_peek_events_out *out)
+{
+	(void)out;
+	rig_note(user, r, text);
+}
+
+/* Their counters, with those of background sessions or alone; and there are no events to look at. */
+START_TEST(counts_when_asked)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t background = rig_open(rig, client, "s"), session = open_asking(rig, client);
+	uint64_t task = rig_download(rig, client, background),
+		 live = data_task(rig, client, session);
+	struct ipc_manager_peek_events_in peek = { .session = { session, 0 } };
+	struct rig_answer answer = { 0 };
+	struct counted counted = { 0 };
+
+	rig_settle(rig);
+	count(rig, other, &(struct ipc_task_filter){ 0 }, &counted);
+	ck_assert(counted.n == 1 && counted.ids[0] == task);
+	count(rig, other,
+		&(struct ipc_task_filter){ .include_in_app = true, .has_include_in_app = true },
+		&counted);
+	ck_assert(counted.n == 1 && counted.ids[0] == live); /* of the other, nothing changed */
+	count(rig, other,
+		&(struct ipc_task_filter){
+			.session_path = { session, 0 }, .has_session_path = true },
+		&counted);
+	ck_assert(counted.n == 1 && counted.ids[0] == live);
+	count(rig, other, &(struct ipc_task_filter){ .ids = &live, .n_ids = 1 }, &counted);
+	ck_assert(counted.n == 1 && counted.ids[0] == live);
+	ck_ok(ipc_start_manager_peek_events(
+		other->bus, (struct ipc_path){ 0, 0 }, &peek, on_peeked, &answer));
+	rig_pump(rig, rig_is_answered, &answer);
+	ck_assert_int_eq(answer.r, IPC_E_NOT_SUPPORTED_IN_SESSION);
+	rig_free(rig);
+}
+END_TEST
+
 /* Verbs of the manager reach both kinds, whoever of the user says them. */
 START_TEST(verbs_reach_both)
 {
@@ -554,5 +630,5 @@ RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task
 	TEST(tells_a_story), TEST(keeps_to_the_window), TEST(keeps_to_the_bytes),
 	TEST_LOOP(an_answer_too_large_is_cut, 2),
 	TEST_LOOP(what_cannot_be_told_ends_the_session, 2), TEST_LOOP(ends_with_its_client, 2),
-	TEST_LOOP(lists_when_asked, 4), TEST(verbs_reach_both), TEST(is_no_background_session),
-	TEST_EACH(looks_at_descriptors, bodies))
+	TEST_LOOP(lists_when_asked, 4), TEST(counts_when_asked), TEST(verbs_reach_both),
+	TEST(is_no_background_session), TEST_EACH(looks_at_descriptors, bodies))
