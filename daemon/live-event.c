@@ -144,6 +144,8 @@ static void on_informational(
 		live_session_break(live, task->session);
 		return;
 	}
+	/* it would come again with an attempt that nobody is to notice */
+	task->was_told = true;
 	(void)live_row_put_take(live, row);
 	live_event_forget_response(task);
 }

@@ -399,10 +399,39 @@ START_TEST(interim_answers_are_told)
 }
 END_TEST
 
+/* What comes before an answer is none, even where nothing follows. */
+static const char *const interim_alone[] = {
+	"HTTP/1.1 100 Continue\r\n\r\n",
+	"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+	"HTTP/1.1 199 \r\nContent-Length: 3\r\n\r\n",
+	"HTTP/1.1 100 \r\nLocation: /a\r\nContent-Type: text/plain\r\n\r\n",
+	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+};
+
+START_TEST(an_interim_answer_is_none)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	ck_assert_int_eq(
+		origin_raw(rig.origin, "/raw", interim_alone[_i], strlen(interim_alone[_i])), 0);
+	spec = rig_live(&rig, 1, "/raw");
+	spec.live.asks = ENGINE_ASK_RESPONSE | ENGINE_ASK_REDIRECT;
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_ne(t->done.result.code, 0);
+	ck_assert_ptr_null(t->done.response);
+	ck_assert_str_eq(t->order, "cD");
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS("engine/ask", TEST_EACH(a_response_waits_for_its_answer, answers),
 	TEST_EACH(a_response_is_refused, answers), TEST_LOOP(a_response_becomes_a_file, 6),
 	TEST(a_file_may_be_impossible), TEST(a_redirect_is_followed_when_it_may),
 	TEST_LOOP(a_redirect_may_be_the_answer, 3), TEST_LOOP(a_long_redirect_may_be_the_answer, 2),
 	TEST_EACH(a_redirect_may_go_elsewhere, replacements), TEST(redirects_have_a_bound),
 	TEST(a_held_attempt_goes_on), TEST_LOOP(others_are_stopped_instead, 2),
-	TEST_LOOP(a_question_ends_with_its_attempt, 2), TEST_LOOP(interim_answers_are_told, 2))
+	TEST_LOOP(a_question_ends_with_its_attempt, 2), TEST_LOOP(interim_answers_are_told, 2),
+	TEST_EACH(an_interim_answer_is_none, interim_alone))

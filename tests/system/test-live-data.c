@@ -193,6 +193,8 @@ static const struct {
 		"Hello World!" },
 	{ NULL, "/brotli-response", "resp:200 data:12 done:0", "handler:0:200:12", "Hello World!" },
 	/* interim answers are told of each */
+	{ NULL, "/Italy?interim_status=100", "info:100 resp:200 data:4 done:0", "handler:0:200:4",
+		"Rome" },
 	{ NULL, "/Italy?interim_status=102", "info:102 resp:200 data:4 done:0", "handler:0:200:4",
 		"Rome" },
 	{ NULL, "/Italy?interim=2", "info:103 info:103 resp:200 data:4 done:0", "handler:0:200:4",
@@ -284,9 +286,18 @@ static void check_failure(const char *pattern, int want_code)
 
 START_TEST(failures_have_names)
 {
+	static const char interim[] = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+	transfer_task *told, *handled;
+
 	begin_with(NULL);
 	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
 		check_failure(failures[i].target, failures[i].want_code);
+	/* what comes before an answer is none */
+	ck_assert_int_eq(origin_raw(rig.origin, "/103", interim, sizeof(interim) - 1), 0);
+	told = live_data(app, live_request(app, NULL, "/103"));
+	handled = live_handled(app, live_request(app, NULL, "/103"));
+	live_check(app, told, "created info:103 done:-1005");
+	live_check(app, handled, "created handler:-1005:0:0");
 	end();
 }
 END_TEST
