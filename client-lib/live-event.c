@@ -14,6 +14,7 @@
 #include "client-lib/client.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/fetch.h"
 #include "client-lib/request.h"
 #include "client-lib/response.h"
 #include "client-lib/segment.h"
@@ -101,11 +102,12 @@ static void tell_data(transfer_session *session, transfer_task *task, struct del
 		pass_take(session, delivery);
 		return;
 	}
-	if (!is_gathered(task)) {
+	if (!is_gathered(task) && !task->reader) {
 		delivery_push_take(session, delivery);
 		return;
 	}
-	if (gather(task, delivery->data))
+	if (is_gathered(task) ? gather(task, delivery->data) != 0
+			      : !fetch_take_data(task->reader, delivery))
 		task->is_cut = true;
 	pass_take(session, delivery);
 }
@@ -127,7 +129,9 @@ static void tell_response(transfer_session *session, transfer_task *task, struct
 			response);
 	if (url && task->request->url && strcmp(url, task->request->url) != 0)
 		task_set_current_url(task, url);
-	if ((task_has_handler(task) || task->kind == TRANSFER_TASK_DOWNLOAD) &&
+	if (task->reader)
+		fetch_take_response(task->reader, delivery);
+	if ((task_has_handler(task) || task->reader || task->kind == TRANSFER_TASK_DOWNLOAD) &&
 		!delivery->is_question)
 		pass_take(session, delivery);
 	else
@@ -222,8 +226,13 @@ static void tell_end(transfer_session *session, transfer_task *task, struct deli
 	task->error = transfer_error_ref(end->error);
 	task_changed(task,
 		TRANSFER_TASK_CHANGED_STATE | (task->error ? TRANSFER_TASK_CHANGED_ERROR : 0u));
-	task->waiting_end = session->is_closing || session->is_dead ? NULL : end;
-	delivery_push_take(session, end);
+	task->waiting_end = session->is_closing || session->is_dead || task->reader ? NULL : end;
+	if (task->reader) {
+		fetch_take_end(task->reader, end);
+		pass_take(session, end);
+	} else {
+		delivery_push_take(session, end);
+	}
 	live_ended(session, task);
 }
 
@@ -243,7 +252,7 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 	} else if (delivery->kind == DELIVERY_RESPONSE) {
 		tell_response(session, task, delivery);
 	} else if (delivery->kind == DELIVERY_REDIRECT || delivery->kind == DELIVERY_NEED_BODY ||
-		!task_has_handler(task)) {
+		!(task_has_handler(task) || task->reader)) {
 		delivery_push_take(session, delivery);
 	} else if (delivery->kind == DELIVERY_FINISHED && task->file_handler && !task->file) {
 		task->file = delivery;

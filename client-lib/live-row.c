@@ -50,6 +50,8 @@ static unsigned int wanted_of(const transfer_task *task)
 
 	if (task_has_handler(task))
 		wanted &= ASKED_BY_HANDLERS | BIT(DID_FINISH_DOWNLOADING) | BIT(DID_COMPLETE);
+	if (task->reader && !task_has_handler(task))
+		wanted = (wanted & ASKED_BY_HANDLERS) | BIT(DID_RECEIVE_DATA) | BIT(DID_COMPLETE);
 	if (task->observer || task->meter)
 		wanted |= BIT(DID_SEND_BODY_DATA) | BIT(DID_WRITE_DATA);
 	return wanted;

@@ -18,6 +18,7 @@ libclient_la_SOURCES = \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
 	%D%/event.c %D%/event.h \
+	%D%/fetch.c %D%/fetch.h \
 	%D%/load.c %D%/load.h \
 	%D%/load-data.c %D%/load-data.h \
 	%D%/event-read.c \
@@ -58,6 +59,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/cookie.h \
 	%D%/include/transfer/delegate.h \
 	%D%/include/transfer/error.h \
+	%D%/include/transfer/fetch.h \
 	%D%/include/transfer/manager.h \
 	%D%/include/transfer/metrics.h \
 	%D%/include/transfer/object.h \
@@ -91,7 +93,7 @@ CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
-	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-live \
+	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-live \
 	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-manager \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
@@ -104,6 +106,7 @@ tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
 tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_RIG)
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
+tests_client_lib_test_fetch_SOURCES = tests/client-lib/test-fetch.c $(CLIENT_LIVE)
 tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
 tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
 tests_client_lib_test_load_SOURCES = tests/client-lib/test-load.c $(CLIENT_LIVE)
@@ -133,6 +136,7 @@ tests_client_lib_test_event_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_load_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_load_file_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_load_data_LDADD = $(TEST_CLIENT) $(JANSSON_LIBS)
+tests_client_lib_test_fetch_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)

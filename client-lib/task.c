@@ -11,6 +11,7 @@
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
+#include "client-lib/fetch.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
 #include "client-lib/request.h"
@@ -33,6 +34,7 @@ static void task_free(struct transfer_task *task)
 	transfer_data_unref(task->whole);
 	transfer_body_unref(task->body);
 	transfer_load_unref(task->load);
+	fetch_let_go(task->reader);
 	transfer_error_unref(task->refusal);
 	if (task->source_fd >= 0)
 		close(task->source_fd);

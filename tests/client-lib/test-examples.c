@@ -118,6 +118,32 @@ START_TEST(monitor_tells_changes)
 }
 END_TEST
 
+START_TEST(small_programs_print_what_they_fetch)
+{
+	static const struct {
+		const char *program, *url, *output;
+	} cases[] = {
+		{ "examples/fetch", "data:,a%20page", "a page" },
+		{ "examples/stream", "data:,a%20page", "a page" },
+		{ "examples/protocol", NULL, "Hello, world!\n" },
+	};
+	char *url, *output;
+
+	begin();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		output = RUN(bus_built(cases[i].program), cases[i].url);
+		ck_assert_str_eq(output, cases[i].output);
+		free(output);
+	}
+	url = origin_url(origin, "/Nepal");
+	output = RUN(bus_built("examples/stream"), "--allow-insecure", url);
+	ck_assert_str_eq(output, "Kathmandu");
+	free(output);
+	free(url);
+	end();
+}
+END_TEST
+
 static const char *find_python(void)
 {
 	static const char *const interpreters[] = { "python3", "/usr/bin/python3" };
@@ -156,4 +182,5 @@ START_TEST(python_needs_no_library)
 END_TEST
 
 RUN_TESTS_WITHIN("client-lib/examples", 60, TEST(download_goes_on_without_the_program),
-	TEST(upload_tells_the_answer), TEST(monitor_tells_changes), TEST(python_needs_no_library))
+	TEST(upload_tells_the_answer), TEST(monitor_tells_changes),
+	TEST(small_programs_print_what_they_fetch), TEST(python_needs_no_library))

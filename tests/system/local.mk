@@ -13,6 +13,7 @@ SYSTEM_TESTS = \
 	tests/system/test-live-body \
 	tests/system/test-live-data \
 	tests/system/test-live-download \
+	tests/system/test-live-fetch \
 	tests/system/test-live-kill \
 	tests/system/test-live-life \
 	tests/system/test-live-pressure \
@@ -69,6 +70,8 @@ tests_system_test_places_SOURCES = %D%/test-places.c $(SYSTEM_RIG)
 tests_system_test_places_LDADD = $(SYSTEM_LDADD)
 tests_system_test_turns_SOURCES = %D%/test-turns.c $(SYSTEM_RIG)
 tests_system_test_turns_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_fetch_SOURCES = %D%/test-live-fetch.c $(SYSTEM_RIG)
+tests_system_test_live_fetch_LDADD = $(SYSTEM_LDADD)
 tests_system_test_offline_SOURCES = %D%/test-offline.c $(SYSTEM_RIG)
 tests_system_test_offline_LDADD = $(SYSTEM_LDADD)
 tests_system_test_upload_SOURCES = %D%/test-upload.c $(SYSTEM_RIG)

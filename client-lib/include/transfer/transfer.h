@@ -17,6 +17,7 @@
 #include <transfer/cookie.h>
 #include <transfer/delegate.h>
 #include <transfer/error.h>
+#include <transfer/fetch.h>
 #include <transfer/metrics.h>
 #include <transfer/object.h>
 #include <transfer/protocol.h>
