@@ -97,20 +97,20 @@ int bus_task_set(
 
 /* ---- verbs ---- */
 
-static int steer(struct bus *bus, struct ipc_call *call, struct flow_steer *request)
+static int steer(struct bus *bus, struct ipc_call *call, struct flow_steer request)
 {
 	uint64_t id = ipc_call_path(call).task;
 	int failure = 0, r;
 
-	request->uid = (uid_t)-1; /* the check knows whose task it is */
-	request->ids = &id;
-	request->n_ids = 1;
-	r = bus_task_steer(bus, request, on_failure, &failure);
+	request.uid = (uid_t)-1; /* the check knows whose task it is */
+	request.ids = &id;
+	request.n_ids = 1;
+	r = bus_task_steer(bus, &request, on_failure, &failure);
 	/* ending what has ended changes nothing */
-	if (request->verb == FLOW_VERB_CANCEL && failure == FLOW_E_TASK_FINISHED)
+	if (request.verb == FLOW_VERB_CANCEL && failure == FLOW_E_TASK_FINISHED)
 		failure = 0;
 	/* suspending or resuming while it ends comes too late */
-	if ((request->verb == FLOW_VERB_RESUME || request->verb == FLOW_VERB_SUSPEND) &&
+	if ((request.verb == FLOW_VERB_RESUME || request.verb == FLOW_VERB_SUSPEND) &&
 		(failure == FLOW_E_BUSY || failure == FLOW_E_SESSION_INVALID))
 		failure = FLOW_E_TASK_FINISHED;
 	if (r == 0)
@@ -120,30 +120,30 @@ static int steer(struct bus *bus, struct ipc_call *call, struct flow_steer *requ
 
 static int resume(struct ipc_call *call, void *user)
 {
-	return steer(user, call, &(struct flow_steer){ .verb = FLOW_VERB_RESUME });
+	return steer(user, call, (struct flow_steer){ .verb = FLOW_VERB_RESUME });
 }
 
 static int suspend(struct ipc_call *call, void *user)
 {
-	return steer(user, call, &(struct flow_steer){ .verb = FLOW_VERB_SUSPEND });
+	return steer(user, call, (struct flow_steer){ .verb = FLOW_VERB_SUSPEND });
 }
 
 static int cancel(struct ipc_call *call, void *user, const struct ipc_task_cancel_in *in)
 {
 	return steer(user, call,
-		&(struct flow_steer){ .verb = FLOW_VERB_CANCEL,
+		(struct flow_steer){ .verb = FLOW_VERB_CANCEL,
 			.delete_partial = in->options.delete_partial,
 			.cancelled_reason = in->options.cancelled_reason });
 }
 
 static int retry(struct ipc_call *call, void *user)
 {
-	return steer(user, call, &(struct flow_steer){ .verb = FLOW_VERB_RETRY });
+	return steer(user, call, (struct flow_steer){ .verb = FLOW_VERB_RETRY });
 }
 
 static int remove_task(struct ipc_call *call, void *user)
 {
-	return steer(user, call, &(struct flow_steer){ .verb = FLOW_VERB_REMOVE });
+	return steer(user, call, (struct flow_steer){ .verb = FLOW_VERB_REMOVE });
 }
 
 static void on_resume_data(void *user, int error, const void *data, size_t size)
@@ -245,15 +245,15 @@ static int get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t
 	return r == FLOW_E_NO_SUCH_TASK ? IPC_E_NO_SUCH_TASK : err_fold(r);
 }
 
-static int set(struct bus *bus, struct ipc_call *call, struct flow_changes *changes)
+static int set(struct bus *bus, struct ipc_call *call, struct flow_changes changes)
 {
 	uint64_t id = ipc_call_path(call).task;
 	int failure = 0, r;
 
-	changes->uid = (uid_t)-1;
-	changes->ids = &id;
-	changes->n_ids = 1;
-	r = bus_task_set(bus, changes, on_failure, &failure);
+	changes.uid = (uid_t)-1;
+	changes.ids = &id;
+	changes.n_ids = 1;
+	r = bus_task_set(bus, &changes, on_failure, &failure);
 	if (r == 0)
 		r = failure;
 	if (r)
@@ -263,13 +263,13 @@ static int set(struct bus *bus, struct ipc_call *call, struct flow_changes *chan
 
 static int set_description(struct ipc_call *call, void *user, const char *value)
 {
-	return set(user, call,
-		&(struct flow_changes){ .has_description = true, .description = value });
+	return set(
+		user, call, (struct flow_changes){ .has_description = true, .description = value });
 }
 
 static int set_priority(struct ipc_call *call, void *user, double value)
 {
-	return set(user, call, &(struct flow_changes){ .has_priority = true, .priority = value });
+	return set(user, call, (struct flow_changes){ .has_priority = true, .priority = value });
 }
 
 const struct ipc_task_ops bus_task_ops = {
