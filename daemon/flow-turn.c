@@ -134,31 +134,56 @@ static void find_starts(struct flow *flow)
 			flow_turn_note_start(flow, active->task->unsaved_since_us);
 }
 
+#define NEW_MAX 64
+
+/* Those of which all is new go together; the rest follows. */
+static int flush_new(struct flow *flow)
+{
+	struct active *a = flow->registry.first_touched;
+	int r = 0;
+
+	while (!r && a) {
+		struct task *tasks[NEW_MAX];
+		size_t n = 0;
+
+		for (; a && n < NEW_MAX; a = a->next_touched) {
+			if (a->is_gone || !store_task_is_only_new(a->task, a->save))
+				continue;
+			tasks[n++] = a->task;
+			a->save = 0;
+		}
+		if (n)
+			r = err_fold(store_task_save_new(flow->store, tasks, n));
+	}
+	return r;
+}
+
+static int flush_task(struct flow *flow, struct active *a)
+{
+	int r = err_fold(store_task_save(flow->store, a->task, a->save));
+
+	if (r)
+		return r;
+	if (a->save & STORE_SAVE_RESPONSE)
+		a->task->is_response_new = false;
+	if (a->save & (STORE_SAVE_STATE | STORE_SAVE_ATTEMPT))
+		forget_start(flow, a->task);
+	a->save = 0;
+	return 0;
+}
+
 int flow_turn_flush(struct flow *flow)
 {
 	struct flow_session *session;
-	int r;
+	int r = flush_new(flow);
 
-	for (struct active *a = flow->registry.first_touched; a; a = a->next_touched) {
-		if (!a->save || a->is_gone)
-			continue;
-		r = err_fold(store_task_save(flow->store, a->task, a->save));
-		if (r)
-			return flow_turn_poison(flow, r);
-		if (a->save & STORE_SAVE_RESPONSE)
-			a->task->is_response_new = false;
-		if (a->save & (STORE_SAVE_STATE | STORE_SAVE_ATTEMPT))
-			forget_start(flow, a->task);
-		a->save = 0;
-	}
-	TAILQ_FOREACH (session, &flow->touched_sessions, touched) {
-		if (session->is_gone)
-			continue;
-		r = err_fold(store_session_save(flow->store, session->session));
-		if (r)
-			return flow_turn_poison(flow, r);
-	}
-	return 0;
+	for (struct active *a = flow->registry.first_touched; !r && a; a = a->next_touched)
+		if (a->save && !a->is_gone)
+			r = flush_task(flow, a);
+	TAILQ_FOREACH (session, &flow->touched_sessions, touched)
+		if (!r && !session->is_gone)
+			r = err_fold(store_session_save(flow->store, session->session));
+	return r ? flow_turn_poison(flow, r) : 0;
 }
 
 /* ---- engine events ---- */

@@ -39,7 +39,7 @@ struct store_column {
 	bool is_required;
 };
 
-#define STORE_COLUMNS_MAX 80
+#define STORE_COLUMNS_MAX 112
 
 /* Which column each parameter and each result of a statement is; -1: none. */
 struct store_map {
@@ -92,6 +92,9 @@ enum store_sequence {
 struct store_tally_change;
 struct store_lane_change;
 
+/* Rows of one statement: what SQLite does for each statement costs as much as a row. */
+#define STORE_MANY 8
+
 /* The state folder and what lies in it beside the database. */
 struct store_file {
 	char *dir;
@@ -113,7 +116,7 @@ struct store {
 	struct store_statement *statements[STORE_N_NOUNS];
 	uint64_t next[STORE_N_SEQUENCES];
 	uint64_t n_repaired; /* rows that could not be read */
-	bool is_sequence_changed;
+	bool is_sequence_changed[STORE_N_SEQUENCES]; /* and not committed */
 	bool saw_full; /* the last commit found no room, whatever the file system says (quota) */
 	bool is_wal_held; /* no checkpoints: there is no ballast */
 	bool is_put_in_turn; /* the turn makes something new: it may not use the ballast */
@@ -148,6 +151,9 @@ int store_row_map(
 	const struct store_statements *noun, sqlite3_stmt *stmt, struct store_map *ret_map);
 int store_row_bind(const struct store_statements *noun, const struct store_statement *statement,
 	const void *object);
+/* The same, of a statement of many rows whose parameters have no names: those of one row are numbered from first on. */
+int store_row_bind_at(const struct store_statements *noun, const struct store_map *map,
+	sqlite3_stmt *stmt, int first, const void *object);
 /* -EBADMSG: the row is not one of ours (hostile or damaged database). */
 int store_row_read(const struct store_statements *noun, const struct store_statement *statement,
 	void *object, struct arena *arena);

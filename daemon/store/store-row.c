@@ -114,22 +114,27 @@ static int bind_column(
 	return SQLITE_MISUSE;
 }
 
-int store_row_bind(const struct store_statements *noun, const struct store_statement *statement,
-	const void *object)
+int store_row_bind_at(const struct store_statements *noun, const struct store_map *map,
+	sqlite3_stmt *stmt, int first, const void *object)
 {
-	for (int i = 0; i < statement->map.n_params; i++) {
+	for (int i = 0; i < map->n_params; i++) {
 		int rc;
 
-		if (statement->map.params[i] < 0)
+		if (map->params[i] < 0)
 			continue;
-		rc = bind_column(
-			&noun->columns[statement->map.params[i]], statement->stmt, i + 1, object);
+		rc = bind_column(&noun->columns[map->params[i]], stmt, first + i, object);
 		if (rc == SQLITE_NOMEM)
 			return err_raise(-ENOMEM);
 		if (rc != SQLITE_OK)
 			return err_raise(-EMSGSIZE);
 	}
 	return 0;
+}
+
+int store_row_bind(const struct store_statements *noun, const struct store_statement *statement,
+	const void *object)
+{
+	return store_row_bind_at(noun, &statement->map, statement->stmt, 1, object);
 }
 
 /*

@@ -34,6 +34,7 @@ struct store_lane_change {
 
 enum {
 	TALLY_ADD,
+	TALLY_PUT,
 	TALLY_LANE_ADD,
 	TALLY_SESSION,
 	TALLY_ALL,
@@ -45,8 +46,8 @@ enum {
 };
 
 static const char *const texts[] = {
-	[TALLY_ADD] = "INSERT INTO tally(session, what, n) VALUES (?1, ?2, max(0, ?3))"
-		      " ON CONFLICT DO UPDATE SET n = max(0, n + ?3)",
+	[TALLY_ADD] = "UPDATE tally SET n = max(0, n + ?3) WHERE session = ?1 AND what = ?2",
+	[TALLY_PUT] = "INSERT INTO tally(session, what, n) VALUES (?1, ?2, max(0, ?3))",
 	[TALLY_LANE_ADD] = "UPDATE lane SET n_queued = max(0, n_queued + ?2) WHERE id = ?1",
 	[TALLY_SESSION] = "SELECT what, n FROM tally WHERE session = ?1",
 	[TALLY_ALL] =
@@ -139,20 +140,27 @@ int store_tally_task(struct store *store, const struct store_standing *standing,
 	return r;
 }
 
+static int write_tally(struct store *store, int index, const struct store_tally_change *change)
+{
+	sqlite3_stmt *stmt = get(store, index);
+
+	store_bind_u64(stmt, 1, change->key.session);
+	store_bind_u64(stmt, 2, change->key.what);
+	sqlite3_bind_int64(stmt, 3, change->n);
+	return store_run(store, stmt);
+}
+
 static int write_tallies(struct store *store)
 {
 	struct store_tally_change *change, *next;
 
 	HASH_ITER (hh, store->tally_changes, change, next) {
-		sqlite3_stmt *stmt = get(store, TALLY_ADD);
 		int r = 0;
 
-		if (change->n) {
-			store_bind_u64(stmt, 1, change->key.session);
-			store_bind_u64(stmt, 2, change->key.what);
-			sqlite3_bind_int64(stmt, 3, change->n);
-			r = store_run(store, stmt);
-		}
+		if (change->n)
+			r = write_tally(store, TALLY_ADD, change);
+		if (r == 0 && change->n && !sqlite3_changes(store->db))
+			r = write_tally(store, TALLY_PUT, change);
 		if (r)
 			return r;
 		HASH_DEL(store->tally_changes, change);

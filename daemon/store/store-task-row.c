@@ -127,6 +127,14 @@ static const struct store_column columns[] = {
 	"status = :response_status, expected_bytes = :expected_bytes, url = :response_url, mime_type = :mime_type, text_encoding =" \
 	" :text_encoding, http_version = :http_version, suggested_name = :suggested_name, headers = :response_headers"
 
+#define PUT_PLAIN \
+	"INSERT INTO task(id, session, lane, kind, state, priority, created_wall_us, may_overwrite, allow_insecure, url, method, destination," \
+	" description, ca_file) VALUES "
+/* in the order of TASK_PUT_PLAIN */
+#define TWO_ROWS \
+	"(?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_Static_assert(STORE_MANY == 8, "as many rows as TASK_PUT_MANY has");
+
 static const char *const texts[] = {
 	[TASK_PUT] =
 		"INSERT INTO task(id, session, lane, kind, state, shelf, priority, suspend_count, wait_reason, due_wall_us,"
@@ -134,6 +142,12 @@ static const char *const texts[] = {
 		" VALUES (:id, :session, :lane, :kind, :state, CASE WHEN :state BETWEEN 3 AND 5 THEN 1 ELSE :state END, :priority,"
 		" :suspend_count, :wait_reason, max(:due_wall_us, :state = 2), :created_wall_us, :state = 6, :may_overwrite,"
 		" :allow_insecure, :url, :method, :destination, :description, :ca_file)",
+	/* one that is to run at once, and many: all else in the row is as the defaults say */
+	[TASK_PUT_PLAIN] = PUT_PLAIN
+	"(:id, :session, :lane, :kind, 1, :priority, :created_wall_us, :may_overwrite, :allow_insecure, :url, :method,"
+	" :destination, :description, :ca_file)",
+	[TASK_PUT_MANY] = PUT_PLAIN "/* scan: the rows given */ " TWO_ROWS ", " TWO_ROWS
+				    ", " TWO_ROWS ", " TWO_ROWS,
 	[TASK_PUT_EXTRA] =
 		"INSERT OR REPLACE INTO task_extra(task, headers, userdata, source_path, checksum_name, checksum_hex, want_digest,"
 		" timeout_us, resource_timeout_us, not_before_wall_us, max_rate_bps, upload_copy, retry_http_errors, ignores_cookies,"

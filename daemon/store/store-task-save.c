@@ -196,16 +196,31 @@ static int save_parts(struct store *store, const struct task *task, unsigned wha
 
 /* ---- a new row ---- */
 
-static int insert(struct store *store, const struct task *task)
+static bool is_plain(const struct task *task)
+{
+	return task->state == TASK_STATE_QUEUED && !task->suspend_count && !task->wait_reason &&
+		!task->due_wall_us;
+}
+
+/* What is beside the row, which is there. */
+static int insert_rest(struct store *store, struct task *task)
 {
 	const struct store_standing standing = { task->session, task->lane, task->state, 0 };
-	int r = run_with(store, TASK_PUT, task);
+	int r = 0;
 
-	if (r == 0 && has_extra(task))
+	if (has_extra(task))
 		r = run_with(store, TASK_PUT_EXTRA, task);
 	if (r == 0 && has_progress(task))
 		r = save_outcome(store, task, STORE_SAVE_PROGRESS);
+	task->is_row_untouched = is_plain(task) && !has_progress(task);
 	return r ? r : store_tally_task(store, &standing, 1);
+}
+
+static int insert(struct store *store, struct task *task)
+{
+	int r = run_with(store, is_plain(task) ? TASK_PUT_PLAIN : TASK_PUT, task);
+
+	return r ? r : insert_rest(store, task);
 }
 
 int store_task_put(struct store *store, struct task *task)
@@ -223,6 +238,51 @@ static unsigned rest_of(const struct task *task, unsigned what)
 
 	what &= ~(unsigned)(STORE_SAVE_NEW | STORE_SAVE_REQUEST | STORE_SAVE_PROGRESS);
 	return has_begun ? what : what & ~(unsigned)(STORE_SAVE_STATE | STORE_SAVE_ATTEMPT);
+}
+
+static int insert_many(struct store *store, struct task *const *tasks)
+{
+	const struct store_map *map = &store_task_statement(store, TASK_PUT_PLAIN)->map;
+	sqlite3_stmt *stmt = get(store, TASK_PUT_MANY);
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < STORE_MANY; i++)
+		r = store_row_bind_at(
+			&store_task_statements, map, stmt, 1 + i * map->n_params, tasks[i]);
+	if (r == 0)
+		r = store_run(store, stmt);
+	for (int i = 0; r == 0 && i < STORE_MANY; i++)
+		r = insert_rest(store, tasks[i]);
+	return r;
+}
+
+bool store_task_is_only_new(const struct task *task, unsigned what)
+{
+	return what & STORE_SAVE_NEW && !rest_of(task, what);
+}
+
+int store_task_save_new(struct store *store, struct task *const *tasks, size_t n)
+{
+	size_t done = 0;
+	int r = store_begin(store);
+
+	while (r == 0 && n - done >= STORE_MANY) {
+		size_t n_plain = 0;
+
+		while (n_plain < STORE_MANY && is_plain(tasks[done + n_plain]))
+			n_plain++;
+		if (n_plain == STORE_MANY) {
+			r = insert_many(store, &tasks[done]);
+			done += STORE_MANY;
+			continue;
+		}
+		/* up to the one that is not, and that */
+		for (size_t i = 0; r == 0 && i <= n_plain; i++)
+			r = insert(store, tasks[done++]);
+	}
+	while (r == 0 && done < n)
+		r = insert(store, tasks[done++]);
+	return r == STORE_E_DUPLICATE ? store_contradicts(store) : r;
 }
 
 /* ---- the steps of a plain download ---- */
@@ -304,12 +364,13 @@ int store_task_save(struct store *store, struct task *task, unsigned what)
 	if (r == 0 && what & STORE_SAVE_NEW) {
 		r = insert(store, task);
 		what = rest_of(task, what);
+		task->is_row_untouched &= !what;
 		if (r == 0)
 			r = save_parts(store, task, what, 0);
 	} else if (r == 0) {
 		r = save_over(store, task, what, &before);
+		task->is_row_untouched = false;
 	}
-	task->is_row_untouched = false;
 	if (r == STORE_E_NOT_FOUND || r == STORE_E_DUPLICATE)
 		return store_contradicts(store);
 	if (r)

@@ -8,6 +8,8 @@
 /* ---- store-task-row.c: store_task_statements ---- */
 enum {
 	TASK_PUT,
+	TASK_PUT_PLAIN,
+	TASK_PUT_MANY,
 	TASK_PUT_EXTRA,
 	TASK_PUT_OUTCOME,
 	TASK_LOAD,

@@ -27,6 +27,7 @@ enum {
 	TURN_COMMIT,
 	TURN_ROLLBACK,
 	TURN_SEQUENCES,
+	TURN_SEQUENCE_SET,
 	TURN_SEQUENCE_PUT,
 };
 
@@ -41,8 +42,8 @@ static const char *const texts[] = {
 			   " WHEN 'event' THEN (SELECT max(seq) FROM event)"
 			   " WHEN 'question' THEN (SELECT max(id) FROM question)"
 			   " ELSE (SELECT max(id) FROM session) END",
-	[TURN_SEQUENCE_PUT] = "INSERT INTO sequence(name, next) VALUES (?1, ?2)"
-			      " ON CONFLICT DO UPDATE SET next = excluded.next",
+	[TURN_SEQUENCE_SET] = "UPDATE sequence SET next = ?2 WHERE name = ?1",
+	[TURN_SEQUENCE_PUT] = "INSERT INTO sequence(name, next) VALUES (?1, ?2)",
 };
 
 const struct store_statements store_turn_statements = {
@@ -228,20 +229,27 @@ void store_rollback(struct store *store)
 	end_turn(store);
 }
 
+static int write_sequence(struct store *store, int index, int sequence)
+{
+	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, index)->stmt;
+
+	sqlite3_bind_text(stmt, 1, sequence_names[sequence], -1, SQLITE_STATIC);
+	store_bind_u64(stmt, 2, store->next[sequence]);
+	return store_run(store, stmt);
+}
+
 static int write_sequences(struct store *store)
 {
-	sqlite3_stmt *stmt = store_statement(store, STORE_NOUN_TURN, TURN_SEQUENCE_PUT)->stmt;
+	int r = 0;
 
-	for (int i = 0; store->is_sequence_changed && i < STORE_N_SEQUENCES; i++) {
-		int r;
-
-		sqlite3_bind_text(stmt, 1, sequence_names[i], -1, SQLITE_STATIC);
-		store_bind_u64(stmt, 2, store->next[i]);
-		r = store_run(store, stmt);
-		if (r)
-			return r;
+	for (int i = 0; r == 0 && i < STORE_N_SEQUENCES; i++) {
+		if (!store->is_sequence_changed[i])
+			continue;
+		r = write_sequence(store, TURN_SEQUENCE_SET, i);
+		if (r == 0 && !sqlite3_changes(store->db))
+			r = write_sequence(store, TURN_SEQUENCE_PUT, i);
 	}
-	return 0;
+	return r;
 }
 
 bool store_is_full(struct store *store)
@@ -303,7 +311,7 @@ int store_commit(struct store *store)
 		store_rollback(store);
 		return r;
 	}
-	store->is_sequence_changed = false;
+	memset(store->is_sequence_changed, 0, sizeof(store->is_sequence_changed));
 	store->saw_full = false;
 	end_turn(store);
 	return FAILPOINT("store.commit.after");
@@ -318,7 +326,7 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 	if (store->next[sequence] >= ID_END)
 		return err_raise(-EOVERFLOW);
 	*ret_id = store->next[sequence]++;
-	store->is_sequence_changed = true;
+	store->is_sequence_changed[sequence] = true;
 	return 0;
 }
 
@@ -332,7 +340,7 @@ int store_raise_next(struct store *store, enum store_sequence sequence, uint64_t
 	if (r)
 		return r;
 	store->next[sequence] = next;
-	store->is_sequence_changed = true;
+	store->is_sequence_changed[sequence] = true;
 	return 0;
 }
 

@@ -107,6 +107,9 @@ enum {
 };
 /* -EUCLEAN: the row is not there. What the model has the database has, or it is damaged. */
 int store_task_save(struct store *store, struct task *task, unsigned what);
+/* Saves many for which what says no more than that they are new, for less than each alone. */
+bool store_task_is_only_new(const struct task *task, unsigned what);
+int store_task_save_new(struct store *store, struct task *const *tasks, size_t n);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
 
 /* The head of a lane's queue: ids and priorities of QUEUED tasks in order (priority descending, id ascending). */

@@ -272,6 +272,61 @@ START_TEST(deletes_with_events_and_extras)
 }
 END_TEST
 
+/* Each row is as if it had been saved alone, whatever stands beside it; also what has no room in a statement of many. */
+START_TEST(saves_many_new_tasks)
+{
+	enum { N = 2 * STORE_MANY + 5 };
+	struct task *tasks[N], *is;
+	struct store_counts counts;
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int i = 0; i < N; i++) {
+		struct task *task = fixture_task(
+			&f, i == 11 ? TASK_STATE_SUSPENDED : TASK_STATE_QUEUED);
+
+		task->created_wall_us = 1000 + (uint64_t)i;
+		task->suspend_count = i == 11;
+		task->request.max_rate_bps = i == 3 ? 5 : 0;
+		task->request.ca_file = i % 2 ? "/ca.pem" : NULL;
+		task->request.allow_insecure = i % 2;
+		task->offset_bytes = i == 4 ? 6 : 0;
+		ck_ok(store_task_number(f.store, task));
+		ck_assert(store_task_is_only_new(task, STORE_SAVE_NEW | STORE_SAVE_STATE));
+		tasks[i] = task;
+	}
+	ck_ok(store_task_save_new(f.store, tasks, N));
+	ck_ok(store_commit(f.store));
+	for (int i = 0; i < N; i++) {
+		is = fixture_load(&f, tasks[i]->id);
+		ck_assert_uint_eq(is->created_wall_us, 1000 + (uint64_t)i);
+		ck_assert_int_eq(is->state, tasks[i]->state);
+		ck_assert_uint_eq(is->request.max_rate_bps, i == 3 ? 5 : 0);
+		ck_assert_int_eq(is->request.ca_file != NULL, i % 2);
+		ck_assert_int_eq(is->request.allow_insecure, i % 2);
+		ck_assert_str_eq(is->request.url, tasks[i]->request.url);
+		ck_assert_uint_eq(is->offset_bytes, i == 4 ? 6 : 0);
+		ck_assert_int_eq(is->has_extra, i == 3);
+		ck_assert_int_eq(is->is_row_untouched, i != 4 && i != 11);
+		ck_assert_int_eq(is->is_row_untouched, tasks[i]->is_row_untouched);
+		task_free(is);
+	}
+	ck_ok(store_counts(f.store, &counts));
+	ck_assert_uint_eq(counts.by_state[TASK_STATE_QUEUED], N - 1);
+	ck_assert_int_eq(fixture_number(&f, "SELECT n_queued FROM lane"), N - 1);
+	/* what is there already is no new one */
+	ck_assert_int_eq(store_task_save_new(f.store, tasks, N), -EUCLEAN);
+	store_rollback(f.store);
+	tasks[0]->attempts = 1;
+	ck_assert(!store_task_is_only_new(tasks[0], STORE_SAVE_NEW | STORE_SAVE_STATE));
+	ck_assert(!store_task_is_only_new(tasks[1], STORE_SAVE_NEW | STORE_SAVE_RESULT));
+	ck_assert(!store_task_is_only_new(tasks[1], STORE_SAVE_STATE));
+	for (int i = 0; i < N; i++)
+		task_free(tasks[i]);
+	fixture_done(&f);
+}
+END_TEST
+
 /* What somebody else may have written into our file. */
 static const struct {
 	const char *set;
@@ -590,5 +645,6 @@ RUN_TESTS("daemon/store/store-task", TEST(keeps_every_member),
 	TEST(keeps_resume_state_given_at_creation), TEST(saves_only_what_is_asked),
 	TEST(deletes_with_events_and_extras), TEST(a_row_with_a_life_is_not_untouched),
 	TEST(a_row_with_an_outcome_is_not_untouched), TEST(makes_rows_that_say_something),
-	TEST(a_plain_life_leaves_the_same_rows), TEST(a_row_that_is_another_is_saved_whole),
+	TEST(saves_many_new_tasks), TEST(a_plain_life_leaves_the_same_rows),
+	TEST(a_row_that_is_another_is_saved_whole),
 	TEST_EACH(a_row_of_nonsense_fails_alone, hostile))
