@@ -15,8 +15,13 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -31,6 +36,13 @@ struct multi_socket {
 	struct multi *multi;
 };
 
+/* A connection that another request may have. */
+struct multi_kept {
+	int fd;
+	uint16_t port, local_port;
+	char address[INET6_ADDRSTRLEN];
+};
+
 struct multi {
 	CURLM *curl;
 	struct event_base *base;
@@ -39,9 +51,82 @@ struct multi {
 	void *user;
 	CURL *kept[MULTI_EASIES_KEPT];
 	unsigned n_kept;
+	struct multi_kept *connections;
+	size_t n_connections, room_connections;
 	multi_socket_fn on_socket; /* NULL: nobody wants to know */
 	unsigned own_max_connections; /* 0: what multi_set_max_connections() says */
 };
+
+/* ---- connections that were kept ---- */
+
+static bool fill_kept(CURL *easy, struct multi_kept *kept)
+{
+	const char *address = NULL, *scheme = NULL;
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	long n_new = 0, port = 0, local_port = 0;
+
+	if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &n_new) || !n_new ||
+		curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) || !scheme ||
+		strcasecmp(scheme, "http") != 0 ||
+		curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD ||
+		curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address) || !address ||
+		curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port) ||
+		curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port) ||
+		strlen(address) >= sizeof(kept->address))
+		return false;
+	kept->fd = fd;
+	kept->port = (uint16_t)port;
+	kept->local_port = (uint16_t)local_port;
+	memcpy(kept->address, address, strlen(address) + 1);
+	return true;
+}
+
+/* What is new, before libcurl forgets whose it was. Without memory nothing is known of it. */
+static void note_kept(struct multi *m, CURL *easy)
+{
+	struct multi_kept kept = { 0 };
+
+	if (!fill_kept(easy, &kept))
+		return;
+	if (m->n_connections == m->room_connections) {
+		size_t room = m->room_connections ? 2 * m->room_connections : 8;
+		struct multi_kept *grown = realloc(m->connections, room * sizeof(*grown));
+
+		if (!grown)
+			return;
+		m->connections = grown;
+		m->room_connections = room;
+	}
+	m->connections[m->n_connections++] = kept;
+}
+
+int multi_find_kept(
+	const struct multi *multi, const char *address, uint16_t port, uint16_t local_port)
+{
+	for (size_t i = 0; i < multi->n_connections; i++) {
+		const struct multi_kept *kept = &multi->connections[i];
+
+		if (kept->local_port == local_port && kept->port == port &&
+			!strcmp(kept->address, address))
+			return kept->fd;
+	}
+	return -1;
+}
+
+int multi_on_close(void *multi, curl_socket_t fd)
+{
+	struct multi *m = multi;
+
+	for (size_t i = 0; i < m->n_connections; i++) {
+		if (m->connections[i].fd == fd) {
+			m->connections[i] = m->connections[--m->n_connections];
+			break;
+		}
+	}
+	return close(fd);
+}
+
+/* ---- the loop ---- */
 
 static void drain(struct multi *m)
 {
@@ -56,6 +141,7 @@ static void drain(struct multi *m)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private_data);
+		note_kept(m, easy);
 		curl_multi_remove_handle(m->curl, easy);
 		m->on_done(easy, code, m->user, private_data);
 	}
@@ -180,6 +266,7 @@ void multi_free(struct multi *multi)
 	for (unsigned i = 0; i < multi->n_kept; i++)
 		curl_easy_cleanup(multi->kept[i]);
 	curl_multi_cleanup(multi->curl);
+	free(multi->connections);
 	event_del(&multi->timer);
 	free(multi);
 }

@@ -8,6 +8,7 @@
 #define ENGINE_MULTI_H
 
 #include <curl/curl.h>
+#include <stdint.h>
 
 struct event_base;
 struct multi;
@@ -39,6 +40,14 @@ void multi_kick(struct multi *multi);
 /* Told of each socket that begins to work for a handle, new or kept: in libcurl's callback. */
 typedef void (*multi_socket_fn)(void *private_data, int fd);
 void multi_set_on_socket(struct multi *multi, multi_socket_fn fn);
+/*
+ * The descriptor of a connection over plain http that was kept, by what the pre-request callback is told of it; -1: not known.
+ * libcurl itself says it only of requests that have ended.
+ */
+int multi_find_kept(
+	const struct multi *multi, const char *address, uint16_t port, uint16_t local_port);
+/* CURLOPT_CLOSESOCKETFUNCTION of all handles; its data is the multi. */
+int multi_on_close(void *multi, curl_socket_t fd);
 void multi_set_max_connections(struct multi *multi, unsigned max_connections_per_host);
 /* The most that anybody has asked for of his own; from then on multi_set_max_connections() changes nothing. */
 void multi_raise_max_connections(struct multi *multi, unsigned max_connections_per_host);

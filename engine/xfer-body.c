@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "engine/multi.h"
 #include "engine/sink.h"
 #include "engine/url.h"
 
@@ -66,15 +67,17 @@ int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
  * it said. What follows would be taken for the answer to this request. (TLS may have its own
  * reasons to send.)
  */
-static bool is_tainted(const struct xfer *x)
+static bool is_tainted(struct xfer *x, const char *address, int port, int local_port)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
 	char byte;
+	int fd;
 
 	if (x->is_connecting || url_is_secure(x->url))
 		return false;
-	if (curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD)
+	fd = multi_find_kept(x->pool->multi, address, (uint16_t)port, (uint16_t)local_port);
+	if (fd < 0)
 		return false;
+	xfer_request_on_use(x, fd);
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
@@ -86,11 +89,8 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 {
 	struct xfer *x = user;
 
-	(void)ip;
 	(void)local_ip;
-	(void)port;
-	(void)local_port;
-	x->is_tainted = is_tainted(x);
+	x->is_tainted = is_tainted(x, ip, port, local_port);
 	if (x->is_tainted || !xfer_request_on_connected(x))
 		return CURL_PREREQFUNC_ABORT;
 	/* what libcurl has tried again it counts over the life of a handle */
@@ -303,15 +303,15 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user)
 {
 	struct xfer *x = user;
-	curl_socket_t fd = CURL_SOCKET_BAD;
 
+	(void)easy;
 	if (type != CURLINFO_DATA_IN || !x->head.is_complete || !x->head.is_chunked ||
 		x->is_http2 || x->fault.code)
 		return 0;
 	if (!chunk_feed(&x->chunk, bytes, size))
 		return 0;
 	xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "malformed chunked body");
-	if (!curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
-		shutdown(fd, SHUT_RDWR);
+	if (x->socket_fd >= 0)
+		shutdown(x->socket_fd, SHUT_RDWR);
 	return 0;
 }

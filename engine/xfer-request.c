@@ -321,6 +321,7 @@ static void set_callbacks(CURL *e)
 	curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, xfer_body_on_raw);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, xfer_body_on_connected);
 	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, xfer_body_on_socket);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, multi_on_close);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, xfer_body_on_resolve);
 }
 
@@ -417,6 +418,29 @@ void xfer_request_set_weight(struct xfer *xfer, unsigned weight)
 			weight ? (long)weight : (long)REQUEST_WEIGHT);
 }
 
+static void mark(curl_socket_t fd, uint8_t dscp)
+{
+	int value = dscp << 2; /* above the two bits of ECN */
+
+	/* one of the two is the socket's; a mark is only a wish */
+	(void)setsockopt(fd, IPPROTO_IP, IP_TOS, &value, sizeof(value));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
+}
+
+/* A kept connection has the mark of whom it served last. */
+void xfer_request_on_use(struct xfer *xfer, int fd)
+{
+	xfer->socket_fd = fd;
+	if (xfer->pool->is_marked)
+		mark(fd, xfer->spec.live.dscp);
+}
+
+static void on_use(void *private_data, int fd)
+{
+	if (private_data)
+		xfer_request_on_use(private_data, fd);
+}
+
 /* What every request sets, a shared handle or not. */
 static int set_request(struct xfer *x)
 {
@@ -434,6 +458,8 @@ static int set_request(struct xfer *x)
 	curl_easy_setopt(e, CURLOPT_DEBUGDATA, x);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
 	curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, x);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, x->pool->multi);
+	multi_set_on_socket(x->pool->multi, on_use);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, x);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(e, CURLOPT_CURLU, x->url->handle);
@@ -480,29 +506,11 @@ static bool is_plain(const struct xfer *x)
 	return !x->has_body && !strcmp(x->method, "GET") && !has_credentials(x);
 }
 
-static void mark(curl_socket_t fd, uint8_t dscp)
-{
-	int value = dscp << 2; /* above the two bits of ECN */
-
-	/* one of the two is the socket's; a mark is only a wish */
-	(void)setsockopt(fd, IPPROTO_IP, IP_TOS, &value, sizeof(value));
-	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
-}
-
-/* A kept connection has the mark of whom it served last. */
-static void on_use(void *private_data, int fd)
-{
-	const struct xfer *x = private_data;
-
-	if (x)
-		mark(fd, x->spec.live.dscp);
-}
-
 void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd)
 {
 	if (!xfer->spec.live.dscp)
 		return;
-	multi_set_on_socket(xfer->pool->multi, on_use);
+	xfer->pool->is_marked = true;
 	mark(fd, xfer->spec.live.dscp);
 }
 

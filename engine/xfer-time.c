@@ -60,7 +60,6 @@ void xfer_unpause(struct xfer *xfer, uint64_t now_us)
 /* Sent bytes count when they leave the socket's buffer, not when libcurl takes them from us. */
 static void note_sent(struct xfer *x)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
 	curl_off_t sent = 0;
 	int waiting = 0;
 
@@ -69,8 +68,7 @@ static void note_sent(struct xfer *x)
 	if (curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &sent))
 		return;
 	x->sent_bytes = x->upload.base_bytes + xfer_send_count(x);
-	if (!curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD &&
-		ioctl(fd, SIOCOUTQ, &waiting))
+	if (x->socket_fd >= 0 && ioctl(x->socket_fd, SIOCOUTQ, &waiting))
 		waiting = 0;
 	if ((uint64_t)sent - (uint64_t)waiting == x->left_socket_bytes)
 		return;

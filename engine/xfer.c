@@ -85,6 +85,7 @@ int xfer_new(
 	if (!x)
 		return err_raise(-ENOMEM);
 	x->spec.source_fd = -1;
+	x->socket_fd = -1;
 	x->key = (struct xfer_key){ .task = task, .attempt = attempt };
 	x->disk_mail = calloc(1, sizeof(*x->disk_mail));
 	x->done = post_new(ENGINE_EVENT_DONE, task, attempt);
@@ -233,6 +234,7 @@ static void send_request(struct xfer *x)
 	x->is_response_due = false;
 	x->is_connecting = false;
 	x->is_connected = false;
+	x->socket_fd = -1;
 	x->is_tainted = false;
 	x->next = XFER_NEXT_END;
 	x->body = XFER_BODY_DROP;

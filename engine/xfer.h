@@ -83,6 +83,7 @@ struct xfer_pool {
 	struct multi *multi;
 	unsigned n_xfers;
 	bool is_retired; /* takes no new attempts */
+	bool is_marked; /* some of its connections have a mark */
 	uint64_t moved_us; /* last payload byte of any attempt */
 	uint64_t idle_since_us;
 };
@@ -207,6 +208,7 @@ struct xfer {
 	struct redirect redirect;
 	bool is_http2;
 	bool is_connecting, is_connected;
+	int socket_fd; /* of the connection, as far as it is known; -1 */
 	bool is_announced; /* CONNECTED was posted */
 	bool is_tainted; /* a kept connection held bytes that nobody asked for */
 	bool can_resume;
@@ -369,6 +371,8 @@ bool xfer_request_can_pause_http2(void);
 void xfer_request_set_weight(struct xfer *xfer, unsigned weight);
 /* In libcurl's callbacks: a socket is new; a connection is there. After a false the request does not go out. */
 void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd);
+/* A connection that was kept works for it. */
+void xfer_request_on_use(struct xfer *xfer, int fd);
 bool xfer_request_on_connected(struct xfer *xfer);
 
 /* xfer-cookie.c: what the store has for this request, as a header's value; nothing: buf stays empty. */

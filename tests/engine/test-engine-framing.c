@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers that lie about where an answer ends, and what must not come of it. */
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/engine/rig.h"
@@ -161,6 +165,69 @@ START_TEST(no_connection_is_used_after_a_lie)
 }
 END_TEST
 
+static int accept_one(int listener)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, RIG_DEADLINE_MS), 1);
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static void answer(int fd, const char *text)
+{
+	char request[4096];
+
+	ck_assert_int_gt(recv(fd, request, sizeof(request), 0), 0);
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* What came on a connection before anything was asked is no answer, however much it looks like one. */
+START_TEST(no_answer_comes_before_its_question)
+{
+	static const char more[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad";
+	const struct engine_header range = { "Range", "bytes=0-1" };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(to);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), first, second;
+	struct engine_spec spec;
+	struct rig_task *t;
+	char url[64];
+
+	rig_start(&rig, NULL, NULL);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(listen(listener, 5), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&to, &size), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(to.sin_port));
+	spec = rig_live(&rig, 1, url);
+	/* one of those that leave their handle to the next, and one that does not */
+	spec.headers = &range;
+	spec.n_headers = _i ? 1 : 0;
+	rig_begin(&rig, 1, &spec);
+	first = accept_one(listener);
+	answer(first, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_int_eq(send(first, more, strlen(more), MSG_NOSIGNAL), (ssize_t)strlen(more));
+	rig_begin(&rig, 2, &spec);
+	second = accept_one(listener);
+	answer(second, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
+	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->body_bytes, 4);
+	ck_assert_int_eq(memcmp(t->body, "good", 4), 0);
+	/* one that holds nothing is used again */
+	rig_begin(&rig, 3, &spec);
+	answer(second, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	rig_wait(&rig, 3, ENGINE_EVENT_DONE, 1);
+	close(first);
+	close(second);
+	close(listener);
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("engine/framing", 40, TEST_EACH(lies_are_named_and_never_a_file, answers),
 	TEST(eight_bit_headers_become_text), TEST_EACH(floods_are_cut, floods),
-	TEST_EACH(no_connection_is_used_after_a_lie, tainted))
+	TEST_EACH(no_connection_is_used_after_a_lie, tainted),
+	TEST_LOOP(no_answer_comes_before_its_question, 2))
