@@ -14,13 +14,14 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "engine/lender.h"
 
 #define OUTLET_FIRST_BYTES  (4u * 1024)
 /* a body that proved long is worth a larger pipe */
 #define OUTLET_WIDEN_BYTES  (UINT64_C(1) << 20)
 #define OUTLET_SPLICE_BYTES (1u << 20)
 /* libcurl gives 16 KiB at a time: a reader that is woken for each of them is half as fast */
-#define OUTLET_BATCH_BYTES  (128u * 1024)
+#define OUTLET_BATCH_BYTES  (256u * 1024)
 
 struct outlet {
 	struct outlet_spec spec;
@@ -30,7 +31,9 @@ struct outlet {
 	int write_fd; /* of the pipe; -1: none */
 	int memfd; /* -1: none */
 	uint64_t memfd_bytes, memfd_offset;
-	uint64_t piped_bytes, stalled_us;
+	unsigned long long piped_bytes;
+	uint64_t stalled_us;
+	struct lender *lender; /* of a wide pipe: what is kept goes through it; NULL: none */
 	bool is_wide, is_ending, is_gone, is_pipe_due;
 };
 
@@ -57,6 +60,7 @@ struct outlet *outlet_free(struct outlet *outlet)
 {
 	if (!outlet)
 		return NULL;
+	outlet->lender = lender_free(outlet->lender);
 	close_fd(&outlet->write_fd);
 	close_fd(&outlet->memfd);
 	free(outlet->kept);
@@ -66,7 +70,7 @@ struct outlet *outlet_free(struct outlet *outlet)
 
 static bool is_empty(const struct outlet *o)
 {
-	return o->kept_offset == o->kept_bytes &&
+	return o->kept_offset == o->kept_bytes && (!o->lender || !lender_kept_bytes(o->lender)) &&
 		(o->memfd < 0 || o->memfd_offset == o->memfd_bytes);
 }
 
@@ -165,7 +169,8 @@ static void widen(struct outlet *o)
 		return;
 	o->is_wide = true;
 	/* beyond the user's share it stays as it is */
-	(void)fcntl(o->write_fd, F_SETPIPE_SZ, (int)OUTLET_PIPE_BYTES);
+	if (fcntl(o->write_fd, F_SETPIPE_SZ, (int)OUTLET_PIPE_BYTES) > 0)
+		o->lender = lender_new(o->write_fd);
 }
 
 /* Into the pipe, what it takes. 0: all; OUTLET_E_FULL, OUTLET_E_GONE, -errno. */
@@ -181,10 +186,45 @@ static int push(struct outlet *o, const char *bytes, size_t size, size_t *done)
 		if (n < 0)
 			return errno == EPIPE ? OUTLET_E_GONE : err_raise(-errno);
 		*done += (size_t)n;
-		o->piped_bytes += (uint64_t)n;
+		o->piped_bytes += (unsigned long long)n;
 		widen(o);
 	}
 	return 0;
+}
+
+/* Through the ring, what it and the pipe take. */
+static int lend(struct outlet *o, const char *bytes, size_t size, size_t *done)
+{
+	int r;
+
+	do {
+		*done += lender_put(o->lender, bytes + *done, size - *done);
+		r = lender_push(o->lender, &o->piped_bytes);
+	} while (!r && *done < size);
+	if (r == LENDER_E_FULL)
+		return OUTLET_E_FULL;
+	return r == LENDER_E_GONE ? OUTLET_E_GONE : r;
+}
+
+static void drop_kept(struct outlet *o)
+{
+	free(o->kept);
+	o->kept = NULL;
+	o->kept_bytes = o->kept_offset = o->kept_room = 0;
+}
+
+/* What is kept, in its order. */
+static int push_kept(struct outlet *o)
+{
+	int r;
+
+	if (o->lender) {
+		r = lend(o, o->kept ? o->kept : "", o->kept_bytes, &o->kept_offset);
+		if (!r)
+			drop_kept(o); /* from now on the ring keeps it */
+		return r;
+	}
+	return push(o, o->kept, o->kept_bytes, &o->kept_offset);
 }
 
 static int push_memfd(struct outlet *o)
@@ -201,7 +241,7 @@ static int push_memfd(struct outlet *o)
 		if (n < 0)
 			return errno == EPIPE ? OUTLET_E_GONE : err_raise(-errno);
 		o->memfd_offset += (uint64_t)n;
-		o->piped_bytes += (uint64_t)n;
+		o->piped_bytes += (unsigned long long)n;
 		widen(o);
 	}
 	close_fd(&o->memfd);
@@ -211,6 +251,7 @@ static int push_memfd(struct outlet *o)
 /* The next part finds everything as the first did. */
 static void reset(struct outlet *o)
 {
+	o->lender = lender_free(o->lender);
 	close_fd(&o->write_fd);
 	close_fd(&o->memfd);
 	o->kept_bytes = 0;
@@ -227,7 +268,7 @@ static void reset(struct outlet *o)
 
 int outlet_flush(struct outlet *outlet)
 {
-	uint64_t before_bytes = outlet->piped_bytes;
+	unsigned long long before_bytes = outlet->piped_bytes;
 	int r;
 
 	if (outlet->is_gone)
@@ -236,7 +277,7 @@ int outlet_flush(struct outlet *outlet)
 		return outlet->is_pipe_due ? OUTLET_E_FULL : 0;
 	r = push_memfd(outlet);
 	if (!r)
-		r = push(outlet, outlet->kept, outlet->kept_bytes, &outlet->kept_offset);
+		r = push_kept(outlet);
 	if (!r) {
 		outlet->stalled_us = 0;
 		if (outlet->is_ending)
@@ -248,6 +289,33 @@ int outlet_flush(struct outlet *outlet)
 	else if (!outlet->stalled_us || outlet->piped_bytes != before_bytes)
 		outlet->stalled_us = clock_now_us();
 	return r;
+}
+
+/* Into the ring; the pipe has it when it is worth a wake-up. */
+static int write_ring(struct outlet *o, const char *bytes, size_t size, uint64_t now_us)
+{
+	bool was_stalled = o->stalled_us;
+	size_t done = 0;
+	int r = 0;
+
+	if (was_stalled || o->memfd >= 0 || o->kept_offset < o->kept_bytes)
+		r = outlet_flush(o);
+	if (r == OUTLET_E_FULL && was_stalled)
+		return o->spec.must_not_wait ? OUTLET_E_TOO_LONG : r;
+	if (r == OUTLET_E_FULL)
+		return keep(o, bytes, size);
+	if (r)
+		return r;
+	if (lender_kept_bytes(o->lender) + size <= OUTLET_BATCH_BYTES)
+		done = lender_put(o->lender, bytes, size);
+	if (done < size)
+		r = lend(o, bytes, size, &done);
+	if (r == OUTLET_E_GONE)
+		o->is_gone = true;
+	if (r != OUTLET_E_FULL)
+		return r;
+	o->stalled_us = now_us;
+	return done < size ? keep(o, bytes + done, size - done) : 0;
 }
 
 static int write_pipe(struct outlet *o, const char *bytes, size_t size, uint64_t now_us)
@@ -282,6 +350,8 @@ int outlet_write(struct outlet *outlet, const void *bytes, size_t size, uint64_t
 		return 0;
 	if (!outlet->gathered_us)
 		outlet->gathered_us = now_us;
+	if (outlet->lender)
+		return write_ring(outlet, bytes, size, now_us);
 	if (outlet->write_fd >= 0)
 		return write_pipe(outlet, bytes, size, now_us);
 	return outlet->spec.collects ? collect(outlet, bytes, size) : gather(outlet, bytes, size);

@@ -28,7 +28,7 @@
 #define OUTLET_INLINE_BYTES  (64u * 1024)
 #define OUTLET_GATHER_US     UINT64_C(10000)
 #define OUTLET_COLLECT_BYTES (UINT64_C(64) << 20)
-#define OUTLET_PIPE_BYTES    (256u * 1024)
+#define OUTLET_PIPE_BYTES    (512u * 1024)
 
 enum {
 	OUTLET_E_FULL = 1, /* nothing was taken: come again when outlet_flush() returned 0 */

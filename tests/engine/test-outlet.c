@@ -141,7 +141,7 @@ START_TEST(a_slow_reader_makes_it_wait)
 		}
 		ck_assert_int_eq(r, OUTLET_E_FULL);
 		ck_assert_uint_ne(outlet_stalled_since_us(o), 0);
-		ck_assert_uint_le(written - offset, 2 * PIECE_BYTES + 100);
+		ck_assert_uint_le(written - offset, OUTLET_PIPE_BYTES + PIECE_BYTES + 100);
 		n_full++;
 		while (outlet_flush(o) == OUTLET_E_FULL)
 			ck_assert(!drain(fd, &offset));
