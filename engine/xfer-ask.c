@@ -231,6 +231,7 @@ void xfer_live_hold(struct xfer *xfer, bool is_held)
 	if (xfer->state >= XFER_STATE_FINISH)
 		return;
 	if (!is_held) {
+		xfer_time_hold(xfer, false);
 		xfer_go_on(xfer, held, held);
 		return;
 	}
@@ -239,6 +240,7 @@ void xfer_live_hold(struct xfer *xfer, bool is_held)
 		xfer_stop(xfer, false);
 		return;
 	}
+	xfer_time_hold(xfer, true);
 	xfer->receive_pause |= held;
 	xfer->send_pause |= held;
 }

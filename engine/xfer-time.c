@@ -93,6 +93,23 @@ static bool is_over(uint64_t since_us, uint64_t limit_us, uint64_t now_us)
 	return now_us > since_us && now_us - since_us >= limit_us;
 }
 
+void xfer_time_hold(struct xfer *xfer, bool is_held)
+{
+	uint64_t boot_us = clock_now().boot_us;
+
+	if (is_held == (xfer->live.held_boot_us != 0))
+		return;
+	if (!is_held && xfer->spec.deadline_boot_us)
+		xfer->spec.deadline_boot_us += boot_us - xfer->live.held_boot_us;
+	xfer->live.held_boot_us = is_held ? boot_us : 0;
+}
+
+/* There is a limit of the whole, and it runs. */
+static bool has_deadline(const struct xfer *x)
+{
+	return x->spec.deadline_boot_us && !x->live.is_late && !x->live.held_boot_us;
+}
+
 /* When it has been idle for too long, if nothing comes till then. */
 static uint64_t idle_due_us(const struct xfer *x)
 {
@@ -133,12 +150,10 @@ static bool is_below_floor(struct xfer *x, uint64_t now_us)
 /* True: its time is up, fault says how. */
 static bool is_overdue(struct xfer *x, const struct clock_now *now)
 {
-	if (x->live.is_late)
-		return false;
-	if (x->spec.deadline_boot_us && now->boot_us >= x->spec.deadline_boot_us) {
+	if (has_deadline(x) && now->boot_us >= x->spec.deadline_boot_us) {
 		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT, "the time for the whole transfer is up");
 		x->is_retryable = false;
-	} else if (!x->easy) {
+	} else if (!x->easy || x->live.is_late) {
 		return false;
 	} else if (now->now_us >= idle_due_us(x)) {
 		xfer_fault(x, TRANSFER_ERROR_TIMED_OUT,
@@ -201,7 +216,7 @@ uint64_t xfer_due_us(const struct xfer *xfer, const struct clock_now *now)
 	due_us = xfer_live_due_us(xfer);
 	if (xfer->easy && idle_due_us(xfer) < due_us)
 		due_us = idle_due_us(xfer);
-	if (!xfer->spec.deadline_boot_us || xfer->live.is_late)
+	if (!has_deadline(xfer))
 		return due_us;
 	left_us = xfer->spec.deadline_boot_us > now->boot_us
 		? xfer->spec.deadline_boot_us - now->boot_us

@@ -149,6 +149,7 @@ struct xfer_live {
 	uint64_t response_due_us; /* is_response_due: told then */
 	bool is_told; /* something was told of the answer: DONE does not say it all */
 	bool is_stall_told;
+	uint64_t held_boot_us; /* its resource limit stands still since; 0: it runs */
 	/* an error that waits until all that came before it was told */
 	bool is_late, is_late_retryable;
 	struct transfer_result late;
@@ -299,6 +300,8 @@ void xfer_on_progress_seen(struct xfer *xfer);
 /* The caller has acted on RESUMED. */
 void xfer_on_resumed_seen(struct xfer *xfer);
 void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps);
+/* The limit of the whole stands still while it is held. */
+void xfer_time_hold(struct xfer *xfer, bool is_held);
 /* Timers: idle, connect, resource, floor; progress; checkpoints. */
 void xfer_tick(struct xfer *xfer, const struct clock_now *now);
 /*

@@ -318,7 +318,28 @@ START_TEST(redirects_have_a_bound)
 }
 END_TEST
 
-/* Held, nothing more comes than is under way, and no idle time runs; going on, nothing is missing. */
+/* Thinking is no idle time, but the limit of the whole goes on. */
+START_TEST(a_question_is_no_excuse)
+{
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_live(
+		&rig, 1, _i ? "/file?seed=5&size=700" : "/file?redirect_to=%2Ffile%3Fsize%3D1");
+	spec.live.asks = ENGINE_ASK_RESPONSE | ENGINE_ASK_REDIRECT;
+	spec.idle_timeout_us = 200 * CLOCK_US_PER_MS;
+	spec.deadline_boot_us = clock_now().boot_us + 600 * CLOCK_US_PER_MS;
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert_uint_ge(clock_now().boot_us, spec.deadline_boot_us);
+	ck_assert(!t->done.is_retryable);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Held, nothing more comes than is under way, and no time runs; going on, nothing is missing. */
 START_TEST(a_held_attempt_goes_on)
 {
 	struct engine_spec spec;
@@ -327,10 +348,12 @@ START_TEST(a_held_attempt_goes_on)
 	rig_start(&rig, NULL, NULL);
 	spec = rig_live(&rig, 1, "/file?seed=5&size=700000&gate=g&gate_after=1000");
 	spec.idle_timeout_us = 100 * CLOCK_US_PER_MS;
+	spec.deadline_boot_us = clock_now().boot_us + 1500 * CLOCK_US_PER_MS;
 	rig_begin(&rig, 1, &spec);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_DATA, 1);
 	engine_hold_attempt(rig.engine, 1, 1, true);
-	let_pass(250);
+	while (clock_now().boot_us < spec.deadline_boot_us + 50 * CLOCK_US_PER_MS)
+		rig_turn(&rig, 50);
 	origin_release(rig.origin, "g");
 	let_pass(50);
 	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 0);
@@ -432,6 +455,6 @@ RUN_TESTS("engine/ask", TEST_EACH(a_response_waits_for_its_answer, answers),
 	TEST(a_file_may_be_impossible), TEST(a_redirect_is_followed_when_it_may),
 	TEST_LOOP(a_redirect_may_be_the_answer, 3), TEST_LOOP(a_long_redirect_may_be_the_answer, 2),
 	TEST_EACH(a_redirect_may_go_elsewhere, replacements), TEST(redirects_have_a_bound),
-	TEST(a_held_attempt_goes_on), TEST_LOOP(others_are_stopped_instead, 2),
-	TEST_LOOP(a_question_ends_with_its_attempt, 2), TEST_LOOP(interim_answers_are_told, 2),
-	TEST_EACH(an_interim_answer_is_none, interim_alone))
+	TEST_LOOP(a_question_is_no_excuse, 2), TEST(a_held_attempt_goes_on),
+	TEST_LOOP(others_are_stopped_instead, 2), TEST_LOOP(a_question_ends_with_its_attempt, 2),
+	TEST_LOOP(interim_answers_are_told, 2), TEST_EACH(an_interim_answer_is_none, interim_alone))
