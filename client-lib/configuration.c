@@ -183,6 +183,8 @@ uint64_t transfer_config_get_resource_timeout(const transfer_config *config)
 int transfer_config_set_max_connections_per_host(
 	transfer_config *config, unsigned int n_connections)
 {
+	if (n_connections > CONFIGURATION_CONNECTIONS_MAX)
+		return configuration_stick(config, -EINVAL);
 	config->max_connections_per_host = n_connections;
 	return 0;
 }

@@ -12,7 +12,8 @@
 struct arena;
 struct ipc_manager_open_session_in;
 
-#define CONFIGURATION_NAME_MAX_BYTES 255
+#define CONFIGURATION_NAME_MAX_BYTES  255
+#define CONFIGURATION_CONNECTIONS_MAX 64 /* transferd's */
 
 /* X(name, preset): properties that are on or off and need no check; transfer_config_set_… and …_get_… of each. */
 #define CONFIGURATION_SWITCHES(X) \

@@ -124,6 +124,7 @@ START_TEST(begins_as_documented)
 	transfer_config_set_app_id(other, "org.example.Other");
 	transfer_config_set_header(other, "X-A", "a");
 	transfer_config_set_request_timeout(other, 1);
+	ck_assert_int_eq(transfer_config_set_max_connections_per_host(other, 64), 0);
 	transfer_config_set_max_connections_per_host(other, 1);
 	ck_assert_int_eq(transfer_config_get_kind(config), kinds[_i].kind);
 	ck_assert_ptr_null(transfer_config_get_identifier(config));
@@ -158,6 +159,7 @@ START_TEST(keeps_the_first_failure)
 	ck_assert_int_eq(transfer_config_set_ca_file(config, "/absolute"), 0);
 	ck_assert_int_eq(transfer_config_set_app_id(config, ""), -EINVAL);
 	ck_assert_int_eq(transfer_config_set_upload_copy(config, 9), -EINVAL);
+	ck_assert_int_eq(transfer_config_set_max_connections_per_host(config, 65), -EINVAL);
 	ck_assert_int_eq(transfer_config_get_status(config), -EINVAL);
 	ck_assert_int_eq(configuration_to_ipc(config, &arena, &in), -EINVAL);
 }

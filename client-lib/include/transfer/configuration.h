@@ -265,7 +265,7 @@ TRANSFER_PUBLIC uint64_t transfer_config_get_resource_timeout(const transfer_con
  *
  * Connections are counted, not tasks: over HTTP/2 many tasks share one.
  *
- * Returns:  0
+ * Returns:  0, or -EINVAL for more
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
