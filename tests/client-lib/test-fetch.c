@@ -97,8 +97,10 @@ static int code_of(const struct call *call)
 
 static bool is_body(const struct call *call, const char *text)
 {
-	return transfer_data_get_size(call->body) == strlen(text) &&
-		!memcmp(transfer_data_get_bytes(call->body), text, strlen(text));
+	size_t n = strlen(text);
+
+	return transfer_data_get_size(call->body) == n &&
+		(!n || !memcmp(transfer_data_get_bytes(call->body), text, n));
 }
 
 /* A session whose callbacks have a thread of their own: loaders need it. */
