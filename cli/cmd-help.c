@@ -82,7 +82,7 @@ static void print_option(
 	char names[64], letter[8] = "    ", help[OPTION_HELP_BYTES];
 	bool is_short = strcmp(d->name, "json-auto") == 0;
 
-	if (options_has_letter(d, command->run == cmd_log))
+	if (options_has_letter(d, command->options))
 		snprintf(letter, sizeof(letter), "-%c%s", d->letter, is_short ? "  " : ", ");
 	if (is_short)
 		names[0] = 0;
@@ -119,7 +119,7 @@ static bool has_option(const struct command *command, const struct options_def *
 static json_t *option_json(const struct options_def *d, const struct command *command)
 {
 	char letter[2] = { d->letter, 0 }, help[OPTION_HELP_BYTES];
-	bool has_letter = options_has_letter(d, command->run == cmd_log);
+	bool has_letter = options_has_letter(d, command->options);
 
 	option_help(d, command->name, help, sizeof(help));
 	return json_pack("{s:s, s:s?, s:s?, s:s}", "name", d->name, "letter",
@@ -287,7 +287,7 @@ static void completion_bash(void)
 	      "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n        return\n    fi\n"
 	      "    case $command in\n"
 	      "    '') COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return ;;\n"
-	      "    get|sessions|stats|monitor|version) return ;;\n"
+	      "    get|fetch|sessions|stats|monitor|version) return ;;\n"
 	      "    put|add) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
 	      "    help) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return ;;\n"
 	      "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return ;;\n"
@@ -332,7 +332,7 @@ static void completion_zsh(void)
 	      "    case $state in\n    command) _describe command commands ;;\n    argument)\n"
 	      "        case $words[1] in\n        put|add) _files; return ;;\n"
 	      "        completion) _values shell bash zsh fish; return ;;\n"
-	      "        get|sessions|stats|monitor|version) return ;;\n"
+	      "        get|fetch|sessions|stats|monitor|version) return ;;\n"
 	      "        events|invalidate|flush|reset|cookies) compadd -- ${(f)\"$(transferctl sessions --plain --no-legend "
 	      "--columns=session 2>/dev/null)\"}; return ;;\n"
 	      "        quit) compadd -- ${(f)\"$(" COMPLETION_APPS ")\"}; return ;;\n"

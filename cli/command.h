@@ -37,6 +37,8 @@ int cmd_wait(struct ctx *ctx, int argc, char **argv);
 int cmd_monitor(struct ctx *ctx, int argc, char **argv);
 /* cmd-events.c */
 int cmd_events(struct ctx *ctx, int argc, char **argv);
+/* cmd-fetch.c */
+int cmd_fetch(struct ctx *ctx, int argc, char **argv);
 /* cmd-start.c */
 int cmd_get(struct ctx *ctx, int argc, char **argv);
 int cmd_put(struct ctx *ctx, int argc, char **argv);

@@ -214,8 +214,7 @@ bool ctx_confirm(const struct ctx *ctx, const char *format, ...)
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* Which bus, and what is in the way, if that can be seen. */
-static int say_unreachable(const struct ctx *ctx, const transfer_error *error)
+int ctx_fail_unreachable(const struct ctx *ctx, const transfer_error *error)
 {
 	bool is_set = getenv("DBUS_SESSION_BUS_ADDRESS") && *getenv("DBUS_SESSION_BUS_ADDRESS");
 	const transfer_error *under = transfer_error_get_underlying(error);
@@ -246,6 +245,6 @@ int ctx_connect(struct ctx *ctx)
 	if (!ctx->can_start)
 		flags |= TRANSFER_CLIENT_NO_AUTOSTART;
 	if (transfer_manager_new(&ctx->manager, flags, &error))
-		return say_unreachable(ctx, error);
+		return ctx_fail_unreachable(ctx, error);
 	return 0;
 }

@@ -34,6 +34,8 @@ int ctx_fail(const struct ctx *ctx, enum exit_code code, const char *hint, const
 	__attribute__((format(printf, 4, 5)));
 /* The same from an error of the library; code from the error. error is borrowed; what may be NULL. */
 int ctx_fail_error(const struct ctx *ctx, const char *what, const transfer_error *error);
+/* Which bus, and what is in the way, if that can be seen. */
+int ctx_fail_unreachable(const struct ctx *ctx, const transfer_error *error);
 /* What a user of this program can do about it; NULL: nothing known. */
 const char *ctx_hint(const transfer_error *error);
 /* The exit code that belongs to an error of the library. */

@@ -7,6 +7,7 @@ libcli_la_SOURCES = \
 	%D%/cmd-add.c \
 	%D%/cmd-cookies.c \
 	%D%/cmd-events.c \
+	%D%/cmd-fetch.c \
 	%D%/cmd-help.c \
 	%D%/cmd-list.c \
 	%D%/cmd-quit.c \
@@ -27,6 +28,7 @@ libcli_la_SOURCES = \
 	%D%/options.c %D%/options.h \
 	%D%/pager.c %D%/pager.h \
 	%D%/pages.c %D%/pages.h \
+	%D%/place.c %D%/place.h \
 	%D%/request.c %D%/request.h \
 	%D%/select.c %D%/select.h \
 	%D%/suggest.c %D%/suggest.h \
@@ -43,7 +45,7 @@ tests_cli_test_format_LDADD = $(TEST_CLI)
 tests_cli_test_options_LDADD = $(TEST_CLI)
 tests_cli_test_term_LDADD = $(TEST_CLI)
 
-dist_check_scripts += tests/cli/manual.py tests/cli/verbs.py tests/cli/screens.py
+dist_check_scripts += tests/cli/manual.py tests/cli/fetch.py tests/cli/verbs.py tests/cli/screens.py
 EXTRA_DIST += tests/cli/rig.py
 dist_man_MANS += man/transferctl.1
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "cli/ctx.h"
 #include "cli/suggest.h"
 
@@ -34,7 +35,8 @@ const struct options_def options_table[] = {
 		"no progress and no notes; errors are still shown"),
 	FLAG("verbose", 'v', OPTIONS_FOR_ALL, is_verbose, "say more"),
 	TEXT("color", 0, "WHEN", OPTIONS_FOR_ALL, color_text, "auto, always, never"),
-	TEXT("progress", 0, "HOW", OPTIONS_FOR_ALL | OPTIONS_FOR_WATCH | OPTIONS_FOR_START,
+	TEXT("progress", 0, "HOW",
+		OPTIONS_FOR_ALL | OPTIONS_FOR_WATCH | OPTIONS_FOR_START | OPTIONS_FOR_FETCH,
 		progress_text, "auto, bar, plain, none"),
 	TEXT("timeout", 0, "TIME",
 		OPTIONS_FOR_ALL | OPTIONS_FOR_WATCH | OPTIONS_FOR_WAIT | OPTIONS_FOR_MONITOR |
@@ -42,7 +44,8 @@ const struct options_def options_table[] = {
 		timeout_text, "wait, watch, monitor, get, put: stop waiting then (exit 3)"),
 	FLAG("bytes", 0,
 		OPTIONS_FOR_ALL | OPTIONS_FOR_LIST | OPTIONS_FOR_STATUS | OPTIONS_FOR_WATCH |
-			OPTIONS_FOR_STATS | OPTIONS_FOR_LIMIT | OPTIONS_FOR_GET | OPTIONS_FOR_PUT,
+			OPTIONS_FOR_STATS | OPTIONS_FOR_LIMIT | OPTIONS_FOR_GET | OPTIONS_FOR_PUT |
+			OPTIONS_FOR_FETCH,
 		is_exact, "exact numbers instead of KiB, MiB, GiB"),
 	FLAG("dry-run", 'n', OPTIONS_FOR_ALL | OPTIONS_FOR_CHANGES, is_dry_run,
 		"show what would happen, change nothing"),
@@ -80,44 +83,61 @@ const struct options_def options_table[] = {
 	TEXT("since", 0, "TIME", OPTIONS_FOR_LOG, since, "log: not older, such as today or -1h"),
 	FLAG("metrics", 0, OPTIONS_FOR_STATS, as_metrics, "stats: Prometheus text"),
 
-	{ "output", 'o', "FILE|DIR", OPTIONS_FOR_GET | OPTIONS_FOR_ADD | OPTIONS_FOR_TABLES,
+	{ "output", 'o', "FILE|DIR",
+		OPTIONS_FOR_GET | OPTIONS_FOR_ADD | OPTIONS_FOR_TABLES | OPTIONS_FOR_FETCH,
 		"get: where to save, one for each URL or a folder for all; add: the folder; "
+		"fetch: a file, or a folder for it, and not standard output; "
 		"list, sessions: same as --columns",
 		offsetof(struct options, outputs), OPTIONS_LIST },
 	TEXT("output-dir", 'O', "DIR", OPTIONS_FOR_GET | OPTIONS_FOR_ADD, output_folder,
 		"get, add: the folder for what --output does not name"),
-	FLAG("overwrite", 0, OPTIONS_FOR_GET | OPTIONS_FOR_ADD, may_overwrite,
+	FLAG("overwrite", 0, OPTIONS_FOR_GET | OPTIONS_FOR_ADD | OPTIONS_FOR_FETCH, may_overwrite,
 		"replace an existing file when the new one is whole"),
 	FLAG("detach", 'd', OPTIONS_FOR_START, is_detached, "print the ID and return at once"),
 	TEXT("input", 'i', "FILE|-", OPTIONS_FOR_ADD, input, "add: where the list is"),
 	FLAG("upload", 0, OPTIONS_FOR_ADD, is_upload,
 		"add: the list holds uploads, URL<TAB>SOURCE"),
 	FLAG("suspended", 0, OPTIONS_FOR_START, is_suspended, "create the tasks suspended"),
-	{ "header", 'H', "LINE", OPTIONS_FOR_START, "add a request header, \"Name: value\"",
-		offsetof(struct options, headers), OPTIONS_LIST },
-	TEXT("request", 'X', "METHOD", OPTIONS_FOR_START, method,
-		"request method (get: GET, put: PUT)"),
-	TEXT("user-agent", 'A', "TEXT", OPTIONS_FOR_START, user_agent, "User-Agent header"),
+	{ "header", 'H', "LINE", OPTIONS_FOR_START | OPTIONS_FOR_FETCH,
+		"add a request header, \"Name: value\"", offsetof(struct options, headers),
+		OPTIONS_LIST },
+	TEXT("request", 'X', "METHOD", OPTIONS_FOR_START | OPTIONS_FOR_FETCH, method,
+		"request method (get, fetch: GET, put: PUT)"),
+	TEXT("user-agent", 'A', "TEXT", OPTIONS_FOR_START | OPTIONS_FOR_FETCH, user_agent,
+		"User-Agent header"),
 	TEXT("limit-rate", 0, "RATE", OPTIONS_FOR_START, limit_rate,
 		"bytes per second for each task, such as 500K or 2M"),
 	FLAG("retry-http-errors", 0, OPTIONS_FOR_START, retry_http_errors,
 		"try 408, 429 and 5xx answers again"),
-	TEXT("cacert", 0, "FILE", OPTIONS_FOR_START, cacert,
+	TEXT("cacert", 0, "FILE", OPTIONS_FOR_START | OPTIONS_FOR_FETCH, cacert,
 		"trust the certificates in FILE, not the system's"),
-	FLAG("allow-insecure", 0, OPTIONS_FOR_START, allow_insecure, "allow plain http"),
+	FLAG("allow-insecure", 0, OPTIONS_FOR_START | OPTIONS_FOR_FETCH, allow_insecure,
+		"allow plain http"),
 	TEXT("priority", 0, "0.0…1.0", OPTIONS_FOR_START, priority,
 		"higher goes first (default 0.5)"),
 	TEXT("checksum", 0, "ALG:HEX", OPTIONS_FOR_START, checksum,
 		"verify before the file appears, sha256:…"),
 	TEXT("not-before", 0, "TIME", OPTIONS_FOR_START, not_before,
 		"start at TIME: +2h, tomorrow 09:00, 2026-06-04 09:00"),
-	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START, max_time,
+	TEXT("max-time", 0, "TIME", OPTIONS_FOR_START | OPTIONS_FOR_FETCH, max_time,
 		"give the whole transfer up after TIME (default 7d)"),
 	TEXT("description", 0, "TEXT", OPTIONS_FOR_START, description, "a note kept with the task"),
 	FLAG("no-copy", 0, OPTIONS_FOR_PUT | OPTIONS_FOR_ADD, no_copy,
 		"put, add: send the file in place, which must not change"),
 	FLAG("cancel-on-interrupt", 0, OPTIONS_FOR_GET | OPTIONS_FOR_PUT, cancel_on_interrupt,
 		"Ctrl-C cancels instead of detaching"),
+
+	{ "data", 'd', "DATA", OPTIONS_FOR_FETCH,
+		"send it with POST; @FILE: what is in it, @-: standard input; more than one: joined with &",
+		offsetof(struct options, data), OPTIONS_LIST },
+	FLAG("include", 'i', OPTIONS_FOR_FETCH, with_head, "print the head of the answer first"),
+	FLAG("head", 'I', OPTIONS_FOR_FETCH, only_head, "ask for the head alone, and print it"),
+	FLAG("fail", 'f', OPTIONS_FOR_FETCH, is_failing,
+		"an answer of 400 or more is a failure (exit 6), and is not printed"),
+	FLAG("location", 'L', OPTIONS_FOR_FETCH, follows, "follow redirects, which it does anyway"),
+	FLAG("no-redirect", 0, OPTIONS_FOR_FETCH, no_redirect,
+		"do not follow: the redirect is the answer"),
+	FLAG("silent", 's', OPTIONS_FOR_FETCH, is_quiet, "the same as --quiet"),
 
 	FLAG("keep-partial", 0, OPTIONS_FOR_CANCEL, keep_partial,
 		"cancel: keep what is here for a later retry"),
@@ -129,20 +149,33 @@ const struct options_def options_table[] = {
 
 #define OPTIONS_BASE 256
 
-bool options_has_letter(const struct options_def *d, bool is_log)
+bool options_has_letter(const struct options_def *d, unsigned commands)
 {
-	return d->letter && (d->letter != 'n' || (strcmp(d->name, "lines") == 0) == is_log);
+	const struct options_def *first = NULL;
+
+	for (const struct options_def *o = options_table; d->letter && o->name; o++) {
+		if (o->letter != d->letter)
+			continue;
+		if (o->commands & commands)
+			return o == d;
+		first = first ? first : o;
+	}
+	return first == d;
 }
 
-static bool is_log(int argc, char **argv)
+/* Of the command that is named. */
+static unsigned find_commands(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
-		if (argv[i][0] != '-')
-			return strcmp(argv[i], "log") == 0;
-	return false;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const struct command *command = argv[i][0] != '-' ? command_find(argv[i]) : NULL;
+
+		if (command)
+			return command->options;
+	}
+	return 0;
 }
 
-static void build_getopt(struct option *longs, char *shorts, bool for_log)
+static void build_getopt(struct option *longs, char *shorts, unsigned commands)
 {
 	size_t i = 0, s = 0;
 
@@ -153,7 +186,7 @@ static void build_getopt(struct option *longs, char *shorts, bool for_log)
 		longs[i].has_arg = !d->arg ? no_argument
 			: d->arg[0] == '[' ? optional_argument
 					   : required_argument;
-		if (!options_has_letter(d, for_log))
+		if (!options_has_letter(d, commands))
 			continue;
 		shorts[s++] = d->letter;
 		if (d->arg)
@@ -163,12 +196,12 @@ static void build_getopt(struct option *longs, char *shorts, bool for_log)
 	shorts[s] = 0;
 }
 
-static const struct options_def *find_def(int value, bool for_log)
+static const struct options_def *find_def(int value, unsigned commands)
 {
 	if (value >= OPTIONS_BASE)
 		return &options_table[value - OPTIONS_BASE];
 	for (const struct options_def *d = options_table; d->name; d++)
-		if (d->letter == value && options_has_letter(d, for_log))
+		if (d->letter == value && options_has_letter(d, commands))
 			return d;
 	return NULL;
 }
@@ -314,18 +347,18 @@ int options_parse(int argc, char **argv, struct options *ret_options, int *ret_i
 {
 	struct option longs[OPTIONS_TABLE_MAX + 1];
 	char shorts[2 * OPTIONS_TABLE_MAX + 2];
-	bool for_log;
+	unsigned commands;
 	int value;
 
 	*ret_options = (struct options){ 0 };
 	read_environment(ret_options);
 	wants_json = expects_json(argc, argv);
 	shorts[0] = ':';
-	for_log = is_log(argc, argv);
-	build_getopt(longs, shorts + 1, for_log);
+	commands = find_commands(argc, argv);
+	build_getopt(longs, shorts + 1, commands);
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct options_def *d = find_def(value, for_log);
+		const struct options_def *d = find_def(value, commands);
 
 		if (value == ':') {
 			complain(NULL, "option \"%s\" needs a value", argv[optind - 1]);

@@ -47,6 +47,9 @@ struct options {
 	const char *checksum, *not_before, *description, *max_time;
 	bool retry_http_errors;
 	struct options_list headers, outputs;
+	/* fetch */
+	bool with_head, only_head, is_failing, follows, no_redirect;
+	struct options_list data;
 	/* steering */
 	bool keep_partial, is_finish, is_cancel;
 	bool is_used[OPTIONS_TABLE_MAX]; /* by row of options_table */
@@ -81,6 +84,7 @@ enum {
 	OPTIONS_FOR_COOKIES = 1 << 24,
 	OPTIONS_FOR_ALL = 1
 		<< 25, /* no command refuses it; its help shows it with the bits beside this one */
+	OPTIONS_FOR_FETCH = 1 << 26,
 	OPTIONS_FOR_START = OPTIONS_FOR_GET | OPTIONS_FOR_PUT | OPTIONS_FOR_ADD,
 	OPTIONS_FOR_TASKS = OPTIONS_FOR_RESUME | OPTIONS_FOR_SUSPEND | OPTIONS_FOR_CANCEL |
 		OPTIONS_FOR_RETRY | OPTIONS_FOR_REMOVE | OPTIONS_FOR_SET,
@@ -95,7 +99,7 @@ enum {
 
 struct options_def {
 	const char *name; /* long option */
-	char letter; /* 0: none; 'n' is lines for log, else dry-run */
+	char letter; /* 0: none; one that several have is, in a command with none of them, the first one's */
 	const char *arg; /* "TIME"; NULL: a switch; "[MODE]": optional */
 	unsigned commands; /* OPTIONS_FOR_… */
 	const char *help;
@@ -106,8 +110,8 @@ struct options_def {
 /* Ends with a row whose name is NULL. */
 extern const struct options_def options_table[];
 
-/* Whether the option has its letter: in log -n is --lines, as in journalctl, elsewhere --dry-run. */
-bool options_has_letter(const struct options_def *d, bool is_log);
+/* Whether the option has its letter there: -n is --lines in log, as in journalctl, and --dry-run elsewhere. commands: its bit. */
+bool options_has_letter(const struct options_def *d, unsigned commands);
 
 /*
  * options_parse - reads argv (permuted) and the TRANSFER_* environment

@@ -346,7 +346,7 @@ json_t *view_error_json(const transfer_error *error)
 	return o;
 }
 
-static json_t *response_json(const transfer_response *response)
+json_t *view_response_json(const transfer_response *response)
 {
 	json_t *o;
 
@@ -405,7 +405,7 @@ json_t *view_json(const struct transfer_task_row *row)
 	json_object_set_new(o, "description", text_json(row->description));
 	json_object_set_new(o, "priority", json_real(row->priority));
 	set_counters(o, row);
-	json_object_set_new(o, "response", response_json(row->response));
+	json_object_set_new(o, "response", view_response_json(row->response));
 	json_object_set_new(o, "destination", text_json(row->destination));
 	json_object_set_new(o, "path", text_json(row->path));
 	json_object_set_new(o, "source", text_json(row->source));

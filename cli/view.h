@@ -42,6 +42,7 @@ enum exit_code view_exit_code(const struct transfer_task_row *row);
 
 json_t *view_json(const struct transfer_task_row *row);
 json_t *view_error_json(const transfer_error *error); /* null for NULL */
+json_t *view_response_json(const transfer_response *response); /* null for NULL */
 /* Prints and drops value, as --json says, with a newline. */
 void view_print_json(const struct ctx *ctx, json_t *value_take);
 /* The same on one line, whatever --json says: one of many. */

@@ -8,7 +8,7 @@ ctl = os.path.join(build, "transferctl")
 env = dict(os.environ, LC_ALL="C.UTF-8")
 run = lambda *words: subprocess.run([ctl, *words], capture_output=True, text=True, env=env, check=True).stdout
 source = open(os.path.join(top, "cli/options.c")).read()
-options = set(re.findall(r'(?:FLAG|TEXT)\(\s*"([a-z-]+)"', source)) | {"header", "output"}
+options = set(re.findall(r'(?:FLAG|TEXT)\(\s*"([a-z-]+)"', source)) | {"header", "output", "data"}
 commands = re.findall(r'^\t\{ "([a-z]+)",', open(os.path.join(top, "cli/command.c")).read(), re.M)
 manual = open(os.path.join(top, "man/transferctl.1")).read().replace("\\-", "-")
 helps = run("help") + "".join(run("help", c) for c in commands)

@@ -90,12 +90,31 @@ START_TEST(has_no_letter_twice)
 	for (const struct options_def *a = options_table; a->name; a++)
 		for (const struct options_def *b = a + 1; b->name; b++) {
 			ck_assert_str_ne(a->name, b->name);
-			for (int is_log = 0; is_log < 2; is_log++)
-				ck_assert(!options_has_letter(a, is_log) ||
-					!options_has_letter(b, is_log) || a->letter != b->letter);
+			ck_assert(!a->letter || a->letter != b->letter ||
+				!(a->commands & b->commands & ~(unsigned)OPTIONS_FOR_ALL));
+			for (unsigned bit = 0; bit < 32; bit++)
+				ck_assert(!options_has_letter(a, 1u << bit) ||
+					!options_has_letter(b, 1u << bit) ||
+					a->letter != b->letter);
 		}
 }
 END_TEST
 
+START_TEST(a_letter_is_the_commands)
+{
+	const char *const fetch[] = { "fetch", "-d", "a=1", "-i", "-f", "data:,", NULL };
+	const char *const get[] = { "get", "-d", "https://example.org/", NULL };
+	struct options o;
+	char *first;
+
+	ck_assert_int_eq(parse(fetch, &o, &first), 0);
+	ck_assert_uint_eq(o.data.n, 1);
+	ck_assert(o.with_head && o.is_failing && !o.is_detached && !o.is_following);
+	ck_assert_int_eq(parse(get, &o, &first), 0);
+	ck_assert(o.is_detached && !o.data.n);
+}
+END_TEST
+
 RUN_TESTS("cli/options", TEST(reads_options_in_any_place), TEST_EACH(names_what_is_wrong, bad),
-	TEST(lets_options_win_over_the_environment), TEST(has_no_letter_twice))
+	TEST(lets_options_win_over_the_environment), TEST(has_no_letter_twice),
+	TEST(a_letter_is_the_commands))
