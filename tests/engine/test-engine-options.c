@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/engine/rig.h"
+#include "tests/lib/proxy.h"
 #include "tests/lib/run.h"
 
 #define WAIT_MS 10000
@@ -187,6 +188,64 @@ START_TEST(goes_through_a_proxy)
 }
 END_TEST
 
+static const struct {
+	bool is_socks, is_secure, refuses;
+	const char *scheme;
+	int code;
+} tunnels[] = {
+	{ false, true, false, "http", 0 },
+	{ false, true, true, "http", TRANSFER_ERROR_NETWORK_CONNECTION_LOST },
+	{ true, false, false, "socks5", 0 },
+	{ true, false, false, "socks5h", 0 },
+	{ true, true, false, "socks5h", 0 },
+	{ true, false, true, "socks5", TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST },
+};
+
+/* What the proxy says of the tunnel is not the answer; the second request has the connection of the first. */
+START_TEST(goes_through_a_tunnel)
+{
+	const struct proxy_config how = { .is_socks = tunnels[_i].is_socks,
+		.refuses = tunnels[_i].refuses };
+	struct origin_config config = { .tls = tunnels[_i].is_secure ? ORIGIN_TLS_GOOD
+								     : ORIGIN_TLS_OFF };
+	struct origin *origin = NULL;
+	struct proxy *proxy = NULL;
+	struct engine_spec spec;
+	char text[64], want[64], asked[256];
+	struct rig_task *t;
+	char *url;
+
+	rig_start(&rig, NULL, NULL);
+	config.folder = rig.folder;
+	ck_assert_int_eq(origin_new(&config, &origin), 0);
+	ck_assert_int_eq(proxy_new(&how, &proxy), 0);
+	url = origin_url(origin, "/file?size=10&seed=1");
+	snprintf(text, sizeof(text), "%s://127.0.0.1:%u", tunnels[_i].scheme, proxy_port(proxy));
+	for (uint64_t task = 1; task <= 2; task++) {
+		spec = make_spec(task, url);
+		spec.ca_file = origin_ca_path(origin);
+		spec.live.proxy = text;
+		spec.live.no_proxy = "";
+		t = run(task, &spec);
+		ck_assert_int_eq(t->done.result.code, tunnels[_i].code);
+		ck_assert_uint_eq(t->body_bytes, tunnels[_i].code ? 0 : 10);
+		ck_assert_uint_eq(t->status, tunnels[_i].code ? 0 : 200);
+		ck_assert_ptr_null(strstr(t->headers, "X-Proxy"));
+		ck_assert(tunnels[_i].code || t->transactions[0].is_proxy);
+	}
+	proxy_asked(proxy, asked, sizeof(asked));
+	snprintf(want, sizeof(want), ":%u ", origin_port(origin));
+	ck_assert_ptr_nonnull(strstr(asked, want));
+	if (!tunnels[_i].code)
+		ck_assert_ptr_null(strstr(strstr(asked, want) + 1, want));
+	ck_assert_uint_eq(origin_log_last(origin), tunnels[_i].code ? 0 : 2);
+	free(url);
+	rig_stop(&rig);
+	origin_free(origin);
+	proxy_free(proxy);
+}
+END_TEST
+
 /* So many at a time, and no more: the engine's own limit is 6. */
 START_TEST(has_as_many_connections_as_it_says)
 {
@@ -306,5 +365,6 @@ START_TEST(a_weight_may_change)
 END_TEST
 
 RUN_TESTS("engine/options", TEST_EACH(holds_to_tls_versions, versions),
-	TEST_EACH(goes_through_a_proxy, proxies), TEST_LOOP(has_as_many_connections_as_it_says, 3),
-	TEST(marks_connections), TEST_EACH(names_the_codings, codings), TEST(a_weight_may_change))
+	TEST_EACH(goes_through_a_proxy, proxies), TEST_EACH(goes_through_a_tunnel, tunnels),
+	TEST_LOOP(has_as_many_connections_as_it_says, 3), TEST(marks_connections),
+	TEST_EACH(names_the_codings, codings), TEST(a_weight_may_change))
