@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/system/test-kill \
 	tests/system/test-lifecycle \
 	tests/system/test-live-body \
+	tests/system/test-live-cookies \
 	tests/system/test-live-data \
 	tests/system/test-live-download \
 	tests/system/test-live-fetch \
@@ -91,6 +92,8 @@ tests_system_test_question_LDADD = $(SYSTEM_LDADD)
 LIVE_RIG = %D%/live.c %D%/live.h $(SYSTEM_RIG)
 tests_system_test_live_body_SOURCES = %D%/test-live-body.c $(LIVE_RIG)
 tests_system_test_live_body_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_cookies_SOURCES = %D%/test-live-cookies.c $(LIVE_RIG)
+tests_system_test_live_cookies_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_data_SOURCES = %D%/test-live-data.c $(LIVE_RIG)
 tests_system_test_live_data_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_download_SOURCES = %D%/test-live-download.c $(LIVE_RIG)

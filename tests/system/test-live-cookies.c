@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Cookies of sessions that live in memory: the application's store, one of their own, or none; flush and reset. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <transfer/manager.h>
+
+#include "tests/lib/run.h"
+#include "tests/system/live.h"
+
+static struct rig rig;
+static transfer_manager *manager;
+static struct app
+	*background; /* its identifier is how a manager asks for the application's store */
+
+static void begin(void)
+{
+	rig_new(&rig);
+	background = app_open(&rig, NULL);
+	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+}
+
+static void end(void)
+{
+	transfer_manager_unref(manager);
+	app_close(background);
+	rig_done(&rig);
+}
+
+static void fetch(struct live_app *app, const char *target)
+{
+	transfer_task *task = live_handled(app, live_request(app, NULL, target));
+
+	ck_assert_int_eq(live_wait(app, task), 0);
+	ck_assert_int_eq(live_status(task), 200);
+}
+
+/* Cookie of the n-th request whose target begins with that; "": it had none. */
+static const char *sent(const char *prefix, unsigned n)
+{
+	static struct origin_entry entry;
+	static char value[1024];
+
+	ck_assert_int_eq(origin_log_find(rig.origin, prefix, n, &entry), 0);
+	return origin_entry_header(&entry, "Cookie", value, sizeof(value)) ? value : "";
+}
+
+/* "name=value;" of all that the application has */
+static const char *stored(void)
+{
+	transfer_auto(transfer_cookie_list) list = NULL;
+	static char text[1024];
+	size_t used = 0;
+
+	text[0] = 0;
+	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
+	for (size_t i = 0; i < transfer_cookie_list_get_size(list); i++) {
+		const struct transfer_cookie *c = transfer_cookie_list_get(list, i);
+
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, "%s=%s;", c->name, c->value);
+	}
+	return text;
+}
+
+/* SW-73, SW-74: a cookie of another host is not stored; what was stored is sent, by each session of the application */
+START_TEST(are_the_applications)
+{
+	struct live_app *app;
+
+	begin();
+	app = live_open(&rig, NULL);
+	fetch(app, "/requestCookies");
+	fetch(app, "/requestHeaders");
+	ck_assert_str_eq(sent("/requestHeaders", 1), "fr=anjd&232");
+	live_close(app);
+	/* the next program of it, and a session in the background */
+	app = live_open(&rig, NULL);
+	fetch(app, "/echoHeaders");
+	ck_assert_str_eq(sent("/echoHeaders", 1), "fr=anjd&232");
+	live_close(app);
+	ck_assert_int_eq(app_wait(background, app_download(background, "/index.html")), 0);
+	ck_assert_str_eq(sent("/index.html", 1), "fr=anjd&232");
+	ck_assert_str_eq(stored(), "fr=anjd&232;");
+	end();
+}
+END_TEST
+
+static void never(transfer_config *config)
+{
+	transfer_config_set_cookie_accept_policy(config, TRANSFER_COOKIE_ACCEPT_NEVER);
+}
+
+static void withhold(transfer_config *config)
+{
+	transfer_config_set_should_set_cookies(config, false);
+}
+
+static void none(transfer_config *config)
+{
+	transfer_config_set_cookie_store(config, NULL);
+}
+
+static void own(transfer_config *config)
+{
+	transfer_config_set_cookie_store(config, "own");
+}
+
+#define D TRANSFER_SESSION_DEFAULT
+#define E TRANSFER_SESSION_EPHEMERAL
+
+static const struct {
+	enum transfer_session_kind kind;
+	void (*tune)(transfer_config *config);
+	const char *stored, *sent;
+} sessions[] = {
+	{ D, never, "", "" }, /* SW-72 */
+	{ D, none, "", "" }, { D, own, "", "fr=anjd&232" }, { E, never, "", "" },
+	{ E, withhold, "", "" }, /* SW-76 */
+	{ E, none, "", "" }, { E, NULL, "", "fr=anjd&232" }, /* SW-75 */
+	{ E, NULL, "", "fr=anjd&232" }, /* and nothing of that */
+	{ D, withhold, "fr=anjd&232;", "" }, /* SW-76 */
+};
+
+static void check_session(
+	enum transfer_session_kind kind, void (*tune)(transfer_config *config), const char *want)
+{
+	struct live_app *app = live_open(
+		&rig, &(struct live_app_config){ .kind = kind, .tune = tune });
+	transfer_auto(transfer_response) response = NULL;
+	transfer_task *task;
+
+	origin_log_clear(rig.origin);
+	fetch(app, "/requestHeaders?before");
+	ck_assert_str_eq(sent("/requestHeaders?before", 1), "");
+	task = live_handled(app, live_request(app, NULL, "/requestCookies"));
+	ck_assert_int_eq(live_wait(app, task), 0);
+	response = transfer_task_copy_response(task);
+	ck_assert_ptr_nonnull(transfer_response_get_header(response, "Set-Cookie"));
+	fetch(app, "/requestHeaders?after");
+	ck_assert_str_eq(sent("/requestHeaders?after", 1), want);
+	live_close(app);
+}
+
+START_TEST(do_what_the_session_says)
+{
+	begin();
+	for (size_t i = 0; i < sizeof(sessions) / sizeof(*sessions); i++) {
+		check_session(sessions[i].kind, sessions[i].tune, sessions[i].sent);
+		ck_assert_str_eq(stored(), sessions[i].stored);
+	}
+	end();
+}
+END_TEST
+
+static void follow(
+	transfer_task *task, const transfer_request *request, transfer_redirect *answer, void *user)
+{
+	(void)task;
+	(void)request;
+	(void)user;
+	ck_assert_int_eq(transfer_redirect_follow(answer), 0);
+}
+
+/* SW-62: what a redirect sets goes with the next request, whether somebody is asked about it or not */
+START_TEST(go_with_the_next_hop)
+{
+	struct live_app_config config = { .kind = TRANSFER_SESSION_EPHEMERAL };
+	struct live_app *app;
+
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		config.on_redirect = i ? follow : NULL;
+		app = live_open(&rig, &config);
+		fetch(app, "/redirectToEchoHeaders");
+		ck_assert_str_eq(sent("/echoHeaders", i + 1), "redirect=true");
+		live_close(app);
+	}
+	end();
+}
+END_TEST
+
+/* GS-07: one that was put there is sent, and what the answer sets has exactly its date */
+START_TEST(seeded_and_stored)
+{
+	const struct transfer_cookie cookie = {
+		.size = sizeof(cookie),
+		.name = "RequestCookie",
+		.value = "1234",
+		.domain = "127.0.0.1",
+		.path = "/",
+		.is_host_only = true,
+	};
+	transfer_auto(transfer_cookie_list) list = NULL;
+	struct live_app *app;
+
+	begin();
+	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
+	app = live_open(&rig, NULL);
+	fetch(app, "/setCookiesOK");
+	ck_assert_str_eq(sent("/setCookiesOK", 1), "RequestCookie=1234");
+	ck_assert_str_eq(stored(), "RequestCookie=1234;sessionId=abc123;");
+	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
+	ck_assert_uint_eq(
+		transfer_cookie_list_get(list, 1)->expires_wall_usec, UINT64_C(4102444800000000));
+	live_close(app);
+	end();
+}
+END_TEST
+
+static int bell_fd;
+
+static void ring(const transfer_error *error, void *userdata)
+{
+	uint64_t one = 1;
+
+	(void)userdata;
+	ck_assert_ptr_null(error);
+	ck_assert_int_eq(write(bell_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void wait_for_ring(void)
+{
+	uint64_t count;
+
+	ck_assert_int_eq(proc_wait_fd(bell_fd, RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(read(bell_fd, &count, sizeof(count)), sizeof(count));
+}
+
+static uint64_t connection_of(const char *prefix)
+{
+	struct origin_entry entry;
+
+	ck_assert_int_eq(origin_log_find(rig.origin, prefix, 1, &entry), 0);
+	return entry.connection;
+}
+
+/* flush: later requests have connections of their own; reset: the cookies are gone, too; what runs goes on */
+START_TEST(flushes_and_resets)
+{
+	const enum transfer_session_kind kinds[] = { D, E };
+	struct live_app *app;
+	transfer_task *amid;
+
+	begin();
+	bell_fd = eventfd(0, EFD_CLOEXEC);
+	for (unsigned i = 0; i < 2; i++) {
+		origin_log_clear(rig.origin);
+		app = live_open(&rig, &(struct live_app_config){ .kind = kinds[i] });
+		amid = live_data(app,
+			live_request(app, NULL,
+				i ? "/file?size=100000&gate=h&gate_after=1000"
+				  : "/file?size=100000&gate=g&gate_after=1000"));
+		live_wait_bytes(app, amid, 1000);
+		fetch(app, "/requestCookies");
+		transfer_session_flush(live_session(app), ring, NULL);
+		wait_for_ring();
+		fetch(app, "/requestHeaders?flushed");
+		ck_assert_str_eq(sent("/requestHeaders?flushed", 1), "fr=anjd&232");
+		ck_assert_uint_ne(
+			connection_of("/requestHeaders?flushed"), connection_of("/requestCookies"));
+		transfer_session_reset(live_session(app), ring, NULL);
+		wait_for_ring();
+		fetch(app, "/requestHeaders?reset");
+		ck_assert_str_eq(sent("/requestHeaders?reset", 1), "");
+		ck_assert_str_eq(stored(), "");
+		ck_assert_int_eq(origin_release(rig.origin, i ? "h" : "g"), 0);
+		live_check(app, amid, "created resp:200 data:100000 done:0");
+		live_close(app);
+	}
+	close(bell_fd);
+	end();
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/live-cookies", 60, TEST(are_the_applications),
+	TEST(do_what_the_session_says), TEST(go_with_the_next_hop), TEST(seeded_and_stored),
+	TEST(flushes_and_resets))
