@@ -389,8 +389,91 @@ START_TEST(never_from_https_to_http)
 }
 END_TEST
 
+/* A server that says which weights it hears of, and goes on with a body until it has heard of one that changed. */
+static const char weigher[] =
+	"import os, socket, ssl, struct, sys\n"
+	"os.chdir(sys.argv[1])\n"
+	"tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+	"tls.load_cert_chain('server.pem', 'server.key')\n"
+	"tls.set_alpn_protocols(['h2'])\n"
+	"listener = socket.create_server(('127.0.0.1', 0))\n"
+	"print('port %d.' % listener.getsockname()[1], flush=True)\n"
+	"s = tls.wrap_socket(listener.accept()[0], server_side=True)\n"
+	"def get(n):\n"
+	"    b = b''\n"
+	"    while len(b) < n:\n"
+	"        more = s.recv(n - len(b))\n"
+	"        if not more: sys.exit()\n"
+	"        b += more\n"
+	"    return b\n"
+	"def put(kind, flags, stream, body=b''):\n"
+	"    s.sendall(struct.pack('>I', len(body))[1:] + bytes([kind, flags]) +\n"
+	"        struct.pack('>I', stream) + body)\n"
+	"get(24)\n"
+	"put(4, 0, 0)\n"
+	"streams, s_timeout = [], 0.02\n"
+	"while True:\n"
+	"    s.settimeout(s_timeout)\n"
+	"    try:\n"
+	"        head = s.recv(1)\n"
+	"    except TimeoutError:\n"
+	"        for stream in streams: put(0, 0, stream, b'x')\n"
+	"        continue\n"
+	"    if not head: sys.exit()\n"
+	"    s.settimeout(None)\n"
+	"    head += get(8)\n"
+	"    body = get(int.from_bytes(head[:3], 'big'))\n"
+	"    kind, flags = head[3], head[4]\n"
+	"    stream = int.from_bytes(head[5:9], 'big')\n"
+	"    if kind == 4 and not flags & 1: put(4, 1, 0)\n"
+	"    if kind == 1:\n"
+	"        weight = body[4] + 1 if flags & 0x20 else 0\n"
+	"        print('begins %d.' % weight, flush=True)\n"
+	"        put(1, 4, stream, b'\\x88')\n"
+	"        streams.append(stream)\n"
+	"    if kind == 2 and stream in streams:\n"
+	"        print('goes on %d.' % (body[4] + 1), flush=True)\n"
+	"        streams.remove(stream)\n"
+	"        put(0, 1, stream, b'!')\n";
+
+/* What the server hears of: at the beginning, and while it runs. */
+START_TEST(a_weight_changes_while_it_runs)
+{
+	const char *make[] = { "/bin/sh", "-c", script, rig.folder, NULL };
+	const char *argv[] = { "python3", "-c", weigher, rig.folder, NULL };
+	const struct proc_config how = { .argv = argv };
+	struct proc *server = NULL;
+	struct engine_spec spec;
+	const char *output;
+	struct rig_task *t;
+	int status;
+
+	rig_start(&rig, NULL, NULL);
+	make[3] = argv[3] = rig.folder;
+	ck_assert_int_eq(proc_run(make, 20000, NULL, &status), 0);
+	ck_assert_int_eq(proc_start(&how, &server), 0);
+	output = proc_expect(server, ".", 10000);
+	ck_assert_ptr_nonnull(output);
+	ck_assert_int_eq(sscanf(output, "port %hu", &port), 1);
+	spec = rig_live(&rig, 1, target("x"));
+	spec.live.body = ENGINE_BODY_COLLECT;
+	spec.live.weight = 7;
+	spec.ca_file = rig_path(&rig, "ca.pem");
+	rig_begin(&rig, 1, &spec);
+	ck_assert_ptr_nonnull(proc_expect(server, "begins 7.", 10000));
+	engine_set_weight(rig.engine, 1, 1, 200);
+	ck_assert_ptr_nonnull(proc_expect(server, "goes on 200.", 10000));
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert(t->is_http2);
+	ck_assert_int_eq(t->body[t->body_bytes - 1], '!');
+	proc_free(server);
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
 	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(puts_a_file),
 	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
-	TEST(never_from_https_to_http))
+	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs))
