@@ -9,6 +9,7 @@
 
 #include "tests/engine/rig.h"
 #include "tests/lib/ftp.h"
+#include "tests/lib/proc.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
@@ -309,7 +310,99 @@ START_TEST(a_server_that_is_gone_is_an_error)
 }
 END_TEST
 
+/* As much of a server as one file needs: TLS from the first byte on, for the file's bytes, too. */
+static const char secret_server[] =
+	"import os, socket, ssl, sys\n"
+	"tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+	"tls.load_cert_chain(sys.argv[2])\n"
+	"listener = socket.create_server(('127.0.0.1', 0))\n"
+	"print('port %d.' % listener.getsockname()[1], flush=True)\n"
+	"def serve(s):\n"
+	"    def say(text): s.sendall((text + '\\r\\n').encode())\n"
+	"    say('220 here')\n"
+	"    for line in s.makefile('r', encoding='utf-8', newline='\\n'):\n"
+	"        word, _, rest = line.strip().partition(' ')\n"
+	"        word = word.upper()\n"
+	"        if word == 'USER': say('331 and?')\n"
+	"        elif word == 'PASS': say('230 in' if rest == 'p@' else '530 no')\n"
+	"        elif word == 'PWD': say('257 \"/\" it is')\n"
+	"        elif word == 'EPSV':\n"
+	"            data = socket.create_server(('127.0.0.1', 0))\n"
+	"            say('229 at (|||%d|)' % data.getsockname()[1])\n"
+	"            plain = data.accept()[0]\n"
+	"        elif word == 'SIZE':\n"
+	"            say('213 %d' % os.path.getsize(sys.argv[1] + '/' + rest))\n"
+	"        elif word == 'RETR':\n"
+	"            say('150 now')\n"
+	"            with tls.wrap_socket(plain, server_side=True) as secret:\n"
+	"                secret.sendall(open(sys.argv[1] + '/' + rest, 'rb').read())\n"
+	"                secret.unwrap()\n"
+	"            say('226 done')\n"
+	"        elif word == 'QUIT': return\n"
+	"        else: say('200 well')\n"
+	"while True:\n"
+	"    try: serve(tls.wrap_socket(listener.accept()[0], server_side=True))\n"
+	"    except OSError: pass\n";
+
+/* Both connections are secret, a server that nobody vouches for is none, and no leave for plain ones is needed. */
+START_TEST(goes_over_tls)
+{
+	const char *pem,
+		*argv[] = { "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+			"ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=ftp",
+			"-addext", "subjectAltName=IP:127.0.0.1", "-keyout", NULL, "-out", NULL,
+			NULL };
+	static char url[128];
+	struct engine_spec spec;
+	struct rig_task *t;
+	const char *server_argv[] = { "python3", "-c", secret_server, NULL, NULL, NULL };
+	const struct proc_config how = { .argv = server_argv };
+	struct proc *server = NULL;
+	const char *output;
+	uint16_t port;
+	char *body;
+	size_t size;
+	int status;
+
+	rig_start(&rig, NULL, NULL);
+	pem = rig_path(&rig, "ftp.pem");
+	argv[15] = argv[17] = pem;
+	ck_assert_int_eq(proc_run(argv, 20000, NULL, &status), 0);
+	ck_assert_int_eq(status, 0);
+	server_argv[3] = rig.folder;
+	server_argv[4] = pem;
+	ck_assert_int_eq(proc_start(&how, &server), 0);
+	output = proc_expect(server, ".", 10000);
+	ck_assert_ptr_nonnull(output);
+	ck_assert_int_eq(sscanf(output, "port %hu", &port), 1);
+	make_file("f", 300000);
+	for (uint64_t task = 1; task <= 2; task++) {
+		spec = rig_live(&rig, task, "/");
+		spec.live.allows_ftp = true;
+		spec.live.body = ENGINE_BODY_COLLECT;
+		spec.live.wants_transactions = true;
+		snprintf(url, sizeof(url), "ftps://u:p%%40@127.0.0.1:%u/f", port);
+		spec.url = url;
+		spec.allow_insecure = false;
+		spec.ca_file = task == 1 ? NULL : pem;
+		t = run(task, &spec);
+		if (task == 1) {
+			ck_assert_int_eq(t->done.result.code,
+				TRANSFER_ERROR_SERVER_CERTIFICATE_HAS_UNKNOWN_ROOT);
+			continue;
+		}
+		check_ok(t);
+		body = take_body(t, &size);
+		ck_assert_uint_eq(size, 300000);
+		free(body);
+		ck_assert_ptr_nonnull(strstr(t->transaction_text, " TLSv1."));
+	}
+	proc_free(server);
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS("engine/ftp", TEST_EACH(gets_a_file, sizes), TEST(downloads_a_file), TEST(lists_a_folder),
 	TEST_LOOP(puts_a_file, 3), TEST_EACH(is_refused, refusals), TEST(goes_only_where_it_may),
-	TEST(keeps_its_connection), TEST(leaves_http_alone),
+	TEST(keeps_its_connection), TEST(leaves_http_alone), TEST(goes_over_tls),
 	TEST(a_server_that_is_gone_is_an_error))
