@@ -13,6 +13,7 @@
 #include "client-lib/client.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
+#include "client-lib/meter.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
@@ -68,6 +69,7 @@ static void take_off(struct delivery_line *line, struct delivery *delivery)
 		task->waiting_progress = NULL;
 	if (task->waiting_observe == delivery)
 		task->waiting_observe = NULL;
+	meter_forget(task->meter, delivery);
 	if (task->waiting_end == delivery)
 		task->waiting_end = NULL;
 }
@@ -371,6 +373,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 		return call_handler(d);
 	case DELIVERY_OBSERVE:
 		return call_observer(s, d);
+	case DELIVERY_METER:
+		return meter_call(d->task->meter);
 	case DELIVERY_LOAD_START:
 	case DELIVERY_LOAD_STOP:
 		return load_call(d);
@@ -478,6 +482,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_BECAME_DOWNLOAD:
 	case DELIVERY_HANDLER:
 	case DELIVERY_OBSERVE:
+	case DELIVERY_METER:
 	case DELIVERY_LOAD_START:
 	case DELIVERY_LOAD_STOP:
 	case DELIVERY_BODY_PULL:

@@ -42,6 +42,7 @@ enum delivery_kind {
 	DELIVERY_WAITING,
 	DELIVERY_HANDLER, /* the end of a task with one */
 	DELIVERY_OBSERVE,
+	DELIVERY_METER,
 	DELIVERY_LOAD_START, /* of a loader: its class begins, or goes on */
 	DELIVERY_LOAD_STOP,
 	DELIVERY_BODY_PULL, /* a reader is asked for more */

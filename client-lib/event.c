@@ -65,6 +65,8 @@ static void complete(
 	task->stage = TASK_STAGE_ENDED;
 	transfer_error_unref(task->error);
 	task->error = transfer_error_ref(delivery->error);
+	task_changed(task,
+		TRANSFER_TASK_CHANGED_STATE | (task->error ? TRANSFER_TASK_CHANGED_ERROR : 0u));
 	session_remove_task(session, task);
 	pthread_cond_broadcast(&session->client->changed);
 }

@@ -20,6 +20,7 @@ libclient_la_SOURCES = \
 	%D%/event.c %D%/event.h \
 	%D%/fetch.c %D%/fetch.h \
 	%D%/load.c %D%/load.h \
+	%D%/meter.c %D%/meter.h \
 	%D%/load-data.c %D%/load-data.h \
 	%D%/event-read.c \
 	%D%/live.c %D%/live.h \
@@ -61,6 +62,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/error.h \
 	%D%/include/transfer/fetch.h \
 	%D%/include/transfer/manager.h \
+	%D%/include/transfer/meter.h \
 	%D%/include/transfer/metrics.h \
 	%D%/include/transfer/object.h \
 	%D%/include/transfer/protocol.h \
@@ -94,7 +96,7 @@ CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-r
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-live \
-	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-manager \
+	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-manager tests/client-lib/test-meter \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task \
@@ -111,6 +113,7 @@ tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
 tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
 tests_client_lib_test_load_SOURCES = tests/client-lib/test-load.c $(CLIENT_LIVE)
 tests_client_lib_test_load_file_SOURCES = tests/client-lib/test-load-file.c $(CLIENT_LIVE)
+tests_client_lib_test_meter_SOURCES = tests/client-lib/test-meter.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)
 tests_client_lib_test_manager_create_SOURCES = tests/client-lib/test-manager-create.c $(CLIENT_PEER)
@@ -139,6 +142,7 @@ tests_client_lib_test_load_data_LDADD = $(TEST_CLIENT) $(JANSSON_LIBS)
 tests_client_lib_test_fetch_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_meter_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)

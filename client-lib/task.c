@@ -14,6 +14,7 @@
 #include "client-lib/fetch.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
+#include "client-lib/meter.h"
 #include "client-lib/request.h"
 #include "client-lib/response.h"
 #include "client-lib/session.h"
@@ -35,6 +36,7 @@ static void task_free(struct transfer_task *task)
 	transfer_body_unref(task->body);
 	transfer_load_unref(task->load);
 	fetch_let_go(task->reader);
+	meter_free(task->meter);
 	transfer_error_unref(task->refusal);
 	if (task->source_fd >= 0)
 		close(task->source_fd);
@@ -122,6 +124,7 @@ void task_changed(transfer_task *task, unsigned int changes)
 {
 	struct delivery *delivery;
 
+	meter_changed(task->meter, changes);
 	if (!task->observer)
 		return;
 	task->changes |= changes;

@@ -27,6 +27,7 @@ PAGES = {
     "transfer_session": ("session.h delegate.h", "tasks with one delegate", ["transfer_session", "transfer_owner"]),
     "transfer_task": ("task.h delegate.h metrics.h", "one upload or download", ["transfer_task", "transfer_resume_data"]),
     "transfer_delayed_request": ("answer.h", "answer to what a delegate is asked", ["transfer_"]),
+    "transfer_meter": ("meter.h", "how far a task is", ["transfer_"]),
     "transfer_reader": ("fetch.h", "answers that are waited for", ["transfer_"]),
     "transfer_protocol": ("protocol.h", "schemes of a program's own", ["transfer_"]),
     "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),

@@ -9,6 +9,7 @@
 #define TRANSFER_TASK_H
 
 #include <transfer/delegate.h>
+#include <transfer/meter.h>
 #include <transfer/request.h>
 
 #ifdef __cplusplus
@@ -438,6 +439,22 @@ TRANSFER_PUBLIC void transfer_task_get_expected_bytes(
  * Source:   libtransfer
  */
 TRANSFER_PUBLIC transfer_session *transfer_task_get_session(const transfer_task *task);
+
+/**
+ * transfer_task_get_meter - progress of the task as a whole
+ *
+ * @task: the task; borrowed
+ *
+ * Who asks for it before the first resume sees the body of an upload, and a file, grow; else it may move at the
+ * end only.
+ *
+ * Returns:  the meter, the same each time, lent; lives as long as the task; NULL: out of memory
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionTask.progress
+ */
+TRANSFER_PUBLIC transfer_meter *transfer_task_get_meter(transfer_task *task);
 
 #ifdef __cplusplus
 }
