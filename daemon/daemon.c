@@ -42,10 +42,13 @@
 #define DAEMON_GATHER_US    UINT64_C(20000)
 #define DAEMON_LAST_US \
 	UINT64_C(4000) /* instead, when nothing runs any more: somebody waits for the end */
-#define FILES_OF_OURS       48 /* those of an idle daemon, and what a message may bring */
-#define FILES_PER_ATTEMPT   2
-#define FILES_WIDE          4096
-#define DAEMON_SYSTEM_STATE "/var/lib/transferd"
+/* Small tasks in memory that end in a crowd: as many rows in one message are worth so much of a wait. */
+#define DAEMON_LIVE_CROWD     4 /* ends in one turn */
+#define DAEMON_LIVE_GATHER_US UINT64_C(1000)
+#define FILES_OF_OURS         48 /* those of an idle daemon, and what a message may bring */
+#define FILES_PER_ATTEMPT     2
+#define FILES_WIDE            4096
+#define DAEMON_SYSTEM_STATE   "/var/lib/transferd"
 
 enum {
 	WATCH_BUS,
@@ -74,6 +77,7 @@ struct daemon {
 	bool is_stopping, is_over, is_idle;
 	bool was_clean; /* the daemon before us ended in order */
 	unsigned n_reports; /* of the engine, in this turn */
+	unsigned n_live_ends; /* among those of tasks in memory */
 	bool is_looked_at; /* the engine, in this turn */
 	uint64_t gather_until_us; /* the engine is not looked at before; 0: it is */
 	int result;
@@ -453,6 +457,7 @@ static void on_report(const struct engine_event *event, void *user)
 	uint64_t owned = event->type == ENGINE_EVENT_COOKIES ? event->jar : event->task;
 
 	if (live_owns(owned)) {
+		d->n_live_ends += event->type == ENGINE_EVENT_DONE;
 		live_engine_event(event, d->live);
 		return;
 	}
@@ -469,23 +474,32 @@ static void take_reports(struct daemon *d, uint64_t now_us)
 					     : d->is_ready[WATCH_ENGINE];
 	if (!d->is_looked_at)
 		return;
-	d->n_reports = 0;
+	d->n_reports = d->n_live_ends = 0;
 	r = engine_dispatch(d->engine, on_report, d);
 	if (r)
 		log_error("the engine's reports cannot be read: %s", err_text(r));
+}
+
+/* 0: the next reports are not waited for. */
+static uint64_t time_to_gather(const struct daemon *d)
+{
+	if (live_n_running(d->live))
+		return d->n_live_ends >= DAEMON_LIVE_CROWD ? DAEMON_LIVE_GATHER_US : 0;
+	if (d->n_reports < DAEMON_CROWD)
+		return 0;
+	return flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : DAEMON_LAST_US;
 }
 
 /* After a crowd of reports the next ones are left to gather. */
 static void gather_reports(struct daemon *d, uint64_t now_us)
 {
 	bool was_gathering = d->gather_until_us;
-	uint64_t for_us = flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : DAEMON_LAST_US;
+	uint64_t for_us;
 
 	if (!d->is_looked_at)
 		return;
-	d->gather_until_us = d->n_reports >= DAEMON_CROWD && !live_n_running(d->live)
-		? now_us + for_us
-		: 0;
+	for_us = time_to_gather(d);
+	d->gather_until_us = for_us ? now_us + for_us : 0;
 	if (d->gather_until_us && !was_gathering)
 		event_del(d->watches[WATCH_ENGINE]);
 	else if (!d->gather_until_us && was_gathering && event_add(d->watches[WATCH_ENGINE], NULL))
