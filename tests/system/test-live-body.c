@@ -363,6 +363,84 @@ START_TEST(the_body_is_asked_for_again)
 }
 END_TEST
 
+/* made while it is sent: of known and unknown length, with pauses, asked for again, and broken off */
+static const struct made {
+	const char *target;
+	size_t size_bytes;
+	bool is_announced, pauses, breaks;
+	unsigned want_asked;
+	int want_code;
+} made[] = {
+	{ "/upload", 1, true, false, false, 1, 0 },
+	{ "/upload", 300000, true, false, false, 1, 0 },
+	{ "/upload", 300000, false, false, false, 1, 0 },
+	{ "/upload", 300000, true, true, false, 1, 0 },
+	{ "/upload", 0, false, false, false, 1, 0 },
+	{ "/307?location=/upload", 300000, true, true, false, 2, 0 },
+	{ "/upload", 300000, false, false, true, 1, TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED },
+	{ "/upload", 300000, true, false, true, 1, TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED },
+};
+
+static struct maker {
+	const struct made *made;
+	unsigned n_asked;
+	struct reader reader;
+	bool has_paused;
+	transfer_body *body; /* of the last answer */
+} maker;
+
+static ssize_t make_some(void *bytes, size_t size, void *userdata)
+{
+	struct maker *m = userdata;
+
+	if (m->made->breaks && m->reader.at > 100000)
+		return -EIO;
+	m->has_paused = m->made->pauses && !m->has_paused;
+	if (m->has_paused) {
+		/* there is more at once: asked again it goes on */
+		transfer_body_more(m->body);
+		return -EAGAIN;
+	}
+	return read_some(bytes, size, &m->reader);
+}
+
+static void give_reader(transfer_task *task, transfer_body_request *answer, void *user)
+{
+	const struct made *m = maker.made;
+
+	(void)task;
+	(void)user;
+	maker.n_asked++;
+	maker.reader = (struct reader){ .seed = 5, .size_bytes = m->size_bytes };
+	transfer_body_unref(maker.body);
+	maker.body = transfer_body_new_reader(
+		make_some, m->is_announced ? (int64_t)m->size_bytes : -1, &maker, NULL);
+	ck_assert_int_eq(transfer_body_request_provide(answer, maker.body), 0);
+}
+
+static void check_made(const struct made *m)
+{
+	transfer_task *task;
+
+	maker = (struct maker){ .made = m };
+	origin_log_clear(rig.origin);
+	task = streamed(m->target);
+	ck_assert_int_eq(live_wait(app, task), m->want_code);
+	ck_assert_uint_eq(maker.n_asked, m->want_asked);
+	if (!m->want_code)
+		check_arrived("/upload", 1, 5, m->size_bytes);
+	transfer_body_unref(maker.body);
+}
+
+START_TEST(readers_make_the_body)
+{
+	begin_with(&(struct live_app_config){ .on_need_body = give_reader });
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
+		check_made(&made[i]);
+	end();
+}
+END_TEST
+
 /* nobody gives one, or nobody is there to give one */
 START_TEST(no_body_is_given)
 {
@@ -435,5 +513,6 @@ END_TEST
 
 RUN_TESTS_WITHIN("system/live-body", 60, TEST_LOOP(arrives, N_SOURCES), TEST(five_methods),
 	TEST(a_get_has_no_body), TEST(empty_bodies), TEST_LOOP(a_missing_file, 2),
-	TEST(the_body_is_asked_for_again), TEST_LOOP(no_body_is_given, 2),
-	TEST_EACH(is_never_sent_twice, repeats), TEST(is_answered_amid_the_body))
+	TEST(the_body_is_asked_for_again), TEST(readers_make_the_body),
+	TEST_LOOP(no_body_is_given, 2), TEST_EACH(is_never_sent_twice, repeats),
+	TEST(is_answered_amid_the_body))
