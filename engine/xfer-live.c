@@ -431,8 +431,8 @@ bool xfer_live_is_late(struct xfer *xfer)
 		}
 		return false;
 	}
-	if (!live->outlet || !is_flow(xfer) || !xfer->fault.code || xfer->is_stopped ||
-		xfer->fault.code == TRANSFER_ERROR_CANCELLED ||
+	if (!live->outlet || !is_flow(xfer) || xfer->is_over || !xfer->fault.code ||
+		xfer->is_stopped || xfer->fault.code == TRANSFER_ERROR_CANCELLED ||
 		live->question != XFER_QUESTION_NONE || !has_late_bytes(xfer))
 		return false;
 	if (!is_rest_good(xfer)) {

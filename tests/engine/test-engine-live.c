@@ -217,12 +217,12 @@ START_TEST(an_end_waits_for_its_reader)
 
 	rig_start(&rig, NULL, NULL);
 	spec = rig_live(&rig, 1, long_ones[_i]);
-	spec.idle_timeout_us = 300 * CLOCK_US_PER_MS;
+	spec.idle_timeout_us = 600 * CLOCK_US_PER_MS;
 	rig_begin(&rig, 1, &spec);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
 	ck_assert(t->is_stalled);
-	/* twice the idle limit */
-	for (uint64_t until_ms = proc_now_ms() + 600; proc_now_ms() < until_ms;)
+	/* more than the idle limit */
+	for (uint64_t until_ms = proc_now_ms() + 700; proc_now_ms() < until_ms;)
 		rig_turn(&rig, proc_left_ms(until_ms));
 	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_DONE], 0);
 	ck_assert_int_eq(origin_log_find(rig.origin, "/file", 1, &entry), 0);
@@ -304,7 +304,7 @@ START_TEST(what_came_before_a_limit_is_told)
 
 	rig_start(&rig, NULL, NULL);
 	spec = rig_live(&rig, 1, "/file?seed=9&size=1M&coding=gzip");
-	spec.deadline_boot_us = clock_now().boot_us + 800 * CLOCK_US_PER_MS;
+	spec.deadline_boot_us = clock_now().boot_us + 1200 * CLOCK_US_PER_MS;
 	rig_begin(&rig, 1, &spec);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_STALLED, 1);
 	while (clock_now().boot_us < spec.deadline_boot_us + 50 * CLOCK_US_PER_MS)
