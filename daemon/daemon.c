@@ -34,14 +34,14 @@
 #include "daemon/store/store.h"
 #include "engine/engine.h"
 
-#define DAEMON_PATH_MAX     4096
-#define DAEMON_STOP_US      UINT64_C(4000000) /* of the 5 s that a clean stop may take */
-#define DAEMON_LOCK_WAIT_US UINT64_C(6000000) /* for the one before us to end */
-#define DAEMON_DRAIN_MS     500
-#define DAEMON_CROWD        8 /* reports in one turn */
-#define DAEMON_GATHER_US    UINT64_C(20000)
-#define DAEMON_LAST_US \
-	UINT64_C(4000) /* instead, when nothing runs any more: somebody waits for the end */
+#define DAEMON_PATH_MAX       4096
+#define DAEMON_STOP_US        UINT64_C(4000000) /* of the 5 s that a clean stop may take */
+#define DAEMON_LOCK_WAIT_US   UINT64_C(6000000) /* for the one before us to end */
+#define DAEMON_DRAIN_MS       500
+#define DAEMON_CROWD          8 /* reports in one turn */
+#define DAEMON_GATHER_US      UINT64_C(20000)
+/* instead, when nothing runs any more: somebody waits for the end */
+#define DAEMON_LAST_US        UINT64_C(4000)
 /* Small tasks in memory that end in a crowd: as many rows in one message are worth so much of a wait. */
 #define DAEMON_LIVE_CROWD     4 /* ends in one turn */
 #define DAEMON_LIVE_GATHER_US UINT64_C(1000)
@@ -447,8 +447,8 @@ static void begin_stop(struct daemon *d, const char *why)
 	d->stop_by_us = clock_now_us() + DAEMON_STOP_US;
 	flow_stop(d->flow);
 	live_stop(d->live);
-	bus_stop(
-		d->bus); /* whoever calls from now on gets the next daemon, which waits for our lock */
+	/* whoever calls from now on gets the next daemon, which waits for our lock */
+	bus_stop(d->bus);
 }
 
 static void on_report(const struct engine_event *event, void *user)
@@ -494,11 +494,10 @@ static uint64_t time_to_gather(const struct daemon *d)
 static void gather_reports(struct daemon *d, uint64_t now_us)
 {
 	bool was_gathering = d->gather_until_us;
-	uint64_t for_us;
+	uint64_t for_us = time_to_gather(d);
 
 	if (!d->is_looked_at)
 		return;
-	for_us = time_to_gather(d);
 	d->gather_until_us = for_us ? now_us + for_us : 0;
 	if (d->gather_until_us && !was_gathering)
 		event_del(d->watches[WATCH_ENGINE]);
