@@ -223,16 +223,20 @@ static const struct {
 	unsigned n_answers;
 	int code;
 	const char *told;
+	size_t n_missing; /* of the body, when the connection ends */
 } odd[] = {
 	/* who wants the whole gets it as it is */
-	{ "--b\r\n\r\n1\r\n--b--\r\n", ENGINE_BODY_COLLECT, 0, 0, "--b\r\n\r\n1\r\n--b--\r\n" },
-	{ "no part", ENGINE_BODY_FLOW, 0, 0, "" },
-	{ "", ENGINE_BODY_FLOW, 0, 0, "" },
-	{ "--b\r\n\r\n1\r\n--", ENGINE_BODY_FLOW, 1, 0, "1\r\n--" },
-	{ "--b\r\n\r\n1\r\n--b", ENGINE_BODY_FLOW, 1, 0, "1" },
+	{ "--b\r\n\r\n1\r\n--b--\r\n", ENGINE_BODY_COLLECT, 0, 0, "--b\r\n\r\n1\r\n--b--\r\n", 0 },
+	{ "no part", ENGINE_BODY_FLOW, 0, 0, "", 0 },
+	{ "", ENGINE_BODY_FLOW, 0, 0, "", 0 },
+	{ "--b\r\n\r\n1\r\n--", ENGINE_BODY_FLOW, 1, 0, "1\r\n--", 0 },
+	{ "--b\r\n\r\n1\r\n--b", ENGINE_BODY_FLOW, 1, 0, "1", 0 },
 	{ "--b\r\n\r\n1\r\n--b\r\nbad field\r\n\r\n", ENGINE_BODY_FLOW, 1,
-		TRANSFER_ERROR_CANNOT_PARSE_RESPONSE, "1" },
-	{ "--b\r\n\r\n1\r\n--b\r\nX: 1\r\n", ENGINE_BODY_FLOW, 1, 0, "1" },
+		TRANSFER_ERROR_CANNOT_PARSE_RESPONSE, "1", 0 },
+	{ "--b\r\n\r\n1\r\n--b\r\nX: 1\r\n", ENGINE_BODY_FLOW, 1, 0, "1", 0 },
+	/* all that came of one that breaks off is told */
+	{ "--b\r\n\r\n1\r\n--b\r\n\r\n22\r\n-", ENGINE_BODY_FLOW, 2,
+		TRANSFER_ERROR_NETWORK_CONNECTION_LOST, "122\r\n-", 1000 },
 };
 
 START_TEST(is_odd)
@@ -246,7 +250,7 @@ START_TEST(is_odd)
 	n = snprintf(raw, sizeof(raw),
 		"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=b\r\n"
 		"Content-Length: %zu\r\n\r\n%s",
-		strlen(odd[_i].body), odd[_i].body);
+		strlen(odd[_i].body) + odd[_i].n_missing, odd[_i].body);
 	ck_assert_int_eq(origin_raw(rig.origin, "/raw", raw, (size_t)n), 0);
 	spec = rig_live(&rig, 1, "/raw");
 	spec.live.body = odd[_i].how;
