@@ -60,6 +60,16 @@ static void submit_live(transfer_session *session, transfer_task *task, transfer
 		session->delegate.task_did_create(session, task, session->userdata);
 }
 
+/* What is wrong with a request since it was made. One without a URL is one of no protocol, as in NSURLSession. */
+static transfer_error *refuse_request(const struct transfer_request *request)
+{
+	if (!request->status)
+		return NULL;
+	if (!request->url && request->status == -EINVAL)
+		return error_new_url(TRANSFER_ERROR_UNSUPPORTED_URL, NULL);
+	return error_new_errno(request->status, "the request is wrong");
+}
+
 static transfer_task *submit(
 	transfer_session *session, transfer_task *task, transfer_error *refusal)
 {
@@ -67,8 +77,8 @@ static transfer_task *submit(
 		transfer_error_unref(refusal);
 		return NULL;
 	}
-	if (!refusal && task->request->status && !task->resume_data)
-		refusal = error_new_errno(task->request->status, "the request is wrong");
+	if (!refusal && !task->resume_data)
+		refusal = refuse_request(task->request);
 	if (live_is(session) && !refusal)
 		refusal = load_prepare(task);
 	if (live_is(session))

@@ -124,7 +124,7 @@ static const struct {
 	const char *url, *path;
 	int domain, code;
 } faults[] = {
-	{ NULL, NULL, TRANSFER_DOMAIN_POSIX, EINVAL },
+	{ NULL, NULL, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL },
 	{ "ftp://example.org/a", NULL, TRANSFER_DOMAIN_URL, TRANSFER_ERROR_UNSUPPORTED_URL },
 	{ "https://bad/", NULL, TRANSFER_DOMAIN_BUS, TRANSFER_BUS_ERROR_INVALID_REQUEST },
 	{ "https://example.org/", "/nonexistent/file", TRANSFER_DOMAIN_URL,

@@ -38,7 +38,8 @@ TRANSFER_OBJECT(transfer_request);
  * A malformed one makes the task complete with TRANSFER_ERROR_BAD_URL, another scheme with
  * TRANSFER_ERROR_UNSUPPORTED_URL.
  *
- * Returns:  the request, or NULL: out of memory. NULL or text that is not UTF-8 sticks as -EINVAL.
+ * Returns:  the request, or NULL: out of memory. NULL, "" or text that is not UTF-8 sticks as -EINVAL; a task of such
+ *           a request ends with TRANSFER_ERROR_UNSUPPORTED_URL.
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
