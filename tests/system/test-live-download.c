@@ -261,6 +261,46 @@ START_TEST(goes_on_from_resume_data)
 }
 END_TEST
 
+/* what one kind of session left, another kind goes on with, over the bytes that are there */
+START_TEST(goes_on_in_another_kind_of_session)
+{
+	struct app *background;
+	transfer_task *task;
+	long long offset, total;
+
+	begin_with(NULL);
+	background = app_open(&rig, NULL);
+	stop_at("/file?key=a&size=1000000&seed=3&only=1&gate=g&gate_after=300000", 300000);
+	ck_assert_ptr_nonnull(produced);
+	task = transfer_session_download_task_resume(app_session(background), produced, NULL, NULL);
+	transfer_task_resume(task);
+	app_flush(background);
+	app_check_download(background, task, NULL, 3, 1000000);
+	ck_assert_int_eq(sscanf(APP_EVENTS(background, task), "resume:%lld:%lld file done:0",
+				 &offset, &total),
+		2);
+	ck_assert_int_eq(offset, 300000);
+	transfer_task_unref(task);
+	transfer_data_unref(produced);
+
+	task = app_download(
+		background, "/file?key=b&size=1000000&seed=4&only=1&gate=h&gate_after=300000");
+	app_wait_bytes(background, task, 300000);
+	has_produced = false;
+	transfer_task_cancel_by_producing_resume_data(task, on_produced, NULL);
+	ck_assert_int_eq(app_wait(background, task), TRANSFER_ERROR_CANCELLED);
+	app_settle(background);
+	ck_assert(__atomic_load_n(&has_produced, __ATOMIC_ACQUIRE));
+	ck_assert_ptr_nonnull(produced);
+	task = go_on();
+	live_check(app, task, "created resumed:300000 file done:0");
+	check_file(task, 4, 1000000);
+	transfer_data_unref(produced);
+	app_close(background);
+	end();
+}
+END_TEST
+
 /* SW-27 */
 START_TEST(refuses_damaged_resume_data)
 {
@@ -283,4 +323,4 @@ END_TEST
 RUN_TESTS_WITHIN("system/live-download", 60, TEST(tells_the_story), TEST(ipv6),
 	TEST(a_coded_file_is_decoded), TEST(the_file_lives_as_long_as_the_callback),
 	TEST(goes_to_its_destination), TEST_EACH(goes_on_from_resume_data, resumes),
-	TEST_LOOP(refuses_damaged_resume_data, 2))
+	TEST(goes_on_in_another_kind_of_session), TEST_LOOP(refuses_damaged_resume_data, 2))

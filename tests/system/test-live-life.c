@@ -159,6 +159,12 @@ START_TEST(cancelled_tasks_say_so)
 		ck_assert_str_eq(live_events(app, tasks[i]), "created done:-999");
 	error = transfer_task_copy_error(tasks[1]);
 	ck_assert_ptr_nonnull(strstr(transfer_error_get_failing_url(error), "/file?hang"));
+	ck_assert_int_eq(transfer_error_get_cancelled_reason(error), 0);
+	/* SW-36: nothing is listed any more, and what was never resumed stays ended */
+	list();
+	ck_assert_uint_eq(listed.n_all, 0);
+	transfer_task_resume(tasks[0]);
+	ck_assert_int_eq(transfer_task_get_state(tasks[0]), TRANSFER_TASK_STATE_COMPLETED);
 	ck_assert_str_eq(live_session_events(app), "inval");
 	end();
 }
@@ -288,6 +294,29 @@ START_TEST(cancels_in_every_state)
 	/* transferd is well, and so is the session */
 	task = live_data(app, live_request(app, NULL, "/Nepal"));
 	live_check(app, task, "created resp:200 data:9 done:0");
+	end();
+}
+END_TEST
+
+/* SW-41: what fails at once, and is cancelled at once, ends once */
+START_TEST(cancels_what_fails_at_once)
+{
+	static const char *const targets[] = { "foobar://x/", "data:,x", "/Nepal" };
+	transfer_task *task;
+	int code;
+
+	begin_with(NULL);
+	for (unsigned i = 0; i < 60; i++) {
+		task = live_data(app, live_request(app, NULL, targets[i % 3]));
+		transfer_task_cancel(task);
+		code = live_wait(app, task);
+		ck_assert(code == TRANSFER_ERROR_CANCELLED || !code ||
+			code == TRANSFER_ERROR_UNSUPPORTED_URL);
+		ck_assert(code != TRANSFER_ERROR_UNSUPPORTED_URL || i % 3 == 0);
+	}
+	/* another end would have been told before this */
+	task = live_data(app, live_request(app, NULL, "/Peru"));
+	live_check(app, task, "created resp:200 data:4 done:0");
 	end();
 }
 END_TEST
@@ -452,5 +481,6 @@ RUN_TESTS_WITHIN("system/live-life", 60, TEST(lists_tasks), TEST(ends_in_order),
 	TEST_LOOP(lets_its_owner_go, 2), TEST(dropped_without_invalidation),
 	TEST(the_shared_session_is_one), TEST(has_a_description),
 	TEST_EACH(cancels_in_every_state, moments), TEST(cancels_what_never_began),
-	TEST(suspends_and_goes_on), TEST(transferd_dies), TEST(calls_everything_inside_callbacks),
-	TEST(cookies_stay_in_their_session), TEST(an_ephemeral_session_leaves_nothing))
+	TEST(cancels_what_fails_at_once), TEST(suspends_and_goes_on), TEST(transferd_dies),
+	TEST(calls_everything_inside_callbacks), TEST(cookies_stay_in_their_session),
+	TEST(an_ephemeral_session_leaves_nothing))

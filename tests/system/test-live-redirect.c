@@ -198,6 +198,8 @@ static const struct {
 		"/Nepal" },
 	{ "/redirect/3", "created redir:302 redir:302 redir:302 resp:200 data:%n done:0",
 		"/jsonBody" },
+	/* SW-50 */
+	{ "/304?location=/Nepal", "created resp:304 done:0", NULL },
 	/* no Location, or none that leads anywhere: an answer like any other */
 	{ "/file?status=302", "created resp:302 data:11 done:0", NULL },
 	{ "/file?redirect_to=", "created resp:302 data:6 done:0", NULL },
@@ -278,6 +280,19 @@ START_TEST(refused)
 }
 END_TEST
 
+/* SW-56: the port of the first is not that of the next */
+START_TEST(the_usual_port_is_not_named)
+{
+	transfer_task *task;
+
+	begin_with(refuse);
+	task = live_data(app, live_request(app, NULL, "/redirect-with-default-port"));
+	live_check(app, task, "created redir:302 resp:302 done:0");
+	ck_assert_str_eq(asked.url, "http://127.0.0.1/redirected-with-default-port");
+	end();
+}
+END_TEST
+
 START_TEST(replaced)
 {
 	struct origin_entry entry;
@@ -310,6 +325,9 @@ START_TEST(a_handler_task_asks)
 	ck_assert_str_eq(live_body(app, task, NULL), "Kathmandu");
 	task = live_download(app, live_request(app, NULL, "/file?redirect_to=/Nepal"));
 	live_check(app, task, "created redir:302 file done:0");
+	/* GS-02 */
+	task = live_download(app, live_request(app, NULL, "/tmpRedirectToOK"));
+	live_check(app, task, "created redir:307 file done:0");
 	end();
 }
 END_TEST
@@ -462,6 +480,7 @@ START_TEST(nothing_crosses)
 END_TEST
 
 RUN_TESTS_WITHIN("system/live-redirect", 60, TEST(by_status), TEST(locations), TEST(sixteen),
-	TEST(refused), TEST(replaced), TEST(a_handler_task_asks), TEST_LOOP(followed_silently, 2),
-	TEST(answered_later_from_a_thread), TEST(answered_too_late),
-	TEST(an_answer_that_does_not_come), TEST(timeouts_go_along), TEST(nothing_crosses))
+	TEST(refused), TEST(the_usual_port_is_not_named), TEST(replaced), TEST(a_handler_task_asks),
+	TEST_LOOP(followed_silently, 2), TEST(answered_later_from_a_thread),
+	TEST(answered_too_late), TEST(an_answer_that_does_not_come), TEST(timeouts_go_along),
+	TEST(nothing_crosses))

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Time limits of tasks in memory. A limit never strikes sooner than it says; how much later is the machine's affair. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/lib/run.h"
 #include "tests/system/live.h"
@@ -99,6 +103,58 @@ START_TEST(a_task_lives_so_long)
 }
 END_TEST
 
+/* SW-46: a server that takes no connection */
+START_TEST(nobody_opens)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t size_bytes = sizeof(address);
+	int server_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[4];
+	transfer_request *request;
+	transfer_task *task;
+	uint64_t begun_ms;
+	char target[64];
+
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	ck_assert_int_eq(bind(server_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(server_fd, 0), 0);
+	ck_assert_int_eq(getsockname(server_fd, (struct sockaddr *)&address, &size_bytes), 0);
+	/* its queue is full with these; the kernel answers to no other */
+	for (unsigned i = 0; i < 4; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(fds[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	snprintf(target, sizeof(target), "http://127.0.0.1:%u/", ntohs(address.sin_port));
+	request = live_request(app, NULL, target);
+	transfer_request_set_timeout(request, 300000);
+	begun_ms = proc_now_ms();
+	task = live_data(app, request);
+	live_check(app, task, "created done:-1001");
+	ck_assert_uint_ge(proc_now_ms() - begun_ms, 300);
+	for (unsigned i = 0; i < 4; i++)
+		close(fds[i]);
+	close(server_fd);
+	end();
+}
+END_TEST
+
+/* BT-31: a date is for sessions in the background */
+START_TEST(a_date_is_ignored)
+{
+	transfer_request *request;
+	transfer_task *task;
+
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	request = live_request(app, NULL, "/Nepal");
+	transfer_request_set_not_before(request, UINT64_C(4102444800000000));
+	task = live_data(app, request);
+	live_check(app, task, "created resp:200 data:9 done:0");
+	end();
+}
+END_TEST
+
 /* GS-21, SW-58: nobody listens; there is no silent waiting in the foreground */
 START_TEST(nobody_listens)
 {
@@ -131,5 +187,5 @@ START_TEST(an_error_of_the_server_is_not_repeated)
 END_TEST
 
 RUN_TESTS_WITHIN("system/live-time", 60, TEST(the_request_has_the_last_word),
-	TEST(a_task_lives_so_long), TEST(nobody_listens),
-	TEST(an_error_of_the_server_is_not_repeated))
+	TEST(a_task_lives_so_long), TEST(nobody_opens), TEST(a_date_is_ignored),
+	TEST(nobody_listens), TEST(an_error_of_the_server_is_not_repeated))
