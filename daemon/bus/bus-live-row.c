@@ -252,7 +252,7 @@ static int fill(const struct live_row *row, struct bus_rows *rows, struct ipc_ev
 	case LIVE_EVENT_METRICS:
 		return add_metrics(row, rows->arena, args);
 	case LIVE_EVENT_COMPLETED:
-		if (row->is_folded)
+		if (row->is_folded && row->total) /* nothing was counted, else */
 			add_counts(row, args);
 		return add_end(row, rows, args);
 	case LIVE_EVENT_INFORMATIONAL:
