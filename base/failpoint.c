@@ -8,6 +8,7 @@
 #	include <fcntl.h>
 #	include <pthread.h>
 #	include <signal.h>
+#	include <stdatomic.h>
 #	include <stdbool.h>
 #	include <stdio.h>
 #	include <stdlib.h>
@@ -30,12 +31,15 @@ static struct {
 static size_t n_rules, n_seen;
 static unsigned long passes_of_any;
 static bool is_loaded;
+/* The environment asks for nothing: threads that meet here need not wait for each other. */
+static atomic_bool is_idle;
 
 static void load(void)
 {
 	const char *text = getenv("TRANSFERD_FAILPOINT");
 
 	is_loaded = true;
+	atomic_store(&is_idle, !text && !getenv("TRANSFERD_FAILPOINT_LIST"));
 	while (text && *text && n_rules < FAILPOINT_RULES_MAX) {
 		size_t len = strcspn(text, ",");
 		const char *colon = memchr(text, ':', len);
@@ -88,6 +92,8 @@ int failpoint_hit(const char *name)
 	unsigned long pass;
 	int error_no = 0;
 
+	if (atomic_load_explicit(&is_idle, memory_order_relaxed))
+		return 0;
 	pthread_mutex_lock(&lock);
 	if (!is_loaded)
 		load();
