@@ -557,7 +557,7 @@ static void sync_folder(struct publishing *p, struct disk_job *job)
 /* All renames, then one sync for each folder, then the answers. */
 static void publish_together(struct lane *lane, struct batch *batch, struct disk_job *first)
 {
-	struct publishing p = { .lane = lane, .batch = batch, .folders.is_brief = true };
+	struct publishing p = { .lane = lane, .batch = batch };
 
 	for (struct disk_job *job = first; job; job = next_of(job)) {
 		int r = FAILPOINT("disk.publish.before");

@@ -5,9 +5,10 @@
  * each is followed by draining the finished handles, so a transfer's end is always handled
  * outside of libcurl.
  *
- * A kick is the timer with zero delay: adding handles arms it once, however many were added in
- * this turn. libcurl forgets what it last asked of the timer whenever it is called for a timeout,
- * so a kick cannot swallow its own timer. libcurl reports a socket as gone before it closes it;
+ * A kick is what the timer does, at the end of this turn of the loop: once, however many handles were
+ * added in it. libcurl then asks for its timer anew, so nothing is lost when it comes early. A socket
+ * that it gives up for a handle that has ended, and takes again for the one added next, is so back
+ * before the loop tells the kernel. libcurl reports a socket as gone before it closes it;
  * the event is deleted there, so a recycled descriptor is never watched.
  */
 #include "engine/multi.h"
@@ -46,7 +47,7 @@ struct multi_kept {
 struct multi {
 	CURLM *curl;
 	struct event_base *base;
-	struct event timer;
+	struct event timer, kick;
 	multi_done_fn on_done;
 	void *user;
 	CURL *kept[MULTI_EASIES_KEPT];
@@ -247,6 +248,7 @@ int multi_new(struct event_base *base, unsigned max_connections_per_host, multi_
 	m->on_done = on_done;
 	m->user = user;
 	evtimer_assign(&m->timer, base, on_timer, m);
+	event_assign(&m->kick, base, -1, 0, on_timer, m);
 	curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket_wish);
 	curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer_wish);
@@ -268,6 +270,7 @@ void multi_free(struct multi *multi)
 	curl_multi_cleanup(multi->curl);
 	free(multi->connections);
 	event_del(&multi->timer);
+	event_del(&multi->kick);
 	free(multi);
 }
 
@@ -302,9 +305,7 @@ void multi_remove(struct multi *multi, CURL *easy)
 
 void multi_kick(struct multi *multi)
 {
-	static const struct timeval now = { 0 };
-
-	evtimer_add(&multi->timer, &now);
+	event_active(&multi->kick, EV_TIMEOUT, 0);
 }
 
 static void set_max_connections(struct multi *m, unsigned n)

@@ -35,7 +35,7 @@ int multi_add(struct multi *multi, CURL *easy);
  * follows.
  */
 void multi_remove(struct multi *multi, CURL *easy);
-/* After a pause ended: libcurl looks at its handles again in the next turn of the loop. */
+/* After a pause ended: libcurl looks at its handles again at the end of this turn of the loop. */
 void multi_kick(struct multi *multi);
 /* Told of each socket that begins to work for a handle, new or kept: in libcurl's callback. */
 typedef void (*multi_socket_fn)(void *private_data, int fd);

@@ -42,10 +42,13 @@ void unnamed_forget_folders(struct unnamed_folders *folders)
 }
 
 /* Is it what has that name? */
-static bool is_there(const struct unnamed_folder *folder)
+static bool is_there(const struct unnamed_folders *folders, struct unnamed_folder *folder)
 {
 	struct stat st;
 
+	if (folder->seen == folders->moment)
+		return true;
+	folder->seen = folders->moment;
 	return stat(folder->path, &st) == 0 && st.st_ino == folder->ino &&
 		st.st_dev == folder->device;
 }
@@ -57,7 +60,7 @@ static struct unnamed_folder *find(struct unnamed_folders *folders, const char *
 
 		if (!folder || folder->size != size || memcmp(folder->path, path, size) != 0)
 			continue;
-		if (folders->is_brief || is_there(folder))
+		if (is_there(folders, folder))
 			return folder;
 		folders->kept[i] = unnamed_close_folder(folder);
 	}
@@ -103,6 +106,7 @@ static void keep(struct unnamed_folders *folders, struct unnamed_folder *folder)
 	i = folders->next++ % UNNAMED_FOLDERS;
 	unnamed_close_folder(folders->kept[i]);
 	folders->kept[i] = folder;
+	folder->seen = folders->moment;
 	folder->n_users++;
 }
 

@@ -19,6 +19,7 @@ struct unnamed_folder {
 	int fd; /* O_PATH, for the *at() calls */
 	uint64_t ino; /* tells it from others of its file system */
 	uint64_t device;
+	unsigned seen; /* the moment at which it last was what has its name */
 	int files_max; /* how many files without a name; -1: not asked yet */
 	size_t size; /* of path, with the last slash */
 	char path[];
@@ -32,7 +33,7 @@ struct unnamed_folder {
 struct unnamed_folders {
 	struct unnamed_folder *kept[UNNAMED_FOLDERS];
 	unsigned next;
-	bool is_brief; /* taken without a look at what has their name now: kept for less than anybody can tell */
+	unsigned moment; /* of one moment there is one look at what has their name */
 };
 
 /* The folder that @path is in; @folders NULL: nothing is kept. 0 or -errno. */
@@ -40,6 +41,11 @@ int unnamed_open_folder(
 	struct unnamed_folders *folders, const char *path, struct unnamed_folder **ret_folder);
 struct unnamed_folder *unnamed_close_folder(struct unnamed_folder *folder); /* NULL is fine */
 void unnamed_forget_folders(struct unnamed_folders *folders);
+/* What is asked for from now on may count on what has their name now. */
+static inline void unnamed_look_again(struct unnamed_folders *folders)
+{
+	folders->moment++;
+}
 
 /*
  * 0; UNNAMED_E_NOT_HERE: the file system has none that are safe, or too many are open (each waits for the disk with its descriptor);

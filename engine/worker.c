@@ -431,6 +431,7 @@ static void on_begin(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
+	unnamed_look_again(&w->env.folders);
 	while ((x = TAILQ_FIRST(&w->beginning))) {
 		leave_list(w, x);
 		begin(w, x);
@@ -536,6 +537,7 @@ static void on_mail(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
+	unnamed_look_again(&w->env.folders);
 	for (; mail; mail = next) {
 		struct worker_mail *m = (struct worker_mail *)mail;
 
@@ -594,6 +596,8 @@ static int new_base(struct event_base **ret_base)
 	if (!config)
 		return err_raise(-ENOMEM);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	/* a socket that libcurl gives up for its next request at once goes to the kernel once */
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
 	if (!base)
