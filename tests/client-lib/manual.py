@@ -47,6 +47,10 @@ def main():
         tap.ok(broken.returncode != 0, "a wrong example would be seen")
         status, output = tool("libman.py", os.path.join(HEADERS, "transfer"), folder)
         tap.ok(status == 0, "pages are made from the headers", output)
+        with open(os.path.join(SOURCE, "man", "local.mk"), encoding="utf-8") as f:
+            built = set(re.findall(r"man/(transfer[_-]\w+\.\d)", f.read()))
+        made = set(os.listdir(folder)) - {"example.c"}
+        tap.ok(built == made, "the build has every page", " ".join(sorted(built ^ made)))
         pages = sorted(glob.glob(os.path.join(folder, "*.[37]")))
         text = "".join(open(p, encoding="utf-8").read() for p in pages)
         wanted = set()
