@@ -185,7 +185,7 @@ END_TEST
 /* Also when each session of it has ended few: together they are many. */
 START_TEST(stalled_crowd)
 {
-	enum { SESSIONS = 40 };
+	enum { SESSIONS = 18 };
 	struct rig *rig = rig_new();
 	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
 	uint64_t sessions[SESSIONS], id;
