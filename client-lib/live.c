@@ -672,4 +672,5 @@ void live_pump(transfer_session *session)
 	wire_acknowledge(session);
 	if (session->phase == SESSION_ATTACHED)
 		command_pump(session);
+	live_check_end(session); /* a question may have been answered without asking transferd */
 }

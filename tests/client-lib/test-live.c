@@ -690,6 +690,54 @@ START_TEST(cancels_with_resume_data)
 }
 END_TEST
 
+static void step_until(const char *(*log)(void), const char *text)
+{
+	for (int i = 0; i < 1000 && !strstr(log(), text); i++) {
+		transfer_client_dispatch(rig.client, 10);
+		live_rig_dispatch(&rig);
+	}
+	ck_assert_msg(strstr(log(), text) != NULL, "no %s in %s", text, log());
+}
+
+static const char *what_was_asked(void)
+{
+	return peer_live_log(rig.peer);
+}
+
+static const char *what_was_told(void)
+{
+	return rig.log;
+}
+
+/* The task ends before transferd could be asked for its resume data: the session ends all the same. */
+START_TEST(a_void_question_holds_up_no_end)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
+	struct pollfd readable = { .events = POLLIN };
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	transfer_session_unref(rig.session);
+	transfer_client_unref(rig.client);
+	/* without a thread, nothing is asked between two steps */
+	ck_assert_int_eq(transfer_client_new(&rig.client, TRANSFER_CLIENT_NO_THREAD, NULL), 0);
+	rig.session = live_rig_open(&rig, NULL, &live_rig_delegate);
+	task = transfer_session_download_task(rig.session, request, NULL, NULL);
+	transfer_task_resume(task);
+	step_until(what_was_asked, "create download");
+	ck_assert_int_eq(transfer_client_flush(rig.client, 10000), 0);
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
+	readable.fd = transfer_client_get_fd(rig.client);
+	ck_assert_int_eq(poll(&readable, 1, 10000), 1);
+	transfer_task_cancel_by_producing_resume_data(task, on_resume_data, &rig);
+	transfer_session_finish_and_invalidate(rig.session);
+	step_until(what_was_told, "inval 0\n");
+	ck_assert_ptr_nonnull(strstr(rig.log, "resume data 0\n"));
+	transfer_task_unref(task);
+	live_rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_all_pieces),
 	TEST(a_handler_gets_a_failure), TEST(what_follows_a_pipe_waits_for_its_end),
 	TEST(a_slow_delegate_holds_up_the_pipe), TEST(a_whole_body_is_told_once),
@@ -704,4 +752,5 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
 	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
 	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_transferd_loses_the_session),
-	TEST(tasks_end_when_nobody_serves), TEST(cancels_with_resume_data))
+	TEST(tasks_end_when_nobody_serves), TEST(cancels_with_resume_data),
+	TEST(a_void_question_holds_up_no_end))
