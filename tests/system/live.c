@@ -278,7 +278,7 @@ static void on_data(
 	(void)session;
 	if (!n || (n > 256 * 1024 && transfer_task_get_prefers_incremental(task)))
 		blame(r->app, r, "a piece that is empty or too large");
-	if (!strstr(r->events, "resp:") && !r->app->config.unasked)
+	if (!strstr(r->events, " resp") && !r->app->config.unasked)
 		blame(r->app, r, "data before the response");
 	keep_data(r, data);
 	if (at)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/lib/run.h"
-#include "tests/system/rig.h"
+#include "tests/system/live.h"
 
 #define BAD     TRANSFER_ERROR_BAD_SERVER_RESPONSE
 #define OK      "HTTP/1.1 200 OK\r\n"
@@ -103,6 +103,48 @@ START_TEST(judges_framing)
 }
 END_TEST
 
+/* the same for sessions in memory: a delegate and a handler get the body that is one, or the error and no body */
+static void check_in_memory(struct live_app *app, unsigned i)
+{
+	transfer_task *told, *handled;
+	char path[16];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/raw%u", i);
+	ck_assert_int_eq(origin_raw(rig.origin, path, raws[i].bytes, raws[i].size), 0);
+	told = live_data(app, live_request(app, NULL, path));
+	handled = live_handled(app, live_request(app, NULL, path));
+	ck_assert_msg(live_wait(app, handled) == raws[i].want_code, "%s: '%s'", raws[i].name,
+		live_events(app, handled));
+	ck_assert_msg(live_wait(app, told) == raws[i].want_code, "%s: '%s'", raws[i].name,
+		live_events(app, told));
+	if (raws[i].want_code) {
+		live_body(app, handled, &n);
+		ck_assert_uint_eq(n, 0);
+	} else {
+		ck_assert_str_eq(live_body(app, told, NULL), "hello");
+		ck_assert_str_eq(live_body(app, handled, NULL), "hello");
+	}
+	/* each was asked for once */
+	ck_assert_uint_eq(origin_log_count(rig.origin, path), 2);
+	origin_log_clear(rig.origin);
+}
+
+START_TEST(judges_framing_in_memory)
+{
+	struct live_app *app;
+
+	rig_new(&rig);
+	/* a bad body may end the task while somebody thinks about its response */
+	app = live_open(&rig, &(struct live_app_config){ .unasked = true });
+	for (unsigned i = 0; i < sizeof(raws) / sizeof(*raws); i++)
+		check_in_memory(app, i);
+	ck_assert_uint_eq(bus_daemon_starts(rig.bus), 1);
+	live_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /* floods (N-2, N-3) */
 static const struct {
 	const char *target;
@@ -131,6 +173,24 @@ START_TEST(withstands_floods)
 	ck_assert_int_eq(app_wait(app, task), floods[_i].want_code);
 	ck_assert_uint_eq(bus_daemon_starts(rig.bus), 1);
 	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+START_TEST(withstands_floods_in_memory)
+{
+	transfer_task *tasks[sizeof(floods) / sizeof(*floods)];
+	struct live_app *app;
+
+	rig_new(&rig);
+	app = live_open(&rig, NULL);
+	for (unsigned i = 0; i < sizeof(floods) / sizeof(*floods); i++)
+		tasks[i] = live_handled(app, live_request(app, NULL, floods[i].target));
+	for (unsigned i = 0; i < sizeof(floods) / sizeof(*floods); i++)
+		ck_assert_msg(live_wait(app, tasks[i]) == floods[i].want_code, "%s: '%s'",
+			floods[i].target, live_events(app, tasks[i]));
+	ck_assert_uint_eq(bus_daemon_starts(rig.bus), 1);
+	live_close(app);
 	rig_done(&rig);
 }
 END_TEST
@@ -251,5 +311,6 @@ START_TEST(shows_an_unverified_length)
 END_TEST
 
 RUN_TESTS_WITHIN("system/framing", 60, TEST_EACH(judges_framing, raws),
+	TEST(judges_framing_in_memory), TEST(withstands_floods_in_memory),
 	TEST_EACH(withstands_floods, floods), TEST_EACH(asks_again_after_a_cut, cuts),
 	TEST_EACH(flags_what_ends_with_its_connection, ends), TEST(shows_an_unverified_length))
