@@ -210,6 +210,49 @@ START_TEST(seeded_and_stored)
 }
 END_TEST
 
+static void set(const char *name, const char *value, const char *domain, uint64_t expires_wall_usec)
+{
+	const struct transfer_cookie cookie = {
+		.size = sizeof(cookie),
+		.name = name,
+		.value = value,
+		.domain = domain,
+		.path = "/",
+		.is_host_only = true,
+		.expires_wall_usec = expires_wall_usec,
+	};
+
+	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
+}
+
+/* SW-151, SW-152: the same name, domain and path is the same cookie; a date that is over removes it */
+START_TEST(the_store)
+{
+	const uint64_t later = UINT64_C(4102444800000000);
+	struct live_app *app;
+
+	begin();
+	set("over", "1", "127.0.0.1", 1000000);
+	ck_assert_str_eq(stored(), "");
+	set("a", "1", "127.0.0.1", later);
+	set("a", "2", "127.0.0.1", later);
+	ck_assert_str_eq(stored(), "a=2;");
+	set("a", "3", "example.org", later);
+	ck_assert_uint_eq(strlen(stored()), strlen("a=2;a=3;"));
+	app = live_open(&rig, NULL);
+	fetch(app, "/requestHeaders");
+	ck_assert_str_eq(sent("/requestHeaders", 1), "a=2");
+	set("a", "", "127.0.0.1", 1000000);
+	fetch(app, "/echoHeaders");
+	ck_assert_str_eq(sent("/echoHeaders", 1), "");
+	ck_assert_str_eq(stored(), "a=3;");
+	ck_assert_int_eq(transfer_manager_clear_cookies(manager, "test", NULL), 0);
+	ck_assert_str_eq(stored(), "");
+	live_close(app);
+	end();
+}
+END_TEST
+
 static int bell_fd;
 
 static void ring(const transfer_error *error, void *userdata)
@@ -277,4 +320,4 @@ END_TEST
 
 RUN_TESTS_WITHIN("system/live-cookies", 60, TEST(are_the_applications),
 	TEST(do_what_the_session_says), TEST(go_with_the_next_hop), TEST(seeded_and_stored),
-	TEST(flushes_and_resets))
+	TEST(the_store), TEST(flushes_and_resets))
