@@ -596,8 +596,6 @@ static int new_base(struct event_base **ret_base)
 	if (!config)
 		return err_raise(-ENOMEM);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	/* a socket that libcurl gives up for its next request at once goes to the kernel once */
-	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
 	if (!base)
