@@ -6,9 +6,8 @@
  * outside of libcurl.
  *
  * A kick is what the timer does, at the end of this turn of the loop: once, however many handles were
- * added in it. libcurl then asks for its timer anew, so nothing is lost when it comes early. A socket
- * that it gives up for a handle that has ended, and takes again for the one added next, is so back
- * before the loop tells the kernel. libcurl reports a socket as gone before it closes it;
+ * added in it. libcurl then asks for its timer anew, so nothing is lost when it comes early.
+ * libcurl reports a socket as gone before it closes it;
  * the event is deleted there, so a recycled descriptor is never watched.
  */
 #include "engine/multi.h"

@@ -595,6 +595,7 @@ static int new_base(struct event_base **ret_base)
 
 	if (!config)
 		return err_raise(-ENOMEM);
+	/* not EPOLL_USE_CHANGELIST: descriptors end after their close, those that a client shares never */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
