@@ -19,6 +19,9 @@ static int find(const struct live *live, uint64_t id, uid_t uid, struct live_tas
 {
 	struct live_task *task = live_task_find(live, id);
 
+	/* one that became a download: who asks has not heard of its new number yet */
+	if (!task)
+		task = map_find(&live->by_engine_id, id);
 	if (!task || task->session->is_silent ||
 		(uid != (uid_t)-1 && uid != task->session->session->uid))
 		return FLOW_E_NO_SUCH_TASK;

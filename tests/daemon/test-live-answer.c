@@ -124,6 +124,29 @@ START_TEST(become_download)
 }
 END_TEST
 
+/* Who steers it has not heard of its new number: what is said to the old one is said to it. 0: suspend; 1: cancel. */
+START_TEST(steered_by_its_old_number)
+{
+	uint64_t session, id, other;
+	struct rig *rig = asked(ENGINE_EVENT_ASK_RESPONSE, &session, &id);
+	const struct live_answer answer = answer_of(rig, session);
+
+	ck_assert_int_eq(
+		live_answer_response(rig->live, &answer, LIVE_RESPONSE_BECOME_DOWNLOAD), 0);
+	ck_assert_int_eq(rig_steer(rig, _i ? FLOW_VERB_CANCEL : FLOW_VERB_SUSPEND, id), 0);
+	rig_turn(rig);
+	ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200 ?, BECAME_DOWNLOAD");
+	other = rig->other_task;
+	ck_assert(rig_attempt(rig, other)->is_stopping);
+	rig_post_stopped(rig, other, 0);
+	if (_i)
+		ck_assert_str_eq(rig_told(rig, session), "METRICS, COMPLETED -999");
+	else
+		ck_assert_int_eq(rig_find(rig, other)->phase, LIVE_PHASE_SUSPENDED);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(redirects)
 {
 	static const struct task_request next = { .url = "https://other/x", .method = "PUT" };
@@ -286,6 +309,6 @@ START_TEST(own_words)
 END_TEST
 
 RUN_TESTS("daemon/live-answer", TEST(allow), TEST(sent_before), TEST(refuse), TEST(become_download),
-	TEST_LOOP(redirects, 5), TEST_LOOP(fails_behind_a_redirect, 2), TEST(body),
-	TEST_LOOP(nobody_answers, 3), TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2),
-	TEST(own_words))
+	TEST_LOOP(steered_by_its_old_number, 2), TEST_LOOP(redirects, 5),
+	TEST_LOOP(fails_behind_a_redirect, 2), TEST(body), TEST_LOOP(nobody_answers, 3),
+	TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2), TEST(own_words))
