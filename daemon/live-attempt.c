@@ -278,12 +278,14 @@ int live_attempt_start(struct live *live, struct live_task *task)
 	if (r) {
 		task->task.attempt = 0;
 		live->n_attempts--;
-		return r;
 	}
-	/* read once, and the engine has its own: whoever writes must see when nobody reads any more */
+	return r;
+}
+
+void live_attempt_drop_stream(struct live_task *task)
+{
 	if (task->body_is_stream && task->body_fd >= 0)
 		close(take_fd(&task->body_fd));
-	return 0;
 }
 
 int live_attempt_publish(

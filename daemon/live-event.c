@@ -395,6 +395,7 @@ static void on_report(struct live *live, struct live_task *task, const struct en
 	switch (event->type) {
 	case ENGINE_EVENT_CONNECTED:
 		task->task.is_transferring = true;
+		live_attempt_drop_stream(task);
 		sched_lane_set_http2(live->sched, task->lane->id, event->is_http2);
 		return;
 	case ENGINE_EVENT_REDIRECTED:

@@ -90,7 +90,7 @@ struct live_task {
 	/* the body of its request: bytes in the task's arena, or a descriptor */
 	const void *body;
 	size_t n_body;
-	int body_fd; /* ours; -1: none */
+	int body_fd; /* ours; -1: none, or a stream that an attempt has begun to read */
 	int64_t body_length;
 	enum transfer_service_type service_type;
 	enum transfer_cache_policy cache_policy;
@@ -210,6 +210,12 @@ int live_attempt_start(struct live *live, struct live_task *task);
 int live_attempt_publish(
 	struct live *live, struct live_task *task, const struct engine_event *synced);
 unsigned live_attempt_weight(double priority);
+uint64_t live_attempt_rate(const struct live_task *task); /* the lower bound of both; 0: none */
+/*
+ * Its body can be read once. The engine has its own end: from the first byte on it is the only one, so that whoever writes
+ * sees when nobody reads any more.
+ */
+void live_attempt_drop_stream(struct live_task *task);
 bool live_attempt_is_idempotent(const char *method);
 void live_attempt_remove_part(struct live *live, const struct live_task *task);
 

@@ -67,6 +67,7 @@ static void end(struct live *live, struct live_task *task)
 	t->state = TASK_STATE_COMPLETED;
 	task->session->n_unended--;
 	task->is_counted = false;
+	live_attempt_drop_stream(task);
 	seal(live, task, &data, &n_data);
 	if (t->kind == TRANSFER_TASK_DOWNLOAD && t->result.code && !data)
 		live_attempt_remove_part(live, task);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <transfer/error.h>
@@ -201,8 +202,58 @@ START_TEST(bodies_by_descriptor)
 }
 END_TEST
 
-/* Its writer must see when nobody reads any more: we keep no end of it. */
+static bool is_read_by(const struct fake_attempt *a, const int fds[2])
+{
+	struct stat ours, theirs;
+
+	return a->source_fd >= 0 && !fstat(fds[1], &ours) && !fstat(a->source_fd, &theirs) &&
+		ours.st_ino == theirs.st_ino;
+}
+
+/*
+ * Its writer must see when nobody reads any more: we keep no end of it once it is read. An attempt that ended before that read
+ * nothing: the next one has it again. 0: called back before it began; 1: held until then; 2: there was no network.
+ */
 START_TEST(stream_is_handed_on)
+{
+	struct rig *rig = rig_new();
+	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
+	struct live_request request = rig_request(TRANSFER_TASK_UPLOAD, "https://host/");
+	struct engine_event event;
+	uint64_t session, id;
+	int fds[2];
+
+	open.config.waits_for_connectivity = true;
+	session = rig_session_with(rig, &open);
+	ck_assert_int_eq(pipe(fds), 0);
+	request.body_fd = fds[0];
+	request.body_is_stream = true;
+	id = rig_create(rig, session, &request);
+	ck_assert(is_read_by(rig_attempt(rig, id), fds));
+	if (_i == 2) {
+		live_set_network(rig->live, false);
+		rig_post_failed(rig, id, TRANSFER_ERROR_CANNOT_FIND_HOST);
+		live_set_network(rig->live, true);
+	} else {
+		event = rig_event(rig, id, ENGINE_EVENT_DONE);
+		event.is_stopped = true;
+		event.is_unbegun = _i == 0;
+		rig_post(rig, &event);
+	}
+	rig_turn(rig);
+	ck_assert_uint_eq(rig_attempt(rig, id)->attempt, 2);
+	ck_assert(is_read_by(rig_attempt(rig, id), fds));
+	event = rig_event(rig, id, ENGINE_EVENT_CONNECTED);
+	rig_post(rig, &event);
+	ck_assert_int_eq(rig_find(rig, id)->body_fd, -1);
+	close(fds[0]);
+	close(fds[1]);
+	rig_free(rig);
+}
+END_TEST
+
+/* One that ended without having been read is nobody's either, however long its client does not read of the end. */
+START_TEST(stream_of_a_failure)
 {
 	struct rig *rig = rig_new();
 	uint64_t session = rig_session(rig, 0, 0, true), id;
@@ -213,6 +264,9 @@ START_TEST(stream_is_handed_on)
 	request.body_fd = fds[0];
 	request.body_is_stream = true;
 	id = rig_create(rig, session, &request);
+	rig->is_full = true;
+	rig_post_failed(rig, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST);
+	ck_assert_int_eq(rig_find(rig, id)->phase, LIVE_PHASE_ENDED);
 	ck_assert_int_eq(rig_find(rig, id)->body_fd, -1);
 	close(fds[0]);
 	close(fds[1]);
@@ -302,5 +356,5 @@ START_TEST(configuration)
 END_TEST
 
 RUN_TESTS("daemon/live-create", TEST(refused), TEST_LOOP(doomed, 10), TEST(fields),
-	TEST(bodies_by_descriptor), TEST(stream_is_handed_on), TEST(limit),
-	TEST(limit_of_the_doomed), TEST(configuration))
+	TEST(bodies_by_descriptor), TEST_LOOP(stream_is_handed_on, 3), TEST(stream_of_a_failure),
+	TEST(limit), TEST(limit_of_the_doomed), TEST(configuration))
