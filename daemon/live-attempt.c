@@ -204,8 +204,11 @@ static void fill_download(const struct task *task, struct engine_spec *spec)
 	spec->is_resumed_by_client = task->is_resumed_by_client;
 }
 
-static uint64_t lower_rate(uint64_t a, uint64_t b)
+uint64_t live_attempt_rate(const struct live_task *task)
 {
+	uint64_t a = task->task.request.max_rate_bps,
+		 b = task->session->session->config.max_rate_bps;
+
 	return !a || (b && b < a) ? b : a;
 }
 
@@ -226,7 +229,7 @@ static void fill(const struct live_task *task, struct engine_spec *spec)
 	spec->idle_timeout_us = request->timeout_us ? request->timeout_us
 						    : config->request_timeout_us;
 	spec->deadline_boot_us = t->deadline_boot_us;
-	spec->max_rate_bps = lower_rate(request->max_rate_bps, config->max_rate_bps);
+	spec->max_rate_bps = live_attempt_rate(task);
 	spec->known_total_bytes = TRANSFER_SIZE_UNKNOWN;
 	fill_source(task, spec);
 	fill_live(task, &spec->live);

@@ -130,7 +130,7 @@ static int set_one(struct live *live, const struct flow_changes *changes, uint64
 		task->task.request.max_rate_bps = changes->max_rate_bps;
 		if (task->task.attempt)
 			engine_set_rate(live->engine, task->engine_id, task->task.attempt,
-				changes->max_rate_bps);
+				live_attempt_rate(task));
 	}
 	return 0;
 }

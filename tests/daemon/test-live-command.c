@@ -174,6 +174,28 @@ START_TEST(other_changes)
 }
 END_TEST
 
+/* The session's bound stands, whatever its tasks ask for. */
+START_TEST(rate_below_the_bound)
+{
+	static const struct {
+		uint64_t asked_bps, rate_bps;
+	} rows[] = { { 0, 500 }, { 100, 100 }, { 1000, 500 } };
+	struct rig *rig = rig_new();
+	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
+	struct flow_changes changes = { .uid = RIG_UID, .n_ids = 1, .has_max_rate = true };
+	uint64_t id;
+
+	open.config.max_rate_bps = 500;
+	id = rig_task(rig, rig_session_with(rig, &open), TRANSFER_TASK_DATA);
+	ck_assert_uint_eq(rig_attempt(rig, id)->max_rate_bps, 500);
+	changes.ids = &id;
+	changes.max_rate_bps = rows[_i].asked_bps;
+	ck_assert_int_eq(live_tasks_set(rig->live, &changes, NULL, NULL), 0);
+	ck_assert_uint_eq(rig_attempt(rig, id)->max_rate_bps, rows[_i].rate_bps);
+	rig_free(rig);
+}
+END_TEST
+
 struct answer {
 	unsigned n;
 	int error;
@@ -265,4 +287,5 @@ END_TEST
 
 RUN_TESTS("daemon/live-command", TEST_LOOP(suspend_resume, 2),
 	TEST_LOOP(stopped_instead_of_held, 2), TEST(cancel), TEST(refused), TEST(priority),
-	TEST(other_changes), TEST(resume_data), TEST(no_resume_data))
+	TEST(other_changes), TEST_LOOP(rate_below_the_bound, 3), TEST(resume_data),
+	TEST(no_resume_data))
