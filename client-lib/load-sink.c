@@ -19,8 +19,8 @@
 
 #define SINK_TRIES 16
 
-/* A name that is nobody's, with the rights that any new file has. */
-static int create(const char *folder_and_name, char **ret_path)
+/* A name that is nobody's. */
+static int create(const char *folder_and_name, mode_t mode, char **ret_path)
 {
 	uint32_t number;
 	char *path;
@@ -30,7 +30,7 @@ static int create(const char *folder_and_name, char **ret_path)
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number) ||
 			asprintf(&path, "%s.%08" PRIx32, folder_and_name, number) < 0)
 			return -ENOMEM;
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, mode);
 		if (fd >= 0) {
 			*ret_path = path;
 			return fd;
@@ -42,15 +42,15 @@ static int create(const char *folder_and_name, char **ret_path)
 	return -EEXIST;
 }
 
+/* A destination gets the rights of any new file; what waits in a folder for all is the user's alone. */
 static int open_sink(transfer_load *load)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *folder = getenv("TMPDIR"), *to = load->request->destination;
 	char place[PATH_MAX];
 	int fd;
 
 	snprintf(place, sizeof(place), "%s/transfer", folder && folder[0] == '/' ? folder : "/tmp");
-	fd = create(
-		load->request->destination ? load->request->destination : place, &load->sink_path);
+	fd = create(to ? to : place, to ? 0666 : 0600, &load->sink_path);
 	if (fd < 0)
 		return fd;
 	load->sink_fd = fd;

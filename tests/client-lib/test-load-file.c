@@ -237,6 +237,36 @@ START_TEST(downloads_for_a_handler)
 }
 END_TEST
 
+static void on_file_for_one(const char *path, int fd, const transfer_response *response,
+	const transfer_error *error, void *userdata)
+{
+	struct stat st;
+
+	(void)fd;
+	(void)response;
+	ck_assert_ptr_null(error);
+	ck_assert_int_eq(stat(path, &st), 0);
+	live_rig_note(userdata, "mode %o\n", (unsigned int)st.st_mode & 0777);
+}
+
+/* others can look into the folder for temporary files */
+START_TEST(a_file_for_one_user)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("data:,abc");
+	transfer_auto(transfer_task) task = NULL;
+	mode_t mask = umask(022);
+
+	begin();
+	ck_assert_int_eq(setenv("TMPDIR", folder, 1), 0);
+	task = transfer_session_download_task(session, request, on_file_for_one, &rig);
+	transfer_task_resume(task);
+	live_rig_expect(&rig, "mode ");
+	ck_assert_ptr_nonnull(strstr(rig.log, "mode 600\n"));
+	end();
+	umask(mask);
+}
+END_TEST
+
 static const struct {
 	bool is_there, overwrite;
 	const char *log;
@@ -251,6 +281,8 @@ START_TEST(downloads_to_a_destination)
 	char path[5000];
 	struct stat st;
 
+	mode_t mask = umask(027);
+
 	begin();
 	snprintf(path, sizeof(path), "%s/there", folder);
 	if (destinations[_i].is_there)
@@ -261,13 +293,16 @@ START_TEST(downloads_to_a_destination)
 	live_rig_dispatch(&rig);
 	ck_assert_int_eq(stat("there", &st), 0);
 	ck_assert_int_eq(st.st_size, strstr(rig.log, "done 1 0") ? 3 : 7);
+	/* the rights of any new file */
+	ck_assert_int_eq(st.st_mode & 0777, 0640);
 	ck_assert_int_eq(unlink("there"), 0);
 	ck_assert_int_eq(rmdir(folder), 0);
 	end();
+	umask(mask);
 }
 END_TEST
 
 RUN_TESTS("client-lib/load-file", TEST(reads_a_file), TEST(reads_a_large_file),
 	TEST(hands_over_a_whole_file), TEST_EACH(fails_by_name, refused),
 	TEST_EACH(needs_no_daemon, data_urls), TEST(downloads), TEST(downloads_for_a_handler),
-	TEST_EACH(downloads_to_a_destination, destinations))
+	TEST(a_file_for_one_user), TEST_EACH(downloads_to_a_destination, destinations))
