@@ -275,7 +275,9 @@ int transfer_redirect_replace(transfer_redirect *answer, const transfer_request 
 	if (!request || request->status)
 		return -EINVAL;
 	copy = transfer_request_copy(request);
-	return give_redirect(answer, copy ? "replace" : "follow", copy);
+	if (!copy)
+		return -ENOMEM;
+	return give_redirect(answer, "replace", copy);
 }
 
 int transfer_redirect_refuse(transfer_redirect *answer)

@@ -44,7 +44,7 @@ static int seal(const transfer_data *data, int *ret_fd)
 	return 0;
 }
 
-static int open_file(const char *path, int *ret_fd)
+static int open_file(const char *path, struct body_sent *sent)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = 0;
 	struct stat st;
@@ -55,11 +55,13 @@ static int open_file(const char *path, int *ret_fd)
 		r = -errno;
 	else if (!S_ISREG(st.st_mode))
 		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	if (r)
+	if (r) {
 		close(fd);
-	else
-		*ret_fd = fd;
-	return r;
+		return r;
+	}
+	sent->fd = fd;
+	sent->length = st.st_size;
+	return 0;
 }
 
 int body_open(const transfer_body *body, struct body_sent *ret_sent)
@@ -77,7 +79,7 @@ int body_open(const transfer_body *body, struct body_sent *ret_sent)
 		sent.n_bytes = transfer_data_get_size(body->data);
 		break;
 	case BODY_FILE:
-		r = open_file(body->path, &sent.fd);
+		r = open_file(body->path, &sent);
 		break;
 	case BODY_FD:
 		sent.is_stream = true;

@@ -72,6 +72,7 @@ START_TEST(a_file_is_opened)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(body_open(body, &sent), 0);
 		ck_assert(!sent.is_stream);
+		ck_assert_int_eq(sent.length, 3);
 		ck_assert_int_eq(read(sent.fd, text, 4), 3);
 		ck_assert_str_eq(text, "abc");
 		close(sent.fd);

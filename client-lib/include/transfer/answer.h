@@ -120,6 +120,7 @@ TRANSFER_PUBLIC int transfer_redirect_follow(transfer_redirect *answer);
  *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
  *                      was taken
  *           -EINVAL    a setter of the request failed; nothing was answered
+ *           -ENOMEM    out of memory; nothing was answered
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
@@ -162,6 +163,9 @@ TRANSFER_OBJECT(transfer_disposition);
  *
  * @answer:      the answer
  * @disposition: allow, cancel (the task completes with TRANSFER_ERROR_CANCELLED), or become a download
+ *
+ * What data:, file: or a custom protocol loads cannot become a download: the task completes with
+ * TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION.
  *
  * Returns:  0, or
  *           -EALREADY    it was answered before
