@@ -299,7 +299,9 @@ TRANSFER_PUBLIC bool transfer_config_get_discretionary(const transfer_config *co
  * @url:    http://, https://, socks4a:// or socks5h:// and host:port, without user; "": none at all; NULL is
  *          the default: what the environment of transferd says
  *
- * For all schemes. Proxies that want authentication answer 407, which is the result.
+ * For all schemes. Proxies that want authentication answer 407, which is the result. There is nothing for the keys of
+ * the dictionary that find a proxy by a script (PAC) or by themselves, and nothing for the relays and several proxies
+ * of proxyConfigurations: they do not exist here.
  *
  * Returns:  0, or
  *           -EINVAL  no such URL

@@ -235,6 +235,8 @@ TRANSFER_PUBLIC uint64_t transfer_config_get_request_timeout(const transfer_conf
  * @config:       the configuration; borrowed
  * @timeout_usec: microseconds; 0: the default of 7 days
  *
+ * Waiting and repeated attempts count, time in which the task is suspended does not.
+ *
  * Returns:  0
  * Blocks:   no
  * Thread:   any
@@ -377,6 +379,8 @@ TRANSFER_PUBLIC const char *transfer_config_get_ca_file(const transfer_config *c
  * @config: the configuration; borrowed
  * @retry:  false is the default: every answer is a result
  *
+ * Background sessions only; without effect in the others.
+ *
  * Returns:  0
  * Blocks:   no
  * Thread:   any
@@ -403,6 +407,8 @@ TRANSFER_PUBLIC bool transfer_config_get_retry_http_errors(const transfer_config
  *
  * @config: the configuration; borrowed
  * @copy:   snapshot is the default
+ *
+ * Background sessions only: the others read the file in place.
  *
  * Returns:  0, or
  *           -EINVAL  not one of the two

@@ -5,6 +5,10 @@
  * Structs begin with their size: a program that was built against a newer library looks at it before it
  * reads members that were added later. Times are microseconds since the epoch; 0: it did not happen, as a
  * lookup on a connection that was there.
+ *
+ * Of NSURLSessionTaskTransactionMetrics there is not: cellular, expensive, constrained and multipath (transferd does
+ * not know them), domainResolutionProtocol (the resolver of the system does not tell), and the bytes of the request's
+ * body before encoding (bodies are sent as they are: request_body_bytes but for the framing).
  */
 #ifndef TRANSFER_METRICS_H
 #define TRANSFER_METRICS_H

@@ -161,8 +161,11 @@ TRANSFER_PUBLIC bool transfer_load_is_wanted(const transfer_load *load);
  * @response: what says so
  * @request:  what to load instead; copied
  *
- * The delegate is asked as for a redirect of HTTP; the new request is offered to all classes. This load is
- * stopped. At most 16 in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS.
+ * The delegate is asked as for a redirect of HTTP; the new request is offered to all classes, and to the built-in
+ * ones for data: and file:. Nobody else is asked: a task that a class has taken does not go to transferd any more,
+ * so http:, https:, ftp: and ftps: that no class takes end it with TRANSFER_ERROR_UNSUPPORTED_URL. A class that
+ * leads there loads it with a task of another session and hands on what comes. This load is stopped. At most 16
+ * in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS.
  *
  * Returns:  0, or
  *           -ESTALE  the load has ended or was stopped; nothing was done

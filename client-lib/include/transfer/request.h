@@ -288,6 +288,8 @@ TRANSFER_PUBLIC uint64_t transfer_request_get_timeout(const transfer_request *re
  * @request:      the request; borrowed
  * @timeout_usec: microseconds; 0: the session's
  *
+ * Time in which it is suspended does not count.
+ *
  * Returns:  0
  * Blocks:   no
  * Thread:   any
@@ -339,6 +341,8 @@ TRANSFER_PUBLIC const char *transfer_request_get_destination(const transfer_requ
  *
  * A download with another digest fails with TRANSFER_ERROR_CHECKSUM_MISMATCH and nothing is put in
  * place. The digest is of the file as it is kept, after a content coding was undone.
+ * Background sessions only: a download of another session completes with
+ * TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION, and one of data:, file: or a custom protocol is not looked at.
  *
  * Returns:  0, or
  *           -EINVAL  unknown algorithm, or not its number of hexadecimal digits
@@ -358,6 +362,8 @@ TRANSFER_PUBLIC int transfer_request_set_checksum(
  * @algorithm: "sha256", "sha512", "sha1" or "md5"; NULL: none, which is faster
  *
  * transfer_task_copy_digest() tells it.
+ * Background sessions only: a download of another session completes with
+ * TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION, and one of data:, file: or a custom protocol is not looked at.
  *
  * Returns:  0, or
  *           -EINVAL  unknown algorithm
@@ -375,6 +381,8 @@ TRANSFER_PUBLIC int transfer_request_set_want_digest(
  *
  * @request:   the request; borrowed
  * @wall_usec: microseconds since the epoch; 0: at once
+ *
+ * Background sessions only; without effect in the others.
  *
  * Returns:  0
  * Blocks:   no
@@ -436,6 +444,8 @@ TRANSFER_PUBLIC int transfer_request_set_description(transfer_request *request, 
  * @bytes:      the bytes; copied
  * @size_bytes: how many, at most 4096; 0: none
  *
+ * In sessions that are not background ones the library keeps them, as long as the task.
+ *
  * Returns:  0, or
  *           -E2BIG   too many
  *           -ENOMEM  out of memory
@@ -482,6 +492,8 @@ TRANSFER_PUBLIC int transfer_request_set_ca_file(transfer_request *request, cons
  *
  * @request: the request; borrowed
  * @retry:   true: repeated; false: the session decides
+ *
+ * Background sessions only; without effect in the others.
  *
  * Returns:  0
  * Blocks:   no
@@ -556,6 +568,8 @@ TRANSFER_PUBLIC const char *transfer_request_get_main_document_url(const transfe
  *
  * @request: the request; borrowed
  * @copy:    the session's word holds when this is never called
+ *
+ * Background sessions only: the others read the file in place.
  *
  * Returns:  0, or
  *           -EINVAL  not one of the two

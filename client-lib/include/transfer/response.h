@@ -108,7 +108,7 @@ TRANSFER_PUBLIC const char *transfer_response_get_http_version(const transfer_re
  *
  * @response: the response; borrowed
  *
- * What the server announced, also where the body is coded and becomes longer.
+ * What the server announced, if that is what is told: a body whose coding was undone has no known length.
  *
  * Returns:  bytes, or TRANSFER_SIZE_UNKNOWN
  * Blocks:   no

@@ -14,6 +14,8 @@
  * again.
  *
  * Nothing is called for a task after task_did_complete, and nothing for a session after did_become_invalid.
+ *
+ * A session does not give back its delegate, userdata and queue: the program has them. They never change.
  */
 #ifndef TRANSFER_SESSION_H
 #define TRANSFER_SESSION_H

@@ -37,7 +37,9 @@ TRANSFER_PUBLIC void transfer_task_resume(transfer_task *task);
  *
  * Bytes that are there are kept. In sessions that are not background ones a data or upload task of which nothing has been
  * told yet starts over when it is resumed; any other stands still with its connection, which the server may close in the
- * meantime. No time runs, but for the longest life of the task.
+ * meantime. No time runs: neither that without a byte nor the longest life of the task. A body that was read
+ * from a descriptor or a reader is asked for again where the task starts over (task_need_body); without it the
+ * task completes with TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED.
  *
  * Blocks:   no; transfer_client_flush() waits until transferd has it
  * Thread:   any
@@ -69,6 +71,10 @@ typedef void (*transfer_resume_data_handler)(const transfer_data *resume_data, v
  * @task:     the task; borrowed
  * @handler:  called once, on the session's queue; before task_did_complete, whose error has the same data
  * @userdata: handed to handler
+ *
+ * There is none, and what came is removed, without ETag and Last-Modified, without ranges, for another method than
+ * GET, and in sessions that are not background ones when the destination is on another file system than the folder
+ * that transferd keeps its files in.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
