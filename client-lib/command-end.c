@@ -2,11 +2,13 @@
 /* A command's beginning and end: who asked is answered, also when it could never be sent. */
 #include "client-lib/command.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <transfer/manager.h>
 
+#include "base/cleanup.h"
 #include "client-lib/client.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
@@ -14,16 +16,40 @@
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
-struct command *command_new(enum command_kind kind, transfer_task *task)
+static struct command *begin(struct command *command, enum command_kind kind, transfer_task *task)
 {
-	struct command *command = calloc(1, sizeof(*command));
-
 	if (!command)
 		return NULL;
 	command->kind = kind;
 	command->task = transfer_task_ref(task);
 	command->fd = -1;
 	return command;
+}
+
+struct command *command_new(enum command_kind kind, transfer_task *task)
+{
+	return begin(calloc(1, sizeof(struct command)), kind, task);
+}
+
+bool command_keep_spare(transfer_session *session)
+{
+	if (!session->spare)
+		session->spare = calloc(1, sizeof(*session->spare));
+	return session->spare != NULL;
+}
+
+int command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task)
+{
+	struct command *command = command_new(kind, task);
+
+	if (command)
+		(void)command_keep_spare(session);
+	else
+		command = begin(take_ptr(session->spare), kind, task);
+	if (!command)
+		return -ENOMEM;
+	command_push_locked_take(session, command);
+	return 0;
 }
 
 void command_free(struct command *command)

@@ -48,16 +48,6 @@ void command_push_take(transfer_session *session, struct command *command)
 	client_unlock(session->client);
 }
 
-int command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task)
-{
-	struct command *command = command_new(kind, task);
-
-	if (!command)
-		return -ENOMEM;
-	command_push_locked_take(session, command);
-	return 0;
-}
-
 /* ---- choosing what travels together ---- */
 
 static bool has_nothing_to_do(const transfer_session *session, const struct command *command)

@@ -74,8 +74,13 @@ void command_list_clear(struct command_list *list);
 void command_push_take(transfer_session *session, struct command *command);
 /* The same with the lock held. */
 void command_push_locked_take(transfer_session *session, struct command *command);
-/* One about a task, with the lock held. 0, or -ENOMEM: it is not said. */
+/*
+ * command-end.c: one about a task, with the lock held. Who resumes, suspends or cancels hears of no error: for want of
+ * memory the session's spare command goes, and the next that has memory leaves a new one. 0, or -ENOMEM: it is not said.
+ */
 int command_push_task(transfer_session *session, enum command_kind kind, transfer_task *task);
+/* False: there is no memory for it. */
+bool command_keep_spare(transfer_session *session);
 /* Sends the next call if none is under way. I/O context, with the lock held. */
 void command_pump(transfer_session *session);
 /* command-live.c: their calls; r as ipc_start_…(), replies as any. */

@@ -36,6 +36,7 @@ void session_memory_unref(transfer_session *session)
 	command_list_clear(&session->flight);
 	answer_forget_all(session);
 	delivery_free(session->last);
+	free(session->spare);
 	free(session->waiting);
 	free(session->description);
 	transfer_queue_unref(session->queue);
@@ -224,7 +225,7 @@ transfer_session *session_alloc(
 	session->config = config ? transfer_config_copy(config) : transfer_config_new_default();
 	if (owner)
 		copy_owner(session, owner);
-	if (!session->config || choose_queue(session)) {
+	if (!session->config || choose_queue(session) || !command_keep_spare(session)) {
 		session->destroy = NULL; /* the session was never there */
 		session_memory_unref(session);
 		return NULL;

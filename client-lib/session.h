@@ -88,6 +88,7 @@ struct transfer_session {
 	bool is_drained; /* did_finish_background_events was told: once per process */
 	unsigned int n_failures; /* to open, in a row */
 	uint64_t retry_us; /* LOST, or is_refused */
+	struct command *spare; /* for a verb that has no memory */
 
 	/* ---- live sessions only, under lock ---- */
 	uint64_t n_numbers; /* last number of a task that was given */

@@ -231,7 +231,7 @@ static int come_and_go(void)
 	return r;
 }
 
-static int start_task(struct application *app)
+static int start_task(struct application *app, bool is_steered)
 {
 	char url[200];
 	transfer_auto(transfer_request) request = NULL;
@@ -243,19 +243,26 @@ static int start_task(struct application *app)
 	app->task = transfer_session_download_task(app->session, request, NULL, NULL);
 	if (!app->task)
 		return -ENOMEM;
+	if (is_steered) {
+		torture_pause(); /* transferd knows it: the verbs travel alone */
+		(void)transfer_client_flush(the_client, DEADLINE_MS);
+		torture_go_on();
+		transfer_task_resume(app->task);
+		transfer_task_suspend(app->task);
+	}
 	transfer_task_resume(app->task);
 	return 0;
 }
 
 /* A task that was made has an end: with its file, or with an error that says that it never began. */
-static int download(void)
+static int run_task(bool is_steered)
 {
 	uint64_t until_ms = proc_now_ms() + DEADLINE_MS;
 	struct application app = { 0 };
 	int r = open_session(&app);
 
 	if (!r)
-		r = start_task(&app);
+		r = start_task(&app, is_steered);
 	while (!r && !app.n_ends && !app.is_invalid) {
 		TORTURE_CHECK(proc_left_ms(until_ms) > 0); /* it hangs */
 		(void)transfer_queue_dispatch(app.queue, 100);
@@ -265,6 +272,16 @@ static int download(void)
 		TORTURE_CHECK(app.n_files == 1);
 	close_session(&app);
 	return r || app.code || app.is_invalid ? -ENOMEM : 0;
+}
+
+static int download(void)
+{
+	return run_task(false);
+}
+
+static int steered_download(void)
+{
+	return run_task(true);
 }
 
 static void make_world(void)
@@ -298,6 +315,7 @@ int main(void)
 		{ .name = "statistics are asked for", .run = get_statistics, .is_noisy = true },
 		{ .name = "session comes and goes", .run = come_and_go, .is_noisy = true },
 		{ .name = "download", .run = download, .is_noisy = true },
+		{ .name = "steered download", .run = steered_download, .is_noisy = true },
 	};
 
 	make_world();
