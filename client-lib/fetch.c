@@ -88,7 +88,9 @@ static void tell(transfer_reader *reader)
 
 void fetch_take_response(transfer_reader *reader, const struct delivery *delivery)
 {
-	if (reader->is_closed)
+	bool is_lent = reader->response && !task_has_handler(reader->task);
+
+	if (reader->is_closed || is_lent)
 		return;
 	transfer_response_unref(reader->response);
 	reader->response = transfer_response_ref(delivery->response);

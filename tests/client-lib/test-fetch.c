@@ -417,6 +417,28 @@ START_TEST(what_is_not_read_waits_at_the_server)
 }
 END_TEST
 
+/* One response for each part of multipart/x-mixed-replace: what was lent stays. */
+START_TEST(a_response_that_was_lent_stays)
+{
+	const transfer_response *lent;
+	struct call call;
+	int fd;
+
+	live_rig_init(&rig, NULL);
+	begin(run_open, &call);
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_RECEIVE_RESPONSE, .status = 203 });
+	join(&call);
+	lent = transfer_reader_get_response(call.reader);
+	fd = send_pipe();
+	put(fd, "part");
+	check_read(&call, 8, "part");
+	ck_assert_ptr_eq(transfer_reader_get_response(call.reader), lent);
+	ck_assert_int_eq(transfer_response_get_status(lent), 203);
+	close(fd);
+	end(&call);
+}
+END_TEST
+
 START_TEST(opens_nothing_without_an_answer)
 {
 	struct call call;
@@ -499,5 +521,6 @@ RUN_TESTS("client-lib/fetch",
 	TEST(refuses_to_wait_for_its_caller), TEST(a_background_session_has_none),
 	TEST(reads_as_it_comes), TEST(reads_what_came_with_the_end),
 	TEST(reads_a_body_to_where_it_broke), TEST(what_is_not_read_waits_at_the_server),
-	TEST(opens_nothing_without_an_answer), TEST(the_last_handle_cancels),
-	TEST(a_cancel_wakes_who_reads), TEST(a_reader_keeps_its_session))
+	TEST(a_response_that_was_lent_stays), TEST(opens_nothing_without_an_answer),
+	TEST(the_last_handle_cancels), TEST(a_cancel_wakes_who_reads),
+	TEST(a_reader_keeps_its_session))
