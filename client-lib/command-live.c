@@ -76,22 +76,70 @@ static void on_redirect_answered(void *user, int r, const char *text)
 	command_reply_end(session);
 }
 
-/* What came too late needs nothing more: transferd has decided by itself. */
+/*
+ * What came too late needs nothing more: transferd has decided by itself. Any other answer that it did not take would leave
+ * the task waiting: it ends with the error of that.
+ */
+static void fail_answer(
+	transfer_session *session, const struct command *command, int r, const char *text)
+{
+	transfer_task *task = command->task;
+
+	if (!r || r == IPC_E_NO_SUCH_QUESTION || r == IPC_E_ALREADY_ANSWERED)
+		return;
+	if (task->stage != TASK_STAGE_ENDED && !task->refusal)
+		task->refusal = error_new_ipc(r, NULL, text);
+	live_fail(session, task);
+}
+
+void command_live_send_failed(transfer_session *session, const struct command *command, int r)
+{
+	if (command->kind == COMMAND_ANSWER_REDIRECT || command->kind == COMMAND_ANSWER_RESPONSES ||
+		command->kind == COMMAND_ANSWER_BODY)
+		fail_answer(session, command, r, NULL);
+}
+
 static void on_body_answered(void *user, int r, const char *text)
 {
 	transfer_session *session = command_reply_begin(user);
 
-	(void)text;
-	if (!command_has_ended_in_vain(session, r))
+	if (!command_has_ended_in_vain(session, r)) {
+		fail_answer(session, TAILQ_FIRST(&session->flight), r, text);
 		command_drop_flight(session);
+	}
 	command_reply_end(session);
+}
+
+static void fail_responses(transfer_session *session, const struct ipc_failure *failures, size_t n)
+{
+	const struct command *command;
+
+	for (size_t i = 0; i < n; i++) {
+		TAILQ_FOREACH (command, &session->flight, link) {
+			if (command->question == failures[i].id)
+				fail_answer(session, command,
+					ipc_error_from_name(failures[i].error),
+					failures[i].message);
+		}
+	}
 }
 
 static void on_responses_answered(
 	void *user, int r, const char *text, const struct ipc_session_answer_responses_out *out)
 {
-	(void)out;
-	on_body_answered(user, r, text);
+	transfer_session *session = command_reply_begin(user);
+	const struct command *command;
+
+	if (command_has_ended_in_vain(session, r)) {
+		command_reply_end(session);
+		return;
+	}
+	TAILQ_FOREACH (command, &session->flight, link)
+		fail_answer(session, command, r, text);
+	if (!r)
+		fail_responses(session, out->failures, out->n_failures);
+	command_drop_flight(session);
+	command_reply_end(session);
 }
 
 static int send_redirect(

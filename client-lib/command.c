@@ -296,6 +296,8 @@ static void take_failures(transfer_session *session, const struct ipc_failure *f
 	for (size_t i = 0; i < n; i++) {
 		transfer_task *task = session_find_task(session, failures[i].id);
 
+		if (task && live_has_end(task))
+			continue; /* transferd is through with it, and has told all */
 		if (task && ipc_error_from_name(failures[i].error) == IPC_E_NO_SUCH_TASK)
 			session_complete_locally(
 				session, task, error_new_bus(TRANSFER_BUS_ERROR_NO_SUCH_TASK));
@@ -643,6 +645,7 @@ static void send_failed(transfer_session *session, int r)
 	}
 	while ((command = TAILQ_FIRST(&session->flight))) {
 		TAILQ_REMOVE(&session->flight, command, link);
+		command_live_send_failed(session, command, r);
 		command_fail_take(session, command);
 	}
 	command_drop_flight(session);

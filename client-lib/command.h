@@ -85,6 +85,8 @@ bool command_keep_spare(transfer_session *session);
 void command_pump(transfer_session *session);
 /* command-live.c: their calls; r as ipc_start_…(), replies as any. */
 int command_live_send(transfer_session *session, struct arena *arena);
+/* It could not be sent: an answer that is never given ends its task. */
+void command_live_send_failed(transfer_session *session, const struct command *command, int r);
 /* The next CreateTasks of a live session becomes the flight, if there is one. */
 void command_live_gather(transfer_session *session);
 /* A call of the flight has its reply: how replies begin and end. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client-lib/client.h"
+#include "client-lib/command.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
 #include "client-lib/fetch.h"
@@ -263,6 +264,37 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 
 /* ---- rows ---- */
 
+static bool is_resume_on_its_way(const transfer_session *session, const transfer_task *task)
+{
+	const struct command *command;
+
+	TAILQ_FOREACH (command, &session->flight, link) {
+		if (command->kind == COMMAND_RESUME && command->task == task)
+			return true;
+	}
+	TAILQ_FOREACH (command, &session->commands, link) {
+		if (command->kind == COMMAND_RESUME && command->task == task)
+			return true;
+	}
+	return false;
+}
+
+/* What was asked of the task meanwhile may have come when transferd knew it by its new number only: it is asked again. */
+static void steer_download(
+	transfer_session *session, const transfer_task *task, transfer_task *download)
+{
+	int r = 0;
+
+	if (task->is_cancelled)
+		live_cancel(session, download);
+	else if (task->n_suspensions)
+		r = command_push_task(session, COMMAND_SUSPEND, download);
+	else if (is_resume_on_its_way(session, task))
+		r = command_push_task(session, COMMAND_RESUME, download);
+	if (r)
+		live_fail(session, download);
+}
+
 static void become_download(
 	transfer_session *session, transfer_task *task, struct delivery *delivery)
 {
@@ -278,6 +310,7 @@ static void become_download(
 	delivery->other = transfer_task_ref(download);
 	delivery->task = transfer_task_ref(task);
 	live_link(session, download);
+	steer_download(session, task, download);
 	live_replaced(session, task);
 	delivery_push_take(session, delivery);
 }
@@ -429,6 +462,18 @@ static void do_row(transfer_session *session, transfer_task *task, struct delive
 		become_download(session, task, delivery);
 	else
 		live_tell(session, task, delivery);
+}
+
+bool live_has_end(const transfer_task *task)
+{
+	const struct delivery *delivery;
+
+	TAILQ_FOREACH (delivery, &task->hold, link) {
+		if (delivery->kind == DELIVERY_COMPLETE ||
+			delivery->kind == DELIVERY_BECAME_DOWNLOAD)
+			return true;
+	}
+	return false;
 }
 
 void live_go_on(transfer_session *session, transfer_task *task)

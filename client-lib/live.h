@@ -117,6 +117,8 @@ void live_open_body(const transfer_body *body, struct command *answer);
 /* An Events signal of a live session; I/O context, with the lock held. */
 void live_take_in(transfer_session *session, struct ipc_signal *signal,
 	const struct ipc_event *events, size_t n);
+/* What transferd told last of it is here, behind a body that is still read. */
+bool live_has_end(const transfer_task *task);
 /* What was held behind a body goes on. */
 void live_go_on(transfer_session *session, transfer_task *task);
 /*

@@ -93,7 +93,7 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-live \
 	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-manager tests/client-lib/test-meter \
@@ -105,6 +105,7 @@ check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/
 tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
 tests_client_lib_test_body_pump_SOURCES = tests/client-lib/test-body-pump.c $(CLIENT_LIVE)
 tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
+tests_client_lib_test_command_live_SOURCES = tests/client-lib/test-command-live.c $(CLIENT_LIVE)
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
 tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_RIG)
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
@@ -128,6 +129,7 @@ tests_client_lib_test_body_pump_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_send_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_command_live_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_network_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_store_LDADD = $(TEST_CLIENT)

@@ -33,7 +33,7 @@ struct peer_live {
 	FILE *out;
 	int refusal;
 	unsigned int n_refusals;
-	bool answers_all;
+	bool answers_all, keeps_cancelled;
 };
 
 bool peer_is_live(uint64_t id)
@@ -345,6 +345,18 @@ int peer_live_create(struct peer *p, struct ipc_call *call,
 	return IPC_DEFERRED;
 }
 
+bool peer_live_is_ended(struct peer *p, uint64_t id)
+{
+	bool is_ended;
+
+	if (id < FIRST_TASK)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	is_ended = p->live->is_ended[id - FIRST_TASK];
+	pthread_mutex_unlock(&p->lock);
+	return is_ended;
+}
+
 bool peer_live_steer(struct peer *p, const char *verb, const uint64_t *ids, size_t n)
 {
 	if (!n || !peer_is_live(ids[0]))
@@ -354,7 +366,8 @@ bool peer_live_steer(struct peer *p, const char *verb, const uint64_t *ids, size
 		uint64_t task = ids[i] - FIRST_TASK;
 
 		note(p, "%s %llu\n", verb, (unsigned long long)task);
-		if (!strcmp(verb, "cancel") && !p->live->is_ended[task])
+		if (!strcmp(verb, "cancel") && !p->live->is_ended[task] &&
+			!p->live->keeps_cancelled)
 			send_locked(p,
 				&(struct peer_row){ .task = task,
 					.kind = IPC_EVENT_DID_COMPLETE,
@@ -392,15 +405,34 @@ int peer_on_answer_redirect(
 	return 0;
 }
 
+static int take_fault(struct peer *p)
+{
+	int fault;
+
+	pthread_mutex_lock(&p->lock);
+	fault = p->fail_answer;
+	p->fail_answer = 0;
+	pthread_mutex_unlock(&p->lock);
+	return fault;
+}
+
 int peer_on_answer_responses(struct ipc_call *call, void *user,
 	const struct ipc_session_answer_responses_in *in,
 	struct ipc_session_answer_responses_out *out)
 {
-	(void)call;
-	(void)out;
-	for (size_t i = 0; i < in->n_answers; i++)
+	struct ipc_failure *failures = arena_alloc(
+		ipc_call_arena(call), in->n_answers, sizeof(*failures));
+	int fault = take_fault(user);
+
+	ck_assert_ptr_nonnull(failures);
+	for (size_t i = 0; i < in->n_answers; i++) {
 		peer_live_note(user, "response %llu %s\n",
 			(unsigned long long)in->answers[i].question, in->answers[i].disposition);
+		if (fault)
+			failures[out->n_failures++] = (struct ipc_failure){ in->answers[i].question,
+				ipc_error_name(fault), "no" };
+	}
+	out->failures = failures;
 	return 0;
 }
 
@@ -410,10 +442,11 @@ int peer_on_answer_body(
 	char body[64] = "-";
 	ssize_t n = in->options.has_body ? read(in->options.body, body, sizeof(body) - 1) : 1;
 
-	(void)call;
+	int fault = take_fault(user);
+
 	body[n > 0 ? n : 0] = '\0';
 	peer_live_note(user, "body %llu %s\n", (unsigned long long)in->question, body);
-	return 0;
+	return fault ? ipc_call_error(call, fault, "no") : 0;
 }
 
 int peer_on_close(struct ipc_call *call, void *user)
@@ -466,6 +499,13 @@ void peer_live_answer_all(struct peer *p, bool answer)
 {
 	pthread_mutex_lock(&p->lock);
 	p->live->answers_all = answer;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_live_keep_cancelled(struct peer *p, bool keep)
+{
+	pthread_mutex_lock(&p->lock);
+	p->live->keeps_cancelled = keep;
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -47,6 +47,8 @@ void peer_live_expect(struct peer *p, const char *text);
 const char *peer_live_log(struct peer *p);
 /* New tasks fail with this error of ipc, so many calls. */
 void peer_live_refuse(struct peer *p, int error, unsigned int n_calls);
+/* What is cancelled does not end: its number is not known. */
+void peer_live_keep_cancelled(struct peer *p, bool keep);
 /* Those that are made end at once, folded, with the body "N". */
 void peer_live_answer_all(struct peer *p, bool answer);
 unsigned int peer_live_n_tasks(struct peer *p);

@@ -225,6 +225,17 @@ static int each(struct peer *p, struct ipc_call *call, struct id_set *set,
 	return r;
 }
 
+/* Tasks of live sessions that have ended are forgotten. */
+static void note_ended(struct peer *p, struct ipc_call *call, struct id_set *set)
+{
+	set->failures = arena_alloc(ipc_call_arena(call), set->n + 1, sizeof(*set->failures));
+	for (size_t i = 0; i < set->n; i++) {
+		if (peer_live_is_ended(p, set->ids[i]))
+			set->failures[set->n_failures++] = (struct ipc_failure){ set->ids[i],
+				ipc_error_name(IPC_E_NO_SUCH_TASK), "no such task" };
+	}
+}
+
 static void do_resume(struct peer *p, struct peer_task *task, uint64_t id)
 {
 	task->suspensions = 0;
@@ -257,8 +268,11 @@ static void do_nothing(struct peer *p, struct peer_task *task, uint64_t id)
 		struct ipc_manager_##verb##_tasks_out *out) \
 	{ \
 		struct id_set set = { .ids = in->ids, .n = in->n_ids }; \
-		bool is_live = peer_live_steer(user, #verb, in->ids, in->n_ids); \
-		int r = is_live ? 0 : each(user, call, &set, fn); \
+		int r = 0; \
+\
+		note_ended(user, call, &set); \
+		if (!peer_live_steer(user, #verb, in->ids, in->n_ids)) \
+			r = each(user, call, &set, fn); \
 \
 		out->failures = set.failures; \
 		out->n_failures = set.n_failures; \
@@ -275,8 +289,11 @@ static int on_set_tasks(struct ipc_call *call, void *user,
 {
 	struct id_set set = { .ids = in->ids, .n = in->n_ids };
 	struct peer *p = user;
-	int r = peer_live_steer(p, "set", in->ids, in->n_ids) ? 0 : each(p, call, &set, do_nothing);
+	int r = 0;
 
+	note_ended(p, call, &set);
+	if (!peer_live_steer(p, "set", in->ids, in->n_ids))
+		r = each(p, call, &set, do_nothing);
 	pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; i < in->n_ids; i++) {
 		struct peer_task *task = peer_find(p, in->ids[i]);

@@ -98,6 +98,7 @@ int peer_live_open(struct peer *p, struct ipc_call *call,
 int peer_live_create(struct peer *p, struct ipc_call *call,
 	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out);
 void peer_live_note(struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool peer_live_is_ended(struct peer *p, uint64_t id);
 /* A verb on tasks: is it about live ones? Then it was written down, and a cancel is carried out. */
 bool peer_live_steer(struct peer *p, const char *verb, const uint64_t *ids, size_t n);
 int peer_live_resume_data(struct peer *p, struct ipc_call *call,
