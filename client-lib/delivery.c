@@ -108,7 +108,8 @@ static bool join_progress(struct delivery *delivery)
 static bool is_answer(const struct delivery *delivery)
 {
 	return delivery->kind == DELIVERY_TASKS || delivery->kind == DELIVERY_TASK_LISTS ||
-		delivery->kind == DELIVERY_DONE || delivery->kind == DELIVERY_RESUME_DATA;
+		delivery->kind == DELIVERY_DONE || delivery->kind == DELIVERY_RESUME_DATA ||
+		delivery->kind == DELIVERY_HANDLER;
 }
 
 static bool is_over(const transfer_session *session, const struct delivery *delivery)

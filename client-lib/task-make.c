@@ -46,18 +46,36 @@ static void submit_background(
 	client_unlock(session->client);
 }
 
-/* It waits for its first resume, unless the session takes no more. */
-static void submit_live(transfer_session *session, transfer_task *task, transfer_error *refusal)
+/* The session takes no more: the task ends, unless the delegate has ended it. */
+static void end_invalid(transfer_session *session, transfer_task *task)
 {
 	client_lock(session->client);
+	session_complete_locally(session, task, error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID));
+	client_unlock(session->client);
+}
+
+/*
+ * It waits for its first resume, unless the session takes no more. The delegate hears of it first, and nothing after the
+ * session's end: its userdata is gone then.
+ */
+static void submit_live(transfer_session *session, transfer_task *task, transfer_error *refusal)
+{
+	bool is_dead, is_over;
+
+	client_lock(session->client);
+	is_dead = session->is_dead;
+	is_over = is_dead || session->is_finishing;
+	if (is_over) {
+		transfer_error_unref(refusal);
+		refusal = error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
+	}
 	live_add(session, task);
 	task->refusal = refusal;
-	if (session->is_finishing || session->is_dead)
-		session_complete_locally(
-			session, task, error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID));
 	client_unlock(session->client);
-	if (session->delegate.task_did_create)
+	if (!is_dead && session->delegate.task_did_create)
 		session->delegate.task_did_create(session, task, session->userdata);
+	if (is_over)
+		end_invalid(session, task);
 }
 
 /* What is wrong with a request since it was made. One without a URL is one of no protocol, as in NSURLSession. */
