@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes of downloads that ended and belong to no task of the queue: spool/NONCE.kept, named by the resume data that the
- * application has. Used once: who goes on with them takes the file away. What nobody comes for goes after a week.
+ * application has. Used once: who goes on with them takes the file away. What nobody comes for goes after a week, or when there
+ * are too many of them; looked for when the daemon starts, once an hour, and when one more is one too many.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,6 +40,106 @@ int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[F
 	return 0;
 }
 
+/* ---- what is left of those that nobody came for ---- */
+
+struct found {
+	char name[2 * BLOB_NONCE_BYTES + sizeof(".kept")];
+	uint64_t size_bytes;
+	time_t at;
+};
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), n_suffix = strlen(suffix);
+
+	return n > n_suffix && !strcmp(name + n - n_suffix, suffix);
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	time_t at_a = ((const struct found *)a)->at, at_b = ((const struct found *)b)->at;
+
+	return (at_a < at_b) - (at_a > at_b);
+}
+
+static int drop(struct flow *flow, const char *name)
+{
+	char path[FLOW_PATH_BYTES];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", flow->spool_dir, name) >= sizeof(path))
+		return 0;
+	return flow_attempt_remove(flow, path);
+}
+
+static int note(DIR *dir, const char *name, struct found **list, size_t *n)
+{
+	struct found *longer, *at;
+	struct stat st;
+
+	if (fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		strlen(name) >= sizeof(at->name))
+		return 0;
+	longer = reallocarray(*list, *n + 1, sizeof(**list));
+	if (!longer)
+		return err_raise(-ENOMEM);
+	*list = longer;
+	at = &longer[(*n)++];
+	memcpy(at->name, name, strlen(name) + 1);
+	at->size_bytes = (uint64_t)st.st_size;
+	at->at = st.st_mtime;
+	return 0;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/*
+ * n_max: those that may stay; the newest one does for the whole week, however long. is_start: there are no tasks in memory,
+ * so what they had is nobody's.
+ */
+static int sweep(struct flow *flow, size_t n_max, bool is_start)
+{
+	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
+	cleanup_(cleanup_free) struct found *list = NULL;
+	const struct dirent *entry;
+	uint64_t now_s = flow->now.wall_us / CLOCK_US_PER_S, sum_bytes = 0;
+	size_t n = 0, n_dropped = 0;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT || !is_start ? 0 : err_raise(-errno);
+	while (!r && (entry = readdir(dir))) {
+		if (is_start && has_suffix(entry->d_name, ".live"))
+			r = drop(flow, entry->d_name);
+		else if (has_suffix(entry->d_name, ".kept"))
+			r = note(dir, entry->d_name, &list, &n);
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), compare_age);
+	for (size_t i = 0; !r && i < n; i++) {
+		sum_bytes += list[i].size_bytes;
+		if (i < n_max && (!i || sum_bytes <= KEPT_MAX_BYTES) &&
+			(uint64_t)list[i].at + KEPT_S > now_s)
+			continue;
+		n_dropped++;
+		r = drop(flow, list[i].name);
+	}
+	flow->n_kept = n - n_dropped;
+	if (n_dropped)
+		log_info("%zu files that resume data was kept for are removed", n_dropped);
+	return r;
+}
+
+int flow_kept_sweep(struct flow *flow, bool is_start)
+{
+	return is_start || flow->n_kept ? sweep(flow, KEPT_MAX, is_start) : 0;
+}
+
+/* ---- in and out ---- */
+
 static int seal(
 	struct flow *flow, const struct flow_kept *kept, const uint8_t *nonce, struct buf *sealed)
 {
@@ -52,6 +153,23 @@ static int seal(
 
 	memcpy(blob.nonce, nonce, sizeof(blob.nonce));
 	return blob_seal(&blob, &(struct blob_owner){ kept->uid, kept->app_id, flow->key }, sealed);
+}
+
+/* Its age begins now. */
+static int put_away(struct flow *flow, const char *part_path, const char *path)
+{
+	if (rename(part_path, path) < 0)
+		return -errno;
+	(void)utimensat(AT_FDCWD, path, NULL, 0);
+	flow->n_kept++;
+	return 0;
+}
+
+/* Whoever makes more and more of them pays with the oldest ones; some at once, so that not each of them costs a look. */
+static void make_room(struct flow *flow)
+{
+	if (flow->n_kept >= KEPT_MAX && sweep(flow, KEPT_MAX - KEPT_MAX / 8, false))
+		log_warn("files that resume data was kept for stay: no memory");
 }
 
 int flow_kept_seal(
@@ -71,9 +189,10 @@ int flow_kept_seal(
 	r = flow_kept_path(flow, nonce, path);
 	if (!r)
 		r = seal(flow, kept, nonce, &sealed);
-	/* its age begins now; where it cannot be moved to, or is gone, there is nothing to go on with */
-	if (!r && rename(kept->part_path, path) == 0) {
-		(void)utimensat(AT_FDCWD, path, NULL, 0);
+	if (!r)
+		make_room(flow);
+	/* where it cannot be moved to, or is gone, there is nothing to go on with */
+	if (!r && put_away(flow, kept->part_path, path) == 0) {
 		*ret_size = sealed.size_bytes;
 		*ret_data = buf_take(&sealed);
 	}
@@ -136,6 +255,8 @@ static int adopt(struct flow *flow, const struct blob *blob, const char *to)
 		r = flow_kept_path(flow, blob->nonce, from);
 	if (!r && rename(from, to) < 0)
 		return FLOW_E_NO_RESUME_DATA;
+	if (!r && flow->n_kept)
+		flow->n_kept--;
 	return r;
 }
 
@@ -160,92 +281,4 @@ int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flo
 	inout->offset_bytes = blob.offset_bytes;
 	inout->total_bytes = blob.total_bytes;
 	return 0;
-}
-
-/* ---- what is left of those that nobody came for ---- */
-
-struct found {
-	char name[2 * BLOB_NONCE_BYTES + sizeof(".kept")];
-	uint64_t size_bytes;
-	time_t at;
-};
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), n_suffix = strlen(suffix);
-
-	return n > n_suffix && !strcmp(name + n - n_suffix, suffix);
-}
-
-static int compare_age(const void *a, const void *b)
-{
-	time_t at_a = ((const struct found *)a)->at, at_b = ((const struct found *)b)->at;
-
-	return (at_a < at_b) - (at_a > at_b);
-}
-
-static int drop(struct flow *flow, const char *name)
-{
-	char path[FLOW_PATH_BYTES];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", flow->spool_dir, name) >= sizeof(path))
-		return 0;
-	return flow_attempt_remove(flow, path);
-}
-
-static int note(DIR *dir, const char *name, struct found **list, size_t *n)
-{
-	struct found *longer, *at;
-	struct stat st;
-
-	if (fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-		strlen(name) >= sizeof(at->name))
-		return 0;
-	longer = reallocarray(*list, *n + 1, sizeof(**list));
-	if (!longer)
-		return err_raise(-ENOMEM);
-	*list = longer;
-	at = &longer[(*n)++];
-	memcpy(at->name, name, strlen(name) + 1);
-	at->size_bytes = (uint64_t)st.st_size;
-	at->at = st.st_mtime;
-	return 0;
-}
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-int flow_kept_sweep(struct flow *flow)
-{
-	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
-	cleanup_(cleanup_free) struct found *list = NULL;
-	const struct dirent *entry;
-	uint64_t now_s = flow->now.wall_us / CLOCK_US_PER_S, sum_bytes = 0;
-	size_t n = 0, n_dropped = 0;
-	int r = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : err_raise(-errno);
-	while (!r && (entry = readdir(dir))) {
-		if (has_suffix(entry->d_name, ".live"))
-			r = drop(flow, entry->d_name);
-		else if (has_suffix(entry->d_name, ".kept"))
-			r = note(dir, entry->d_name, &list, &n);
-	}
-	if (n)
-		qsort(list, n, sizeof(*list), compare_age);
-	for (size_t i = 0; !r && i < n; i++) {
-		sum_bytes += list[i].size_bytes;
-		if (i < KEPT_MAX && sum_bytes <= KEPT_MAX_BYTES &&
-			(uint64_t)list[i].at + KEPT_S > now_s)
-			continue;
-		n_dropped++;
-		r = drop(flow, list[i].name);
-	}
-	if (n_dropped)
-		log_info("%zu files that resume data was kept for are removed", n_dropped);
-	return r;
 }

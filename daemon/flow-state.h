@@ -145,6 +145,7 @@ struct flow {
 	bool is_expiry_known;
 	uint64_t wake_after_id; /* waking: WAITING tasks up to this one were looked at */
 	uint64_t pruned_boot_us;
+	size_t n_kept; /* files of flow-kept.c: not less than there are */
 	size_t n_unsaved; /* tasks with unsaved_since_us */
 	uint64_t starts_due_us; /* none of them has to be saved before */
 	uint64_t late_due_us; /* no progress that came too soon is to be told before */
@@ -288,8 +289,8 @@ struct blob;
 /* The file that the resume data names. FLOW_E_NO_RESUME_DATA: there is none. */
 int flow_kept_find(const struct flow *flow, const struct blob *blob);
 int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[FLOW_PATH_BYTES]);
-/* Parts of tasks that were in memory, and kept files that nobody came for. */
-int flow_kept_sweep(struct flow *flow);
+/* Kept files that nobody came for; is_start: parts of tasks that were in memory, too. */
+int flow_kept_sweep(struct flow *flow, bool is_start);
 
 /* ---- flow-folder.c ---- */
 /* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */

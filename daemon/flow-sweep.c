@@ -118,7 +118,7 @@ int flow_sweep(struct flow *flow)
 		return errno == ENOENT ? 0 : err_raise(-errno);
 	r = meet_spool(flow, dir, &since_wall_us);
 	if (!r)
-		r = flow_kept_sweep(flow);
+		r = flow_kept_sweep(flow, true);
 	if (r || since_wall_us + SWEEP_KEEP_S * CLOCK_US_PER_S > flow->now.wall_us)
 		return r;
 	for (size_t n = 0; !r && n < SWEEP_FILES_MAX && (entry = readdir(dir)); n++)

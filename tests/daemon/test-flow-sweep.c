@@ -2,6 +2,7 @@
 /* Only old files of ours that belong to no task go. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include "daemon/flow-state.h"
 #include "tests/lib/run.h"
 #include "tests/sim/sim.h"
+
+#define MANY 1000 /* that may be kept */
 
 static void make(struct sim *sim, const char *name, uint64_t age_s)
 {
@@ -114,5 +117,59 @@ START_TEST(what_was_in_memory_goes)
 }
 END_TEST
 
-RUN_TESTS("daemon/flow-sweep", TEST(what_was_in_memory_goes), TEST(sweeps),
-	TEST(keeps_what_a_lost_queue_left))
+/* A daemon that runs for months does the same, and leaves alone what its tasks write. */
+START_TEST(while_it_runs)
+{
+	struct sim *sim = sim_new(1);
+
+	make(sim, "00112233445566778899aabbccddeeff.kept", 6 * 86400);
+	sim_crash(sim);
+	make(sim, "4503599627370500.live", 0);
+	sim_pass(sim, UINT64_C(3600) * 1000000);
+	sim_settle(sim);
+	ck_assert(is_there(sim, "00112233445566778899aabbccddeeff.kept"));
+	sim_pass(sim, UINT64_C(86400) * 1000000);
+	sim_settle(sim);
+	ck_assert(!is_there(sim, "00112233445566778899aabbccddeeff.kept"));
+	ck_assert(is_there(sim, "4503599627370500.live"));
+	sim_free(sim);
+}
+END_TEST
+
+/* One more than there may be: the oldest ones go, the new one and the younger ones stay. */
+START_TEST(too_many_are_kept)
+{
+	struct sim *sim = sim_new(1);
+	struct flow_kept kept = { .app_id = "app",
+		.url = "https://h/x",
+		.etag = "\"one\"",
+		.offset_bytes = 1,
+		.total_bytes = -1 };
+	char name[64], part[300];
+	void *data = NULL;
+	size_t size;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "%032x.kept", i);
+		make(sim, name, 10 + i);
+	}
+	sim_crash(sim);
+	ck_assert(is_there(sim, name));
+	make(sim, "4503599627370500.live", 0);
+	snprintf(part, sizeof(part), "%s/4503599627370500.live", sim->spool_dir);
+	kept.part_path = part;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_kept_seal(sim->flow, &kept, &data, &size), 0);
+	ck_assert_int_eq(sim_end(sim), 0);
+	ck_assert_ptr_nonnull(data);
+	sim_settle(sim);
+	ck_assert(!is_there(sim, name));
+	snprintf(name, sizeof(name), "%032x.kept", MANY / 2);
+	ck_assert(is_there(sim, name));
+	free(data);
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-sweep", TEST(while_it_runs), TEST(too_many_are_kept),
+	TEST(what_was_in_memory_goes), TEST(sweeps), TEST(keeps_what_a_lost_queue_left))
