@@ -280,5 +280,14 @@ int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flo
 	inout->last_modified = blob.last_modified;
 	inout->offset_bytes = blob.offset_bytes;
 	inout->total_bytes = blob.total_bytes;
+	memcpy(inout->nonce, blob.nonce, sizeof(inout->nonce));
 	return 0;
+}
+
+int flow_kept_return(struct flow *flow, const struct flow_kept *kept)
+{
+	char path[FLOW_PATH_BYTES];
+	int r = flow_kept_path(flow, kept->nonce, path);
+
+	return r ? r : put_away(flow, kept->part_path, path);
 }

@@ -546,6 +546,7 @@ struct flow_kept {
 	int64_t total_bytes;
 	const char *
 		part_path; /* keep: moved away from here. adopt: moved (or linked, from a task's part) to here */
+	uint8_t nonce[16]; /* adopt: what flow_kept_return() wants */
 };
 /* The sealed bytes; NULL: it cannot be kept. The part was synced by the engine (DONE with is_stopped). */
 int flow_kept_seal(
@@ -556,5 +557,7 @@ int flow_kept_seal(
  */
 int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flow_kept *inout,
 	struct arena *arena);
+/* Who adopted them was refused: the same resume data is good for them again. 0, or negative: they are still at part_path. */
+int flow_kept_return(struct flow *flow, const struct flow_kept *kept);
 
 #endif

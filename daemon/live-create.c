@@ -249,6 +249,7 @@ static int adopt(struct live *live, struct live_task *task, const struct live_re
 	t->last_modified = kept.last_modified;
 	t->offset_bytes = t->received_bytes = kept.offset_bytes;
 	t->total_bytes = kept.total_bytes;
+	memcpy(task->kept_nonce, kept.nonce, sizeof(task->kept_nonce));
 	t->can_resume = t->is_resumed_by_client = true;
 	t->attempts = 1; /* it has a part */
 	return 0;
@@ -391,12 +392,24 @@ static size_t count_of_user(const struct live *live, uid_t uid)
 	return n;
 }
 
+/* Who is refused may come again with the same resume data. */
+static void give_back(struct live *live, const struct live_task *task)
+{
+	char path[LIVE_PATH_BYTES];
+	struct flow_kept kept = { .part_path = path };
+
+	if (!task->task.is_resumed_by_client)
+		return;
+	memcpy(kept.nonce, task->kept_nonce, sizeof(kept.nonce));
+	if (live_attempt_path(live, &task->task, path) || flow_kept_return(live->flow, &kept))
+		live_attempt_remove_part(live, task);
+}
+
 static void drop(struct live *live, struct live_task **drafts, size_t n)
 {
 	for (size_t i = 0; i < n && drafts[i]; i++) {
 		unmap(live, drafts[i]);
-		if (drafts[i]->task.is_resumed_by_client)
-			live_attempt_remove_part(live, drafts[i]);
+		give_back(live, drafts[i]);
 		if (drafts[i]->is_counted) {
 			live_task_forget(live, drafts[i]);
 			continue;

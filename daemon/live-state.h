@@ -85,6 +85,7 @@ struct live_task {
 	bool is_response_told, is_offline_told, is_waiting_sync;
 	bool prefers_whole, body_is_stream, body_is_asked;
 	bool wants_resume_data;
+	uint8_t kept_nonce[16]; /* of the bytes that it was made with */
 	flow_resume_data_fn resume_fn;
 	void *resume_user;
 	/* the body of its request: bytes in the task's arena, or a descriptor */

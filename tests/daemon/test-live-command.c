@@ -213,6 +213,18 @@ static void on_data(void *user, int error, const void *data, size_t size)
 	answer->data = data ? memcpy(malloc(size), data, size) : NULL;
 }
 
+/* A call that is refused for the sake of another task has used up nothing. */
+static void refuse_one_with(struct rig *rig, uint64_t session, const struct live_request *good)
+{
+	struct live_request both[2] = { *good, rig_request(TRANSFER_TASK_DATA, "https://host/") };
+	uint64_t first;
+
+	both[1].request.priority = -1;
+	ck_assert_int_eq(
+		live_tasks_create(rig->live, session, both, 2, &first), FLOW_E_INVALID_REQUEST);
+	rig_turn(rig);
+}
+
 /* The bytes so far are kept, and a new task goes on from them. */
 START_TEST(resume_data)
 {
@@ -239,6 +251,7 @@ START_TEST(resume_data)
 	ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200, METRICS, COMPLETED -999 resumable");
 	request.resume_data = answer.data;
 	request.n_resume_data = answer.size;
+	refuse_one_with(rig, session, &request);
 	id = rig_create(rig, session, &request);
 	ck_assert_str_eq(rig_attempt(rig, id)->url, "https://host/file");
 	ck_assert_uint_eq(rig_attempt(rig, id)->resume_offset_bytes, 10);
