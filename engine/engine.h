@@ -42,7 +42,8 @@ enum engine_body {
 	ENGINE_BODY_FLOW,
 	/*
 	 * As FLOW, but the reader wants the whole: no pipe before ENGINE_COLLECT_BYTES; a longer body than
-	 * ENGINE_INLINE_BYTES gathers in a sealed memfd, one DATA right before DONE. Never waits for its reader.
+	 * ENGINE_INLINE_BYTES gathers in a sealed memfd, one DATA right before DONE. Never waits for its reader before that;
+	 * what is longer and comes over HTTP/2 that cannot be paused is asked for anew over HTTP/1.1, if is_retry_safe.
 	 */
 	ENGINE_BODY_COLLECT,
 };

@@ -126,10 +126,31 @@ static void watch(struct xfer *x)
 		xfer_fault_memory(x);
 }
 
+/*
+ * A stream that must not be paused brings more than may be kept: what nobody has heard of, and may be asked for twice, comes
+ * anew over HTTP/1.1, where it can wait.
+ */
+static bool change_protocol(struct xfer *x)
+{
+	if (!x->spec.live.is_retry_safe || x->live.is_told || x->upload.is_wanted)
+		return false;
+	x->is_http1_only = true;
+	x->next = XFER_NEXT_AGAIN;
+	x->body = XFER_BODY_DROP;
+	x->is_response_due = false;
+	x->received_bytes = 0;
+	x->network_bytes = 0;
+	x->live.is_decode_behind = false;
+	x->live.outlet = outlet_free(x->live.outlet);
+	return true;
+}
+
 static void fail(struct xfer *x, int r)
 {
 	if (r == OUTLET_E_GONE)
 		give_up(x);
+	else if (r == OUTLET_E_TOO_LONG && change_protocol(x))
+		return;
 	else if (r == OUTLET_E_TOO_LONG)
 		xfer_fault(x, TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM,
 			"the body is too long to be kept");
@@ -312,6 +333,9 @@ void xfer_live_begin_body(struct xfer *xfer)
 	};
 
 	assert(!xfer->live.outlet);
+	if (spec.collects && spec.must_not_wait &&
+		xfer->total_bytes > (int64_t)OUTLET_COLLECT_BYTES && change_protocol(xfer))
+		return;
 	xfer->live.outlet = outlet_new(&spec);
 	if (is_flow(xfer))
 		xfer_part_begin(xfer);

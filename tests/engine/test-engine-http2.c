@@ -472,8 +472,78 @@ START_TEST(a_weight_changes_while_it_runs)
 }
 END_TEST
 
+/* So much is not kept for a reader who wants the whole. */
+#define LONG_BYTES ((size_t)65 << 20)
+
+/* Shorter by far on the wire, but not so much that it looks like an attack. */
+static void make_coded(const char *name)
+{
+	const char *path = rig_path(&rig, "www/%s", name);
+	char *body = calloc(1, LONG_BYTES);
+	struct coding_bytes coded;
+	FILE *f;
+
+	ck_assert_ptr_nonnull(body);
+	for (size_t at = 0; at < LONG_BYTES; at += 1024)
+		origin_bytes(5, at, body + at, 32);
+	ck_assert_int_eq(coding_encode("zstd", body, LONG_BYTES, &coded), 0);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(coded.bytes, 1, coded.size, f), coded.size);
+	ck_assert_int_eq(fchmod(fileno(f), 0644) | fclose(f), 0);
+	free(coded.bytes);
+	free(body);
+}
+
+static size_t read_to_end(int fd)
+{
+	static char bytes[1 << 16];
+	size_t size = 0;
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		size += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	close(fd);
+	return size;
+}
+
+/* The one says its length at once, the other does not. */
+static const char *const long_ones[] = { "long", "long.zst" };
+
+START_TEST(a_long_whole_body_comes_over_http1)
+{
+	const char *name = long_ones[_i];
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	start(NULL);
+	if (_i)
+		make_coded(name);
+	else
+		make_file(name, 5, LONG_BYTES);
+	spec = rig_live(&rig, 1, target(name));
+	spec.live.body = ENGINE_BODY_COLLECT;
+	rig_begin(&rig, 1, &spec);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DATA, 1);
+	ck_assert_uint_eq(read_to_end(t->data_fds[0]), LONG_BYTES);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->done.received_bytes, LONG_BYTES);
+	ck_assert_str_eq(t->http_version, "1.1");
+	ck_assert_str_eq(t->order, "cRdD");
+	/* what must not be asked for twice is not */
+	spec.live.is_retry_safe = false;
+	rig_begin(&rig, 2, &spec);
+	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM);
+	stop();
+}
+END_TEST
+
 RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
 	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(puts_a_file),
 	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
-	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs))
+	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs),
+	TEST_EACH(a_long_whole_body_comes_over_http1, long_ones))
