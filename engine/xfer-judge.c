@@ -224,10 +224,12 @@ static void judge_upload(struct xfer *x)
 	if (xfer_has_no_body(x))
 		x->total_bytes = 0;
 	xfer_decode_start(x);
-	if (x->spec.live.body != ENGINE_BODY_FILE)
-		xfer_live_begin_body(x);
-	else
+	if (x->spec.live.body == ENGINE_BODY_FILE)
 		xfer_post_response(x);
+	else if (x->fault.code)
+		xfer_note_response(x); /* nobody is asked about what cannot be read */
+	else
+		xfer_live_begin_body(x);
 	if (x->upload.is_answered)
 		xfer_upload_forget(x);
 }

@@ -65,6 +65,27 @@ static void let_pass(unsigned ms)
 		rig_turn(&rig, proc_left_ms(until_ms));
 }
 
+static const char *const unreadable[] = {
+	"/file?seed=1&size=30K&coding=gzip&coded_as=compress",
+	"/file?seed=1&size=30K&coding=gzip,gzip,gzip,gzip,gzip,gzip",
+};
+
+/* Its end says it all. */
+START_TEST(nobody_is_asked_about_an_unknown_coding)
+{
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	begin(1, unreadable[_i], ENGINE_ASK_RESPONSE);
+	t = rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_CANNOT_DECODE_CONTENT_DATA);
+	ck_assert_str_eq(t->order, "cD");
+	ck_assert_uint_eq(t->status, 200);
+	ck_assert(!t->done.live.was_told);
+	rig_stop(&rig);
+}
+END_TEST
+
 static const char *const answers[] = {
 	"/file?seed=1&size=0",
 	"/file?seed=1&size=1000",
@@ -461,4 +482,5 @@ RUN_TESTS("engine/ask", TEST_EACH(a_response_waits_for_its_answer, answers),
 	TEST_EACH(a_redirect_may_go_elsewhere, replacements), TEST(redirects_have_a_bound),
 	TEST(a_question_is_no_excuse), TEST(a_held_attempt_goes_on),
 	TEST_LOOP(others_are_stopped_instead, 2), TEST_LOOP(a_question_ends_with_its_attempt, 2),
-	TEST_LOOP(interim_answers_are_told, 2), TEST_EACH(an_interim_answer_is_none, interim_alone))
+	TEST_LOOP(interim_answers_are_told, 2), TEST_EACH(an_interim_answer_is_none, interim_alone),
+	TEST_EACH(nobody_is_asked_about_an_unknown_coding, unreadable))
