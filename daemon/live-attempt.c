@@ -103,6 +103,7 @@ static int merge_fields(const struct live_task *task, struct fields *fields)
 
 /* ---- the spec ---- */
 
+/* As RFC 4594 has them. */
 static uint8_t dscp_of(enum transfer_service_type type)
 {
 	switch (type) {
@@ -122,7 +123,7 @@ static uint8_t dscp_of(enum transfer_service_type type)
 	case TRANSFER_SERVICE_RESPONSIVE_AV:
 		return 36; /* AF42 */
 	case TRANSFER_SERVICE_CALL_SIGNALING:
-		return 24; /* CS3 */
+		return 40; /* CS5 */
 	}
 	return 0;
 }

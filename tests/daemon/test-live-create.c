@@ -153,6 +153,36 @@ START_TEST(fields)
 }
 END_TEST
 
+static const struct {
+	enum transfer_service_type type;
+	uint8_t dscp;
+} marks[] = {
+	{ TRANSFER_SERVICE_DEFAULT, 0 },
+	{ TRANSFER_SERVICE_VOIP, 46 },
+	{ TRANSFER_SERVICE_VIDEO, 34 },
+	{ TRANSFER_SERVICE_BACKGROUND, 8 },
+	{ TRANSFER_SERVICE_VOICE, 46 },
+	{ TRANSFER_SERVICE_RESPONSIVE_DATA, 18 },
+	{ TRANSFER_SERVICE_AV_STREAMING, 26 },
+	{ TRANSFER_SERVICE_RESPONSIVE_AV, 36 },
+	{ TRANSFER_SERVICE_CALL_SIGNALING, 40 },
+};
+
+/* The marks of RFC 4594, as the header of the library has them. */
+START_TEST(service_types)
+{
+	struct live_open open = rig_open(TRANSFER_SESSION_EPHEMERAL);
+	struct live_request request = rig_request(TRANSFER_TASK_DATA, "https://host/");
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session_with(rig, &open);
+
+	request.service_type = marks[_i].type;
+	ck_assert_uint_eq(
+		rig_attempt(rig, rig_create(rig, session, &request))->live.dscp, marks[_i].dscp);
+	rig_free(rig);
+}
+END_TEST
+
 static int sealed_file(void)
 {
 	int fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -356,5 +386,6 @@ START_TEST(configuration)
 END_TEST
 
 RUN_TESTS("daemon/live-create", TEST(refused), TEST_LOOP(doomed, 10), TEST(fields),
-	TEST(bodies_by_descriptor), TEST_LOOP(stream_is_handed_on, 3), TEST(stream_of_a_failure),
-	TEST(limit), TEST(limit_of_the_doomed), TEST(configuration))
+	TEST_EACH(service_types, marks), TEST(bodies_by_descriptor),
+	TEST_LOOP(stream_is_handed_on, 3), TEST(stream_of_a_failure), TEST(limit),
+	TEST(limit_of_the_doomed), TEST(configuration))

@@ -205,8 +205,8 @@ TRANSFER_PUBLIC bool transfer_config_get_requires_dnssec(const transfer_config *
  * @config: the configuration; borrowed
  * @type:   TRANSFER_SERVICE_DEFAULT is the default
  *
- * The packets are marked with the DSCP of it: voice and call signalling EF and CS5, video and streaming
- * AF41 and AF31, responsive AF21, background CS1. A request's own type wins.
+ * The packets are marked with its DSCP: voice (and VOIP) EF, call signalling CS5, video AF41, responsive
+ * audio and video AF42, streaming AF31, responsive data AF21, background CS1. A request's own type wins.
  *
  * Returns:  0, or
  *           -EINVAL  not one of them
