@@ -71,11 +71,13 @@ static const struct transfer_transaction *read_transaction(
 	to->url = keep_text(arena, from->url);
 	to->method = keep_text(arena, from->method);
 	to->status = (int)from->status;
-	to->fetch_type = from->has_status ? TRANSFER_FETCH_NETWORK : TRANSFER_FETCH_UNKNOWN;
 	to->protocol = keep_text(arena, from->protocol);
 	to->is_reused_connection = from->reused;
 	to->is_proxy = from->proxy;
 	read_times(to, from);
+	/* ftp has no status */
+	to->fetch_type = from->has_status || to->response_start_wall_usec ? TRANSFER_FETCH_NETWORK
+									  : TRANSFER_FETCH_UNKNOWN;
 	to->local_address = keep_text(arena, from->has_local ? from->local.address : NULL);
 	to->local_port = (uint16_t)from->local.port;
 	to->remote_address = keep_text(arena, from->has_remote ? from->remote.address : NULL);

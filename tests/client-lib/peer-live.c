@@ -213,11 +213,16 @@ static void fill_row(struct peer *p, struct row_args *to, const struct peer_row 
 		to->error = (struct ipc_error){ .code = row->code, .has_code = true };
 		args->error = &to->error;
 	}
-	if (row->has_metrics) {
+	if (row->has_metrics || row->is_ftp) {
+		/* the tenth is the begin of the response */
+		static const uint64_t ftp_usec[] = { 1, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3 };
+
 		to->transaction = (struct ipc_transaction){ .url = "https://example.org/t",
 			.method = "GET",
-			.status = 200,
-			.has_status = true };
+			.status = row->is_ftp ? 0 : 200,
+			.times_usec = ftp_usec,
+			.n_times_usec = row->is_ftp ? 11 : 0,
+			.has_status = !row->is_ftp };
 		to->metrics = (struct ipc_metrics){
 			.attempts = 1, .transactions = &to->transaction, .n_transactions = 1
 		};

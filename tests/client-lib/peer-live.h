@@ -33,6 +33,7 @@ struct peer_row {
 	const char *reason;
 	int code; /* of the error; 0: none */
 	bool folded, has_metrics;
+	bool is_ftp; /* its metrics: there is no status, and an answer came */
 };
 
 /* In one signal, to the client of the session of the first. */

@@ -354,6 +354,38 @@ START_TEST(a_handler_task_asks_about_redirects_only)
 }
 END_TEST
 
+static void on_fetched(transfer_session *session, transfer_task *task,
+	const struct transfer_metrics *metrics, void *userdata)
+{
+	(void)session;
+	(void)task;
+	(void)userdata;
+	for (size_t i = 0; i < metrics->n_transactions; i++)
+		live_rig_note(&rig, "fetched %d\n", (int)metrics->transactions[i]->fetch_type);
+}
+
+/* Of ftp, too, which has no status. */
+START_TEST(metrics_say_where_it_came_from)
+{
+	struct transfer_session_delegate delegate = live_rig_delegate;
+	transfer_task *task;
+
+	delegate.task_did_collect_metrics = on_fetched;
+	live_rig_init(&rig, &delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data " URL "a");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_FINISH_COLLECTING_METRICS,
+			.is_ftp = _i == 1,
+			.has_metrics = true });
+	live_rig_expect(&rig, "fetched");
+	ck_assert_ptr_nonnull(strstr(rig.log, "fetched 1\n"));
+	end(0);
+	done(task);
+}
+END_TEST
+
 static void on_own_done(
 	transfer_session *session, transfer_task *task, const transfer_error *error, void *userdata)
 {
@@ -513,6 +545,7 @@ RUN_TESTS("client-lib/live-delegate", TEST(is_told_in_order), TEST(unfolds_in_th
 	TEST(a_cancelled_task_asks_nothing_more), TEST(a_replacement_that_is_refused_ends_the_task),
 	TEST_EACH(decides_about_a_response, dispositions), TEST(becomes_a_download),
 	TEST(gives_a_body), TEST(a_handler_task_asks_about_redirects_only),
-	TEST(a_task_has_its_own), TEST(a_task_tells_what_its_own_delegate_wants),
+	TEST_LOOP(metrics_say_where_it_came_from, 2), TEST(a_task_has_its_own),
+	TEST(a_task_tells_what_its_own_delegate_wants),
 	TEST(an_observer_hears_of_changes_before_the_end), TEST(cancels_inside_a_callback),
 	TEST(drops_its_session_inside_a_callback), TEST(makes_a_task_inside_a_callback_of_the_end))
