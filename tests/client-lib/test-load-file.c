@@ -38,7 +38,8 @@ static void make_file(const char *name, size_t size)
 	FILE *file = fopen(name, "w");
 
 	for (size_t i = 0; i < size; i++)
-		ck_assert_int_ne(putc('a' + (int)(i % 26), file), EOF);
+		putc('a' + (int)(i % 26), file);
+	ck_assert(!ferror(file));
 	ck_assert_int_eq(fclose(file), 0);
 }
 
@@ -112,12 +113,14 @@ static void on_whole(const transfer_data *body, const transfer_response *respons
 	const transfer_error *error, void *userdata)
 {
 	const char *bytes = transfer_data_get_bytes(body);
+	bool is_right = true;
 
 	ck_assert_ptr_null(error);
 	ck_assert_ptr_nonnull(response);
 	n_whole = transfer_data_get_size(body);
 	for (size_t i = 0; i < n_whole; i++)
-		ck_assert_int_eq(bytes[i], 'a' + (int)(i % 26));
+		is_right &= bytes[i] == 'a' + (int)(i % 26);
+	ck_assert(is_right);
 	live_rig_note(userdata, "handler\n");
 }
 
