@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "tests/lib/run.h"
-#include "tests/system/rig.h"
+#include "tests/system/live.h"
 
 #define FAR "far-away.test"
 
@@ -216,6 +216,43 @@ START_TEST(needs_no_network_for_this_machine)
 }
 END_TEST
 
+static void tune_patient(transfer_config *config)
+{
+	transfer_config_set_waits_for_connectivity(config, true);
+}
+
+static transfer_task *get_far(struct live_app *app)
+{
+	char url[256];
+
+	snprintf(url, sizeof(url), "http://" FAR ":%u/Nepal", origin_port(rig.origin));
+	return live_data(app, live_request(app, NULL, url));
+}
+
+/* BT-39: of two sessions in memory the one fails at once, the other says once that it waits, and goes by itself */
+START_TEST(sessions_in_memory)
+{
+	struct live_app *patient, *hasty;
+	transfer_task *task;
+
+	if (!begin())
+		return;
+	patient = live_open(&rig, &(struct live_app_config){ .tune = tune_patient });
+	hasty = live_open(&rig, NULL);
+	task = get_far(patient);
+	live_wait_event(patient, task, "waiting", 1);
+	live_check(hasty, get_far(hasty), "created done:-1009");
+	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_RUNNING);
+	ck_assert_str_eq(live_events(patient, task), "created waiting");
+	connect_the_world(true);
+	live_check(patient, task, "created waiting resp:200 data:9 done:0");
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/"), 1);
+	live_close(hasty);
+	live_close(patient);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/offline", 60, TEST(waits_for_the_network),
 	TEST(stays_suspended_when_the_network_is_back), TEST(a_queue_rests),
-	TEST(needs_no_network_for_this_machine))
+	TEST(needs_no_network_for_this_machine), TEST(sessions_in_memory))
