@@ -197,9 +197,8 @@ static void on_produced(const transfer_data *resume_data, void *userdata)
 }
 
 /* stops a download of which this much has come */
-static void stop_at(const char *target, uint64_t offset_bytes)
+static void stop_task_at(transfer_task *task, uint64_t offset_bytes, const char *want)
 {
-	transfer_task *task = live_download(app, live_request(app, NULL, target));
 	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
 	struct transfer_progress progress = { .size = sizeof(progress) };
 
@@ -211,8 +210,14 @@ static void stop_at(const char *target, uint64_t offset_bytes)
 		ck_assert_msg(proc_left_ms(until_ms) > 0, "never got so far");
 	} while (progress.received_bytes < (int64_t)offset_bytes);
 	transfer_task_cancel_by_producing_resume_data(task, on_produced, NULL);
-	live_check(app, task, "created done:-999");
+	live_check(app, task, want);
 	ck_assert(__atomic_load_n(&has_produced, __ATOMIC_ACQUIRE));
+}
+
+static void stop_at(const char *target, uint64_t offset_bytes)
+{
+	stop_task_at(live_download(app, live_request(app, NULL, target)), offset_bytes,
+		"created done:-999");
 }
 
 static transfer_task *go_on(void)
@@ -257,6 +262,31 @@ START_TEST(goes_on_from_resume_data)
 	task = go_on();
 	ck_assert_int_ne(live_wait(app, task), 0);
 	transfer_data_unref(produced);
+	end();
+}
+END_TEST
+
+/* resume data of what itself went on from resume data */
+START_TEST(goes_on_twice)
+{
+	transfer_data *first;
+	transfer_task *task;
+
+	begin_with(NULL);
+	stop_at("/file?size=1000000&seed=3&gate=g&gate_after=300000", 300000);
+	first = produced;
+	ck_assert_ptr_nonnull(first);
+	stop_task_at(go_on(), 600000, "created resumed:300000 done:-999");
+	ck_assert_ptr_nonnull(produced);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	task = go_on();
+	live_check(app, task, "created resumed:600000 file done:0");
+	check_file(task, 3, 1000000);
+	transfer_data_unref(produced);
+	/* the first is used up */
+	produced = first;
+	ck_assert_int_ne(live_wait(app, go_on()), 0);
+	transfer_data_unref(first);
 	end();
 }
 END_TEST
@@ -323,4 +353,5 @@ END_TEST
 RUN_TESTS_WITHIN("system/live-download", 60, TEST(tells_the_story), TEST(ipv6),
 	TEST(a_coded_file_is_decoded), TEST(the_file_lives_as_long_as_the_callback),
 	TEST(goes_to_its_destination), TEST_EACH(goes_on_from_resume_data, resumes),
-	TEST(goes_on_in_another_kind_of_session), TEST_LOOP(refuses_damaged_resume_data, 2))
+	TEST(goes_on_twice), TEST(goes_on_in_another_kind_of_session),
+	TEST_LOOP(refuses_damaged_resume_data, 2))
