@@ -19,6 +19,7 @@
 #define LIVE_FLIGHT  64 /* tasks of a client at once */
 #define LIVE_TASKS   100000
 #define LIVE_MESSAGE 200
+#define SLOW_S       20
 
 /* in memory that all processes share */
 struct live_books {
@@ -41,6 +42,10 @@ struct live_shift {
 
 extern unsigned soak_live_tasks, soak_live_phases;
 const TTest *soak_live_test(void);
+
+/* a reader that takes its time, for so many seconds */
+extern unsigned soak_slow_s;
+const TTest *soak_slow_test(void);
 
 /* For rig_fork(), user is the shift. */
 void live_client(struct rig *rig, void *user);

@@ -321,6 +321,7 @@ static bool read_arguments(int argc, char **argv)
 			fault_permille = 60;
 			soak_live_tasks = 1500;
 			soak_live_phases = 3;
+			soak_slow_s = 4;
 		} else if (!strcmp(argv[i], "--live")) {
 			wants_background = false;
 		} else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
@@ -338,12 +339,14 @@ int main(int argc, char **argv)
 {
 	if (!read_arguments(argc, argv)) {
 		printf("usage: soak [MINUTES] [--sample] [--live] [--seed N]\n"
-		       "Transfers with faults for so long (20), then %d tasks of sessions in memory (--live: only those), and "
+		       "Transfers with faults for so long (20), then %d tasks of sessions in memory and a slow reader (--live: only those), and "
 		       "nothing may be lost or grow.\n",
 			LIVE_TASKS);
 		return 2;
 	}
 	if (wants_background && run_long("soak", holds_out))
 		return 1;
-	return run_long("soak live", soak_live_test());
+	if (run_long("soak live", soak_live_test()))
+		return 1;
+	return run_long("soak slow", soak_slow_test());
 }
