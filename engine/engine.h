@@ -43,13 +43,14 @@ enum engine_body {
 	/*
 	 * As FLOW, but the reader wants the whole: no pipe before ENGINE_COLLECT_BYTES; a longer body than
 	 * ENGINE_INLINE_BYTES gathers in a sealed memfd, one DATA right before DONE. Never waits for its reader before that;
-	 * what is longer and comes over HTTP/2 that cannot be paused is asked for anew over HTTP/1.1, if is_retry_safe.
+	 * over HTTP/2 that cannot be paused not before 64 MiB, and what is longer is asked for anew over HTTP/1.1 if
+	 * is_retry_safe.
 	 */
 	ENGINE_BODY_COLLECT,
 };
 #define ENGINE_INLINE_BYTES  (64u * 1024)
 #define ENGINE_GATHER_US     UINT64_C(10000)
-#define ENGINE_COLLECT_BYTES (UINT64_C(64) << 20)
+#define ENGINE_COLLECT_BYTES (UINT64_C(1) << 20)
 #define ENGINE_PIPE_BYTES    (256u * 1024) /* asked for when a body proves long; 64 KiB before */
 
 /* What the caller answers; an attempt asks nothing else. */

@@ -129,6 +129,8 @@ static int begin_memfd(struct outlet *o)
 
 static int collect(struct outlet *o, const char *bytes, size_t size)
 {
+	uint64_t max_bytes = o->spec.must_not_wait ? OUTLET_COLLECT_MAX_BYTES
+						   : OUTLET_COLLECT_BYTES;
 	uint64_t after_bytes = o->memfd_bytes + o->kept_bytes + size;
 	int r = 0;
 
@@ -140,7 +142,7 @@ static int collect(struct outlet *o, const char *bytes, size_t size)
 		r = begin_memfd(o);
 	if (r)
 		return r;
-	if (after_bytes <= OUTLET_COLLECT_BYTES)
+	if (after_bytes <= max_bytes)
 		return append_memfd(o, bytes, size);
 	if (o->spec.must_not_wait)
 		return OUTLET_E_TOO_LONG;

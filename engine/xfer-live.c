@@ -334,7 +334,7 @@ void xfer_live_begin_body(struct xfer *xfer)
 
 	assert(!xfer->live.outlet);
 	if (spec.collects && spec.must_not_wait &&
-		xfer->total_bytes > (int64_t)OUTLET_COLLECT_BYTES && change_protocol(xfer))
+		xfer->total_bytes > (int64_t)OUTLET_COLLECT_MAX_BYTES && change_protocol(xfer))
 		return;
 	xfer->live.outlet = outlet_new(&spec);
 	if (is_flow(xfer))

@@ -186,7 +186,7 @@ static const struct {
 	{ 0, false },
 	{ 65536, false },
 	{ 65537, true },
-	{ 3u << 20, true },
+	{ OUTLET_COLLECT_BYTES, true },
 };
 
 START_TEST(a_whole_body_is_one_thing)
@@ -256,7 +256,7 @@ START_TEST(a_stream_that_must_not_wait_has_no_more)
 	struct outlet *o = start(true, true);
 	uint64_t written = 0;
 
-	for (; written + PIECE_BYTES <= OUTLET_COLLECT_BYTES; written += PIECE_BYTES)
+	for (; written + PIECE_BYTES <= OUTLET_COLLECT_MAX_BYTES; written += PIECE_BYTES)
 		ck_assert_int_eq(put(o, PIECE_BYTES, written, 1), 0);
 	ck_assert_int_eq(put(o, 1, written, 1), OUTLET_E_TOO_LONG);
 	ck_assert_uint_eq(outlet_due_us(o), UINT64_MAX);
