@@ -106,19 +106,25 @@ int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd)
 	return 0;
 }
 
-void load_sink_remove(transfer_load *load)
+static void remove_file(transfer_load *load)
 {
-	pthread_mutex_lock(&load->sink_lock);
 	if (load->sink_path)
 		unlink(load->sink_path);
 	free(load->sink_path);
 	load->sink_path = NULL;
+}
+
+void load_sink_remove(transfer_load *load)
+{
+	pthread_mutex_lock(&load->sink_lock);
+	remove_file(load);
 	pthread_mutex_unlock(&load->sink_lock);
 }
 
+/* Nobody else knows the load: without its lock, which others take before the client's. */
 void load_sink_done(transfer_load *load)
 {
-	load_sink_remove(load);
+	remove_file(load);
 	if (load->sink_fd >= 0)
 		close(load->sink_fd);
 	pthread_mutex_destroy(&load->sink_lock);
