@@ -214,7 +214,7 @@ START_TEST(refuses_cut_codings)
 	transfer_task *task, *handled;
 
 	rig_new(&rig);
-	/* an unknown coding ends the task while somebody thinks about its response */
+	/* the response before an unknown coding is only told, the task has ended: nobody needs an answer */
 	app = live_open(&rig, &(struct live_app_config){ .unasked = true });
 	for (size_t i = 0; i < sizeof(codings) / sizeof(*codings); i++) {
 		task = live_data(app, live_request(app, NULL, codings[i].target));
