@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/core/request.h"
 #include "daemon/flow-state.h"
 #include "engine/blob.h"
 
@@ -150,7 +151,12 @@ static int seal(
 		.offset_bytes = kept->offset_bytes,
 		.total_bytes = kept->total_bytes,
 	};
+	cleanup_(buf_done) struct buf carried = { .max_bytes = BLOB_MAX_BYTES };
+	int r = kept->request ? request_carry_write(kept->request, &carried) : 0;
 
+	if (r)
+		return r;
+	blob.request = carried.bytes;
 	memcpy(blob.nonce, nonce, sizeof(blob.nonce));
 	return blob_seal(&blob, &(struct blob_owner){ kept->uid, kept->app_id, flow->key }, sealed);
 }
@@ -280,6 +286,7 @@ int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flo
 	inout->last_modified = blob.last_modified;
 	inout->offset_bytes = blob.offset_bytes;
 	inout->total_bytes = blob.total_bytes;
+	inout->carried = blob.request;
 	memcpy(inout->nonce, blob.nonce, sizeof(inout->nonce));
 	return 0;
 }

@@ -184,7 +184,9 @@ static int open_with(
 		if (r)
 			return r;
 	}
-	r = flow_kept_find(flow, &blob);
+	r = request_carry_read(blob.request, &task->arena, &task->request);
+	if (!r)
+		r = flow_kept_find(flow, &blob);
 	if (r == 0) {
 		resume->is_kept = true;
 		memcpy(resume->nonce, blob.nonce, sizeof(resume->nonce));

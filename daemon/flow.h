@@ -546,6 +546,8 @@ struct flow_kept {
 	int64_t total_bytes;
 	const char *
 		part_path; /* keep: moved away from here. adopt: moved (or linked, from a task's part) to here */
+	const struct task_request *request; /* keep: what it said besides its URL goes with it */
+	const char *carried; /* adopt: that; for request_carry_read() */
 	uint8_t nonce[16]; /* adopt: what flow_kept_return() wants */
 };
 /* The sealed bytes; NULL: it cannot be kept. The part was synced by the engine (DONE with is_stopped). */

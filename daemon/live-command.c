@@ -188,6 +188,7 @@ void live_command_seal(struct live *live, struct live_task *task, void **ret_dat
 		.offset_bytes = t->offset_bytes,
 		.total_bytes = t->total_bytes,
 		.part_path = path,
+		.request = &t->request,
 	};
 
 	if ((!t->etag && !t->last_modified) || live_attempt_path(live, t, path) ||

@@ -252,7 +252,7 @@ static int adopt(struct live *live, struct live_task *task, const struct live_re
 	memcpy(task->kept_nonce, kept.nonce, sizeof(task->kept_nonce));
 	t->can_resume = t->is_resumed_by_client = true;
 	t->attempts = 1; /* it has a part */
-	return 0;
+	return request_carry_read(kept.carried, &t->arena, &t->request);
 }
 
 /* ---- one task ---- */
@@ -311,8 +311,8 @@ static void fill_words(struct live_task *task, const struct live_request *from)
 static int task_fill(struct live *live, struct live_task *task, const struct live_request *from)
 {
 	struct flow_judgement judgement;
-	uint64_t limit_us = from->request.resource_timeout_us;
 	struct task *t = &task->task;
+	uint64_t limit_us;
 	int r = check_sense(from);
 
 	if (r)
@@ -333,6 +333,7 @@ static int task_fill(struct live *live, struct live_task *task, const struct liv
 	task->lane->n_tasks++;
 	t->lane = task->lane->id;
 	t->request.host = task->lane->host;
+	limit_us = t->request.resource_timeout_us;
 	if (!limit_us)
 		limit_us = task->session->session->config.resource_timeout_us;
 	t->deadline_boot_us = live->now.boot_us + limit_us;

@@ -2,13 +2,14 @@
 /*
  * Layout, all numbers big-endian:
  *   "tdR" version | offset 8 | total 8 | nonce 16 | sizes of url 4, etag 2, last-modified 2 |
- *   the three texts | HMAC 32
+ *   the three texts | version 2: the request, to the end | HMAC 32
  * The HMAC also covers the owner, in front of all that. A size of 0 means: absent.
  */
 #include "engine/blob.h"
 
 #include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -24,10 +25,13 @@
 
 #define MAC_BYTES 32
 
-static const uint8_t magic[4] = { 't', 'd', 'R', 1 };
+#define VERSION_BARE    1 /* without what the request said */
+#define VERSION_REQUEST 2
+
+static const uint8_t magic[3] = { 't', 'd', 'R' };
 
 struct layout {
-	uint8_t magic[4];
+	uint8_t magic[3], version;
 	uint64_t offset_bytes, total_bytes;
 	uint8_t nonce[BLOB_NONCE_BYTES];
 	uint32_t url_bytes;
@@ -69,6 +73,7 @@ static int append_plain(const struct blob *blob, const char *url, struct buf *pl
 {
 	size_t etag_bytes = size_of(blob->etag), modified_bytes = size_of(blob->last_modified);
 	struct layout layout = {
+		.version = blob->request ? VERSION_REQUEST : VERSION_BARE,
 		.offset_bytes = htobe64(blob->offset_bytes),
 		.total_bytes = htobe64((uint64_t)blob->total_bytes),
 		.url_bytes = htobe32((uint32_t)strlen(url)),
@@ -89,6 +94,8 @@ static int append_plain(const struct blob *blob, const char *url, struct buf *pl
 	if (!r)
 		r = buf_append(
 			plain, blob->last_modified ? blob->last_modified : "", modified_bytes);
+	if (!r && blob->request)
+		r = buf_append_str(plain, blob->request);
 	return r;
 }
 
@@ -128,21 +135,32 @@ static int take_text(const char **p, size_t size, struct arena *arena, const cha
 	return 0;
 }
 
+/* Of the request, which is all that is left; more or less than nothing: as the version says. */
+static bool has_sizes(const struct layout *layout, size_t size, size_t *ret_request_bytes)
+{
+	size_t url_bytes = be32toh(layout->url_bytes), known;
+
+	if (memcmp(layout->magic, magic, sizeof(magic)) != 0 || !url_bytes ||
+		url_bytes > BLOB_MAX_BYTES)
+		return false;
+	known = sizeof(*layout) + url_bytes + be16toh(layout->etag_bytes) +
+		be16toh(layout->last_modified_bytes);
+	if (size < known)
+		return false;
+	*ret_request_bytes = size - known;
+	return layout->version == (*ret_request_bytes ? VERSION_REQUEST : VERSION_BARE);
+}
+
 static int read_plain(const char *plain, size_t size, struct arena *arena, struct blob *ret_blob)
 {
 	const char *p = plain + sizeof(struct layout);
 	struct blob blob = { 0 };
 	struct layout layout;
-	size_t url_bytes, etag_bytes, modified_bytes;
+	size_t request_bytes;
 	int r;
 
 	memcpy(&layout, plain, sizeof(layout));
-	url_bytes = be32toh(layout.url_bytes);
-	etag_bytes = be16toh(layout.etag_bytes);
-	modified_bytes = be16toh(layout.last_modified_bytes);
-	if (memcmp(layout.magic, magic, sizeof(magic)) != 0 || !url_bytes ||
-		url_bytes > BLOB_MAX_BYTES ||
-		sizeof(layout) + url_bytes + etag_bytes + modified_bytes != size)
+	if (!has_sizes(&layout, size, &request_bytes))
 		return BLOB_E_INVALID;
 	blob.offset_bytes = be64toh(layout.offset_bytes);
 	blob.total_bytes = (int64_t)be64toh(layout.total_bytes);
@@ -150,11 +168,13 @@ static int read_plain(const char *plain, size_t size, struct arena *arena, struc
 	if (blob.total_bytes < -1 ||
 		(blob.total_bytes >= 0 && blob.offset_bytes > (uint64_t)blob.total_bytes))
 		return BLOB_E_INVALID;
-	r = take_text(&p, url_bytes, arena, &blob.url);
+	r = take_text(&p, be32toh(layout.url_bytes), arena, &blob.url);
 	if (!r)
-		r = take_text(&p, etag_bytes, arena, &blob.etag);
+		r = take_text(&p, be16toh(layout.etag_bytes), arena, &blob.etag);
 	if (!r)
-		r = take_text(&p, modified_bytes, arena, &blob.last_modified);
+		r = take_text(&p, be16toh(layout.last_modified_bytes), arena, &blob.last_modified);
+	if (!r)
+		r = take_text(&p, request_bytes, arena, &blob.request);
 	if (r)
 		return r;
 	*ret_blob = blob;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resume data as an application holds it: versioned, self-contained, sealed with HMAC-SHA-256 under
- * a key of the daemon's, bound to one owner. Holds no path and no credential: the bytes on disk are
- * found by the nonce, in the daemon's own records. Pure but for OpenSSL.
+ * a key of the daemon's, bound to one owner. Names no file of ours: the bytes on disk are
+ * found by the nonce, in the daemon's own records. What the request said besides its URL is in it as the application
+ * gave it, for the application: it can be read, and not changed. Pure but for OpenSSL.
  */
 #ifndef ENGINE_BLOB_H
 #define ENGINE_BLOB_H
@@ -35,6 +36,7 @@ struct blob {
 	const char *etag, *last_modified; /* NULL: none */
 	uint64_t offset_bytes;
 	int64_t total_bytes; /* -1: unknown */
+	const char *request; /* request_carry_write(); NULL: nothing but the URL */
 	uint8_t nonce[BLOB_NONCE_BYTES]; /* random; names the kept bytes */
 };
 

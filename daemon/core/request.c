@@ -7,10 +7,17 @@
 #include "daemon/core/request.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/utf8.h"
 
 static bool is_alpha(char c)
 {
@@ -237,4 +244,109 @@ bool request_is_local(const char *host)
 	len = strcspn(name, ":");
 	return (len == 9 && strncmp(name, "localhost", len) == 0) ||
 		(len > 10 && strncmp(name + len - 10, ".localhost", 10) == 0);
+}
+
+/* ---- carried by resume data: a letter, and what it is about, to the end of the line ---- */
+
+enum {
+	CARRY_HEADER = 'h', /* Name: value */
+	CARRY_CA_FILE = 'c',
+	CARRY_INSECURE = 'i',
+	CARRY_TIMEOUT = 't', /* us */
+	CARRY_RESOURCE_TIMEOUT = 'r', /* us */
+};
+
+static int write_time(char what, uint64_t us, struct buf *text)
+{
+	return us ? buf_printf(text, "%c%" PRIu64 "\n", what, us) : 0;
+}
+
+int request_carry_write(const struct task_request *request, struct buf *ret_text)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < request->n_headers; i++)
+		r = buf_printf(ret_text, "%c%s: %s\n", CARRY_HEADER, request->headers[i].name,
+			request->headers[i].value);
+	if (!r && request->ca_file && utf8_is_valid(request->ca_file) &&
+		!strchr(request->ca_file, '\n'))
+		r = buf_printf(ret_text, "%c%s\n", CARRY_CA_FILE, request->ca_file);
+	if (!r && request->allow_insecure)
+		r = buf_printf(ret_text, "%c\n", CARRY_INSECURE);
+	if (!r)
+		r = write_time(CARRY_TIMEOUT, request->timeout_us, ret_text);
+	if (!r)
+		r = write_time(CARRY_RESOURCE_TIMEOUT, request->resource_timeout_us, ret_text);
+	return r;
+}
+
+static void read_header(
+	char *line, size_t n_own, struct task_header *headers, struct task_request *inout)
+{
+	struct task_header header = { .name = line };
+	char *end = strstr(line, ": ");
+
+	if (!end)
+		return;
+	*end = '\0';
+	header.value = end + 2;
+	/* fields that are there twice are carried twice */
+	if (request_check_header(&header) == REQUEST_HEADER_OK &&
+		!request_has_header(headers, n_own, header.name))
+		headers[inout->n_headers++] = header;
+}
+
+static void read_line(char *line, struct task_request *inout)
+{
+	switch (line[0]) {
+	case CARRY_CA_FILE:
+		if (!inout->ca_file)
+			inout->ca_file = line + 1;
+		return;
+	case CARRY_INSECURE:
+		inout->allow_insecure = true;
+		return;
+	case CARRY_TIMEOUT:
+		if (!inout->timeout_us)
+			inout->timeout_us = strtoull(line + 1, NULL, 10);
+		return;
+	case CARRY_RESOURCE_TIMEOUT:
+		if (!inout->resource_timeout_us)
+			inout->resource_timeout_us = strtoull(line + 1, NULL, 10);
+		return;
+	}
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 1;
+
+	while ((text = strchr(text, '\n'))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+int request_carry_read(const char *text, struct arena *arena, struct task_request *inout)
+{
+	struct task_header *headers;
+	size_t n_own = inout->n_headers;
+	char *rest, *line;
+
+	if (!text || !*text)
+		return 0;
+	rest = arena_strdup(arena, text);
+	headers = arena_alloc(arena, n_own + count_lines(text), sizeof(*headers));
+	if (!rest || !headers)
+		return err_raise(-ENOMEM);
+	if (n_own)
+		memcpy(headers, inout->headers, n_own * sizeof(*headers));
+	inout->headers = headers;
+	while ((line = strsep(&rest, "\n")))
+		if (line[0] == CARRY_HEADER)
+			read_header(line + 1, n_own, headers, inout);
+		else
+			read_line(line, inout);
+	return 0;
 }

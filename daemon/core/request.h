@@ -15,6 +15,9 @@
 #define REQUEST_HOST_MAX_BYTES 300 /* "https://" + name + ":65535" and NUL */
 #define REQUEST_NAME_MAX_BYTES 255
 
+struct arena;
+struct buf;
+
 enum request_url {
 	REQUEST_URL_OK, /* https */
 	REQUEST_URL_INSECURE, /* http */
@@ -42,6 +45,13 @@ enum request_header request_check_header(const struct task_header *header);
 bool request_has_header(const struct task_header *headers, size_t n, const char *name);
 /* Sum of names and values, four bytes for the colon, space and line end. */
 size_t request_headers_bytes(const struct task_header *headers, size_t n);
+
+/*
+ * What a request says besides method and URL, as lines of text for resume data: header fields, whom it trusts, its limits of
+ * time. Reading adds what @inout does not say itself. NULL or "": nothing. 0 or -ENOMEM.
+ */
+int request_carry_write(const struct task_request *request, struct buf *ret_text);
+int request_carry_read(const char *text, struct arena *arena, struct task_request *inout);
 
 /*
  * dir/.name.ID.part beside the destination, shortened to what a folder takes; 0 or -ENAMETOOLONG.

@@ -289,7 +289,10 @@ static void make(const char *path, size_t size)
 /* Resume data of bytes that no task of the queue has. */
 static void seal(struct sim *sim, const char *part, struct answer *answer)
 {
+	static const struct task_header key = { "Authorization", "Basic eDp5" };
+	static const struct task_request said = { .headers = &key, .n_headers = 1 };
 	const struct flow_kept kept = {
+		.request = &said,
 		.uid = sim_open("app", "one").uid,
 		.app_id = "app",
 		.url = "https://h/x",
@@ -347,6 +350,9 @@ START_TEST(kept_bytes_are_used_once)
 		id = use(sim, session, &answer);
 		ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 60);
 		ck_assert_str_eq(fake_engine_find(sim->engine, id)->etag, "\"v1\"");
+		ck_assert_uint_eq(fake_engine_find(sim->engine, id)->n_headers, 1);
+		ck_assert_str_eq(
+			fake_engine_find(sim->engine, id)->headers[0].name, "Authorization");
 		flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, to);
 		ck_assert_int_eq(access(to, F_OK), 0);
 	}

@@ -230,13 +230,20 @@ START_TEST(resume_data)
 {
 	struct rig *rig = rig_new();
 	uint64_t session = rig_session(rig, 0, RIG_TELLS, true);
-	uint64_t id = rig_task(rig, session, TRANSFER_TASK_DOWNLOAD);
-	struct live_request request = rig_request(TRANSFER_TASK_DOWNLOAD, NULL);
+	static const struct task_header key = { "Authorization", "Basic eDp5" };
+	struct live_request request = rig_request(TRANSFER_TASK_DOWNLOAD, "http://host/file");
 	struct engine_event event;
 	struct answer answer = { 0 };
-	FILE *part = fopen(rig_attempt(rig, id)->part_path, "w");
+	uint64_t id;
+	FILE *part;
 
+	request.request.headers = &key;
+	request.request.n_headers = 1;
+	request.request.allow_insecure = true;
+	id = rig_create(rig, session, &request);
+	part = fopen(rig_attempt(rig, id)->part_path, "w");
 	ck_assert(part);
+	request = rig_request(TRANSFER_TASK_DOWNLOAD, NULL);
 	fputs("0123456789", part);
 	fclose(part);
 	rig_post_response(rig, id, 200);
@@ -253,7 +260,11 @@ START_TEST(resume_data)
 	request.n_resume_data = answer.size;
 	refuse_one_with(rig, session, &request);
 	id = rig_create(rig, session, &request);
-	ck_assert_str_eq(rig_attempt(rig, id)->url, "https://host/file");
+	ck_assert_str_eq(rig_attempt(rig, id)->url, "http://host/file");
+	/* it is the request that it was */
+	ck_assert(rig_attempt(rig, id)->allow_insecure);
+	ck_assert_uint_eq(rig_attempt(rig, id)->n_headers, 1);
+	ck_assert_str_eq(rig_attempt(rig, id)->headers[0].value, key.value);
 	ck_assert_uint_eq(rig_attempt(rig, id)->resume_offset_bytes, 10);
 	ck_assert(rig_attempt(rig, id)->is_resumed_by_client);
 	event = rig_event(rig, id, ENGINE_EVENT_RESUMED);

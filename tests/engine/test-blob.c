@@ -88,6 +88,24 @@ START_TEST(refuses_every_flipped_bit)
 }
 END_TEST
 
+START_TEST(carries_the_request)
+{
+	struct blob with = whole, blob = { 0 };
+	struct buf sealed = { 0 };
+	struct arena arena = { 0 };
+
+	with.request = "hAuthorization: Basic eDp5\ni\n";
+	seal(&with, &sealed);
+	ck_assert_int_eq(blob_open(sealed.bytes, sealed.size_bytes, &owner, &arena, &blob), 0);
+	ck_assert_str_eq(blob.request, with.request);
+	ck_assert_str_eq(blob.last_modified, whole.last_modified);
+	for (size_t i = 0; i < sealed.size_bytes; i++)
+		ck_assert_int_eq(try_open(sealed.bytes, i, &owner), BLOB_E_INVALID);
+	arena_done(&arena);
+	buf_done(&sealed);
+}
+END_TEST
+
 START_TEST(refuses_every_length)
 {
 	struct buf sealed = { 0 };
@@ -156,6 +174,6 @@ START_TEST(does_not_seal_nonsense)
 }
 END_TEST
 
-RUN_TESTS("engine/blob", TEST(opens_what_it_sealed), TEST(opens_the_least),
-	TEST(refuses_every_flipped_bit), TEST(refuses_every_length), TEST(refuses_huge),
-	TEST(refuses_others), TEST(does_not_seal_nonsense))
+RUN_TESTS("engine/blob", TEST(carries_the_request), TEST(opens_what_it_sealed),
+	TEST(opens_the_least), TEST(refuses_every_flipped_bit), TEST(refuses_every_length),
+	TEST(refuses_huge), TEST(refuses_others), TEST(does_not_seal_nonsense))

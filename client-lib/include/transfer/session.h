@@ -302,7 +302,8 @@ TRANSFER_PUBLIC transfer_task *transfer_session_download_task(transfer_session *
  * @handler:     must be NULL in a background session
  * @userdata:    handed to handler
  *
- * Resume data is used up by this.
+ * Resume data is used up by this. That of an in-app download holds what its request said: header fields, timeouts, CA file and
+ * permission for plain HTTP, to be read by whoever has it. A new task of a background download's has only the session's.
  *
  * Returns:  the task, or NULL: out of memory
  * Blocks:   no

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "tests/lib/run.h"
 
 static const struct {
@@ -209,6 +211,54 @@ START_TEST(knows_this_machine)
 }
 END_TEST
 
-RUN_TESTS("daemon/core/request", TEST_EACH(url, urls), TEST(url_lengths),
-	TEST_EACH(header, headers), TEST(header_sets), TEST(part_path),
-	TEST_EACH(display_name, names), TEST_EACH(knows_this_machine, hosts))
+/* What is written is read again; what the new request says itself stands. */
+START_TEST(carried)
+{
+	static const struct task_header of_old[] = { { "Authorization", "Basic eDp5" },
+		{ "X-A", "a: b" }, { "X-B", "" }, { "x-b", "second" } };
+	static const struct task_header of_new = { "x-a", "mine" };
+	const struct task_request old = { .headers = of_old,
+		.n_headers = 4,
+		.ca_file = "/etc/a file",
+		.allow_insecure = true,
+		.timeout_us = 5000000,
+		.resource_timeout_us = UINT64_MAX };
+	struct task_request request = { .headers = &of_new, .n_headers = 1, .timeout_us = 7 };
+	struct arena arena = { 0 };
+	struct buf text = { 0 };
+
+	ck_assert_int_eq(request_carry_write(&old, &text), 0);
+	ck_assert_int_eq(request_carry_read(text.bytes, &arena, &request), 0);
+	ck_assert_uint_eq(request.n_headers, 4);
+	ck_assert_str_eq(request.headers[0].value, "mine");
+	ck_assert_str_eq(request.headers[1].name, "Authorization");
+	ck_assert_str_eq(request.headers[1].value, "Basic eDp5");
+	ck_assert_str_eq(request.headers[2].value, "");
+	ck_assert_str_eq(request.headers[3].value, "second");
+	ck_assert_str_eq(request.ca_file, "/etc/a file");
+	ck_assert(request.allow_insecure);
+	ck_assert_uint_eq(request.timeout_us, 7);
+	ck_assert_uint_eq(request.resource_timeout_us, UINT64_MAX);
+	arena_done(&arena);
+	buf_done(&text);
+}
+END_TEST
+
+/* Nothing of it is taken that no request may say. */
+START_TEST(carried_nonsense)
+{
+	static const char *const texts[] = { NULL, "", "\n\n", "h", "hno colon",
+		"hRange: bytes=0-\n", "hBad name: x\n", "z\nhX", "t\n" };
+	struct task_request request = { 0 };
+	struct arena arena = { 0 };
+
+	ck_assert_int_eq(request_carry_read(texts[_i], &arena, &request), 0);
+	ck_assert_uint_eq(request.n_headers, 0);
+	ck_assert_uint_eq(request.timeout_us, 0);
+	arena_done(&arena);
+}
+END_TEST
+
+RUN_TESTS("daemon/core/request", TEST(carried), TEST_LOOP(carried_nonsense, 9),
+	TEST_EACH(url, urls), TEST(url_lengths), TEST_EACH(header, headers), TEST(header_sets),
+	TEST(part_path), TEST_EACH(display_name, names), TEST_EACH(knows_this_machine, hosts))
