@@ -23,6 +23,7 @@
 
 #define ROUNDS_MS       10000
 #define ROUNDS_GOES     3
+#define SPIN_MS         500
 /* what a task that stands still may take, and what allocators keep of it */
 #define SLOW_GROWTH_KIB 4096
 
@@ -123,6 +124,38 @@ START_TEST(a_slow_delegate_holds_up_nobody)
 }
 END_TEST
 
+static unsigned long cpu_ticks(pid_t pid)
+{
+	unsigned long user = 0, system = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				 &user, &system),
+		2);
+	fclose(file);
+	return user + system;
+}
+
+/* It comes to where it needs a tenth of a processor at most: what waits does not turn round and round. */
+static void check_no_spin(void)
+{
+	unsigned long most = (unsigned long)sysconf(_SC_CLK_TCK) * SPIN_MS / 1000 / 10, before, now;
+	pid_t daemon = bus_daemon_pid(rig.bus);
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+
+	now = cpu_ticks(daemon);
+	do {
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "it turns round and round");
+		before = now;
+		ck_assert_int_eq(proc_wait_pid(daemon, SPIN_MS), -ETIMEDOUT);
+		now = cpu_ticks(daemon);
+	} while (now - before > most);
+}
+
 START_TEST(cancels_while_paused)
 {
 	struct live_app_config slow = { .on_event = wait_in_data, .discards = true };
@@ -132,6 +165,7 @@ START_TEST(cancels_while_paused)
 	begin_with(&slow);
 	stuck = live_data(app, live_request(app, NULL, "/file?size=100M"));
 	live_wait_event(app, stuck, "data", 1);
+	check_no_spin();
 	transfer_task_cancel(stuck);
 	ck_assert_int_eq(origin_wait_ended(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
 	for (unsigned i = 0; i < 1000; i++)
