@@ -44,7 +44,7 @@ void delivery_free(struct delivery *delivery)
 	transfer_error_unref(delivery->error);
 	transfer_response_unref(delivery->response);
 	if (delivery->load)
-		load_let_go(delivery);
+		load_let_go(delivery->load, delivery->data);
 	body_feed_unref(delivery->feed);
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);

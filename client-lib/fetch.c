@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/cleanup.h"
 #include "client-lib/client.h"
 #include "client-lib/delivery.h"
 #include "client-lib/error.h"
 #include "client-lib/live.h"
+#include "client-lib/load.h"
 #include "client-lib/segment.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
@@ -22,6 +24,8 @@ struct piece {
 	TAILQ_ENTRY(piece) link;
 	transfer_data *data;
 	bool is_piece; /* of a pipe, which is read on when this was read */
+	struct transfer_load
+		*load; /* whose it is: its bytes wait until they were read; NULL: transferd's */
 };
 
 struct transfer_reader {
@@ -48,6 +52,8 @@ static void memory_unref(transfer_reader *reader)
 		return;
 	while ((piece = TAILQ_FIRST(&reader->pieces))) {
 		TAILQ_REMOVE(&reader->pieces, piece, link);
+		if (piece->load)
+			load_let_go(piece->load, piece->data);
 		transfer_data_unref(piece->data);
 		free(piece);
 	}
@@ -109,6 +115,7 @@ bool fetch_take_data(transfer_reader *reader, struct delivery *delivery)
 	piece->data = transfer_data_ref(delivery->data);
 	piece->is_piece = delivery->is_piece;
 	delivery->is_piece = false;
+	piece->load = take_ptr(delivery->load);
 	TAILQ_INSERT_TAIL(&reader->pieces, piece, link);
 	tell(reader);
 	return true;
@@ -334,6 +341,8 @@ ssize_t transfer_reader_read(
 		n = give_end(reader, ret_error);
 	client_unlock(client);
 	if (used) {
+		if (used->load)
+			load_was_read(used->load, used->data);
 		transfer_data_unref(used->data);
 		free(used);
 	}

@@ -160,10 +160,13 @@ static int end(transfer_load *load, transfer_error *error)
 	return 0;
 }
 
-/* Behind what was told so far, or when nothing holds it up. */
+/* Behind what was told so far, or when nothing holds it up; with a reader, when it has read. */
 static void go_on(transfer_load *load)
 {
-	load->is_parked = is_held_up(load);
+	bool is_full = load->task->reader &&
+		atomic_load(&load->waiting_bytes) >= LOAD_WAITING_MAX_BYTES;
+
+	load->is_parked = is_full || is_held_up(load);
 	if (!load->is_parked && push(load, DELIVERY_LOAD_START))
 		end(load, error_new_errno(ENOMEM, NULL));
 }
@@ -575,12 +578,22 @@ bool load_call(const struct delivery *delivery)
 	return load->protocol.stop;
 }
 
-void load_let_go(struct delivery *delivery)
+void load_let_go(transfer_load *load, const transfer_data *data)
 {
-	if (delivery->data)
-		atomic_fetch_sub(
-			&delivery->load->waiting_bytes, transfer_data_get_size(delivery->data));
-	transfer_load_unref(delivery->load);
+	atomic_fetch_sub(&load->waiting_bytes, transfer_data_get_size(data));
+	transfer_load_unref(load);
+}
+
+void load_was_read(transfer_load *load, const transfer_data *data)
+{
+	transfer_client *client = load->session->client;
+
+	atomic_fetch_sub(&load->waiting_bytes, transfer_data_get_size(data));
+	client_lock(client);
+	if (load->task && load->is_parked)
+		go_on(load);
+	client_unlock(client);
+	transfer_load_unref(load);
 }
 
 /* ---- what a class asks ---- */

@@ -40,7 +40,8 @@ struct transfer_load {
 	transfer_request *request;
 	transfer_session *session; /* memory reference */
 	void *context;
-	atomic_size_t waiting_bytes; /* of deliveries that have not been made */
+	atomic_size_t
+		waiting_bytes; /* of deliveries that have not been made, and of what a reader has not read */
 
 	/* ---- under the client's lock ---- */
 	transfer_task *task; /* a reference from its beginning until it has ended or was stopped */
@@ -50,7 +51,7 @@ struct transfer_load {
 	int sink_errno; /* what was given could not be written */
 	bool is_over; /* a terminal word was said */
 	bool awaits; /* the delegate has a question */
-	bool is_parked; /* a built-in one goes on when nothing holds it up */
+	bool is_parked; /* a built-in one goes on when nothing holds it up, and the reader has read */
 	struct delivery_line held;
 	transfer_request *proposed; /* of a redirect */
 	transfer_response *redirect;
@@ -99,8 +100,10 @@ void load_continue(transfer_load *load);
 
 /* A delivery of a loader: true, a function of a class ran. Without the lock. */
 bool load_call(const struct delivery *delivery);
-/* A delivery is freed: its bytes wait no more. Any thread. */
-void load_let_go(struct delivery *delivery);
+/* What was said is gone: its bytes (NULL: it had none) wait no more. Any thread; load: taken. */
+void load_let_go(transfer_load *load_take, const transfer_data *data);
+/* The same of what a reader has read, which a built-in one may wait for. Without the lock. */
+void load_was_read(transfer_load *load_take, const transfer_data *data);
 
 /* ---- load-sink.c: downloads; without the client's lock ---- */
 

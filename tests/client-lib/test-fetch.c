@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -417,6 +418,93 @@ START_TEST(what_is_not_read_waits_at_the_server)
 }
 END_TEST
 
+/* ---- what the program's own protocols, and files, give ---- */
+
+static const char block_given[64 * 1024];
+static int n_given;
+static sem_t all_given;
+
+static bool is_ours(const transfer_request *request, void *userdata)
+{
+	(void)userdata;
+	return !strncmp(transfer_request_get_url(request), "demo:", 5);
+}
+
+static void give_what_is_wanted(transfer_load *load, void *userdata)
+{
+	transfer_auto(transfer_response)
+		response = transfer_response_new("demo:a", "text/plain", -1, NULL);
+	transfer_auto(transfer_data)
+		data = transfer_data_new_copy(block_given, sizeof(block_given));
+
+	(void)userdata;
+	ck_assert_int_eq(transfer_load_respond(load, response, TRANSFER_STORAGE_NOT_ALLOWED), 0);
+	for (n_given = 0; n_given < 64 && transfer_load_is_wanted(load); n_given++)
+		ck_assert_int_eq(transfer_load_give(load, data), 0);
+	transfer_load_finish(load);
+	sem_post(&all_given);
+}
+
+static size_t read_all(struct call *call)
+{
+	static char room[100000];
+	size_t n_read = 0;
+	ssize_t n;
+
+	while ((n = transfer_reader_read(call->reader, room, sizeof(room), &call->error)) > 0)
+		n_read += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	return n_read;
+}
+
+START_TEST(what_is_not_read_is_not_wanted)
+{
+	const struct transfer_protocol protocol = {
+		TRANSFER_PROTOCOL_INIT,
+		.can_init = is_ours,
+		.start = give_what_is_wanted,
+	};
+	transfer_auto(transfer_config) config = transfer_config_new_default();
+	struct call call = { .url = "demo:a" };
+
+	live_rig_init(&rig, NULL);
+	ck_assert_int_eq(sem_init(&all_given, 0, 0), 0);
+	ck_assert_int_eq(transfer_config_add_protocol(config, &protocol), 0);
+	ck_assert_int_eq(transfer_session_new(&call.session, rig.client, config, NULL, NULL), 0);
+	run_open(&call);
+	ck_assert_int_eq(call.r, 0);
+	while (sem_wait(&all_given))
+		;
+	ck_assert_int_eq(n_given, 16);
+	ck_assert_uint_eq(read_all(&call), 16 * sizeof(block_given));
+	transfer_session_unref(call.session);
+	end(&call);
+	sem_destroy(&all_given);
+}
+END_TEST
+
+/* In many turns, of which each waits for the reader. */
+START_TEST(reads_a_long_file)
+{
+	const char *folder = tmpdir_new();
+	char url[256];
+	struct call call = { .url = url };
+	int fd;
+
+	live_rig_init(&rig, NULL);
+	snprintf(url, sizeof(url), "file://%s/a", folder);
+	fd = open(url + strlen("file://"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(ftruncate(fd, 4000001), 0);
+	close(fd);
+	call.session = open_served();
+	run_open(&call);
+	ck_assert_int_eq(call.r, 0);
+	ck_assert_uint_eq(read_all(&call), 4000001);
+	transfer_session_unref(call.session);
+	end(&call);
+}
+END_TEST
+
 /* One response for each part of multipart/x-mixed-replace: what was lent stays. */
 START_TEST(a_response_that_was_lent_stays)
 {
@@ -521,6 +609,7 @@ RUN_TESTS("client-lib/fetch",
 	TEST(refuses_to_wait_for_its_caller), TEST(a_background_session_has_none),
 	TEST(reads_as_it_comes), TEST(reads_what_came_with_the_end),
 	TEST(reads_a_body_to_where_it_broke), TEST(what_is_not_read_waits_at_the_server),
+	TEST(what_is_not_read_is_not_wanted), TEST(reads_a_long_file),
 	TEST(a_response_that_was_lent_stays), TEST(opens_nothing_without_an_answer),
 	TEST(the_last_handle_cancels), TEST(a_cancel_wakes_who_reads),
 	TEST(a_reader_keeps_its_session))
