@@ -7,16 +7,26 @@
 #include <string.h>
 #include <unistd.h>
 
+/* litter is its first member. */
+static void destroy_reader(struct litter *litter)
+{
+	struct transfer_body *body = (struct transfer_body *)(void *)litter;
+
+	body->destroy(body->userdata);
+	free(body);
+}
+
 static void body_free(struct transfer_body *body)
 {
 	transfer_data_unref(body->data);
 	free(body->path);
 	if (body->fd >= 0)
 		close(body->fd);
-	if (body->destroy)
-		body->destroy(body->userdata);
 	pthread_mutex_destroy(&body->lock);
-	free(body);
+	if (!body->destroy)
+		free(body);
+	else if (!litter_put_off(&body->litter, destroy_reader))
+		destroy_reader(&body->litter);
 }
 
 REF_DEFINE(transfer_body, body_free)

@@ -10,6 +10,7 @@
 #include <transfer/body.h>
 #include <transfer/delegate.h>
 
+#include "client-lib/litter.h"
 #include "client-lib/ref.h"
 
 struct body_feed;
@@ -17,6 +18,7 @@ struct body_feed;
 enum body_kind { BODY_DATA, BODY_FILE, BODY_FD, BODY_READER };
 
 struct transfer_body {
+	struct litter litter;
 	struct ref ref;
 	enum body_kind kind;
 	transfer_data *data;

@@ -20,6 +20,7 @@
 #include "base/thread.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/litter.h"
 #include "client-lib/live.h"
 #include "client-lib/queue.h"
 #include "client-lib/segment.h"
@@ -65,8 +66,10 @@ bool client_is_forked(const transfer_client *client)
 void client_lock(transfer_client *client)
 {
 	/* in a forked child the other threads are gone, and the lock may be theirs for ever */
-	if (!client_is_forked(client))
-		pthread_mutex_lock(&client->lock);
+	if (client_is_forked(client))
+		return;
+	pthread_mutex_lock(&client->lock);
+	litter_begin();
 }
 
 static transfer_session *find_to_post(transfer_client *client)
@@ -104,6 +107,7 @@ void client_unlock(transfer_client *client)
 		TAILQ_REMOVE(&garbage, session, link);
 		session_memory_unref(session);
 	}
+	litter_end();
 }
 
 void client_wake(transfer_client *client)

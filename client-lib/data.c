@@ -7,9 +7,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "client-lib/litter.h"
 #include "client-lib/ref.h"
 
 struct transfer_data {
+	struct litter litter;
 	struct ref ref;
 	size_t size_bytes;
 	void *map; /* to be unmapped */
@@ -20,6 +22,15 @@ struct transfer_data {
 	char bytes[];
 };
 
+/* litter is its first member. */
+static void destroy_taken(struct litter *litter)
+{
+	struct transfer_data *data = (struct transfer_data *)(void *)litter;
+
+	data->destroy(data->user);
+	free(data);
+}
+
 static void data_free(struct transfer_data *data)
 {
 	if (data->release) {
@@ -28,9 +39,10 @@ static void data_free(struct transfer_data *data)
 	}
 	if (data->map)
 		munmap(data->map, data->size_bytes);
-	if (data->destroy)
-		data->destroy(data->user);
-	free(data);
+	if (!data->destroy)
+		free(data);
+	else if (!litter_put_off(&data->litter, destroy_taken))
+		destroy_taken(&data->litter);
 }
 
 REF_DEFINE(transfer_data, data_free)

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "client-lib/litter.h"
 #include "client-lib/request.h"
 #include "client-lib/words.h"
 
 #define POLICY_NAME_MAX_BYTES 255
 
 struct request_property {
+	struct litter litter;
 	struct ref ref;
 	void *value;
 	transfer_destroy destroy;
@@ -94,13 +96,23 @@ const char *transfer_request_get_cookie_partition(const transfer_request *reques
 	return request->cookie_partition;
 }
 
+/* litter is its first member. */
+static void destroy_value(struct litter *litter)
+{
+	struct request_property *property = (struct request_property *)(void *)litter;
+
+	property->destroy(property->value);
+	free(property);
+}
+
 static void property_unref(struct request_property *property)
 {
 	if (!ref_put(&property->ref))
 		return;
-	if (property->destroy)
-		property->destroy(property->value);
-	free(property);
+	if (!property->destroy)
+		free(property);
+	else if (!litter_put_off(&property->litter, destroy_value))
+		destroy_value(&property->litter);
 }
 
 static size_t find_property(const struct transfer_request *request, const char *key)
