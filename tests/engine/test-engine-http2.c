@@ -59,6 +59,7 @@ static const char config[] =
 	"ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;\n"
 	"server { listen 127.0.0.1:%u ssl http2; server_name localhost; root %s/www;\n"
 	"location ~ \\.zst$ { add_header Content-Encoding zstd; limit_rate 8m; }\n"
+	"location ~ ^/moved/(.*)$ { return 308 https://localhost:%u/$1; }\n"
 	"dav_methods PUT; } }\n";
 
 static void write_config(const char *path)
@@ -67,7 +68,7 @@ static void write_config(const char *path)
 	FILE *file = fopen(path, "we");
 
 	ck_assert_ptr_nonnull(file);
-	fprintf(file, config, f, f, f, f, f, f, f, f, f, f, port, f);
+	fprintf(file, config, f, f, f, f, f, f, f, f, f, f, port, f, port);
 	fclose(file);
 }
 
@@ -321,6 +322,43 @@ START_TEST(puts_a_file)
 }
 END_TEST
 
+/* the next request goes over the connection that there is, and takes the body along */
+START_TEST(a_redirect_stays_on_its_connection)
+{
+	struct engine_spec spec;
+	const char *source;
+	struct rig_task *t;
+	char *log;
+
+	start(NULL);
+	make_file("old", 7, 300000);
+	spec = rig_download(&rig, 1, target("moved/old"));
+	spec.allow_insecure = false;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert(t->is_http2);
+	rig_check_part(&rig, 1, 7, 300000);
+	ck_assert_int_eq(chmod(rig_path(&rig, "www"), 0777), 0);
+	ck_assert_int_eq(chmod(rig_path(&rig, "tmp"), 0777), 0);
+	source = rig_path(&rig, "source");
+	ck_assert_int_eq(origin_bytes_write(source, 8, 300000), 0);
+	spec = rig_upload(&rig, 2, target("moved/new"), source);
+	t = rig_run(&rig, 2, &spec);
+	ck_assert_msg(!t->done.result.code, "%d %s", t->done.result.code, t->done.result.detail);
+	ck_assert_uint_eq(t->status, 201);
+	ck_assert_int_eq(origin_bytes_check(rig_path(&rig, "www/new"), 8, 300000), 0);
+	engine_free(rig.engine);
+	rig.engine = NULL;
+	nginx = proc_free(nginx);
+	log = tmpdir_read(rig_path(&rig, "access"));
+	ck_assert_ptr_nonnull(strstr(log, " HTTP/2.0 GET /moved/old"));
+	ck_assert_ptr_nonnull(strstr(log, " HTTP/2.0 GET /old"));
+	ck_assert_int_eq(strtol(strchr(log, '\n') + 1, NULL, 10), strtol(log, NULL, 10));
+	free(log);
+	rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(an_unknown_authority_is_not_trusted)
 {
 	struct engine_spec spec;
@@ -544,6 +582,7 @@ END_TEST
 RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
 	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(puts_a_file),
-	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
-	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs),
+	TEST(a_redirect_stays_on_its_connection), TEST(an_unknown_authority_is_not_trusted),
+	TEST_EACH(certificates_are_judged, certificates), TEST(never_from_https_to_http),
+	TEST(a_weight_changes_while_it_runs),
 	TEST_EACH(a_long_whole_body_comes_over_http1, long_ones))
