@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -47,6 +48,7 @@ static transfer_load *load_new(transfer_session *session, const struct transfer_
 	load->session = session;
 	load->request = request;
 	load->sink_fd = load->source_fd = -1;
+	load->made_wall_usec = clock_wall_us();
 	pthread_mutex_init(&load->sink_lock, NULL);
 	if (protocol)
 		load->protocol = *protocol;
@@ -145,6 +147,63 @@ static void say(transfer_load *load, struct delivery *delivery)
 		pass(load, delivery);
 }
 
+static void fill_metrics(const transfer_load *load, struct transfer_metrics *metrics,
+	struct transfer_transaction *transaction)
+{
+	uint64_t now_wall_usec = clock_wall_us();
+
+	*transaction = (struct transfer_transaction){
+		.size = sizeof(*transaction),
+		.status = load->status,
+		.fetch_type = load->has_response ? TRANSFER_FETCH_LOCAL : TRANSFER_FETCH_UNKNOWN,
+		.fetch_start_wall_usec = load->started_wall_usec,
+		.response_start_wall_usec = load->response_wall_usec,
+		.response_end_wall_usec = load->response_wall_usec ? now_wall_usec : 0,
+		.response_body_bytes = load->given_bytes,
+		.decoded_response_body_bytes = load->given_bytes,
+	};
+	*metrics = (struct transfer_metrics){
+		.size = sizeof(*metrics),
+		.created_wall_usec = load->made_wall_usec,
+		.started_wall_usec = load->started_wall_usec,
+		.response_wall_usec = load->response_wall_usec,
+		.finished_wall_usec = now_wall_usec,
+		.n_attempts = 1,
+		.n_redirects = load->task->n_load_redirects,
+		.n_transactions = 1,
+	};
+}
+
+/* Of the last load of a task; without memory they are not told. */
+static void say_metrics(transfer_load *load)
+{
+	const struct transfer_transaction **rows;
+	struct transfer_transaction *transaction;
+	const char *method = transfer_request_get_method(load->request);
+	struct delivery *delivery;
+	void *userdata;
+
+	if (!DELIVERY_PICK(load->task, task_did_collect_metrics, &userdata))
+		return;
+	delivery = delivery_new(DELIVERY_METRICS, load->task);
+	if (!delivery)
+		return;
+	rows = arena_alloc(&delivery->arena, 1, sizeof(const struct transfer_transaction *));
+	transaction = arena_alloc(&delivery->arena, 1, sizeof(*transaction));
+	if (rows && transaction) {
+		fill_metrics(load, &delivery->metrics, transaction);
+		transaction->url = arena_strdup(&delivery->arena, load->request->url);
+		transaction->method = arena_strdup(&delivery->arena, method ? method : "GET");
+	}
+	if (!rows || !transaction || !transaction->url || !transaction->method) {
+		delivery_free(delivery);
+		return;
+	}
+	rows[0] = transaction;
+	delivery->metrics.transactions = rows;
+	say(load, delivery);
+}
+
 /* error: taken, NULL after success. */
 static int end(transfer_load *load, transfer_error *error)
 {
@@ -156,6 +215,7 @@ static int end(transfer_load *load, transfer_error *error)
 	}
 	delivery->error = error;
 	load->is_over = true;
+	say_metrics(load);
 	say(load, delivery);
 	return 0;
 }
@@ -216,6 +276,8 @@ static int respond(transfer_load *load, const transfer_response *response, bool 
 	delivery->response = transfer_response_ref(response);
 	delivery->is_question = asks;
 	load->has_response = true;
+	load->response_wall_usec = clock_wall_us();
+	load->status = transfer_response_get_status(response);
 	load->expected_bytes = transfer_response_get_expected_length(response);
 	say(load, delivery);
 	return 0;
@@ -256,6 +318,7 @@ static int say_bytes(transfer_load *load, const transfer_data *data, int64_t n_w
 		delivery->load = transfer_load_ref(load);
 		atomic_fetch_add(&load->waiting_bytes, (size_t)n);
 	}
+	load->given_bytes += (uint64_t)n;
 	say(load, delivery);
 	return 0;
 }
@@ -424,6 +487,7 @@ static void follow(transfer_load *load, const transfer_request *request)
 	load_stop(task);
 	task->load = next;
 	next->task = task;
+	next->made_wall_usec = load->made_wall_usec;
 	task_set_current_url(task, request->url);
 	if (push(next, DELIVERY_LOAD_START))
 		end(next, error_new_errno(ENOMEM, NULL));
@@ -560,6 +624,7 @@ static bool start(transfer_load *load)
 	}
 	client_lock(load->session->client);
 	load->was_started = may_start = !check(load);
+	load->started_wall_usec = clock_wall_us();
 	client_unlock(load->session->client);
 	if (may_start)
 		load->protocol.start(load, load->protocol.userdata);

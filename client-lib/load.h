@@ -50,6 +50,9 @@ struct transfer_load {
 	int64_t expected_bytes; /* as it says */
 	int sink_errno; /* what was given could not be written */
 	bool is_over; /* a terminal word was said */
+	/* for its metrics */
+	uint64_t made_wall_usec, started_wall_usec, response_wall_usec, given_bytes;
+	int status; /* 0: none */
 	bool awaits; /* the delegate has a question */
 	bool is_parked; /* a built-in one goes on when nothing holds it up, and the reader has read */
 	struct delivery_line held;

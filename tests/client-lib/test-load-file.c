@@ -16,13 +16,40 @@ static struct live_rig rig;
 static transfer_session *session;
 static char folder[4096]; /* nobody else's */
 
-static void begin(void)
+static void on_metrics(transfer_session *of, transfer_task *task,
+	const struct transfer_metrics *metrics, void *userdata)
+{
+	const struct transfer_transaction *row = metrics->transactions[0];
+
+	(void)of;
+	(void)task;
+	(void)userdata;
+	ck_assert_uint_eq(metrics->n_transactions, 1);
+	ck_assert_int_eq(row->fetch_type, TRANSFER_FETCH_LOCAL);
+	ck_assert_str_eq(row->method, "GET");
+	ck_assert_uint_gt(metrics->created_wall_usec, 0);
+	ck_assert_uint_ge(metrics->started_wall_usec, metrics->created_wall_usec);
+	ck_assert_uint_ge(row->response_start_wall_usec, metrics->started_wall_usec);
+	ck_assert_uint_ge(metrics->finished_wall_usec, row->response_start_wall_usec);
+	live_rig_note(&rig, "metrics %d %llu %s\n", row->status,
+		(unsigned long long)row->response_body_bytes, row->url);
+}
+
+static void begin_told(struct transfer_session_delegate told)
 {
 	live_rig_init(&rig, NULL);
-	session = live_rig_open(&rig, NULL, &live_rig_delegate);
+	session = live_rig_open(&rig, NULL, &told);
 	snprintf(folder, sizeof(folder), "%s/files", tmpdir_new());
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void begin(void)
+{
+	struct transfer_session_delegate told = live_rig_delegate;
+
+	told.task_did_collect_metrics = NULL;
+	begin_told(told);
 }
 
 static void end(void)
@@ -79,6 +106,23 @@ START_TEST(reads_a_file)
 	ck_assert_int_eq(transfer_response_get_expected_length(response), 5);
 	transfer_task_unref(task);
 	free(url);
+	end();
+}
+END_TEST
+
+/* They come right before the end. */
+START_TEST(has_metrics)
+{
+	struct transfer_session_delegate told = live_rig_delegate;
+	transfer_task *task;
+
+	told.task_did_collect_metrics = on_metrics;
+	begin_told(told);
+	task = get("data:,abc", NULL);
+	live_rig_expect(&rig, "done 1 0\n");
+	ck_assert_str_eq(
+		rig.log, "created 1\nresp 0\ndata 'abc'\nmetrics 0 3 data:,abc\ndone 1 0\n");
+	transfer_task_unref(task);
 	end();
 }
 END_TEST
@@ -305,7 +349,7 @@ START_TEST(downloads_to_a_destination)
 }
 END_TEST
 
-RUN_TESTS("client-lib/load-file", TEST(reads_a_file), TEST(reads_a_large_file),
+RUN_TESTS("client-lib/load-file", TEST(reads_a_file), TEST(has_metrics), TEST(reads_a_large_file),
 	TEST(hands_over_a_whole_file), TEST_EACH(fails_by_name, refused),
 	TEST_EACH(needs_no_daemon, data_urls), TEST(downloads), TEST(downloads_for_a_handler),
 	TEST(a_file_for_one_user), TEST_EACH(downloads_to_a_destination, destinations))
