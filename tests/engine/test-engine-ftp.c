@@ -79,7 +79,7 @@ static char *take_body(struct rig_task *t, size_t *ret_size)
 	return bytes;
 }
 
-static const size_t sizes[] = { 0, 1, 65536, 65537, 3 << 20 };
+static const size_t sizes[] = { 0, 1, 65536, 65537, 1 << 20 };
 
 START_TEST(gets_a_file)
 {
