@@ -410,7 +410,8 @@ static void unfold(transfer_session *session, transfer_task *task, struct delive
 	}
 	if (end->response) {
 		delivery = unfold_one(DELIVERY_RESPONSE, end);
-		task->is_cut = !delivery;
+		if (!delivery)
+			task->is_cut = true;
 		if (delivery) {
 			delivery->response = end->response;
 			end->response = NULL;
