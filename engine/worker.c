@@ -264,6 +264,7 @@ static struct xfer_pool *get_pool(struct worker *w, uint64_t session)
 		free(p);
 		return NULL;
 	}
+	multi_set_on_socket(p->multi, xfer_request_on_watch);
 	p->next = w->pools;
 	w->pools = p;
 	return p;

@@ -435,7 +435,7 @@ void xfer_request_on_use(struct xfer *xfer, int fd)
 		mark(fd, xfer->spec.live.dscp);
 }
 
-static void on_use(void *private_data, int fd)
+void xfer_request_on_watch(void *private_data, int fd)
 {
 	if (private_data)
 		xfer_request_on_use(private_data, fd);
@@ -459,7 +459,6 @@ static int set_request(struct xfer *x)
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
 	curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, x);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, x->pool->multi);
-	multi_set_on_socket(x->pool->multi, on_use);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, x);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(e, CURLOPT_CURLU, x->url->handle);

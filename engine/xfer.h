@@ -376,6 +376,8 @@ void xfer_request_set_weight(struct xfer *xfer, unsigned weight);
 void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd);
 /* A connection that was kept works for it. */
 void xfer_request_on_use(struct xfer *xfer, int fd);
+/* The same, for multi_set_on_socket(). */
+void xfer_request_on_watch(void *private_data, int fd);
 bool xfer_request_on_connected(struct xfer *xfer);
 
 /* xfer-cookie.c: what the store has for this request, as a header's value; nothing: buf stays empty. */
