@@ -51,7 +51,7 @@ enum engine_body {
 #define ENGINE_INLINE_BYTES  (64u * 1024)
 #define ENGINE_GATHER_US     UINT64_C(10000)
 #define ENGINE_COLLECT_BYTES (UINT64_C(1) << 20)
-#define ENGINE_PIPE_BYTES    (256u * 1024) /* asked for when a body proves long; 64 KiB before */
+#define ENGINE_PIPE_BYTES    (512u * 1024) /* asked for when a body proves long; 64 KiB before */
 
 /* What the caller answers; an attempt asks nothing else. */
 enum {

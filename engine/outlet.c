@@ -130,11 +130,11 @@ static int begin_memfd(struct outlet *o)
 static int collect(struct outlet *o, const char *bytes, size_t size)
 {
 	uint64_t max_bytes = o->spec.must_not_wait ? OUTLET_COLLECT_MAX_BYTES
-						   : OUTLET_COLLECT_BYTES;
+						   : ENGINE_COLLECT_BYTES;
 	uint64_t after_bytes = o->memfd_bytes + o->kept_bytes + size;
 	int r = 0;
 
-	if (after_bytes <= OUTLET_INLINE_BYTES)
+	if (after_bytes <= ENGINE_INLINE_BYTES)
 		return keep(o, bytes, size);
 	if (o->is_pipe_due)
 		return OUTLET_E_FULL;
@@ -158,7 +158,7 @@ static int gather(struct outlet *o, const char *bytes, size_t size)
 	if (o->is_pipe_due)
 		return o->spec.must_not_wait ? OUTLET_E_TOO_LONG : OUTLET_E_FULL;
 	r = keep(o, bytes, size);
-	if (!r && o->kept_bytes > OUTLET_INLINE_BYTES)
+	if (!r && o->kept_bytes > ENGINE_INLINE_BYTES)
 		o->is_pipe_due = true;
 	return r;
 }
@@ -171,7 +171,7 @@ static void widen(struct outlet *o)
 		return;
 	o->is_wide = true;
 	/* beyond the user's share it stays as it is */
-	if (fcntl(o->write_fd, F_SETPIPE_SZ, (int)OUTLET_PIPE_BYTES) > 0)
+	if (fcntl(o->write_fd, F_SETPIPE_SZ, (int)ENGINE_PIPE_BYTES) > 0)
 		o->lender = lender_new(o->write_fd);
 }
 
@@ -367,7 +367,7 @@ uint64_t outlet_due_us(const struct outlet *outlet)
 		return 0;
 	if (outlet->spec.collects)
 		return UINT64_MAX;
-	return outlet->gathered_us + OUTLET_GATHER_US;
+	return outlet->gathered_us + ENGINE_GATHER_US;
 }
 
 int outlet_open_flow(struct outlet *outlet, int *ret_read_fd)

@@ -24,15 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * Gathered before a pipe or memfd is needed; so long it may wait; what is longer does not come as one whole, and what is
- * longer still not at all where nothing may wait; a pipe's size once much came.
- */
-#define OUTLET_INLINE_BYTES      (64u * 1024)
-#define OUTLET_GATHER_US         UINT64_C(10000)
-#define OUTLET_COLLECT_BYTES     (UINT64_C(1) << 20)
+#include "engine/engine.h"
+
+/* The other sizes are ENGINE_…. Where nothing may wait, a body that is longer comes not at all. */
 #define OUTLET_COLLECT_MAX_BYTES (UINT64_C(64) << 20)
-#define OUTLET_PIPE_BYTES        (512u * 1024)
 
 enum {
 	OUTLET_E_FULL = 1, /* nothing was taken: come again when outlet_flush() returned 0 */

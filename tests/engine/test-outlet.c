@@ -103,10 +103,10 @@ START_TEST(what_is_gathered_is_due_soon)
 	ck_assert_int_eq(put(o, 10, 0, 1000), 0);
 	ck_assert_int_eq(put(o, 10, 10, 4000), 0);
 	/* from the first byte on, and sooner when it is too much for a message */
-	ck_assert_uint_eq(outlet_due_us(o), 1000 + OUTLET_GATHER_US);
-	ck_assert_int_eq(put(o, OUTLET_INLINE_BYTES - 19, 20, 5000), 0);
+	ck_assert_uint_eq(outlet_due_us(o), 1000 + ENGINE_GATHER_US);
+	ck_assert_int_eq(put(o, ENGINE_INLINE_BYTES - 19, 20, 5000), 0);
 	ck_assert_uint_eq(outlet_due_us(o), 0);
-	ck_assert_int_eq(put(o, 1, OUTLET_INLINE_BYTES + 1, 6000), OUTLET_E_FULL);
+	ck_assert_int_eq(put(o, 1, ENGINE_INLINE_BYTES + 1, 6000), OUTLET_E_FULL);
 	ck_assert_int_eq(outlet_end(o, &end), OUTLET_E_FULL);
 	ck_assert(!outlet_has_flow(o));
 	ck_assert_int_eq(outlet_open_flow(o, &fd), 0);
@@ -115,7 +115,7 @@ START_TEST(what_is_gathered_is_due_soon)
 	ck_assert(!drain(fd, &offset));
 	ck_assert_int_eq(outlet_flush(o), 0);
 	ck_assert(drain(fd, &offset));
-	ck_assert_uint_eq(offset, OUTLET_INLINE_BYTES + 1);
+	ck_assert_uint_eq(offset, ENGINE_INLINE_BYTES + 1);
 	outlet_free(o);
 	close(fd);
 }
@@ -141,7 +141,7 @@ START_TEST(a_slow_reader_makes_it_wait)
 		}
 		ck_assert_int_eq(r, OUTLET_E_FULL);
 		ck_assert_uint_ne(outlet_stalled_since_us(o), 0);
-		ck_assert_uint_le(written - offset, OUTLET_PIPE_BYTES + PIECE_BYTES + 100);
+		ck_assert_uint_le(written - offset, ENGINE_PIPE_BYTES + PIECE_BYTES + 100);
 		n_full++;
 		while (outlet_flush(o) == OUTLET_E_FULL)
 			ck_assert(!drain(fd, &offset));
@@ -186,7 +186,7 @@ static const struct {
 	{ 0, false },
 	{ 65536, false },
 	{ 65537, true },
-	{ OUTLET_COLLECT_BYTES, true },
+	{ ENGINE_COLLECT_BYTES, true },
 };
 
 START_TEST(a_whole_body_is_one_thing)
@@ -233,8 +233,8 @@ START_TEST(a_whole_body_has_a_bound)
 		ck_assert_int_eq(put(o, PIECE_BYTES - 1, written, 1), 0);
 		written += PIECE_BYTES - 1;
 	}
-	ck_assert_uint_gt(written, OUTLET_COLLECT_BYTES);
-	ck_assert_uint_le(written, OUTLET_COLLECT_BYTES + PIECE_BYTES);
+	ck_assert_uint_gt(written, ENGINE_COLLECT_BYTES);
+	ck_assert_uint_le(written, ENGINE_COLLECT_BYTES + PIECE_BYTES);
 	ck_assert_int_eq(put(o, 1, written, 1), OUTLET_E_FULL);
 	ck_assert_int_eq(outlet_open_flow(o, &fd), 0);
 	while ((r = outlet_flush(o)) == OUTLET_E_FULL)
@@ -279,7 +279,7 @@ START_TEST(another_part_begins_afresh)
 	ck_assert(drain(fd, &offset));
 	ck_assert_uint_eq(offset, 10);
 	ck_assert_int_eq(put(o, 20, 0, 500), 0);
-	ck_assert_uint_eq(outlet_due_us(o), 500 + OUTLET_GATHER_US);
+	ck_assert_uint_eq(outlet_due_us(o), 500 + ENGINE_GATHER_US);
 	ck_assert_int_eq(outlet_end(o, &end), 0);
 	ck_assert_uint_eq(end.n_bytes, 20);
 	check(end.bytes, 20, 0);
@@ -304,7 +304,7 @@ START_TEST(waits_for_a_descriptor)
 	ck_assert_int_eq(outlet_open_flow(o, &fd), -EMFILE);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert(!outlet_has_flow(o));
-	ck_assert_uint_eq(outlet_due_us(o), 1 + OUTLET_GATHER_US);
+	ck_assert_uint_eq(outlet_due_us(o), 1 + ENGINE_GATHER_US);
 	ck_assert_int_eq(outlet_open_flow(o, &fd), 0);
 	ck_assert_int_eq(outlet_end(o, &end), 0);
 	ck_assert(drain(fd, &offset));
