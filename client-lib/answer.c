@@ -367,30 +367,36 @@ enum transfer_body_reason transfer_body_request_get_reason(const transfer_body_r
 	return answer->base.reason;
 }
 
-/* Without memory or descriptors there is no body, as if none had been given. */
-static void pump_body(struct answer *answer, transfer_body *body)
+/* 0 or -errno */
+static int pump_body(struct answer *answer, transfer_body *body)
 {
 	struct body_sent sent;
+	int r = body_pump_start(answer->task, body, &sent);
 
-	if (body_pump_start(answer->task, body, &sent))
-		return;
+	if (r)
+		return r;
 	answer->command->fd = sent.fd;
 	answer->command->length_bytes = sent.length;
+	return 0;
 }
 
+/* What cannot be opened goes as no body, which ends the task: with the error of the opening. */
 int transfer_body_request_provide(transfer_body_request *answer, transfer_body *body)
 {
-	transfer_client *client = answer->base.task->session->client;
-	int r;
+	transfer_task *task = answer->base.task;
+	transfer_client *client = task->session->client;
+	int r, opened = 0;
 
 	if (!is_first(&answer->base))
 		return -EALREADY;
-	if (body)
-		live_open_body(body, answer->base.command);
+	if (body && body->kind != BODY_READER)
+		opened = live_open_body(body, answer->base.command);
 	client_lock(client);
 	r = is_still_asked(&answer->base);
 	if (!r && body && body->kind == BODY_READER)
-		pump_body(&answer->base, body);
+		opened = pump_body(&answer->base, body);
+	if (!r && opened && !task->refusal)
+		task->refusal = task_open_failed(-opened);
 	if (!r)
 		send_answer(&answer->base);
 	client_unlock(client);

@@ -142,27 +142,28 @@ int live_fill_request(transfer_task *task, struct arena *arena, struct ipc_reque
 	return r ? r : fill_wishes(task, arena, row);
 }
 
-/* A few bytes where a descriptor is needed. */
+/* A few bytes where a descriptor is needed: that, or -errno. */
 static int keep_bytes(const void *bytes, size_t n)
 {
 	int fd = memfd_create("transfer-body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
-		return -1;
+		return -errno;
 	if (pwrite(fd, bytes, n, 0) == (ssize_t)n &&
 		!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return fd;
 	close(fd);
-	return -1;
+	return -ENOMEM;
 }
 
-void live_open_body(const transfer_body *body, struct command *answer)
+int live_open_body(const transfer_body *body, struct command *answer)
 {
 	struct body_sent sent = { .fd = -1 };
+	int r = body_open(body, &sent);
 
-	answer->length_bytes = TRANSFER_SIZE_UNKNOWN;
-	if (body_open(body, &sent))
-		return;
+	if (r)
+		return r;
 	answer->fd = sent.fd >= 0 ? sent.fd : keep_bytes(sent.bytes, sent.n_bytes);
 	answer->length_bytes = sent.fd >= 0 ? sent.length : (int64_t)sent.n_bytes;
+	return answer->fd >= 0 ? 0 : answer->fd;
 }

@@ -110,8 +110,8 @@ int live_fill_open(
 	transfer_session *session, struct arena *arena, struct ipc_manager_open_session_in *in);
 /* A row of CreateTasks; descriptors in it are the caller's to close after sending. 0 or -errno. */
 int live_fill_request(transfer_task *task, struct arena *arena, struct ipc_request *row);
-/* What the delegate gave for a body, as the descriptor of an answer; none if it cannot be opened. Without the lock. */
-void live_open_body(const transfer_body *body, struct command *answer);
+/* What the delegate gave for a body, as the descriptor of an answer; not a reader. 0 or -errno. Without the lock. */
+int live_open_body(const transfer_body *body, struct command *answer);
 
 /* ---- live-event.c ---- */
 /* An Events signal of a live session; I/O context, with the lock held. */

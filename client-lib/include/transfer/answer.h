@@ -215,11 +215,13 @@ TRANSFER_PUBLIC enum transfer_body_reason transfer_body_request_get_reason(
  * @answer: the answer
  * @body:   sent from its beginning; a reference is kept. NULL: there is none
  *
+ * A file that cannot be opened is no error of this call: it ends the task as transfer_body_new_file() says.
+ *
  * Returns:  0, or
  *           -EALREADY  it was answered before
  *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
  *                      was taken
- * Blocks:   no
+ * Blocks:   for the opening of a file
  * Thread:   any
  * Since:    0.1
  * Source:   NSURLSessionTaskDelegate

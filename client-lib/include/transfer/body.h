@@ -57,9 +57,8 @@ TRANSFER_PUBLIC transfer_body *transfer_body_new_data(const transfer_data *data)
  * A file that cannot be opened, or that changes while it is sent, ends the task with the errors of
  * transfer_session_upload_task_file().
  *
- * As the answer to task_need_body it is sent with the length that it has when it is opened; what is added later
- * is not sent, and one that cannot be opened, or becomes shorter, ends the task with
- * TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED.
+ * As the answer to task_need_body it is opened at once and sent with the length that it has then; what is added
+ * later is not sent, and one that becomes shorter ends the task with TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED.
  *
  * Returns:  the body, or NULL: out of memory
  * Blocks:   no
