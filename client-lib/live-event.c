@@ -264,35 +264,18 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 
 /* ---- rows ---- */
 
-static bool is_resume_on_its_way(const transfer_session *session, const transfer_task *task)
+/* What waits to be said of the task; what is on its way reaches the download by the number of the task. */
+static void hand_over(transfer_session *session, transfer_task *task, transfer_task *download)
 {
-	const struct command *command;
+	struct command *command;
 
-	TAILQ_FOREACH (command, &session->flight, link) {
-		if (command->kind == COMMAND_RESUME && command->task == task)
-			return true;
-	}
 	TAILQ_FOREACH (command, &session->commands, link) {
-		if (command->kind == COMMAND_RESUME && command->task == task)
-			return true;
+		if (command->task != task)
+			continue;
+		command->task = transfer_task_ref(download);
+		transfer_task_unref(task);
 	}
-	return false;
-}
-
-/* What was asked of the task meanwhile may have come when transferd knew it by its new number only: it is asked again. */
-static void steer_download(
-	transfer_session *session, const transfer_task *task, transfer_task *download)
-{
-	int r = 0;
-
-	if (task->is_cancelled)
-		live_cancel(session, download);
-	else if (task->n_suspensions)
-		r = command_push_task(session, COMMAND_SUSPEND, download);
-	else if (is_resume_on_its_way(session, task))
-		r = command_push_task(session, COMMAND_RESUME, download);
-	if (r)
-		live_fail(session, download);
+	download->is_cancelled = task->is_cancelled;
 }
 
 static void become_download(
@@ -310,7 +293,7 @@ static void become_download(
 	delivery->other = transfer_task_ref(download);
 	delivery->task = transfer_task_ref(task);
 	live_link(session, download);
-	steer_download(session, task, download);
+	hand_over(session, task, download);
 	live_replaced(session, task);
 	delivery_push_take(session, delivery);
 }

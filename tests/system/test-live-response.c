@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What a delegate makes of an answer: allow, cancel, a download. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <transfer/manager.h>
 
 #include "tests/lib/run.h"
 #include "tests/system/live.h"
@@ -147,6 +150,63 @@ START_TEST(becomes_a_download_with_what_came)
 }
 END_TEST
 
+/* What is said around the answer holds for the download, each once: of that which comes too late for the task, too. */
+static const struct {
+	bool says_before;
+} steers[] = { { true }, { false } };
+
+static void steer(transfer_task *task)
+{
+	transfer_task_suspend(task);
+	ck_assert_int_eq(transfer_task_set_priority(task, 0.75), 0);
+}
+
+static void check_steered(transfer_task *download)
+{
+	const struct transfer_task_filter filter = { TRANSFER_TASK_FILTER_INIT,
+		.include_in_app = true };
+	transfer_auto(transfer_manager) manager = NULL;
+	transfer_auto(transfer_task_list) list = NULL;
+	const struct transfer_task_row *row;
+
+	ck_assert_int_eq(transfer_client_flush(live_client(app), RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(transfer_task_get_state(download), TRANSFER_TASK_STATE_SUSPENDED);
+	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+	ck_assert_int_eq(transfer_manager_list_tasks(manager, &filter, NULL, &list, NULL), 0);
+	ck_assert_uint_eq(transfer_task_list_get_size(list), 1);
+	row = transfer_task_list_get(list, 0);
+	ck_assert_double_eq(row->priority, 0.75);
+	ck_assert_uint_eq(row->n_suspensions, 1);
+}
+
+START_TEST(a_steered_task_is_a_steered_download)
+{
+	transfer_task *task, *download;
+
+	begin_with(keep);
+	task = live_data(
+		app, live_request(app, NULL, "/file?size=4000&seed=4&gate=g&gate_after=9"));
+	live_wait_event(app, task, "resp", 1);
+	if (steers[_i].says_before) {
+		steer(task);
+		ck_assert_int_eq(transfer_client_flush(live_client(app), RIG_DEADLINE_MS), 0);
+	}
+	ck_assert_int_eq(kill(bus_daemon_pid(rig.bus), SIGSTOP), 0);
+	ck_assert_int_eq(transfer_disposition_set(kept, TRANSFER_RESPONSE_BECOME_DOWNLOAD), 0);
+	transfer_disposition_unref(kept);
+	if (!steers[_i].says_before)
+		steer(task);
+	ck_assert_int_eq(kill(bus_daemon_pid(rig.bus), SIGCONT), 0);
+	live_check(app, task, "created resp:200 became");
+	download = live_download_of(app, task);
+	check_steered(download);
+	transfer_task_resume(download);
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	live_check(app, download, "created file done:0");
+	end();
+}
+END_TEST
+
 START_TEST(becomes_no_stream)
 {
 	transfer_task *task;
@@ -280,6 +340,7 @@ START_TEST(each_part_has_a_response)
 END_TEST
 
 RUN_TESTS_WITHIN("system/live-response", 60, TEST(answers_to_responses), TEST(cancels),
-	TEST(becomes_a_download_with_what_came), TEST(becomes_no_stream),
+	TEST(becomes_a_download_with_what_came),
+	TEST_EACH(a_steered_task_is_a_steered_download, steers), TEST(becomes_no_stream),
 	TEST(is_allowed_when_nobody_answers), TEST(answered_too_late), TEST(refuses_cut_codings),
 	TEST(each_part_has_a_response), TEST(offers_brotli))
