@@ -97,10 +97,9 @@ static int fill_lane(struct flow *flow, uint64_t lane)
 	bool is_refilled = false;
 	enum sched_ahead what;
 	uint64_t id;
-	size_t limit;
 	int r = 0;
 
-	while (!r && (what = sched_pick_ahead(flow->sched, lane, &id, &limit))) {
+	while (!r && (what = sched_pick_ahead(flow->sched, lane, &id))) {
 		if (what == SCHED_AHEAD_PICKED) {
 			r = flow_schedule_start(flow, lane, id);
 			is_refilled = false;
@@ -111,7 +110,7 @@ static int fill_lane(struct flow *flow, uint64_t lane)
 		is_refilled = true;
 		r = flow_turn_flush(flow);
 		if (!r)
-			r = flow_schedule_refill(flow, lane, limit);
+			r = flow_schedule_refill(flow, lane);
 	}
 	return r;
 }

@@ -272,37 +272,31 @@ static int run_due(struct flow *flow)
 /* ---- slots ---- */
 
 /*
- * Reads the head of the lane's queue; tasks that run, or whose last attempt is still ending, are in
- * it and left out.
+ * Reads on in the lane's queue; tasks that run, or whose last attempt is still ending, are in it and
+ * left out.
  */
-int flow_schedule_refill(struct flow *flow, uint64_t lane, size_t limit)
+int flow_schedule_refill(struct flow *flow, uint64_t lane)
 {
-	struct sched_candidate chosen[SCHED_WINDOW];
-	cleanup_(cleanup_free) struct store_candidate *rows = NULL;
-	size_t n_rows, n = 0, seen;
-	bool is_whole;
-	int r;
+	struct sched_candidate chosen[SCHED_WINDOW], from = sched_refill_from(flow->sched, lane);
+	struct store_candidate rows[SCHED_WINDOW];
+	size_t n = 0, n_rows;
 
-	for (;; limit *= 2) {
-		free(rows);
-		rows = calloc(limit, sizeof(*rows));
-		if (!rows)
-			return err_raise(-ENOMEM);
-		r = err_fold(store_lane_window(flow->store, lane, limit, rows, &n_rows));
+	do {
+		const struct store_window window = { lane, SCHED_WINDOW,
+			{ from.id, from.priority } };
+		int r = err_fold(store_lane_window(flow->store, &window, rows, &n_rows));
+
 		if (r)
 			return r;
-		for (n = seen = 0; seen < n_rows && n < SCHED_WINDOW; seen++) {
-			struct active *active = registry_find(&flow->registry, rows[seen].id);
+		for (size_t i = 0; i < n_rows; i++) {
+			const struct active *active = registry_find(&flow->registry, rows[i].id);
 
+			from = (struct sched_candidate){ rows[i].id, rows[i].priority };
 			if (!active || (!active->task->attempt && !active->is_gone))
-				chosen[n++] = (struct sched_candidate){ rows[seen].id,
-					rows[seen].priority };
+				chosen[n++] = from;
 		}
-		is_whole = n_rows < limit && seen == n_rows;
-		if (n || is_whole)
-			break;
-	}
-	sched_fill(flow->sched, lane, chosen, n, is_whole);
+	} while (!n && n_rows == SCHED_WINDOW);
+	sched_fill(flow->sched, lane, chosen, n, n_rows < SCHED_WINDOW);
 	return 0;
 }
 
@@ -359,16 +353,15 @@ int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id)
 static int fill_slots(struct flow *flow)
 {
 	uint64_t lane, id;
-	size_t limit;
 	int r = flow_ahead_promote(flow);
 
 	if (r)
 		return r;
 	for (;;) {
-		while (sched_next_refill(flow->sched, &lane, &limit)) {
+		while (sched_next_refill(flow->sched, &lane)) {
 			r = flow_turn_flush(flow);
 			if (!r)
-				r = flow_schedule_refill(flow, lane, limit);
+				r = flow_schedule_refill(flow, lane);
 			if (r)
 				return r;
 		}

@@ -238,7 +238,7 @@ int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free 
 int flow_schedule_rebuild(struct flow *flow);
 bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */
 /* Fills the lane's window from the store; limit: rows to look at first. */
-int flow_schedule_refill(struct flow *flow, uint64_t lane, size_t limit);
+int flow_schedule_refill(struct flow *flow, uint64_t lane);
 /* The scheduler has picked it. */
 int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id);
 /* The network is up, or the host is this machine. */

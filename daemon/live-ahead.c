@@ -95,11 +95,10 @@ static void fill(struct live *live, uint64_t id)
 	struct live_task *task;
 	enum sched_ahead what;
 	uint64_t picked;
-	size_t limit;
 
 	if (!lane || !TAILQ_EMPTY(&lane->session->line))
 		return;
-	while ((what = sched_pick_ahead(live->sched, id, &picked, &limit))) {
+	while ((what = sched_pick_ahead(live->sched, id, &picked))) {
 		if (what == SCHED_AHEAD_PICKED) {
 			task = live_task_find(live, picked);
 			if (task && task->is_queued)

@@ -244,13 +244,12 @@ void live_schedule_run(struct live *live)
 {
 	struct live_task *task;
 	uint64_t lane, id;
-	size_t limit;
 
 	if (live->is_stopping)
 		return;
 	engine_hold(live->engine);
 	for (;;) {
-		while (sched_next_refill(live->sched, &lane, &limit))
+		while (sched_next_refill(live->sched, &lane))
 			live_schedule_refill(live, lane);
 		if (!sched_pick(live->sched, &lane, &id))
 			break;

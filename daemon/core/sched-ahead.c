@@ -86,18 +86,15 @@ static void list_ahead(struct sched *sched, struct lane *lane)
 	sched_settle(sched, lane);
 }
 
-enum sched_ahead sched_pick_ahead(
-	struct sched *sched, uint64_t number, uint64_t *ret_id, size_t *ret_limit)
+enum sched_ahead sched_pick_ahead(struct sched *sched, uint64_t number, uint64_t *ret_id)
 {
 	struct lane *lane = map_find(&sched->lanes, number);
 	const struct sched_candidate *c;
 
 	if (!lane || lane->is_recalled || lane->n_ahead >= lane->depth)
 		return SCHED_AHEAD_NONE;
-	if (!lane->n) {
-		*ret_limit = SCHED_WINDOW + lane->n_running + lane->n_ahead;
+	if (!lane->n)
 		return lane->is_whole ? SCHED_AHEAD_NONE : SCHED_AHEAD_STARVED;
-	}
 	c = &lane->window[lane->first];
 	*ret_id = c->id;
 	if (!lane->n_ahead || c->priority < lane->ahead_priority)

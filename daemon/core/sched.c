@@ -6,7 +6,7 @@
  *
  * A window is "whole" when it holds every queued task of its lane. Otherwise it holds the first
  * ones, and a task that sorts behind its last is left to the store: the window is filled again when
- * it is empty. A lane with nothing queued and nothing running is forgotten.
+ * it is empty, from where it was read to. A lane with nothing queued and nothing running is forgotten.
  */
 #include "daemon/core/sched.h"
 
@@ -263,6 +263,21 @@ fail:
 	return NULL;
 }
 
+static bool sorts_before(const struct sched_candidate *a, const struct sched_candidate *b)
+{
+	if (a->priority > b->priority || a->priority < b->priority)
+		return a->priority > b->priority;
+	return a->id < b->id;
+}
+
+/* There are some behind this that only the store knows. */
+static void leave_to_store(struct lane *lane, struct sched_candidate from)
+{
+	if (lane->is_whole || sorts_before(&from, &lane->read))
+		lane->read = from;
+	lane->is_whole = false;
+}
+
 int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bool has_queued)
 {
 	struct lane *lane = map_find(&sched->lanes, spec->lane);
@@ -272,7 +287,7 @@ int sched_lane_offer(struct sched *sched, const struct sched_lane_spec *spec, bo
 	if (!lane)
 		return err_raise(-ENOMEM);
 	if (has_queued) {
-		lane->is_whole = false;
+		leave_to_store(lane, SCHED_FIRST);
 		sched_settle(sched, lane);
 	}
 	return 0;
@@ -322,13 +337,6 @@ void sched_lane_set_blocked(struct sched *sched, uint64_t number, bool is_blocke
 
 /* ---- windows ---- */
 
-static bool sorts_before(const struct sched_candidate *a, const struct sched_candidate *b)
-{
-	if (a->priority > b->priority || a->priority < b->priority)
-		return a->priority > b->priority;
-	return a->id < b->id;
-}
-
 static bool window_make(struct lane *lane)
 {
 	if (!lane->window) {
@@ -345,11 +353,12 @@ static bool window_make(struct lane *lane)
 void sched_enqueue(struct sched *sched, uint64_t number, const struct sched_candidate *candidate)
 {
 	struct lane *lane = map_find(&sched->lanes, number);
+	bool is_behind;
 	size_t at;
 
 	assert(lane);
 	if (!window_make(lane)) {
-		lane->is_whole = false; /* no memory: the store knows it */
+		leave_to_store(lane, SCHED_FIRST); /* no memory */
 		sched_settle(sched, lane);
 		return;
 	}
@@ -357,14 +366,16 @@ void sched_enqueue(struct sched *sched, uint64_t number, const struct sched_cand
 		;
 	if (at < lane->n && lane->window[at].id == candidate->id)
 		return;
-	if (at == lane->n && (!lane->is_whole || lane->n == SCHED_WINDOW)) {
-		lane->is_whole = false;
+	is_behind = !lane->is_whole && !sorts_before(candidate, &lane->read);
+	if (at == lane->n && (is_behind || at == SCHED_WINDOW)) {
+		if (!is_behind)
+			leave_to_store(lane, lane->window[at - 1]);
 		sched_settle(sched, lane);
 		return;
 	}
 	if (lane->n == SCHED_WINDOW) {
 		lane->n--;
-		lane->is_whole = false;
+		leave_to_store(lane, at == lane->n ? *candidate : lane->window[lane->n - 1]);
 	}
 	memmove(lane->window + at + 1, lane->window + at, (lane->n - at) * sizeof(*lane->window));
 	lane->window[at] = *candidate;
@@ -390,15 +401,21 @@ void sched_dequeue(struct sched *sched, uint64_t number, uint64_t id)
 	}
 }
 
-bool sched_next_refill(struct sched *sched, uint64_t *ret_lane, size_t *ret_limit)
+bool sched_next_refill(struct sched *sched, uint64_t *ret_lane)
 {
 	struct lane *lane = TAILQ_FIRST(&sched->wanting);
 
 	if (!lane || sched->n_running >= sched->n_slots)
 		return false;
 	*ret_lane = lane->number;
-	*ret_limit = SCHED_WINDOW + lane->n_running;
 	return true;
+}
+
+struct sched_candidate sched_refill_from(const struct sched *sched, uint64_t number)
+{
+	const struct lane *lane = map_find(&sched->lanes, number);
+
+	return lane && !lane->is_whole ? lane->read : SCHED_FIRST;
 }
 
 void sched_fill(struct sched *sched, uint64_t number, const struct sched_candidate *candidates,
@@ -418,6 +435,7 @@ void sched_fill(struct sched *sched, uint64_t number, const struct sched_candida
 	if (n && window_make(lane)) {
 		memcpy(lane->window, candidates, n * sizeof(*candidates));
 		lane->n = n;
+		lane->read = candidates[n - 1];
 	}
 	sched_settle(sched, lane);
 }

@@ -34,6 +34,8 @@ struct sched_candidate {
 	uint64_t id;
 	double priority;
 };
+/* All others sort behind it. */
+#define SCHED_FIRST ((struct sched_candidate){ .id = 0, .priority = 2.0 })
 
 struct sched_lane_spec {
 	uint64_t lane, app; /* numbers, not 0 */
@@ -63,11 +65,12 @@ void sched_enqueue(struct sched *sched, uint64_t lane, const struct sched_candid
 void sched_dequeue(struct sched *sched, uint64_t lane, uint64_t id);
 
 /*
- * A lane that could start something but has an empty window while the store has more.
- * ret_limit: how many to read, those that run included. Answered with sched_fill(): candidates in
- * order without those that run; is_whole: the store has no others.
+ * A lane that could start something but has an empty window while the store has more. Answered with
+ * sched_fill(): the first that sort behind sched_refill_from(), in order, without those that run;
+ * is_whole: the store has no others. What sorts before has been picked: it comes back by sched_enqueue().
  */
-bool sched_next_refill(struct sched *sched, uint64_t *ret_lane, size_t *ret_limit);
+bool sched_next_refill(struct sched *sched, uint64_t *ret_lane);
+struct sched_candidate sched_refill_from(const struct sched *sched, uint64_t lane);
 void sched_fill(struct sched *sched, uint64_t lane, const struct sched_candidate *candidates,
 	size_t n, bool is_whole);
 
@@ -83,8 +86,7 @@ void sched_note_end(struct sched *sched, uint64_t lane);
 bool sched_next_ahead(struct sched *sched, uint64_t *ret_lane);
 /* The lane's next task, without a slot. STARVED: the window is empty, refill it and ask again. */
 enum sched_ahead { SCHED_AHEAD_NONE, SCHED_AHEAD_PICKED, SCHED_AHEAD_STARVED };
-enum sched_ahead sched_pick_ahead(
-	struct sched *sched, uint64_t lane, uint64_t *ret_id, size_t *ret_limit);
+enum sched_ahead sched_pick_ahead(struct sched *sched, uint64_t lane, uint64_t *ret_id);
 /* An attempt ahead: is there (after a reset); got a slot; is no more. */
 void sched_ahead_add(struct sched *sched, uint64_t lane);
 void sched_ahead_occupy(struct sched *sched, uint64_t lane);

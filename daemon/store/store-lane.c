@@ -12,7 +12,8 @@ enum {
 	LANE_FIND,
 	LANE_PUT,
 	LANE_EACH,
-	LANE_WINDOW,
+	LANE_REST,
+	LANE_BELOW,
 	LANE_DUE_NEXT,
 	LANE_DUE,
 	LANE_EXPIRY_NEXT,
@@ -26,8 +27,10 @@ static const char *const texts[] = {
 	[LANE_EACH] =
 		"SELECT id, session, host, n_queued FROM lane /* scan: only lanes with work */ WHERE n_queued > 0"
 		" ORDER BY id",
-	[LANE_WINDOW] =
-		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
+	[LANE_REST] =
+		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 AND priority = ?3 AND id > ?4 ORDER BY id LIMIT ?2",
+	[LANE_BELOW] =
+		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 AND priority < ?3 ORDER BY priority DESC, id LIMIT ?2",
 	[LANE_DUE_NEXT] =
 		"SELECT due_wall_us FROM task WHERE state = 2 AND due_wall_us > 0"
 		" AND due_wall_us < 9223372036854775807 /* never */ ORDER BY due_wall_us LIMIT 1",
@@ -111,24 +114,34 @@ int store_lane_each(struct store *store, store_lane_fn fn, void *user)
 	return r == STORE_E_NOT_FOUND ? 0 : r;
 }
 
-int store_lane_window(struct store *store, uint64_t lane, size_t limit,
+static int read_window(struct store *store, sqlite3_stmt *stmt, const struct store_window *window,
+	struct store_candidate *candidates, size_t *n)
+{
+	int r;
+
+	store_bind_u64(stmt, 1, window->lane);
+	store_bind_u64(stmt, 2, window->limit - *n);
+	sqlite3_bind_double(stmt, 3, window->after.priority);
+	while ((r = store_step(store, stmt)) == 0) {
+		if (*n == window->limit || store_read_u64(stmt, 0, &candidates[*n].id))
+			continue;
+		candidates[(*n)++].priority = sqlite3_column_double(stmt, 1);
+	}
+	return r == STORE_E_NOT_FOUND ? 0 : r;
+}
+
+int store_lane_window(struct store *store, const struct store_window *window,
 	struct store_candidate *candidates, size_t *ret_n)
 {
-	sqlite3_stmt *stmt = get(store, LANE_WINDOW);
 	size_t n = 0;
 	int r;
 
-	store_bind_u64(stmt, 1, lane);
-	store_bind_u64(stmt, 2, limit);
-	while ((r = store_step(store, stmt)) == 0) {
-		if (n == limit || store_read_u64(stmt, 0, &candidates[n].id))
-			continue;
-		candidates[n++].priority = sqlite3_column_double(stmt, 1);
-	}
-	if (r != STORE_E_NOT_FOUND)
-		return r;
+	store_bind_u64(get(store, LANE_REST), 4, window->after.id);
+	r = read_window(store, get(store, LANE_REST), window, candidates, &n);
+	if (r == 0 && n < window->limit)
+		r = read_window(store, get(store, LANE_BELOW), window, candidates, &n);
 	*ret_n = n;
-	return 0;
+	return r;
 }
 
 static int read_moment(struct store *store, int index, uint64_t *ret_us)

@@ -112,12 +112,17 @@ bool store_task_is_only_new(const struct task *task, unsigned what);
 int store_task_save_new(struct store *store, struct task *const *tasks, size_t n);
 int store_task_del(struct store *store, uint64_t id); /* with its events */
 
-/* The head of a lane's queue: ids and priorities of QUEUED tasks in order (priority descending, id ascending). */
+/* A part of a lane's queue: ids and priorities of QUEUED tasks in order (priority descending, id ascending). */
 struct store_candidate {
 	uint64_t id;
 	double priority;
 };
-int store_lane_window(struct store *store, uint64_t lane, size_t limit,
+struct store_window {
+	uint64_t lane;
+	size_t limit;
+	struct store_candidate after; /* only what sorts behind it; of a priority above 1.0: all */
+};
+int store_lane_window(struct store *store, const struct store_window *window,
 	struct store_candidate *candidates, size_t *ret_n);
 
 int store_due_next(struct store *store, uint64_t *ret_due_wall_us); /* UINT64_MAX: nothing waits */

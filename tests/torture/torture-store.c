@@ -278,7 +278,8 @@ static int read_queue(void)
 	int r = store_lane_each(store, on_lane, NULL);
 
 	if (!r)
-		r = store_lane_window(store, the_lane, 8, candidates, &n);
+		r = store_lane_window(
+			store, &(struct store_window){ the_lane, 8, { 0, 2.0 } }, candidates, &n);
 	if (!r)
 		TORTURE_CHECK(n >= 1);
 	if (!r)

@@ -191,17 +191,15 @@ START_TEST(refills)
 	struct sched *s = sched_new(100);
 	struct sched_candidate rows[SCHED_WINDOW + 5];
 	uint64_t number;
-	size_t limit;
 
 	ck_assert_int_eq(
 		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false, false }, true), 0);
-	ck_assert(sched_next_refill(s, &number, &limit));
+	ck_assert(sched_next_refill(s, &number));
 	ck_assert_uint_eq(number, 5);
-	ck_assert_uint_eq(limit, SCHED_WINDOW);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		rows[i] = (struct sched_candidate){ i + 1, 0.5 };
 	sched_fill(s, 5, rows, SCHED_WINDOW + 5, true); /* more than fits */
-	ck_assert(!sched_next_refill(s, &number, &limit));
+	ck_assert(!sched_next_refill(s, &number));
 	/* one that sorts behind the window is left to the store, one before it is not */
 	put(s, 5, 1000, 0.5);
 	put(s, 5, 2000, 0.9);
@@ -209,18 +207,24 @@ START_TEST(refills)
 	for (uint64_t id = 1; id < SCHED_WINDOW; id++)
 		ck_assert_uint_eq(pick(s), id);
 	ck_assert_uint_eq(pick(s), 0);
-	ck_assert(sched_next_refill(s, &number, &limit));
-	ck_assert_uint_eq(limit, SCHED_WINDOW + 64);
+	ck_assert(sched_next_refill(s, &number));
+	/* on from the last that was not pushed out; what comes back before it needs no reading */
+	ck_assert_uint_eq(sched_refill_from(s, 5).id, SCHED_WINDOW - 1);
+	put(s, 5, 7, 0.5);
+	ck_assert(!sched_next_refill(s, &number));
+	ck_assert_uint_eq(pick(s), 7);
+	ck_assert(sched_next_refill(s, &number));
 	rows[0] = (struct sched_candidate){ SCHED_WINDOW, 0.5 };
 	sched_fill(s, 5, rows, 1, true);
 	ck_assert_uint_eq(pick(s), SCHED_WINDOW);
-	ck_assert(!sched_next_refill(s, &number, &limit));
+	ck_assert(!sched_next_refill(s, &number));
 	/* nothing was there after all */
 	ck_assert_int_eq(
 		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 90, false, false }, true), 0);
-	ck_assert(sched_next_refill(s, &number, &limit));
+	ck_assert(sched_next_refill(s, &number));
+	ck_assert_uint_eq(sched_refill_from(s, 5).id, 0);
 	sched_fill(s, 5, rows, 0, true);
-	ck_assert(!sched_next_refill(s, &number, &limit));
+	ck_assert(!sched_next_refill(s, &number));
 	sched_fill(s, 77, rows, 1, true);
 	sched_free(s);
 }
@@ -277,17 +281,16 @@ START_TEST(no_refill_without_slot)
 {
 	struct sched *s = sched_new(1);
 	uint64_t number;
-	size_t limit;
 
 	lane(s, 1, 1, 6);
 	sched_occupy(s, 1);
 	ck_assert_int_eq(
 		sched_lane_offer(s, &(struct sched_lane_spec){ 5, 1, 6, false, false }, true), 0);
-	ck_assert(!sched_next_refill(s, &number, &limit));
+	ck_assert(!sched_next_refill(s, &number));
 	sched_release(s, 1);
-	ck_assert(sched_next_refill(s, &number, &limit));
+	ck_assert(sched_next_refill(s, &number));
 	sched_reset(s);
-	ck_assert(!sched_next_refill(s, &number, &limit));
+	ck_assert(!sched_next_refill(s, &number));
 	ck_assert_uint_eq(sched_n_lanes(s), 0);
 	sched_free(s);
 }
@@ -312,10 +315,17 @@ static size_t lane_of(size_t id)
 	return id % MODEL_LANES;
 }
 
-/* In order: urgent ones first, then by number; false: there are more than fit. */
+static bool is_behind(struct sched_candidate from, size_t id, double priority)
+{
+	return priority < from.priority || (priority <= from.priority && id > from.id);
+}
+
+/* In order: urgent ones first, then by number, behind *row; false: there are more than fit. */
 static bool model_rows(
 	const struct model *m, size_t of_lane, struct sched_candidate *rows, size_t *ret_n)
 {
+	const struct sched_candidate from = *rows;
+
 	size_t n = 0;
 
 	for (size_t i = 0; i < 5 * MODEL_TASKS; i++) {
@@ -323,7 +333,8 @@ static bool model_rows(
 		int priority = 4 - (int)(i / MODEL_TASKS);
 
 		if (!id || lane_of(id) != of_lane || !m->tasks[id].is_queued ||
-			(int)(m->tasks[id].priority * 4) != priority)
+			(int)(m->tasks[id].priority * 4) != priority ||
+			!is_behind(from, id, m->tasks[id].priority))
 			continue;
 		if (n == SCHED_WINDOW)
 			return false;
@@ -337,11 +348,13 @@ static void model_refill(struct sched *s, const struct model *m)
 {
 	struct sched_candidate rows[SCHED_WINDOW];
 	uint64_t number;
-	size_t limit;
 
-	while (sched_next_refill(s, &number, &limit)) {
+	while (sched_next_refill(s, &number)) {
 		size_t n = 0;
-		bool is_whole = model_rows(m, number - 1, rows, &n);
+		bool is_whole;
+
+		rows[0] = sched_refill_from(s, number);
+		is_whole = model_rows(m, number - 1, rows, &n);
 
 		sched_fill(s, number, rows, n, is_whole);
 	}
@@ -370,10 +383,10 @@ static void model_enqueue(struct sched *s, struct model *m, size_t id, double pr
 
 static size_t fill(struct sched *s, uint64_t number)
 {
-	size_t n = 0, limit;
+	size_t n = 0;
 	uint64_t id;
 
-	while (sched_pick_ahead(s, number, &id, &limit) == SCHED_AHEAD_PICKED)
+	while (sched_pick_ahead(s, number, &id) == SCHED_AHEAD_PICKED)
 		n++;
 	return n;
 }
@@ -386,7 +399,6 @@ START_TEST(ahead)
 	} rounds[] = { { 1, 0 }, { 2, 8 }, { 1, 0 }, { 5, 12 }, { 0, 0 } };
 	struct sched *s = sched_new(2);
 	uint64_t number, id, n_ahead = 0;
-	size_t limit;
 
 	lane(s, 1, 1, 100);
 	for (id = 1; id <= 40; id++)
@@ -406,7 +418,7 @@ START_TEST(ahead)
 	sched_release(s, 1);
 	sched_ahead_occupy(s, 1);
 	ck_assert_uint_eq(sched_n_running(s), 2);
-	ck_assert_int_eq(sched_pick_ahead(s, 1, &id, &limit), SCHED_AHEAD_PICKED);
+	ck_assert_int_eq(sched_pick_ahead(s, 1, &id), SCHED_AHEAD_PICKED);
 	ck_assert_uint_eq(id, 23);
 	sched_free(s);
 }

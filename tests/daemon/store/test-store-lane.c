@@ -42,14 +42,23 @@ START_TEST(shows_the_head_in_order)
 	second = put(&f, 0.5, TASK_STATE_QUEUED, 0);
 	high = put(&f, 0.9, TASK_STATE_QUEUED, 0);
 	put(&f, 1.0, TASK_STATE_SUSPENDED, 0);
-	ck_ok(store_lane_window(f.store, f.lane, 3, c, &n));
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0, 2.0 } }, c, &n));
 	ck_assert_uint_eq(n, 3);
 	ck_assert_uint_eq(c[0].id, high);
 	ck_assert_uint_eq(c[1].id, first);
 	ck_assert_uint_eq(c[2].id, second);
 	ck_assert(c[0].priority > 0.89 && c[0].priority < 0.91);
+	/* on from there */
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, c[1] }, c, &n));
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(c[0].id, second);
+	ck_assert_uint_eq(c[1].id, low);
+	ck_ok(store_lane_window(
+		f.store, &(struct store_window){ f.lane, 1, { first, 0.5 } }, c, &n));
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(c[0].id, second);
 	ck_ok(store_task_del(f.store, high));
-	ck_ok(store_lane_window(f.store, f.lane, 3, c, &n));
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0, 2.0 } }, c, &n));
 	ck_assert_uint_eq(c[2].id, low);
 	fixture_done(&f);
 }
