@@ -206,6 +206,34 @@ int flow_kept_seal(
 	return r == -EMSGSIZE || r == -EINVAL ? 0 : r;
 }
 
+/* Somebody came for it before, and its own name has not gone yet. */
+static bool is_taken(const struct stat *st)
+{
+	return st->st_nlink > 1;
+}
+
+static void on_hand_over_release(void *path, int error)
+{
+	if (error)
+		(void)unlink(path);
+	free(path);
+}
+
+int flow_kept_hand_over(struct flow *flow, const char *from, const char *to)
+{
+	char *path = strdup(to);
+	struct stat st;
+
+	if (!path || outbox_add_take(&flow->outbox, on_hand_over_release, path)) {
+		free(path);
+		return err_raise(-ENOMEM);
+	}
+	(void)unlink(to); /* of a number that a crash gave back */
+	if (lstat(from, &st) < 0 || is_taken(&st) || link(from, to) < 0)
+		return FLOW_E_NO_RESUME_DATA;
+	return 0;
+}
+
 /* Is it there, and long enough? */
 static bool has_bytes(const char *path, const struct blob *blob)
 {
@@ -241,10 +269,11 @@ static int adopt_of_task(struct flow *flow, const struct blob *blob, const char 
 	task_free(old);
 	if (r)
 		return err_fold(r);
-	(void)unlink(to);
-	if (link(from, to) < 0)
-		return FLOW_E_NO_RESUME_DATA;
-	r = flow_turn_change(flow, active, STORE_SAVE_PROGRESS);
+	r = flow_kept_hand_over(flow, from, to);
+	if (r > 0)
+		return r;
+	if (!r)
+		r = flow_turn_change(flow, active, STORE_SAVE_PROGRESS);
 	if (!r)
 		r = flow_step_drop_part(flow, active);
 	return r ? flow_turn_poison(flow, err_fold(r)) : 0;
@@ -253,13 +282,14 @@ static int adopt_of_task(struct flow *flow, const struct blob *blob, const char 
 static int adopt(struct flow *flow, const struct blob *blob, const char *to)
 {
 	char from[FLOW_PATH_BYTES];
+	struct stat st;
 	int r = flow_kept_find(flow, blob);
 
 	if (r == FLOW_E_NO_RESUME_DATA)
 		return adopt_of_task(flow, blob, to);
 	if (!r)
 		r = flow_kept_path(flow, blob->nonce, from);
-	if (!r && rename(from, to) < 0)
+	if (!r && (lstat(from, &st) < 0 || is_taken(&st) || rename(from, to) < 0))
 		return FLOW_E_NO_RESUME_DATA;
 	if (!r && flow->n_kept)
 		flow->n_kept--;

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <transfer/error.h>
 
@@ -233,6 +232,14 @@ static int begin_anew(struct flow *flow, struct active *active)
 	return 0;
 }
 
+/* Where the bytes cannot be had (another file system, used before) the task starts from 0, told as such. */
+static int hand_over(struct flow *flow, struct active *active, const char *from, const char *to)
+{
+	int r = flow_kept_hand_over(flow, from, to);
+
+	return r == FLOW_E_NO_RESUME_DATA ? begin_anew(flow, active) : r;
+}
+
 static int take_kept(struct flow *flow, const struct flow_resume *resume, struct active *active)
 {
 	char from[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
@@ -242,15 +249,13 @@ static int take_kept(struct flow *flow, const struct flow_resume *resume, struct
 		r = flow_kept_path(flow, resume->nonce, from);
 	if (r)
 		return err_fold(r);
-	(void)unlink(to);
-	r = link(from, to) < 0 ? begin_anew(flow, active) : 0;
+	r = hand_over(flow, active, from, to);
 	return r ? r : flow_attempt_remove(flow, from);
 }
 
 /*
  * The new name is made before the commit, the old one goes after it: a crash in between leaves
- * both, and the bytes belong to the task that the database says. Where a second name is impossible
- * (other file system) the new task starts from 0, told as such.
+ * both, and the bytes belong to the task that the database says.
  */
 int flow_resume_take_part(
 	struct flow *flow, const struct flow_resume *resume, struct active *active)
@@ -270,8 +275,7 @@ int flow_resume_take_part(
 		r = flow_attempt_path(flow, active->task, FLOW_FILE_PART, to);
 	if (r)
 		return err_fold(r);
-	(void)unlink(to); /* of a number that a crash gave back */
-	r = link(from, to) < 0 ? begin_anew(flow, active) : 0;
+	r = hand_over(flow, active, from, to);
 	if (!r)
 		r = flow_turn_change(flow, old, STORE_SAVE_PROGRESS);
 	return r ? r : flow_step_drop_part(flow, old);

@@ -289,6 +289,11 @@ struct blob;
 /* The file that the resume data names. FLOW_E_NO_RESUME_DATA: there is none. */
 int flow_kept_find(const struct flow *flow, const struct blob *blob);
 int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[FLOW_PATH_BYTES]);
+/*
+ * Bytes change hands: a second name for them. Where the turn fails it goes again; the first one is the caller's to remove after
+ * the commit. FLOW_E_NO_RESUME_DATA: not possible, or somebody came before: two tasks must not write to one file.
+ */
+int flow_kept_hand_over(struct flow *flow, const char *from, const char *to);
 /* Kept files that nobody came for; is_start: parts of tasks that were in memory, too. */
 int flow_kept_sweep(struct flow *flow, bool is_start);
 

@@ -356,9 +356,82 @@ START_TEST(kept_bytes_are_used_once)
 		flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, to);
 		ck_assert_int_eq(access(to, F_OK), 0);
 	}
-	ck_assert_int_eq(adopt(sim, &answer, "app", part), _i ? 0 : FLOW_E_NO_RESUME_DATA);
+	ck_assert_int_eq(adopt(sim, &answer, "app", part), FLOW_E_NO_RESUME_DATA);
 	answer.data[answer.size / 2] ^= 1;
 	ck_assert_int_eq(adopt(sim, &answer, "app", part), FLOW_E_NO_RESUME_DATA);
+	sim_free(sim);
+}
+END_TEST
+
+static void keep(struct sim *sim, struct answer *answer)
+{
+	char part[FLOW_PATH_BYTES];
+
+	snprintf(part, sizeof(part), "%s/1.live", sim->spool_dir);
+	make(part, 60);
+	seal(sim, part, answer);
+}
+
+/* Two tasks in one turn; what became of the turn. */
+static int use_two(
+	struct sim *sim, uint64_t session, const struct answer *answer, struct sim_created *created)
+{
+	struct flow_request requests[2];
+	const struct flow_create c = { session, requests, 2, true, NULL, NULL };
+
+	for (size_t i = 0; i < 2; i++) {
+		flow_request_init(&requests[i]);
+		requests[i].resume_data = answer->data;
+		requests[i].resume_data_bytes = answer->size;
+	}
+	sim_begin(sim);
+	ck_assert_int_eq(flow_tasks_create(sim->flow, &c, sim_on_created, created, NULL), 0);
+	return sim_end(sim);
+}
+
+/* Two tasks of one call, of the same bytes, which one of them has: the other begins anew. Both of a task's and kept ones. */
+START_TEST(used_twice_in_one_call)
+{
+	static struct answer answer;
+	uint64_t session, id;
+	struct sim *sim = world(&session, &id, &answer);
+	char to[FLOW_PATH_BYTES];
+	struct sim_created created = { 0 };
+
+	if (_i)
+		keep(sim, &answer);
+	ck_assert_int_eq(use_two(sim, session, &answer, &created), 0);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(
+			fake_engine_find(sim->engine, created.ids[i])->resume_offset_bytes,
+			i ? 0 : 60);
+		ck_assert(fake_engine_find(sim->engine, created.ids[i])->is_resumed_by_client);
+	}
+	flow_attempt_spool_path(sim->flow, created.ids[0], FLOW_FILE_PART, to);
+	ck_assert_int_eq(access(to, F_OK), 0);
+	flow_attempt_spool_path(sim->flow, created.ids[1], FLOW_FILE_PART, to);
+	ck_assert_int_ne(access(to, F_OK), 0);
+	sim_free(sim);
+}
+END_TEST
+
+/* What could not be saved has used nothing. */
+START_TEST(used_in_vain)
+{
+	static struct answer answer;
+	uint64_t session, id;
+	struct sim *sim = world(&session, &id, &answer);
+	struct sim_created created = { 0 };
+
+	if (_i)
+		keep(sim, &answer);
+	sim->is_commit_failing = true;
+	ck_assert_int_ne(use_two(sim, session, &answer, &created), 0);
+	ck_assert_uint_eq(created.n, 0);
+	sim->is_commit_failing = false;
+	sim_pass(sim, FLOW_RETRY_US);
+	id = use(sim, session, &answer);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 60);
 	sim_free(sim);
 }
 END_TEST
@@ -383,5 +456,6 @@ END_TEST
 
 RUN_TESTS("daemon/flow-resume", TEST_LOOP(kept_bytes_are_used_once, 2),
 	TEST(bytes_of_the_queue_are_adopted), TEST(made_and_used), TEST(used_twice),
+	TEST_LOOP(used_twice_in_one_call, 2), TEST_LOOP(used_in_vain, 2),
 	TEST_LOOP(bytes_are_gone, 2), TEST(part_vanished), TEST(damaged), TEST(none),
 	TEST(commit_fails))
