@@ -9,6 +9,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/live-state.h"
+#include "daemon/store/store.h"
+
+#if STORE_NUMBER_END > LIVE_ID_FIRST
+#	error "what the store gives must not look like ours"
+#endif
 
 int live_new(const struct live_config *config, struct live **ret_live)
 {

@@ -31,7 +31,7 @@ int store_task_number(struct store *store, struct task *task)
 
 int store_task_number_above(struct store *store, uint64_t id)
 {
-	return id > STORE_NUMBER_MAX ? 0 : store_raise_next(store, STORE_SEQUENCE_TASK, id + 1);
+	return id >= STORE_NUMBER_MAX ? 0 : store_raise_next(store, STORE_SEQUENCE_TASK, id + 1);
 }
 
 /* ---- what is said by a row that is not there ---- */

@@ -19,7 +19,6 @@
 
 /* Pages past which the WAL is written back; with it the file stays at about 4 MiB. */
 #define CHECKPOINT_PAGES 1000
-#define ID_END           (UINT64_C(1) << 62)
 
 enum {
 	TURN_SIZE,
@@ -323,7 +322,7 @@ int store_next_id(struct store *store, enum store_sequence sequence, uint64_t *r
 
 	if (r)
 		return r;
-	if (store->next[sequence] >= ID_END)
+	if (store->next[sequence] >= STORE_NUMBER_END)
 		return err_raise(-EOVERFLOW);
 	*ret_id = store->next[sequence]++;
 	store->is_sequence_changed[sequence] = true;
@@ -381,7 +380,7 @@ int store_load_sequences(struct store *store)
 			max = 0;
 		sqlite3_reset(stmt);
 		/* never given out: no number would be left for what comes */
-		if (next >= ID_END / 2 || max >= ID_END / 2)
+		if (next > STORE_NUMBER_MAX || max > STORE_NUMBER_MAX)
 			return STORE_E_DAMAGED;
 		store->next[i] = next > max ? next : max + 1;
 	}

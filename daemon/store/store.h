@@ -84,8 +84,10 @@ int store_lane_each(struct store *store, store_lane_fn fn,
 int store_task_put(struct store *store, struct task *task); /* sets task->id; lane must be set */
 /* Only the number; the row is put by store_task_save(STORE_SAVE_NEW) in the same turn, once, as it is then. */
 int store_task_number(struct store *store, struct task *task);
-/* Only higher numbers from now on; one that was never given out, above STORE_NUMBER_MAX, changes nothing. */
-#define STORE_NUMBER_MAX (UINT64_C(1) << 53)
+/* What is given out is less than STORE_NUMBER_END: from there on numbers are not the store's. What is found may be no higher than half of that. */
+#define STORE_NUMBER_END (UINT64_C(1) << 52)
+#define STORE_NUMBER_MAX (STORE_NUMBER_END / 2)
+/* Only higher numbers from now on; one that was never given out, STORE_NUMBER_MAX or above, changes nothing. */
 int store_task_number_above(struct store *store, uint64_t id);
 /* STORE_E_NOT_FOUND. A row that does not parse (damaged or hostile database) becomes a failed task, with its event, and is loaded as that. */
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task);

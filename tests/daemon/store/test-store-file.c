@@ -139,10 +139,36 @@ START_TEST(numbers_above)
 	fixture_init(&f);
 	ck_ok(store_task_number_above(f.store, 41));
 	ck_ok(store_task_number_above(f.store, 7));
-	ck_ok(store_task_number_above(f.store, STORE_NUMBER_MAX + 1));
+	ck_ok(store_task_number_above(f.store, STORE_NUMBER_MAX));
+	ck_ok(store_task_number_above(f.store, STORE_NUMBER_END));
 	ck_ok(store_commit(f.store));
 	fixture_reopen(&f);
 	ck_assert_uint_eq(fixture_put(&f, TASK_STATE_QUEUED), 42);
+	fixture_done(&f);
+}
+END_TEST
+
+/* From there on they are those of sessions in memory: a task with such a one could not be reached, nor any that came after it. */
+static const char *const strange_numbers[] = {
+	"UPDATE sequence SET next = 4503599627370496 WHERE name = 'task'",
+	"UPDATE task SET id = 4503599627370496",
+	"UPDATE sequence SET next = 2251799813685249 WHERE name = 'session'",
+};
+
+START_TEST(gives_no_number_of_others)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_put(&f, TASK_STATE_QUEUED);
+	ck_ok(store_commit(f.store));
+	fixture_sql(&f, strange_numbers[_i]);
+	fixture_reopen(&f);
+	ck_assert_str_ne(f.report.set_aside, "");
+	f.session = fixture_session(&f, 1, "a", "b");
+	ck_assert_uint_lt(f.session, STORE_NUMBER_END);
+	ck_ok(store_lane_get(f.store, f.session, "h", &f.lane));
+	ck_assert_uint_lt(fixture_put(&f, TASK_STATE_QUEUED), STORE_NUMBER_END);
 	fixture_done(&f);
 }
 END_TEST
@@ -302,6 +328,7 @@ RUN_TESTS("daemon/store/store-file", TEST(refuses_an_open_folder), TEST(a_clean_
 	TEST_EACH(sets_a_foreign_file_aside, foreign), TEST(sets_a_link_aside),
 	TEST_EACH(sets_a_damaged_header_aside, headers),
 	TEST(goes_on_from_the_numbers_of_what_is_set_aside), TEST(numbers_above),
+	TEST_EACH(gives_no_number_of_others, strange_numbers),
 	TEST_EACH(keeps_the_wal_of_an_emptied_database, is_missing), TEST(tightens_the_mode),
 	TEST_EACH(sees_that_a_file_vanished, vanishing), TEST(sees_that_the_file_was_replaced),
 	TEST(damage_while_running_is_looked_into), TEST(a_clean_end_takes_the_suspicion_away),
