@@ -372,10 +372,19 @@ static int on_checkpoint(struct flow *flow, struct active *active, const struct 
 
 /* ---- the end of an attempt ---- */
 
+/* The server said to come again: what it sent is an error page, and no progress. */
+static bool is_refused(
+	const struct flow *flow, const struct task *task, const struct engine_event *event)
+{
+	return !event->result.code && task->state != TASK_STATE_ANSWERED && event->response &&
+		is_status_retried(flow, task, event->response->status);
+}
+
 static int note_done(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
-	bool has_moved = event->network_bytes || event->offset_bytes > task->offset_bytes;
+	bool has_moved = (event->network_bytes && !is_refused(flow, task, event)) ||
+		event->offset_bytes > task->offset_bytes;
 	/* of a download that ended well nothing is true for the store before SYNCED */
 	bool is_saved = event->result.code || event->is_stopped ||
 		task->kind != TRANSFER_TASK_DOWNLOAD;
@@ -433,12 +442,8 @@ static enum task_event judge_done(
 {
 	if (event->is_stopped)
 		return TASK_EVENT_DONE_STOPPED;
-	if (!event->result.code) {
-		if (task->state != TASK_STATE_ANSWERED && event->response &&
-			is_status_retried(flow, task, event->response->status))
-			return TASK_EVENT_DONE_AGAIN;
-		return TASK_EVENT_DONE_OK;
-	}
+	if (!event->result.code)
+		return is_refused(flow, task, event) ? TASK_EVENT_DONE_AGAIN : TASK_EVENT_DONE_OK;
 	if (event->is_disk_full)
 		return TASK_EVENT_DONE_DISK;
 	if (is_starved(task, event))
@@ -469,10 +474,7 @@ static int on_unbegun(struct flow *flow, struct active *active)
 	return r < 0 ? r : 0;
 }
 
-/*
- * The server said to come again. Its error page is nobody's partial file; its answer is what the
- * task waits for, not the error of an attempt before.
- */
+/* Its error page is nobody's partial file; its answer is what the task waits for, not the error of an attempt before. */
 static void note_refusal(struct active *active)
 {
 	struct task *task = active->task;
@@ -590,11 +592,8 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		r = flow_step(flow, active, TASK_EVENT_DONE_FAIL, &result);
 		return r < 0 ? r : 0;
 	}
-	if (!task->request.destination) {
-		r = flow_step(flow, active, TASK_EVENT_SYNCED, NULL);
-		return r < 0 ? r : 0;
-	}
-	r = flow_step(flow, active, TASK_EVENT_SYNCED_PLACE, NULL);
+	r = flow_step(flow, active,
+		task->request.destination ? TASK_EVENT_SYNCED_PLACE : TASK_EVENT_SYNCED, NULL);
 	return r < 0 ? r : 0;
 }
 

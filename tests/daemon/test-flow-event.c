@@ -174,6 +174,12 @@ START_TEST(statuses_are_retried)
 	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
 	sim_turn(sim);
 	check_retry(sim, id, 1.6, 2.4);
+	/* an error page is no progress */
+	sim_post_done_status(sim, id, 503, 0);
+	sim_turn(sim);
+	sim_post_synced(sim, id, NULL);
+	sim_turn(sim);
+	check_retry(sim, id, 3.2, 4.8);
 	sim_post_done_status(sim, id, 429, 100 * S);
 	sim_turn(sim);
 	sim_post_synced(sim, id, NULL);
