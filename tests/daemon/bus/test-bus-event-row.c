@@ -47,6 +47,29 @@ START_TEST(a_small_body_rides_along)
 }
 END_TEST
 
+/* A disk that cannot give it back: its bytes are lost, the events behind it are not. */
+START_TEST(a_body_that_cannot_be_read_is_left_out)
+{
+	struct ipc_event events[1];
+	struct arena arena = { 0 };
+	struct bus_rows rows = { .arena = &arena, .rows = events, .max = 1, .with_files = true };
+	struct flow_event event = { .seq = 1, .type = FLOW_EVENT_RECEIVED_DATA, .a = 10 };
+	char *path;
+
+	ck_ok(setenv("TRANSFERD_FAILPOINT", "bus.body.read:1=5", 1));
+	ck_assert_ptr_nonnull(tmpdir_new());
+	path = tmpdir_path("body");
+	make_file(path, 10);
+	event.path = path;
+	ck_ok(bus_event_row(&event, &rows));
+	ck_assert_uint_eq(rows.n, 1);
+	ck_assert_uint_eq(events[0].args->n_body, 0);
+	ck_assert_uint_eq(events[0].args->bytes, 10);
+	arena_done(&arena);
+	free(path);
+}
+END_TEST
+
 START_TEST(a_link_is_not_handed_over)
 {
 	struct ipc_event events[1];
@@ -131,5 +154,5 @@ START_TEST(every_type_has_its_signal)
 END_TEST
 
 RUN_TESTS("daemon/bus/bus-event-row", TEST_EACH(a_small_body_rides_along, bodies),
-	TEST(a_link_is_not_handed_over), TEST(a_lost_record_still_ends), TEST(a_batch_has_a_size),
-	TEST(every_type_has_its_signal))
+	TEST(a_body_that_cannot_be_read_is_left_out), TEST(a_link_is_not_handed_over),
+	TEST(a_lost_record_still_ends), TEST(a_batch_has_a_size), TEST(every_type_has_its_signal))
