@@ -123,7 +123,9 @@ static const char *objection(
 	 * we asked for all that is left: a server may send less, but then the end is not ours to
 	 * guess
 	 */
-	if (*ret_total_bytes >= 0 && range.last_bytes + 1 != (uint64_t)*ret_total_bytes)
+	if (*ret_total_bytes < 0)
+		return "206 of a file of unknown size";
+	if (range.last_bytes + 1 != (uint64_t)*ret_total_bytes)
 		return "206 ends early";
 	return NULL;
 }

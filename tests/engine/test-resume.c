@@ -157,6 +157,32 @@ START_TEST(knows_a_whole_file)
 }
 END_TEST
 
+/* Nobody has said how long the file is: the end of what came may not be its end. */
+static const struct {
+	const char *fields;
+	enum resume_verdict verdict;
+} of_unknown_size[] = {
+	{ RANGE ETAG, RESUME_APPEND },
+	{ "Content-Range: bytes 100-999/*\r\n" ETAG, RESUME_RESTART },
+	{ "Content-Range: bytes 100-998/1000\r\n" ETAG, RESUME_RESTART },
+};
+
+START_TEST(judges_a_part_of_unknown_size)
+{
+	struct resume resume = a_part(BY_ETAG);
+	struct resume_answer answer;
+	struct head head;
+
+	resume.known_total_bytes = -1;
+	read_head(&head, "206 P", of_unknown_size[_i].fields);
+	resume_judge(&resume, &head, &answer);
+	ck_assert_int_eq(answer.verdict, of_unknown_size[_i].verdict);
+	if (answer.verdict == RESUME_APPEND)
+		ck_assert_int_eq(answer.total_bytes, 1000);
+	head_done(&head);
+}
+END_TEST
+
 /* Without If-Range the answer itself must prove what it continues. */
 static const struct {
 	const char *status, *fields;
@@ -269,5 +295,6 @@ START_TEST(offers_to_resume)
 END_TEST
 
 RUN_TESTS("engine/resume", TEST_EACH(judges, cases), TEST_EACH(knows_a_whole_file, ends),
+	TEST_EACH(judges_a_part_of_unknown_size, of_unknown_size),
 	TEST_EACH(judges_without_if_range, bare), TEST_EACH(asks, requests),
 	TEST_EACH(judges_a_fresh_start, fresh), TEST_EACH(offers_to_resume, offers))
