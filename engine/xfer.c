@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/failpoint.h"
 #include "engine/decode.h"
 #include "engine/disk.h"
 #include "engine/multi.h"
@@ -334,8 +335,13 @@ static void send_again(struct xfer *x)
 
 void xfer_fetch_rest(struct xfer *xfer)
 {
+	int r = FAILPOINT("engine.part.flush");
+
 	take_out(xfer);
-	if (sink_flush(xfer->sink)) {
+	if (!r)
+		r = sink_flush(xfer->sink);
+	if (r) {
+		xfer_fault_file(xfer, FAULT_FILE_WRITE, r);
 		xfer_finish(xfer);
 		return;
 	}

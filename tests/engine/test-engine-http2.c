@@ -263,13 +263,9 @@ START_TEST(a_limit_set_later_holds_on_a_stream)
 }
 END_TEST
 
-/*
- * A coded body cannot be gone on with: over HTTP/1.1 it comes again from its start. nginx sends what its limit allows
- * at each change of the second, so that three portions last a second at least.
- */
-START_TEST(a_limit_set_later_starts_a_coded_body_anew)
+/* nginx sends what its limit allows at each change of the second, so that three portions last a second at least. */
+static struct rig_task *begin_slowly(size_t size)
 {
-	const size_t size = (size_t)17 << 20;
 	struct coding_bytes coded;
 	struct engine_spec spec;
 	struct rig_task *t;
@@ -291,6 +287,15 @@ START_TEST(a_limit_set_later_starts_a_coded_body_anew)
 	t = rig_wait(&rig, 1, ENGINE_EVENT_PROGRESS, 1);
 	ck_assert(t->is_http2);
 	ck_assert_int_eq(t->expected_bytes, -1);
+	return t;
+}
+
+/* A coded body cannot be gone on with: over HTTP/1.1 it comes again from its start. */
+START_TEST(a_limit_set_later_starts_a_coded_body_anew)
+{
+	const size_t size = (size_t)17 << 20;
+	struct rig_task *t = begin_slowly(size);
+
 	engine_set_rate(rig.engine, 1, 1, UINT64_C(1) << 30);
 	rig_wait(&rig, 1, ENGINE_EVENT_SYNCED, 1);
 	ck_assert_int_eq(t->done.result.code, 0);
@@ -298,6 +303,21 @@ START_TEST(a_limit_set_later_starts_a_coded_body_anew)
 	ck_assert_uint_eq(t->n_events[ENGINE_EVENT_CHECKPOINT], 0);
 	ck_assert_uint_eq(t->done.received_bytes, size);
 	rig_check_part(&rig, 1, 5, size);
+	stop();
+}
+END_TEST
+
+/* What came before the change cannot be written, once: what could be is not the file. */
+START_TEST(a_limit_set_later_on_a_full_disk)
+{
+	struct rig_task *t;
+
+	ck_assert_int_eq(setenv("TRANSFERD_FAILPOINT", "engine.part.flush:1=28", 1), 0);
+	t = begin_slowly((size_t)17 << 20);
+	engine_set_rate(rig.engine, 1, 1, UINT64_C(1) << 30);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+	ck_assert(t->done.is_disk_full);
 	stop();
 }
 END_TEST
@@ -581,8 +601,8 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(a_stop_among_streams_hurts_nobody), TEST(a_limit_set_later_holds_on_a_stream),
-	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(puts_a_file),
-	TEST(a_redirect_stays_on_its_connection), TEST(an_unknown_authority_is_not_trusted),
-	TEST_EACH(certificates_are_judged, certificates), TEST(never_from_https_to_http),
-	TEST(a_weight_changes_while_it_runs),
+	TEST(a_limit_set_later_starts_a_coded_body_anew), TEST(a_limit_set_later_on_a_full_disk),
+	TEST(puts_a_file), TEST(a_redirect_stays_on_its_connection),
+	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
+	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs),
 	TEST_EACH(a_long_whole_body_comes_over_http1, long_ones))
