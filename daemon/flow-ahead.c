@@ -18,20 +18,24 @@ static bool is_waiting(const struct active *active, uint64_t lane)
 		task_fsm_phase(task) == TASK_PHASE_RUNNING;
 }
 
+/*
+ * They end as stopped, and are queued again. Of those that are ahead for all that is known here the engine may have begun some:
+ * these go on, with the slot that its DONE tells of.
+ */
 int flow_ahead_recall(struct flow *flow)
 {
-	struct active *active;
+	const struct active *active;
 	uint64_t lane;
 	size_t cursor;
 	int r = 0;
 
-	while (r >= 0 && sched_next_recall(flow->sched, &lane)) {
+	while (!r && sched_next_recall(flow->sched, &lane)) {
 		cursor = 0;
-		while (r >= 0 && (active = registry_next(&flow->registry, &cursor)))
+		while (!r && (active = registry_next(&flow->registry, &cursor)))
 			if (is_waiting(active, lane))
-				r = flow_step(flow, active, TASK_EVENT_STOP, NULL);
+				r = flow_attempt_recall(flow, active->task);
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static struct active *find_waiting(const struct flow *flow, uint64_t lane)

@@ -27,6 +27,7 @@
 enum command {
 	COMMAND_START,
 	COMMAND_BEGIN,
+	COMMAND_RECALL,
 	COMMAND_STOP,
 	COMMAND_GIVE_UP,
 	COMMAND_PUBLISH,
@@ -322,6 +323,9 @@ static void carry_out(struct item *item)
 		if (r)
 			report_refusal(item, r);
 		break;
+	case COMMAND_RECALL:
+		engine_recall(flow->engine, item->task, item->attempt);
+		break;
 	case COMMAND_STOP:
 		engine_stop(flow->engine, item->task, item->attempt);
 		break;
@@ -449,6 +453,16 @@ int flow_attempt_begin(struct flow *flow, const struct task *task)
 			.task = task->id,
 			.attempt = task->attempt,
 			.lane = task->lane,
+			.fd = -1 },
+		NULL);
+}
+
+int flow_attempt_recall(struct flow *flow, const struct task *task)
+{
+	return add(flow,
+		&(struct item){ .command = COMMAND_RECALL,
+			.task = task->id,
+			.attempt = task->attempt,
 			.fd = -1 },
 		NULL);
 }

@@ -202,6 +202,7 @@ int flow_step_drop_part(struct flow *flow, struct active *active);
 /* ---- flow-attempt.c ---- */
 int flow_attempt_start(struct flow *flow, struct active *active);
 int flow_attempt_begin(struct flow *flow, const struct task *task);
+int flow_attempt_recall(struct flow *flow, const struct task *task);
 int flow_attempt_stop(struct flow *flow, const struct task *task);
 int flow_attempt_publish(struct flow *flow, const struct task *task);
 int flow_attempt_snapshot(struct flow *flow, uint64_t task, int fd_take);

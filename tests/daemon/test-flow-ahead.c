@@ -123,6 +123,32 @@ START_TEST(others_get_their_turn)
 }
 END_TEST
 
+/* The engine has begun one that is still ahead for all that is known here: it goes on, and the next slot is the other's. */
+START_TEST(who_has_begun_is_not_called_back)
+{
+	uint64_t session, elsewhere, ended, begun, other;
+	struct sim *sim = start(&session);
+
+	set_slots(sim, N_RUNNING);
+	elsewhere = sim_session(sim, "other", "one");
+	end(sim, N_RUNNING);
+	ended = fake_engine_get(sim->engine, 0)->task;
+	sim_post_done(sim, ended, 10);
+	begun = fake_engine_get(sim->engine, fake_engine_n(sim->engine) - 1)->task;
+	other = sim_download(sim, elsewhere, "elsewhere");
+	ck_assert_uint_eq(fake_engine_n_ahead(sim->engine), 0);
+	ck_assert(!fake_engine_find(sim->engine, begun)->is_stopping);
+	sim_post_synced(sim, ended, NULL);
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, begun));
+	ck_assert_ptr_null(fake_engine_find(sim->engine, other));
+	end(sim, 1);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, other));
+	run_to_the_end(sim);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(urgent_ones_come_first)
 {
 	uint64_t session, urgent;
@@ -311,6 +337,6 @@ START_TEST(no_network)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/flow-ahead", 60, TEST(as_many_as_end), TEST(others_get_their_turn),
-	TEST(urgent_ones_come_first), TEST(taken_back), TEST(promoted),
-	TEST(a_new_slot_is_never_wasted), TEST(crash), TEST(commit_fails), TEST(paused),
-	TEST(no_network))
+	TEST(who_has_begun_is_not_called_back), TEST(urgent_ones_come_first), TEST(taken_back),
+	TEST(promoted), TEST(a_new_slot_is_never_wasted), TEST(crash), TEST(commit_fails),
+	TEST(paused), TEST(no_network))
