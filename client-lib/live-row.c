@@ -57,14 +57,16 @@ static unsigned int wanted_of(const transfer_task *task)
 	return wanted;
 }
 
-static int list(
-	struct arena *arena, unsigned int wanted, const char *const **ret_names, size_t *ret_n)
+/* first: another name that goes in front; NULL */
+static int list(struct arena *arena, unsigned int wanted, const char *first,
+	const char *const **ret_names, size_t *ret_n)
 {
 	const char **names = arena_alloc(arena, WIRE_MAX_SIGNALS, sizeof(*names));
 
 	if (!names)
 		return -ENOMEM;
-	*ret_n = 0;
+	names[0] = first;
+	*ret_n = first != NULL;
 	for (unsigned int kind = 0; kind < 32; kind++) {
 		if (wanted & 1u << kind && *ret_n < WIRE_MAX_SIGNALS)
 			names[(*ret_n)++] = ipc_event_name((enum ipc_event_kind)kind);
@@ -79,7 +81,7 @@ int live_fill_open(
 	in->options.window = WIRE_WINDOW;
 	in->options.has_window = true;
 	in->options.batch = in->options.has_batch = true;
-	return list(arena, wanted_by(&session->delegate), &in->options.implements,
+	return list(arena, wanted_by(&session->delegate), IPC_EVENTS_FILE, &in->options.implements,
 		&in->options.n_implements);
 }
 
@@ -97,7 +99,7 @@ static int fill_wishes(transfer_task *task, struct arena *arena, struct ipc_requ
 	}
 	if (wanted == wanted_by(&task->session->delegate))
 		return 0;
-	return list(arena, wanted, &row->implements, &row->n_implements);
+	return list(arena, wanted, NULL, &row->implements, &row->n_implements);
 }
 
 static int fill_body(transfer_task *task, struct ipc_request *row)

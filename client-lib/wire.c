@@ -261,6 +261,7 @@ static size_t list_implemented(
 		if (signals[i].has)
 			names[n++] = ipc_event_name(signals[i].kind);
 	}
+	names[n++] = IPC_EVENTS_FILE;
 	return n;
 }
 

@@ -38,11 +38,11 @@ void ipc_exchange_done(struct ipc_exchange *exchange)
 static int append_request(DBusMessage *message, const struct table_method *method, const void *in)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 
 	if (!method->in)
 		return 0;
-	dbus_message_iter_init_append(message, &it);
+	wire_begin_append(message, &it);
 	return codec_append_args(&w, &it, method->in, in);
 }
 
@@ -136,7 +136,7 @@ static int read_reply(
 {
 	struct wire_fds fds = { .n = 0 };
 	struct wire_reader rd = reply_reader(arena, &fds);
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
 	if (!dbus_message_has_signature(reply, method->out_signature))
@@ -144,7 +144,7 @@ static int read_reply(
 	if (!method->out)
 		return 0;
 	memset(out, 0, method->out->size_bytes);
-	dbus_message_iter_init(reply, &it);
+	wire_begin_read(reply, &it);
 	r = codec_read_args(&rd, &it, method->out, out);
 	if (r)
 		wire_fds_close(&fds);
@@ -212,7 +212,7 @@ int client_get_all(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchang
 	struct wire_fds fds = { .n = 0 };
 	struct wire_reader rd = reply_reader(&exchange->arena, &fds);
 	DBusMessage *message, *reply;
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r = new_message(path, PROPERTIES, "GetAll", &message);
 
 	if (r)
@@ -228,7 +228,7 @@ int client_get_all(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchang
 	r = -EBADMSG;
 	if (dbus_message_has_signature(reply, "a{sv}")) {
 		memset(ret, 0, interface->properties_type->size_bytes);
-		dbus_message_iter_init(reply, &it);
+		wire_begin_read(reply, &it);
 		r = codec_read_dict(&rd, &it, interface->properties_type, ret, NULL);
 	}
 	dbus_message_unref(reply);
@@ -242,12 +242,12 @@ int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *e
 	const struct codec_field *field = &set->interface->properties_type->fields[set->property];
 	struct wire_writer w = { 0 };
 	DBusMessage *message, *reply;
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r = new_message(path, PROPERTIES, "Set", &message);
 
 	if (r)
 		return r;
-	dbus_message_iter_init_append(message, &it);
+	wire_begin_append(message, &it);
 	r = wire_append_string(&w, &it, set->interface->name);
 	if (!r)
 		r = wire_append_string(&w, &it, field->name);

@@ -13,10 +13,10 @@
 /* Arrays without a bound of their own. */
 #define MAX_ROWS 65536
 
-typedef int (*append_fn)(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner);
+typedef int (*append_fn)(struct wire_writer *w, struct wire_iter *it, const struct codec_field *f,
+	const void *owner);
 typedef int (*read_fn)(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner);
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner);
 
 static const void *value_of(const struct codec_field *f, const void *owner)
 {
@@ -54,8 +54,8 @@ static void set_array(const struct codec_field *f, void *owner, const void *item
 static bool is_pointer(enum codec_kind kind)
 {
 	return kind == CODEC_STRING || kind == CODEC_DICT_REF || kind == CODEC_BYTES ||
-		kind == CODEC_STRINGS || kind == CODEC_NUMBERS || kind == CODEC_STRUCTS ||
-		kind == CODEC_DICTS;
+		kind == CODEC_STRINGS || kind == CODEC_NUMBERS || kind == CODEC_FDS ||
+		kind == CODEC_STRUCTS || kind == CODEC_DICTS;
 }
 
 static bool is_present(const struct codec_field *f, const void *owner)
@@ -70,13 +70,13 @@ static bool is_present(const struct codec_field *f, const void *owner)
 /* ---- append ---- */
 
 static int append_basic(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append(w, it, f->signature[0], value_of(f, owner));
 }
 
 static int append_bool(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	dbus_bool_t b = *(const bool *)value_of(f, owner);
 
@@ -84,75 +84,90 @@ static int append_bool(
 }
 
 static int append_string(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_string(w, it, pointer_of(f, owner));
 }
 
 static int append_path(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_path(w, it, *(const struct ipc_path *)value_of(f, owner));
 }
 
 static int append_fd(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fd(w, it, *(const int *)value_of(f, owner));
 }
 
 static int append_bytes(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fixed(w, it, DBUS_TYPE_BYTE, pointer_of(f, owner), count_of(f, owner));
 }
 
 static int append_numbers(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return wire_append_fixed(w, it, DBUS_TYPE_UINT64, pointer_of(f, owner), count_of(f, owner));
 }
 
 static int append_strings(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	const char *const *strings = pointer_of(f, owner);
 	size_t n = count_of(f, owner);
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "s", &sub);
 
 	if (r)
 		return r;
 	for (size_t i = 0; i < n && !r; i++)
 		r = wire_append_string(w, &sub, strings[i]);
-	return wire_close(it, &sub, r);
+	return wire_close(w, it, &sub, r);
+}
+
+static int append_fds(
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
+{
+	const int *fds = pointer_of(f, owner);
+	size_t n = count_of(f, owner);
+	struct wire_iter sub;
+	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "h", &sub);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < n && !r; i++)
+		r = wire_append_fd(w, &sub, fds[i]);
+	return wire_close(w, it, &sub, r);
 }
 
 static int append_row(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *row)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_type *type, const void *row)
 {
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(w, it, DBUS_TYPE_STRUCT, NULL, &sub);
 
 	if (r)
 		return r;
-	return wire_close(it, &sub, codec_append_args(w, &sub, type, row));
+	return wire_close(w, it, &sub, codec_append_args(w, &sub, type, row));
 }
 
 static int append_struct(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return append_row(w, it, f->type, value_of(f, owner));
 }
 
 static int append_dict(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	return codec_append_dict(w, it, f->type, value_of(f, owner), UINT64_MAX);
 }
 
 static int append_dict_ref(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	const void *dict = pointer_of(f, owner);
 
@@ -160,11 +175,11 @@ static int append_dict_ref(
 }
 
 static int append_rows(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *owner)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *owner)
 {
 	const char *rows = pointer_of(f, owner);
 	size_t n = count_of(f, owner);
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, f->signature + 1, &sub);
 
 	if (r)
@@ -177,7 +192,7 @@ static int append_rows(
 		else
 			r = codec_append_dict(w, &sub, f->type, row, UINT64_MAX);
 	}
-	return wire_close(it, &sub, r);
+	return wire_close(w, it, &sub, r);
 }
 
 static const append_fn appenders[CODEC_N_KINDS] = {
@@ -193,6 +208,7 @@ static const append_fn appenders[CODEC_N_KINDS] = {
 	[CODEC_BYTES] = append_bytes,
 	[CODEC_STRINGS] = append_strings,
 	[CODEC_NUMBERS] = append_numbers,
+	[CODEC_FDS] = append_fds,
 	[CODEC_STRUCT] = append_struct,
 	[CODEC_DICT] = append_dict,
 	[CODEC_DICT_REF] = append_dict_ref,
@@ -200,14 +216,14 @@ static const append_fn appenders[CODEC_N_KINDS] = {
 	[CODEC_DICTS] = append_rows,
 };
 
-int codec_append_field(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *field,
+int codec_append_field(struct wire_writer *w, struct wire_iter *it, const struct codec_field *field,
 	const void *owner)
 {
 	return appenders[field->kind](w, it, field, owner);
 }
 
-int codec_append_args(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, const void *args)
+int codec_append_args(struct wire_writer *w, struct wire_iter *it, const struct codec_type *type,
+	const void *args)
 {
 	int r = 0;
 
@@ -216,21 +232,21 @@ int codec_append_args(
 	return r;
 }
 
-int codec_append_variant(struct wire_writer *w, DBusMessageIter *it,
+int codec_append_variant(struct wire_writer *w, struct wire_iter *it,
 	const struct codec_field *field, const void *owner)
 {
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(w, it, DBUS_TYPE_VARIANT, field->signature, &sub);
 
 	if (r)
 		return r;
-	return wire_close(it, &sub, codec_append_field(w, &sub, field, owner));
+	return wire_close(w, it, &sub, codec_append_field(w, &sub, field, owner));
 }
 
 static int append_entry(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_field *f, const void *dict)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *dict)
 {
-	DBusMessageIter entry;
+	struct wire_iter entry;
 	int r = wire_open(w, it, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
 
 	if (r)
@@ -238,13 +254,13 @@ static int append_entry(
 	r = wire_append_string(w, &entry, f->name);
 	if (!r)
 		r = codec_append_variant(w, &entry, f, dict);
-	return wire_close(it, &entry, r);
+	return wire_close(w, it, &entry, r);
 }
 
-int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type,
+int codec_append_dict(struct wire_writer *w, struct wire_iter *it, const struct codec_type *type,
 	const void *dict, uint64_t mask)
 {
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "{sv}", &sub);
 
 	if (r)
@@ -255,32 +271,32 @@ int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct c
 		if ((mask >> i & 1) && (type->all || is_present(f, dict)))
 			r = append_entry(w, &sub, f, dict);
 	}
-	return wire_close(it, &sub, r);
+	return wire_close(w, it, &sub, r);
 }
 
 /* ---- read ---- */
 
 static int read_basic(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	(void)rd;
-	dbus_message_iter_get_basic(it, slot_of(f, owner));
+	wire_get(it, slot_of(f, owner));
 	return 0;
 }
 
 static int read_bool(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	dbus_bool_t b;
 
 	(void)rd;
-	dbus_message_iter_get_basic(it, &b);
+	wire_get(it, &b);
 	*(bool *)slot_of(f, owner) = b != FALSE;
 	return 0;
 }
 
 static int read_string(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	const char *s;
 	int r = wire_read_string(rd, it, rd->strict ? f->max : 0, &s);
@@ -291,13 +307,13 @@ static int read_string(
 }
 
 static int read_path(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	return wire_read_path(rd, it, slot_of(f, owner));
 }
 
 static int read_fd(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	return wire_read_fd(rd, it, slot_of(f, owner));
 }
@@ -312,36 +328,36 @@ static int check_rows(struct wire_reader *rd, const struct codec_field *f, size_
 		"%s: more than %zu %s", f->name, max, f->kind == CODEC_BYTES ? "bytes" : "rows");
 }
 
-/* ay and at: one block, copied so that alignment and life are ours. */
+/* ay and at: one block, copied where alignment and life are not ours. */
 static int read_fixed(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
-	size_t size = f->kind == CODEC_BYTES ? 1 : sizeof(uint64_t);
+	size_t size = f->kind == CODEC_BYTES ? 1 : sizeof(uint64_t), bytes;
 	const void *items = NULL;
-	DBusMessageIter sub;
+	bool stays = wire_get_fixed(it, &items, &bytes) && !rd->copy_strings;
+	int r = check_rows(rd, f, bytes / size);
 	void *copy;
-	int n = 0, r;
 
-	dbus_message_iter_recurse(it, &sub);
-	if (dbus_message_iter_get_arg_type(&sub) != DBUS_TYPE_INVALID)
-		dbus_message_iter_get_fixed_array(&sub, &items, &n);
-	r = check_rows(rd, f, (size_t)n);
 	if (r)
 		return r;
-	copy = wire_alloc(rd, (size_t)n, size, &r);
+	if (stays) {
+		set_array(f, owner, items, bytes / size);
+		return 0;
+	}
+	copy = wire_alloc(rd, bytes, 1, &r);
 	if (!copy)
 		return r;
-	if (n)
-		memcpy(copy, items, (size_t)n * size);
-	set_array(f, owner, copy, (size_t)n);
+	if (bytes)
+		memcpy(copy, items, bytes);
+	set_array(f, owner, copy, bytes / size);
 	return 0;
 }
 
 static int read_strings(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
-	size_t n = (size_t)dbus_message_iter_get_element_count(it);
-	DBusMessageIter sub;
+	size_t n = wire_count(it);
+	struct wire_iter sub;
 	const char **strings;
 	int r = check_rows(rd, f, n);
 
@@ -350,33 +366,55 @@ static int read_strings(
 	strings = wire_alloc(rd, n, sizeof(*strings), &r);
 	if (!strings)
 		return r;
-	dbus_message_iter_recurse(it, &sub);
+	wire_recurse(it, &sub);
 	for (size_t i = 0; i < n && !r; i++) {
 		r = wire_read_string(rd, &sub, 0, &strings[i]);
-		dbus_message_iter_next(&sub);
+		wire_next(&sub);
 	}
 	if (!r)
 		set_array(f, owner, strings, n);
 	return r;
 }
 
-static int read_struct(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+static int read_fds(
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
-	DBusMessageIter sub;
+	size_t n = wire_count(it);
+	struct wire_iter sub;
+	int *fds, r = check_rows(rd, f, n);
 
-	dbus_message_iter_recurse(it, &sub);
+	if (r)
+		return r;
+	fds = wire_alloc(rd, n, sizeof(*fds), &r);
+	if (!fds)
+		return r;
+	wire_recurse(it, &sub);
+	for (size_t i = 0; i < n && !r; i++) {
+		r = wire_read_fd(rd, &sub, &fds[i]);
+		wire_next(&sub);
+	}
+	if (!r)
+		set_array(f, owner, fds, n);
+	return r;
+}
+
+static int read_struct(
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
+{
+	struct wire_iter sub;
+
+	wire_recurse(it, &sub);
 	return codec_read_args(rd, &sub, f->type, slot_of(f, owner));
 }
 
 static int read_dict(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	return codec_read_dict(rd, it, f->type, slot_of(f, owner), NULL);
 }
 
 static int read_dict_ref(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
 	int r;
 	void *dict = wire_alloc(rd, 1, f->type->size_bytes, &r);
@@ -390,22 +428,22 @@ static int read_dict_ref(
 }
 
 static int read_row(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *row)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *row)
 {
-	DBusMessageIter sub;
+	struct wire_iter sub;
 
 	if (f->kind == CODEC_DICTS)
 		return codec_read_dict(rd, it, f->type, row, NULL);
-	dbus_message_iter_recurse(it, &sub);
+	wire_recurse(it, &sub);
 	return codec_read_args(rd, &sub, f->type, row);
 }
 
 static int read_rows(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *f, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *f, void *owner)
 {
-	size_t n = (size_t)dbus_message_iter_get_element_count(it);
+	size_t n = wire_count(it);
 	bool outermost = rd->array == NULL;
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	char *rows;
 	int r = check_rows(rd, f, n);
 
@@ -416,12 +454,12 @@ static int read_rows(
 		return r;
 	if (outermost)
 		rd->array = f->name;
-	dbus_message_iter_recurse(it, &sub);
+	wire_recurse(it, &sub);
 	for (size_t i = 0; i < n && !r; i++) {
 		if (outermost)
 			rd->row = i;
 		r = read_row(rd, &sub, f, rows + i * f->type->size_bytes);
-		dbus_message_iter_next(&sub);
+		wire_next(&sub);
 	}
 	if (outermost)
 		rd->array = NULL;
@@ -443,6 +481,7 @@ static const read_fn readers[CODEC_N_KINDS] = {
 	[CODEC_BYTES] = read_fixed,
 	[CODEC_STRINGS] = read_strings,
 	[CODEC_NUMBERS] = read_fixed,
+	[CODEC_FDS] = read_fds,
 	[CODEC_STRUCT] = read_struct,
 	[CODEC_DICT] = read_dict,
 	[CODEC_DICT_REF] = read_dict_ref,
@@ -451,7 +490,7 @@ static const read_fn readers[CODEC_N_KINDS] = {
 };
 
 int codec_read_field(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *field, void *owner)
 {
 	int r = readers[field->kind](rd, it, field, owner);
 
@@ -461,25 +500,25 @@ int codec_read_field(
 }
 
 int codec_read_args(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *args)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_type *type, void *args)
 {
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		int r = codec_read_field(rd, it, &type->fields[i], args);
 
 		if (r)
 			return r;
-		dbus_message_iter_next(it);
+		wire_next(it);
 	}
 	return 0;
 }
 
 int codec_read_variant(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner)
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *field, void *owner)
 {
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r;
 
-	dbus_message_iter_recurse(it, &sub);
+	wire_recurse(it, &sub);
 	r = wire_has_signature(&sub, field->signature);
 	if (r < 0)
 		return r;
@@ -505,15 +544,13 @@ int codec_find(const struct codec_type *type, const char *name)
 	return i >= 0 && strcmp(type->fields[i].name, name) == 0 ? i : -1;
 }
 
-static int read_entry(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type,
+static int read_entry(struct wire_reader *rd, struct wire_iter *it, const struct codec_type *type,
 	void *dict, uint64_t *seen)
 {
-	const char *key;
-	int i, r;
+	const char *key = wire_get_string(it);
+	int i = codec_find(type, key), r;
 
-	dbus_message_iter_get_basic(it, &key);
-	dbus_message_iter_next(it);
-	i = codec_find(type, key);
+	wire_next(it);
 	if (i < 0)
 		return rd->strict
 			? wire_fail(rd, IPC_E_INVALID_REQUEST, "unknown key '%.100s'", key)
@@ -531,25 +568,25 @@ static int read_entry(struct wire_reader *rd, DBusMessageIter *it, const struct 
 	return r;
 }
 
-int codec_read_dict(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type,
+int codec_read_dict(struct wire_reader *rd, struct wire_iter *it, const struct codec_type *type,
 	void *dict, uint64_t *ret_seen)
 {
-	DBusMessageIter sub, entry;
+	struct wire_iter sub, entry;
 	uint64_t seen = 0;
 
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		if (type->fields[i].kind == CODEC_FD)
 			*(int *)slot_of(&type->fields[i], dict) = -1;
 	}
-	dbus_message_iter_recurse(it, &sub);
-	while (dbus_message_iter_get_arg_type(&sub) == DBUS_TYPE_DICT_ENTRY) {
+	wire_recurse(it, &sub);
+	while (wire_type(&sub) == DBUS_TYPE_DICT_ENTRY) {
 		int r;
 
-		dbus_message_iter_recurse(&sub, &entry);
+		wire_recurse(&sub, &entry);
 		r = read_entry(rd, &entry, type, dict, &seen);
 		if (r)
 			return r;
-		dbus_message_iter_next(&sub);
+		wire_next(&sub);
 	}
 	if (ret_seen)
 		*ret_seen = seen;

@@ -6,10 +6,10 @@
 #ifndef IPC_CODEC_H
 #define IPC_CODEC_H
 
-#include <dbus/dbus.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+struct wire_iter;
 struct wire_reader;
 struct wire_writer;
 
@@ -26,6 +26,7 @@ enum codec_kind {
 	CODEC_BYTES, /* ay: const uint8_t *, n */
 	CODEC_STRINGS, /* as: const char *const *, n */
 	CODEC_NUMBERS, /* at: const uint64_t *, n */
+	CODEC_FDS, /* ah: const int *, n */
 	CODEC_STRUCT, /* (…): struct by value */
 	CODEC_DICT, /* a{sv}: struct by value */
 	CODEC_DICT_REF, /* a{sv}: pointer to struct */
@@ -60,27 +61,27 @@ struct codec_type {
 };
 
 /* All return as wire_append…() and wire_read…() do. */
-int codec_append_args(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type,
+int codec_append_args(struct wire_writer *w, struct wire_iter *it, const struct codec_type *type,
 	const void *args);
-int codec_append_field(struct wire_writer *w, DBusMessageIter *it, const struct codec_field *field,
+int codec_append_field(struct wire_writer *w, struct wire_iter *it, const struct codec_field *field,
 	const void *owner);
 /* The field as a variant: Properties.Get. */
-int codec_append_variant(struct wire_writer *w, DBusMessageIter *it,
+int codec_append_variant(struct wire_writer *w, struct wire_iter *it,
 	const struct codec_field *field, const void *owner);
 /* mask: bits of the fields that may be sent. */
-int codec_append_dict(struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type,
+int codec_append_dict(struct wire_writer *w, struct wire_iter *it, const struct codec_type *type,
 	const void *dict, uint64_t mask);
 
 int codec_read_args(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type, void *args);
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_type *type, void *args);
 /* The value under the iterator, whose type was checked. */
 int codec_read_field(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner);
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *field, void *owner);
 /* A variant that must hold the field's type. */
 int codec_read_variant(
-	struct wire_reader *rd, DBusMessageIter *it, const struct codec_field *field, void *owner);
+	struct wire_reader *rd, struct wire_iter *it, const struct codec_field *field, void *owner);
 /* *ret_seen: bits of the fields that were there; may be NULL. */
-int codec_read_dict(struct wire_reader *rd, DBusMessageIter *it, const struct codec_type *type,
+int codec_read_dict(struct wire_reader *rd, struct wire_iter *it, const struct codec_type *type,
 	void *dict, uint64_t *ret_seen);
 
 /* Number of the field, or -1. */

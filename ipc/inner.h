@@ -83,7 +83,7 @@ void object_run_take(struct ipc_call *call);
 /* Ends the call without an answer. NULL is fine. */
 void call_free(struct ipc_call *call);
 /* An empty reply to fill; NULL: no memory, or the bus is gone. */
-DBusMessage *call_begin_reply(struct ipc_call *call, DBusMessageIter *ret_it);
+DBusMessage *call_begin_reply(struct ipc_call *call, struct wire_iter *ret_it);
 /* Sends reply (taken; NULL is an error as well) if r is 0, else the error. Frees the call. */
 void call_finish(struct ipc_call *call, DBusMessage *reply, int r);
 /* Answers with r: 0 (done), IPC_E_… or -errno. Frees the call. */

@@ -7,6 +7,8 @@ libipc_la_SOURCES = \
 	%D%/call.h %D%/inner.h %D%/table.h \
 	%D%/client.c %D%/client.h \
 	%D%/codec.c %D%/codec.h \
+	%D%/file.c %D%/file.h \
+	%D%/flat.c %D%/flat.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/object.c %D%/object.h \
 	%D%/peer.c \
@@ -41,7 +43,8 @@ EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
 
 # Those that need a connection share a daemon for tests.
 IPC_SERVICE = tests/ipc/service.c tests/ipc/service.h
-check_PROGRAMS += tests/ipc/test-bus tests/ipc/test-client tests/ipc/test-codec tests/ipc/test-loop \
+check_PROGRAMS += tests/ipc/test-bus tests/ipc/test-client tests/ipc/test-codec tests/ipc/test-file \
+	tests/ipc/test-flat tests/ipc/test-loop \
 	tests/ipc/test-object tests/ipc/test-peer tests/ipc/test-signal tests/ipc/test-standard \
 	tests/ipc/test-types tests/ipc/test-wire
 dist_check_scripts += tests/ipc/generator.py
@@ -55,6 +58,8 @@ tests_ipc_test_standard_SOURCES = tests/ipc/test-standard.c $(IPC_SERVICE)
 tests_ipc_test_bus_LDADD = $(TEST_IPC)
 tests_ipc_test_client_LDADD = $(TEST_IPC)
 tests_ipc_test_codec_LDADD = $(TEST_IPC)
+tests_ipc_test_file_LDADD = $(TEST_IPC)
+tests_ipc_test_flat_LDADD = $(TEST_IPC)
 tests_ipc_test_loop_LDADD = $(TEST_IPC)
 tests_ipc_test_object_LDADD = $(TEST_IPC)
 tests_ipc_test_peer_LDADD = $(TEST_IPC)

@@ -73,12 +73,12 @@ void call_free(struct ipc_call *call)
 	free(call);
 }
 
-DBusMessage *call_begin_reply(struct ipc_call *call, DBusMessageIter *ret_it)
+DBusMessage *call_begin_reply(struct ipc_call *call, struct wire_iter *ret_it)
 {
 	DBusMessage *reply = call->bus ? dbus_message_new_method_return(call->message) : NULL;
 
 	if (reply)
-		dbus_message_iter_init_append(reply, ret_it);
+		wire_begin_append(reply, ret_it);
 	return reply;
 }
 
@@ -87,11 +87,11 @@ static DBusMessage *error_reply(struct ipc_call *call, int r)
 {
 	struct wire_writer w = { 0 };
 	DBusMessage *reply = dbus_message_new_error(call->message, ipc_error_name(r), NULL);
-	DBusMessageIter it;
+	struct wire_iter it;
 
 	if (!reply)
 		return NULL;
-	dbus_message_iter_init_append(reply, &it);
+	wire_begin_append(reply, &it);
 	if (wire_append_string(&w, &it, call->error_text ? call->error_text : "")) {
 		dbus_message_unref(reply);
 		return NULL;
@@ -123,7 +123,7 @@ void call_finish(struct ipc_call *call, DBusMessage *reply, int r)
 
 void call_end(struct ipc_call *call, int r)
 {
-	DBusMessageIter it;
+	struct wire_iter it;
 
 	call_finish(call, r ? NULL : call_begin_reply(call, &it), r);
 }
@@ -143,7 +143,7 @@ void ipc_reply_error(struct ipc_call *call, int error, const char *text)
 void call_reply(struct ipc_call *call, const struct table_method *method, const void *out)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *reply = call_begin_reply(call, &it);
 	int r = reply ? codec_append_args(&w, &it, method->out, out) : -ENOMEM;
 
@@ -265,7 +265,7 @@ static int read_arguments(
 	struct ipc_call *call, const struct table_method *method, void **ret_in, void **ret_out)
 {
 	struct wire_reader rd = call_reader(call);
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
 	*ret_in = *ret_out = NULL;
@@ -279,7 +279,7 @@ static int read_arguments(
 	*ret_in = wire_alloc(&rd, 1, method->in->size_bytes, &r);
 	if (!*ret_in)
 		return r;
-	dbus_message_iter_init(call->message, &it);
+	wire_begin_read(call->message, &it);
 	r = codec_read_args(&rd, &it, method->in, *ret_in);
 	return r > 0 ? ipc_call_error(call, r, "%s", rd.text) : r;
 }

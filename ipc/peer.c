@@ -124,22 +124,19 @@ bool peers_drop(struct peers *peers, const char *name)
 
 /* ---- credentials ---- */
 
-static int copy_label(DBusMessageIter *value, const char **ret_label)
+static int copy_label(struct wire_iter *value, const char **ret_label)
 {
-	const char *bytes = NULL;
-	DBusMessageIter array;
-	int n = 0;
+	const void *bytes = NULL;
+	size_t n;
 	char *label;
 	int r = wire_has_signature(value, "ay");
 
 	if (r <= 0)
 		return r;
-	dbus_message_iter_recurse(value, &array);
-	if (dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_BYTE)
-		dbus_message_iter_get_fixed_array(&array, &bytes, &n);
-	if (n <= 0)
+	wire_get_fixed(value, &bytes, &n);
+	if (!n)
 		return 0;
-	label = strndup(bytes, (size_t)n);
+	label = strndup(bytes, n);
 	if (!label)
 		return -ENOMEM;
 	free((char *)*ret_label);
@@ -149,29 +146,26 @@ static int copy_label(DBusMessageIter *value, const char **ret_label)
 
 static int read_credentials(DBusMessage *reply, struct ipc_caller *who)
 {
-	DBusMessageIter it, dict, entry, value;
+	struct wire_iter it, dict, entry, value;
 	bool has_uid = false;
 	int r = 0;
 
 	if (!dbus_message_has_signature(reply, "a{sv}"))
 		return -EBADMSG;
-	dbus_message_iter_init(reply, &it);
-	dbus_message_iter_recurse(&it, &dict);
-	for (; dbus_message_iter_get_arg_type(&dict) == DBUS_TYPE_DICT_ENTRY && !r;
-		dbus_message_iter_next(&dict)) {
+	wire_begin_read(reply, &it);
+	wire_recurse(&it, &dict);
+	for (; wire_type(&dict) == DBUS_TYPE_DICT_ENTRY && !r; wire_next(&dict)) {
 		const char *key;
 
-		dbus_message_iter_recurse(&dict, &entry);
-		dbus_message_iter_get_basic(&entry, &key);
-		dbus_message_iter_next(&entry);
-		dbus_message_iter_recurse(&entry, &value);
-		if (strcmp(key, "UnixUserID") == 0 &&
-			dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_UINT32) {
-			dbus_message_iter_get_basic(&value, &who->uid);
+		wire_recurse(&dict, &entry);
+		key = wire_get_string(&entry);
+		wire_next(&entry);
+		wire_recurse(&entry, &value);
+		if (strcmp(key, "UnixUserID") == 0 && wire_type(&value) == DBUS_TYPE_UINT32) {
+			wire_get(&value, &who->uid);
 			has_uid = true;
-		} else if (strcmp(key, "ProcessID") == 0 &&
-			dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_UINT32) {
-			dbus_message_iter_get_basic(&value, &who->pid);
+		} else if (strcmp(key, "ProcessID") == 0 && wire_type(&value) == DBUS_TYPE_UINT32) {
+			wire_get(&value, &who->pid);
 		} else if (strcmp(key, "LinuxSecurityLabel") == 0) {
 			r = copy_label(&value, &who->security_label);
 		}

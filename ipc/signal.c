@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "ipc/client.h"
 #include "ipc/codec.h"
+#include "ipc/file.h"
 #include "ipc/inner.h"
 #include "ipc/proto.h"
 #include "ipc/table.h"
@@ -17,6 +19,9 @@
 #define SESSION_INTERFACE IPC_NAME ".Session"
 #define PROPERTIES        "org.freedesktop.DBus.Properties"
 #define MAX_SIGNAL_BYTES  (256u << 20)
+#define EVENTS_SIGNATURE  "a(totsa{sv})"
+/* Fewer cost no less in a file, and each file is one more that is open until a client that is slow has read it. */
+#define FILE_MIN_EVENTS   4
 
 /* ---- sending ---- */
 
@@ -28,7 +33,7 @@ static const struct table_event *find_event(const char *name)
 }
 
 static int append_event(
-	DBusMessageIter *it, const struct table_event *table, const struct ipc_event *event)
+	struct wire_iter *it, const struct table_event *table, const struct ipc_event *event)
 {
 	static const struct ipc_event_args none;
 	const struct ipc_event_args *args = event->args ? event->args : &none;
@@ -47,19 +52,18 @@ static int append_event(
 	return r;
 }
 
-static int new_signal(
-	const char *to, struct ipc_path path, const char *name, DBusMessage **ret_signal)
+static int new_signal(const struct ipc_audience *to, const char *name, DBusMessage **ret_signal)
 {
 	char text[IPC_PATH_BYTES];
 	DBusMessage *signal;
 
-	if (!dbus_validate_bus_name(to, NULL))
+	if (!dbus_validate_bus_name(to->name, NULL))
 		return -EINVAL;
 	signal = dbus_message_new_signal(
-		ipc_path_format(path, text, sizeof(text)), SESSION_INTERFACE, name);
+		ipc_path_format(to->session, text, sizeof(text)), SESSION_INTERFACE, name);
 	if (!signal)
 		return err_raise(-ENOMEM);
-	if (!dbus_message_set_destination(signal, to)) {
+	if (!dbus_message_set_destination(signal, to->name)) {
 		dbus_message_unref(signal);
 		return err_raise(-ENOMEM);
 	}
@@ -77,38 +81,61 @@ static int send_take(struct ipc_bus *bus, DBusMessage *signal, int r)
 }
 
 int ipc_send_event(
-	struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *event)
+	struct ipc_bus *bus, const struct ipc_audience *to, const struct ipc_event *event)
 {
 	const struct table_event *table = find_event(event->name);
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *signal;
 	int r;
 
 	if (!table)
 		return err_raise(-EINVAL);
-	r = new_signal(to, path, table->name, &signal);
+	r = new_signal(to, table->name, &signal);
 	if (r)
 		return r;
-	dbus_message_iter_init_append(signal, &it);
+	wire_begin_append(signal, &it);
 	return send_take(bus, signal, append_event(&it, table, event));
 }
 
-int ipc_send_events(struct ipc_bus *bus, const char *to, struct ipc_path path,
+static int send_args(struct ipc_bus *bus, const struct ipc_audience *to, const char *name,
+	const struct codec_type *type, const void *args)
+{
+	struct wire_writer w = { 0 };
+	struct wire_iter it;
+	DBusMessage *signal;
+	int r = new_signal(to, name, &signal);
+
+	if (r)
+		return r;
+	wire_begin_append(signal, &it);
+	return send_take(bus, signal, codec_append_args(&w, &it, type, args));
+}
+
+static int send_file(
+	struct ipc_bus *bus, const struct ipc_audience *to, const struct ipc_session_events *events)
+{
+	int fds[IPC_MAX_FDS], r;
+	struct ipc_session_events_file args = { .files = fds };
+
+	r = file_pack(&ipc_type_session_events, events, fds, &args.n_files);
+	if (r)
+		return r;
+	r = send_args(bus, to, IPC_EVENTS_FILE, &ipc_type_session_events_file, &args);
+	close(fds[0]);
+	return r;
+}
+
+int ipc_send_events(struct ipc_bus *bus, const struct ipc_audience *to,
 	const struct ipc_event *events, size_t n)
 {
 	struct ipc_session_events args = { events, n };
-	struct wire_writer w = { 0 };
-	DBusMessageIter it;
-	DBusMessage *signal;
-	int r;
 
 	if (n > IPC_MAX_BATCH)
 		return -EMSGSIZE;
-	r = new_signal(to, path, "Events", &signal);
-	if (r)
-		return r;
-	dbus_message_iter_init_append(signal, &it);
-	return send_take(bus, signal, codec_append_args(&w, &it, &ipc_type_session_events, &args));
+	/* what makes it impossible to have a file need not be in the way of a message */
+	if (to->takes_files && n >= FILE_MIN_EVENTS && send_file(bus, to, &args) == 0)
+		return 0;
+	return send_args(bus, to, "Events", &ipc_type_session_events, &args);
 }
 
 /* ---- receiving ---- */
@@ -157,12 +184,12 @@ static struct wire_reader signal_reader(struct ipc_signal *signal)
 }
 
 /* An empty dictionary stands for "none" in a typed signal. */
-static bool is_none(DBusMessageIter *it, const struct codec_field *field)
+static bool is_none(struct wire_iter *it, const struct codec_field *field)
 {
-	return field->kind == CODEC_DICT_REF && dbus_message_iter_get_element_count(it) == 0;
+	return field->kind == CODEC_DICT_REF && wire_count(it) == 0;
 }
 
-static int read_event_args(struct wire_reader *rd, DBusMessageIter *it,
+static int read_event_args(struct wire_reader *rd, struct wire_iter *it,
 	const struct table_event *table, struct ipc_event_args *args)
 {
 	int r = 0;
@@ -177,7 +204,7 @@ static int read_event_args(struct wire_reader *rd, DBusMessageIter *it,
 			field = &ipc_type_event_args.fields[table->fields[i]];
 			r = is_none(it, field) ? 0 : codec_read_field(rd, it, field, args);
 		}
-		dbus_message_iter_next(it);
+		wire_next(it);
 	}
 	return r;
 }
@@ -188,7 +215,7 @@ static int read_single(struct ipc_signal *signal, const struct table_event *tabl
 	struct wire_reader rd = signal_reader(signal);
 	struct ipc_event *event;
 	struct ipc_event_args *args;
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
 	if (!dbus_message_has_signature(signal->message, table->signature))
@@ -199,11 +226,11 @@ static int read_single(struct ipc_signal *signal, const struct table_event *tabl
 		return err_raise(-ENOMEM);
 	event->name = table->name;
 	event->args = args;
-	dbus_message_iter_init(signal->message, &it);
-	dbus_message_iter_get_basic(&it, &event->seq);
-	dbus_message_iter_next(&it);
+	wire_begin_read(signal->message, &it);
+	wire_get(&it, &event->seq);
+	wire_next(&it);
 	r = wire_read_path(&rd, &it, &event->task);
-	dbus_message_iter_next(&it);
+	wire_next(&it);
 	if (!r)
 		r = read_event_args(&rd, &it, table, args);
 	if (!r)
@@ -215,13 +242,38 @@ static int read_batch(struct ipc_signal *signal, const struct ipc_event **ret_ev
 {
 	struct wire_reader rd = signal_reader(signal);
 	struct ipc_session_events events = { NULL, 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
-	if (!dbus_message_has_signature(signal->message, "a(totsa{sv})"))
+	if (!dbus_message_has_signature(signal->message, EVENTS_SIGNATURE))
 		return -EBADMSG;
-	dbus_message_iter_init(signal->message, &it);
+	wire_begin_read(signal->message, &it);
 	r = codec_read_args(&rd, &it, &ipc_type_session_events, &events);
+	if (r)
+		return r;
+	*ret_events = events.events;
+	*ret_n = events.n_events;
+	return 0;
+}
+
+static int read_file(struct ipc_signal *signal, const struct ipc_event **ret_events, size_t *ret_n)
+{
+	struct wire_fds files = { .n = 0 };
+	struct wire_reader rd = signal_reader(signal);
+	struct ipc_session_events_file args = { NULL, 0 };
+	struct ipc_session_events events = { NULL, 0 };
+	struct wire_iter it;
+	int r;
+
+	if (!dbus_message_has_signature(signal->message, "ah"))
+		return -EBADMSG;
+	wire_begin_read(signal->message, &it);
+	rd.fds = &files;
+	r = codec_read_args(&rd, &it, &ipc_type_session_events_file, &args);
+	rd.fds = &signal->fds;
+	if (!r)
+		r = file_unpack(&rd, &files, &ipc_type_session_events, EVENTS_SIGNATURE, &events);
+	wire_fds_close(&files);
 	if (r)
 		return r;
 	*ret_events = events.events;
@@ -240,6 +292,10 @@ int ipc_read_events(struct ipc_signal *signal, const struct ipc_event **ret_even
 		r = read_batch(signal, ret_events, ret_n);
 		return r > 0 ? -EBADMSG : r;
 	}
+	if (dbus_message_has_member(signal->message, IPC_EVENTS_FILE)) {
+		r = read_file(signal, ret_events, ret_n);
+		return r > 0 ? -EBADMSG : r;
+	}
 	table = find_event(dbus_message_get_member(signal->message));
 	if (!table)
 		return IPC_E_UNKNOWN_METHOD;
@@ -252,19 +308,15 @@ int ipc_read_events(struct ipc_signal *signal, const struct ipc_event **ret_even
 
 /* ---- PropertiesChanged ---- */
 
-static uint64_t read_names(DBusMessageIter *it, const struct codec_type *type)
+static uint64_t read_names(struct wire_iter *it, const struct codec_type *type)
 {
-	DBusMessageIter array;
+	struct wire_iter array;
 	uint64_t bits = 0;
 
-	dbus_message_iter_recurse(it, &array);
-	for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING;
-		dbus_message_iter_next(&array)) {
-		const char *name;
-		int i;
+	wire_recurse(it, &array);
+	for (; wire_type(&array) == DBUS_TYPE_STRING; wire_next(&array)) {
+		int i = codec_find(type, wire_get_string(&array));
 
-		dbus_message_iter_get_basic(&array, &name);
-		i = codec_find(type, name);
 		if (i >= 0)
 			bits |= UINT64_C(1) << i;
 	}
@@ -277,23 +329,23 @@ int client_read_changed(struct ipc_signal *signal, const struct client_changed *
 	struct wire_reader rd = signal_reader(signal);
 	const char *interface;
 	uint64_t with_value;
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
 	if (!dbus_message_is_signal(signal->message, PROPERTIES, "PropertiesChanged"))
 		return IPC_E_UNKNOWN_METHOD;
 	if (!dbus_message_has_signature(signal->message, "sa{sv}as"))
 		return -EBADMSG;
-	dbus_message_iter_init(signal->message, &it);
-	dbus_message_iter_get_basic(&it, &interface);
+	wire_begin_read(signal->message, &it);
+	interface = wire_get_string(&it);
 	if (strcmp(interface, changed->interface->name))
 		return IPC_E_UNKNOWN_METHOD;
-	dbus_message_iter_next(&it);
+	wire_next(&it);
 	memset(changed->ret, 0, type->size_bytes);
 	r = codec_read_dict(&rd, &it, type, changed->ret, &with_value);
 	if (r)
 		return r > 0 ? -EBADMSG : r;
-	dbus_message_iter_next(&it);
+	wire_next(&it);
 	*changed->ret_invalid = read_names(&it, type);
 	*changed->ret_changed = with_value | *changed->ret_invalid;
 	return 0;

@@ -157,7 +157,7 @@ static int append_node(struct ipc_call *call, const struct target *target, struc
 	return 0;
 }
 
-static int introspect(struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+static int introspect(struct ipc_call *call, const struct target *target, struct wire_iter *it)
 {
 	cleanup_(buf_done) struct buf xml = { 0 };
 	struct wire_writer w = { 0 };
@@ -195,13 +195,12 @@ static int get_values(
 }
 
 /* Reads the interface's name; NULL in *ret_type when it is a standard one, which has no properties. */
-static int read_interface(struct ipc_call *call, const struct target *target, DBusMessageIter *in,
+static int read_interface(struct ipc_call *call, const struct target *target, struct wire_iter *in,
 	const struct codec_type **ret_type)
 {
-	const char *name;
+	const char *name = wire_get_string(in);
 
-	dbus_message_iter_get_basic(in, &name);
-	dbus_message_iter_next(in);
+	wire_next(in);
 	*ret_type = NULL;
 	if (target->interface && (!*name || strcmp(name, target->interface->name) == 0))
 		*ret_type = target->interface->properties_type;
@@ -212,7 +211,7 @@ static int read_interface(struct ipc_call *call, const struct target *target, DB
 }
 
 static int read_property(
-	struct ipc_call *call, const struct target *target, DBusMessageIter *in, int *ret_number)
+	struct ipc_call *call, const struct target *target, struct wire_iter *in, int *ret_number)
 {
 	const struct codec_type *type;
 	const char *name;
@@ -220,22 +219,22 @@ static int read_property(
 
 	if (r)
 		return r;
-	dbus_message_iter_get_basic(in, &name);
-	dbus_message_iter_next(in);
+	name = wire_get_string(in);
+	wire_next(in);
 	*ret_number = type ? codec_find(type, name) : -1;
 	if (*ret_number < 0)
 		return ipc_call_error(call, IPC_E_UNKNOWN_PROPERTY, "no property '%.100s'", name);
 	return 0;
 }
 
-static int properties_get(struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+static int properties_get(struct ipc_call *call, const struct target *target, struct wire_iter *it)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter in;
+	struct wire_iter in;
 	int number, r;
 	void *values;
 
-	dbus_message_iter_init(call->message, &in);
+	wire_begin_read(call->message, &in);
 	r = read_property(call, target, &in, &number);
 	if (!r)
 		r = check(call, target->interface->access);
@@ -252,25 +251,25 @@ static uint64_t all_bits(const struct codec_type *type)
 	return type->n_fields == 64 ? UINT64_MAX : (UINT64_C(1) << type->n_fields) - 1;
 }
 
-static int append_empty(DBusMessageIter *it)
+static int append_empty(struct wire_iter *it)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = wire_open(&w, it, DBUS_TYPE_ARRAY, "{sv}", &sub);
 
-	return r ? r : wire_close(it, &sub, 0);
+	return r ? r : wire_close(&w, it, &sub, 0);
 }
 
 static int properties_get_all(
-	struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+	struct ipc_call *call, const struct target *target, struct wire_iter *it)
 {
 	struct wire_writer w = { 0 };
 	const struct codec_type *type;
-	DBusMessageIter in;
+	struct wire_iter in;
 	void *values;
 	int r;
 
-	dbus_message_iter_init(call->message, &in);
+	wire_begin_read(call->message, &in);
 	r = read_interface(call, target, &in, &type);
 	if (r)
 		return r;
@@ -283,7 +282,7 @@ static int properties_get_all(
 }
 
 static int read_new_value(
-	struct ipc_call *call, const struct codec_field *field, DBusMessageIter *in, void *values)
+	struct ipc_call *call, const struct codec_field *field, struct wire_iter *in, void *values)
 {
 	struct wire_reader rd = call_reader(call);
 	int r = codec_read_variant(&rd, in, field, values);
@@ -293,16 +292,16 @@ static int read_new_value(
 	return r;
 }
 
-static int properties_set(struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+static int properties_set(struct ipc_call *call, const struct target *target, struct wire_iter *it)
 {
 	const struct table_property *property;
 	const struct codec_type *type;
-	DBusMessageIter in;
+	struct wire_iter in;
 	void *values;
 	int number, r;
 
 	(void)it;
-	dbus_message_iter_init(call->message, &in);
+	wire_begin_read(call->message, &in);
 	r = read_property(call, target, &in, &number);
 	if (r)
 		return r;
@@ -327,9 +326,9 @@ static int properties_set(struct ipc_call *call, const struct target *target, DB
 /* ---- ObjectManager ---- */
 
 /* "{sa{sv}}" of a session: its one interface with its properties. */
-static int append_session(struct wire_writer *w, DBusMessageIter *it, const void *values)
+static int append_session(struct wire_writer *w, struct wire_iter *it, const void *values)
 {
-	DBusMessageIter array, entry;
+	struct wire_iter array, entry;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "{sa{sv}}", &array);
 
 	if (r)
@@ -340,17 +339,17 @@ static int append_session(struct wire_writer *w, DBusMessageIter *it, const void
 		if (!r)
 			r = codec_append_dict(
 				w, &entry, ipc_table_session.properties_type, values, UINT64_MAX);
-		r = wire_close(&array, &entry, r);
+		r = wire_close(w, &array, &entry, r);
 	}
-	return wire_close(it, &array, r);
+	return wire_close(w, it, &array, r);
 }
 
 static int append_managed(
-	struct ipc_call *call, struct wire_writer *w, DBusMessageIter *array, uint64_t id)
+	struct ipc_call *call, struct wire_writer *w, struct wire_iter *array, uint64_t id)
 {
 	struct target target = { .node = NODE_SESSION };
 	struct ipc_path root = call->path;
-	DBusMessageIter entry;
+	struct wire_iter entry;
 	void *values;
 	int r;
 
@@ -366,14 +365,14 @@ static int append_managed(
 	r = wire_append_path(w, &entry, (struct ipc_path){ id, 0 });
 	if (!r)
 		r = append_session(w, &entry, values);
-	return wire_close(array, &entry, r);
+	return wire_close(w, array, &entry, r);
 }
 
 static int get_managed_objects(
-	struct ipc_call *call, const struct target *target, DBusMessageIter *it)
+	struct ipc_call *call, const struct target *target, struct wire_iter *it)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter array;
+	struct wire_iter array;
 	uint64_t *ids;
 	size_t n;
 	int r = check(call, target->interface->access);
@@ -386,15 +385,15 @@ static int get_managed_objects(
 		return r;
 	for (size_t i = 0; i < n && !r; i++)
 		r = append_managed(call, &w, &array, ids[i]);
-	return wire_close(it, &array, r);
+	return wire_close(&w, it, &array, r);
 }
 
-static DBusMessage *manager_signal(const char *name, DBusMessageIter *ret_it)
+static DBusMessage *manager_signal(const char *name, struct wire_iter *ret_it)
 {
 	DBusMessage *signal = dbus_message_new_signal(IPC_ROOT_PATH, OBJECT_MANAGER, name);
 
 	if (signal)
-		dbus_message_iter_init_append(signal, ret_it);
+		wire_begin_append(signal, ret_it);
 	return signal;
 }
 
@@ -411,7 +410,7 @@ int ipc_object_session_added(
 	struct ipc_bus *bus, struct ipc_path path, const struct ipc_session_properties *all)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *signal = manager_signal("InterfacesAdded", &it);
 	int r;
 
@@ -426,7 +425,7 @@ int ipc_object_session_added(
 int ipc_object_session_removed(struct ipc_bus *bus, struct ipc_path path)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter it, array;
+	struct wire_iter it, array;
 	DBusMessage *signal = manager_signal("InterfacesRemoved", &it);
 	int r;
 
@@ -436,7 +435,8 @@ int ipc_object_session_removed(struct ipc_bus *bus, struct ipc_path path)
 	if (!r)
 		r = wire_open(&w, &it, DBUS_TYPE_ARRAY, "s", &array);
 	if (!r)
-		r = wire_close(&it, &array, wire_append_string(&w, &array, ipc_table_session.name));
+		r = wire_close(
+			&w, &it, &array, wire_append_string(&w, &array, ipc_table_session.name));
 	return send_take(bus, signal, r);
 }
 
@@ -454,9 +454,9 @@ static uint64_t bits_with(const struct emit_changed *changed, enum table_emits e
 }
 
 static int append_names(
-	struct wire_writer *w, DBusMessageIter *it, const struct codec_type *type, uint64_t bits)
+	struct wire_writer *w, struct wire_iter *it, const struct codec_type *type, uint64_t bits)
 {
-	DBusMessageIter array;
+	struct wire_iter array;
 	int r = wire_open(w, it, DBUS_TYPE_ARRAY, "s", &array);
 
 	if (r)
@@ -465,7 +465,7 @@ static int append_names(
 		if (bits >> i & 1)
 			r = wire_append_string(w, &array, type->fields[i].name);
 	}
-	return wire_close(it, &array, r);
+	return wire_close(w, it, &array, r);
 }
 
 int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
@@ -476,7 +476,7 @@ int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
 	struct wire_writer w = { 0 };
 	char path[IPC_PATH_BYTES];
 	DBusMessage *signal;
-	DBusMessageIter it;
+	struct wire_iter it;
 	int r;
 
 	if (!with_value && !by_name)
@@ -485,7 +485,7 @@ int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
 		PROPERTIES, "PropertiesChanged");
 	if (!signal)
 		return err_raise(-ENOMEM);
-	dbus_message_iter_init_append(signal, &it);
+	wire_begin_append(signal, &it);
 	r = wire_append_string(&w, &it, changed->interface->name);
 	if (!r)
 		r = codec_append_dict(&w, &it, type, changed->values, with_value);
@@ -498,7 +498,7 @@ int emit_changed(struct ipc_bus *bus, const struct emit_changed *changed)
 
 static const struct standard_method {
 	const char *interface, *name, *in_signature;
-	int (*run)(struct ipc_call *call, const struct target *target, DBusMessageIter *it);
+	int (*run)(struct ipc_call *call, const struct target *target, struct wire_iter *it);
 } methods[] = {
 	{ "org.freedesktop.DBus.Introspectable", "Introspect", "", introspect },
 	{ PROPERTIES, "Get", "ss", properties_get },
@@ -526,7 +526,7 @@ bool standard_run_take(struct ipc_call *call, enum node_kind node)
 {
 	const struct standard_method *method = find_standard(call, node);
 	struct target target = { .node = node };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *reply;
 	int r;
 

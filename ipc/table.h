@@ -76,5 +76,6 @@ extern const size_t ipc_table_n_events;
 extern const struct codec_type ipc_type_event;
 extern const struct codec_type ipc_type_event_args;
 extern const struct codec_type ipc_type_session_events; /* the arguments of Events */
+extern const struct codec_type ipc_type_session_events_file;
 
 #endif

@@ -24,6 +24,8 @@
 #define IPC_MAX_CHILDREN      1000
 /* Rows of one Events signal. */
 #define IPC_MAX_BATCH         256
+/* What a client implements that takes events in files. */
+#define IPC_EVENTS_FILE       "EventsFile"
 
 /* An object of ours: {0, 0} the root, {7, 0} session 7, {7, 412} its task 412. Paths are made from numbers only. */
 struct ipc_path {

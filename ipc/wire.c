@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/utf8.h"
@@ -24,16 +25,34 @@ static int charge(struct wire_writer *w, size_t bytes)
 	return 0;
 }
 
-int wire_append(struct wire_writer *w, DBusMessageIter *it, int type, const void *value)
+void wire_begin_append(DBusMessage *message, struct wire_iter *ret_it)
+{
+	dbus_message_iter_init_append(message, &ret_it->message);
+	ret_it->is_flat = false;
+}
+
+static int append(struct wire_writer *w, struct wire_iter *it, int type, const void *value)
+{
+	if (w->flat)
+		return flat_append(w->flat, type, value);
+	return dbus_message_iter_append_basic(&it->message, type, value) ? 0 : -ENOMEM;
+}
+
+static int append_text(struct wire_writer *w, struct wire_iter *it, int type, const char *s)
+{
+	if (w->flat)
+		return flat_append_string(w->flat, s, strlen(s));
+	return dbus_message_iter_append_basic(&it->message, type, &s) ? 0 : -ENOMEM;
+}
+
+int wire_append(struct wire_writer *w, struct wire_iter *it, int type, const void *value)
 {
 	int r = charge(w, 8);
 
-	if (r)
-		return r;
-	return dbus_message_iter_append_basic(it, type, value) ? 0 : -ENOMEM;
+	return r ? r : append(w, it, type, value);
 }
 
-int wire_append_string(struct wire_writer *w, DBusMessageIter *it, const char *s)
+int wire_append_string(struct wire_writer *w, struct wire_iter *it, const char *s)
 {
 	cleanup_(cleanup_free) char *repaired = NULL;
 	size_t n;
@@ -54,22 +73,21 @@ int wire_append_string(struct wire_writer *w, DBusMessageIter *it, const char *s
 		if (r)
 			return r;
 	}
-	return dbus_message_iter_append_basic(it, DBUS_TYPE_STRING, &s) ? 0 : -ENOMEM;
+	return append_text(w, it, DBUS_TYPE_STRING, s);
 }
 
-int wire_append_path(struct wire_writer *w, DBusMessageIter *it, struct ipc_path path)
+int wire_append_path(struct wire_writer *w, struct wire_iter *it, struct ipc_path path)
 {
 	char buf[IPC_PATH_BYTES];
 	const char *s = ipc_path_format(path, buf, sizeof(buf));
 	int r = charge(w, strlen(s) + 5);
 
-	if (r)
-		return r;
-	return dbus_message_iter_append_basic(it, DBUS_TYPE_OBJECT_PATH, &s) ? 0 : -ENOMEM;
+	return r ? r : append_text(w, it, DBUS_TYPE_OBJECT_PATH, s);
 }
 
-int wire_append_fd(struct wire_writer *w, DBusMessageIter *it, int fd)
+int wire_append_fd(struct wire_writer *w, struct wire_iter *it, int fd)
 {
+	uint32_t number;
 	int r;
 
 	if (fd < 0)
@@ -79,44 +97,53 @@ int wire_append_fd(struct wire_writer *w, DBusMessageIter *it, int fd)
 	r = charge(w, 4);
 	if (r)
 		return r;
-	w->n_fds++;
-	return dbus_message_iter_append_basic(it, DBUS_TYPE_UNIX_FD, &fd) ? 0 : -ENOMEM;
+	number = w->n_fds;
+	w->fds[w->n_fds++] = fd;
+	return append(w, it, DBUS_TYPE_UNIX_FD, w->flat ? (const void *)&number : &fd);
 }
 
 int wire_append_fixed(
-	struct wire_writer *w, DBusMessageIter *it, int type, const void *items, size_t n)
+	struct wire_writer *w, struct wire_iter *it, int type, const void *items, size_t n)
 {
 	size_t size = type == DBUS_TYPE_BYTE ? 1 : 8;
-	DBusMessageIter sub;
+	struct wire_iter sub;
 	int r = n > WIRE_MAX_SEND_BYTES / size ? -EMSGSIZE : charge(w, n * size + 4);
 
 	if (r)
 		return r;
+	if (w->flat)
+		return flat_append_fixed(w->flat, type, items, n);
 	r = wire_open(w, it, DBUS_TYPE_ARRAY, size == 1 ? "y" : "t", &sub);
 	if (r)
 		return r;
-	if (n && !dbus_message_iter_append_fixed_array(&sub, type, &items, (int)n))
+	if (n && !dbus_message_iter_append_fixed_array(&sub.message, type, &items, (int)n))
 		r = -ENOMEM;
-	return wire_close(it, &sub, r);
+	return wire_close(w, it, &sub, r);
 }
 
-int wire_open(struct wire_writer *w, DBusMessageIter *it, int type, const char *signature,
-	DBusMessageIter *ret_sub)
+int wire_open(struct wire_writer *w, struct wire_iter *it, int type, const char *signature,
+	struct wire_iter *ret_sub)
 {
 	int r = charge(w, 8);
 
 	if (r)
 		return r;
-	return dbus_message_iter_open_container(it, type, signature, ret_sub) ? 0 : -ENOMEM;
+	if (w->flat)
+		return flat_open(w->flat, type, signature, &ret_sub->flat);
+	return dbus_message_iter_open_container(&it->message, type, signature, &ret_sub->message)
+		? 0
+		: -ENOMEM;
 }
 
-int wire_close(DBusMessageIter *it, DBusMessageIter *sub, int r)
+int wire_close(struct wire_writer *w, struct wire_iter *it, struct wire_iter *sub, int r)
 {
+	if (w->flat)
+		return r ? r : flat_close(w->flat, &sub->flat);
 	if (r) {
-		dbus_message_iter_abandon_container(it, sub);
+		dbus_message_iter_abandon_container(&it->message, &sub->message);
 		return r;
 	}
-	return dbus_message_iter_close_container(it, sub) ? 0 : -ENOMEM;
+	return dbus_message_iter_close_container(&it->message, &sub->message) ? 0 : -ENOMEM;
 }
 
 void wire_fds_close(struct wire_fds *fds)
@@ -177,16 +204,83 @@ void *wire_alloc(struct wire_reader *rd, size_t count, size_t size, int *ret_r)
 	return p;
 }
 
-int wire_read_string(
-	struct wire_reader *rd, DBusMessageIter *it, size_t max_bytes, const char **ret_s)
+void wire_begin_read(DBusMessage *message, struct wire_iter *ret_it)
+{
+	dbus_message_iter_init(message, &ret_it->message);
+	ret_it->is_flat = false;
+}
+
+int wire_type(struct wire_iter *it)
+{
+	return it->is_flat ? flat_type(&it->flat) : dbus_message_iter_get_arg_type(&it->message);
+}
+
+void wire_next(struct wire_iter *it)
+{
+	if (it->is_flat)
+		flat_next(&it->flat);
+	else
+		dbus_message_iter_next(&it->message);
+}
+
+void wire_recurse(struct wire_iter *it, struct wire_iter *ret_sub)
+{
+	ret_sub->is_flat = it->is_flat;
+	if (it->is_flat)
+		flat_recurse(&it->flat, &ret_sub->flat);
+	else
+		dbus_message_iter_recurse(&it->message, &ret_sub->message);
+}
+
+size_t wire_count(struct wire_iter *it)
+{
+	return it->is_flat ? flat_count(&it->flat)
+			   : (size_t)dbus_message_iter_get_element_count(&it->message);
+}
+
+void wire_get(struct wire_iter *it, void *ret)
+{
+	if (it->is_flat)
+		flat_get(&it->flat, ret);
+	else
+		dbus_message_iter_get_basic(&it->message, ret);
+}
+
+const char *wire_get_string(struct wire_iter *it)
 {
 	const char *s;
+
+	if (it->is_flat)
+		return flat_string(&it->flat);
+	dbus_message_iter_get_basic(&it->message, &s);
+	return s;
+}
+
+bool wire_get_fixed(struct wire_iter *it, const void **ret_items, size_t *ret_bytes)
+{
+	DBusMessageIter sub;
+	int type, n = 0;
+
+	if (it->is_flat) {
+		*ret_items = flat_fixed(&it->flat, ret_bytes);
+		return true;
+	}
+	dbus_message_iter_recurse(&it->message, &sub);
+	type = dbus_message_iter_get_arg_type(&sub);
+	if (type != DBUS_TYPE_INVALID)
+		dbus_message_iter_get_fixed_array(&sub, ret_items, &n);
+	*ret_bytes = (size_t)n * (type == DBUS_TYPE_BYTE ? 1 : sizeof(uint64_t));
+	return false;
+}
+
+int wire_read_string(
+	struct wire_reader *rd, struct wire_iter *it, size_t max_bytes, const char **ret_s)
+{
+	const char *s = wire_get_string(it);
+	size_t n = strlen(s);
 	char *copy;
-	size_t n;
 	int r;
 
-	dbus_message_iter_get_basic(it, &s);
-	n = strlen(s);
 	if (max_bytes && n > max_bytes)
 		return wire_fail(rd, IPC_E_INVALID_REQUEST, "longer than %zu bytes", max_bytes);
 	if (!rd->copy_strings) {
@@ -202,24 +296,39 @@ int wire_read_string(
 	return 0;
 }
 
-int wire_read_path(struct wire_reader *rd, DBusMessageIter *it, struct ipc_path *ret_path)
+int wire_read_path(struct wire_reader *rd, struct wire_iter *it, struct ipc_path *ret_path)
 {
-	const char *s;
+	const char *s = wire_get_string(it);
 
-	dbus_message_iter_get_basic(it, &s);
 	if (ipc_path_parse(s, ret_path))
 		return wire_fail(
 			rd, IPC_E_INVALID_ARGS, "not an object of this service: %.120s", s);
 	return 0;
 }
 
-int wire_read_fd(struct wire_reader *rd, DBusMessageIter *it, int *ret_fd)
+/* Each of the list once: what two rows take would be closed twice. */
+static int take_file(struct wire_reader *rd, struct wire_iter *it)
+{
+	uint32_t number;
+
+	flat_get(&it->flat, &number);
+	if (number >= rd->files->n || rd->files->fds[number] < 0)
+		return -1;
+	return wire_fds_take(rd->files, rd->files->fds[number]);
+}
+
+int wire_read_fd(struct wire_reader *rd, struct wire_iter *it, int *ret_fd)
 {
 	int fd = -1;
 
 	if (rd->fds->n >= IPC_MAX_FDS)
 		return wire_fail(rd, IPC_E_LIMIT_REACHED, "more than %d descriptors", IPC_MAX_FDS);
-	dbus_message_iter_get_basic(it, &fd);
+	if (!it->is_flat)
+		dbus_message_iter_get_basic(&it->message, &fd);
+	else
+		fd = take_file(rd, it);
+	if (fd < 0 && it->is_flat)
+		return wire_fail(rd, IPC_E_INVALID_ARGS, "no such descriptor");
 	if (fd < 0)
 		return -EMFILE;
 	rd->fds->fds[rd->fds->n++] = fd;
@@ -227,17 +336,19 @@ int wire_read_fd(struct wire_reader *rd, DBusMessageIter *it, int *ret_fd)
 	return 0;
 }
 
-int wire_has_signature(DBusMessageIter *it, const char *signature)
+int wire_has_signature(struct wire_iter *it, const char *signature)
 {
 	char *actual;
 	int same;
 
+	if (it->is_flat)
+		return flat_has_signature(&it->flat, signature);
 	if (!signature[1])
-		return dbus_message_iter_get_arg_type(it) == signature[0];
-	if (dbus_message_iter_get_arg_type(it) !=
+		return dbus_message_iter_get_arg_type(&it->message) == signature[0];
+	if (dbus_message_iter_get_arg_type(&it->message) !=
 		(signature[0] == '(' ? DBUS_TYPE_STRUCT : DBUS_TYPE_ARRAY))
 		return 0;
-	actual = dbus_message_iter_get_signature(it);
+	actual = dbus_message_iter_get_signature(&it->message);
 	if (!actual)
 		return err_raise(-ENOMEM);
 	same = strcmp(actual, signature) == 0;

@@ -159,12 +159,19 @@ def header_events(model, out):
 const char *ipc_event_name(enum ipc_event_kind kind);
 enum ipc_event_kind ipc_event_kind(const char *name);
 
+/* The client of a session. */
+struct ipc_audience {
+	const char *name; /* unique name */
+	struct ipc_path session;
+	bool takes_files; /* it said that it implements EventsFile */
+};
+
 /*
- * To one client; path: the session's. One typed signal, or one Events signal of at most IPC_MAX_BATCH rows; at most
+ * To one client. One typed signal, or one Events or EventsFile signal of at most IPC_MAX_BATCH rows; at most
  * IPC_MAX_FDS descriptors in all. 0, -EMSGSIZE (too much for one message: send fewer), -ENOTCONN, -ENOMEM.
  */
-int ipc_send_event(struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *event);
-int ipc_send_events(struct ipc_bus *bus, const char *to, struct ipc_path path, const struct ipc_event *events, size_t n);
+int ipc_send_event(struct ipc_bus *bus, const struct ipc_audience *to, const struct ipc_event *event);
+int ipc_send_events(struct ipc_bus *bus, const struct ipc_audience *to, const struct ipc_event *events, size_t n);
 
 /*
  * Any delegate signal, single or batch, as rows that live as long as the signal's callback. 0, IPC_E_UNKNOWN_METHOD for
@@ -196,7 +203,7 @@ def source(model):
     out = [SOURCE_TOP]
     types = model.ordered_types()
     for t in types:
-        if t.c.removeprefix("ipc_") not in ("event", "event_args", "session_events"):
+        if t.c.removeprefix("ipc_") not in ("event", "event_args", "session_events", "session_events_file"):
             out.append(f"extern const struct codec_type ipc_type_{t.c.removeprefix('ipc_')};")
     out.append("")
     for t in types:

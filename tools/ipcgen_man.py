@@ -7,7 +7,7 @@ from ipcgen_model import EMITS, ctype
 DATE = "May 1, 2025"
 FORMS = {"t": "unsigned 64-bit", "x": "signed 64-bit", "u": "unsigned 32-bit", "i": "signed 32-bit",
          "b": "boolean", "d": "double", "s": "string", "o": "object path", "h": "descriptor",
-         "ay": "bytes", "as": "strings", "at": "numbers", "a{sv}": "dictionary",
+         "ay": "bytes", "as": "strings", "at": "numbers", "ah": "descriptors", "a{sv}": "dictionary",
          "aa{sv}": "dictionaries"}
 CHANGES = {"true": "value is broadcast when it changes", "invalidates": "change is broadcast without value",
            "const": "never changes", "false": "changes are not broadcast"}

@@ -17,7 +17,7 @@ BASIC = {
 }
 FIXED_ARRAYS = {
     "ay": ("const uint8_t *", "BYTES"), "as": ("const char *const *", "STRINGS"),
-    "at": ("const uint64_t *", "NUMBERS"),
+    "at": ("const uint64_t *", "NUMBERS"), "ah": ("const int *", "FDS"),
 }
 # Errors of the dispatcher itself: every method may return them.
 IMPLICIT = ("AccessDenied", "NoSuchSession", "NoSuchTask", "InvalidArgs", "InvalidRequest",
@@ -26,6 +26,8 @@ EMITS_C = {"true": "TABLE_EMITS_VALUE", "invalidates": "TABLE_EMITS_NAME",
            "const": "TABLE_EMITS_NOTHING", "false": "TABLE_EMITS_NOTHING"}
 # Arguments of delegate signals that are columns of the event, not keys of EventArgs.
 EVENT_COLUMNS = ("seq", "task")
+# Signals that carry delegate signals.
+BATCHES = ("Events", "EventsFile")
 
 
 class Refused(Exception):
@@ -82,7 +84,7 @@ class Field:
             raise Refused(f"{where}: {self.name}: no C form for type {sig}")
 
     def is_array(self):
-        return self.kind in ("BYTES", "STRINGS", "NUMBERS", "STRUCTS", "DICTS")
+        return self.kind in ("BYTES", "STRINGS", "NUMBERS", "FDS", "STRUCTS", "DICTS")
 
     def has_mark(self):
         """Needs a has_ member to be absent in a dictionary."""
@@ -355,7 +357,7 @@ class Model:
                         self.types[f"ipc_{m.c}_{end}"] = Type(
                             f"ipc_{m.c}_{end}", f"{m.name}.{end}", fields, "args")
             for s in i.signals:
-                if s.name == "Events":
+                if s.name in BATCHES:
                     self.types[f"ipc_{s.c}"] = Type(f"ipc_{s.c}", s.name, s.ins, "args")
             if i.properties:
                 c = f"ipc_{i.c}_properties"
@@ -382,7 +384,7 @@ class Model:
 
     def events(self):
         return [s for i in self.interfaces if i.c == "session" for s in i.signals
-                if s.name != "Events"]
+                if s.name not in BATCHES]
 
 
 def read_errors(path):

@@ -99,10 +99,18 @@ static void note_sent(struct bus_attachment *attachment, uint64_t seq)
 	attachment->sent_seq = seq;
 }
 
+static struct ipc_audience audience_of(const struct bus_attachment *attachment)
+{
+	return (struct ipc_audience){ .name = attachment->name,
+		.session = { attachment->session, 0 },
+		.takes_files = attachment->takes_files };
+}
+
 /* A row too large for a message goes without what a client can ask for. */
 static int send_stripped(
 	struct bus *bus, struct bus_attachment *attachment, const struct ipc_event *event)
 {
+	const struct ipc_audience to = audience_of(attachment);
 	struct ipc_event_args args = *event->args;
 	struct ipc_event copy = *event;
 
@@ -111,18 +119,17 @@ static int send_stripped(
 	args.userdata = NULL;
 	args.n_userdata = 0;
 	copy.args = &args;
-	return ipc_send_event(
-		bus->ipc, attachment->name, (struct ipc_path){ attachment->session, 0 }, &copy);
+	return ipc_send_event(bus->ipc, &to, &copy);
 }
 
 static int send_singly(
 	struct bus *bus, struct bus_attachment *attachment, const struct ipc_event *rows, size_t n)
 {
-	struct ipc_path path = { attachment->session, 0 };
+	const struct ipc_audience to = audience_of(attachment);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = ipc_send_event(bus->ipc, attachment->name, path, &rows[i]);
+		r = ipc_send_event(bus->ipc, &to, &rows[i]);
 		if (r == -EMSGSIZE)
 			r = send_stripped(bus, attachment, &rows[i]);
 		if (r == 0 && rows[i].seq)
@@ -134,12 +141,12 @@ static int send_singly(
 int bus_event_send(
 	struct bus *bus, struct bus_attachment *attachment, const struct ipc_event *rows, size_t n)
 {
-	struct ipc_path path = { attachment->session, 0 };
+	const struct ipc_audience to = audience_of(attachment);
 	int r;
 
 	if (!attachment->is_batch)
 		return send_singly(bus, attachment, rows, n);
-	r = ipc_send_events(bus->ipc, attachment->name, path, rows, n);
+	r = ipc_send_events(bus->ipc, &to, rows, n);
 	if (r == -EMSGSIZE)
 		return send_singly(bus, attachment, rows, n);
 	for (size_t i = 0; r == 0 && i < n; i++)

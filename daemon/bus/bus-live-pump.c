@@ -19,7 +19,7 @@
 struct bus_pump {
 	uint64_t session, client;
 	char name[BUS_CLIENT_NAME_MAX_BYTES]; /* unique name */
-	bool is_batch;
+	bool is_batch, takes_files;
 	uint32_t window, first, n_in_flight;
 	size_t in_flight_bytes;
 	struct bus_sent {
@@ -62,6 +62,7 @@ int bus_live_add(struct bus *bus, const struct bus_live_client *client)
 	pump->session = client->session;
 	pump->client = client->number;
 	pump->is_batch = client->is_batch;
+	pump->takes_files = client->takes_files;
 	pump->window = client->window;
 	memcpy(pump->name, client->name, strlen(client->name) + 1);
 	HASH_ADD(hh, bus->pumps, session, sizeof(pump->session), pump);
@@ -119,6 +120,18 @@ static void note_sent(struct bus_pump *pump, const struct ipc_event *row)
 	pump->in_flight_bytes += sent->body_bytes;
 }
 
+static int try_send(
+	struct bus *bus, const struct bus_pump *pump, const struct ipc_event *rows, size_t n)
+{
+	const struct ipc_audience to = { .name = pump->name,
+		.session = { pump->session, 0 },
+		.takes_files = pump->takes_files };
+
+	if (pump->is_batch)
+		return ipc_send_events(bus->ipc, &to, rows, n);
+	return n == 1 ? ipc_send_event(bus->ipc, &to, rows) : -EMSGSIZE;
+}
+
 /* What is too large for a message goes without the fields of its answer. */
 static int send_stripped(struct bus *bus, const struct bus_pump *pump, const struct ipc_event *row)
 {
@@ -134,34 +147,23 @@ static int send_stripped(struct bus *bus, const struct bus_pump *pump, const str
 	}
 	args.request = NULL;
 	copy.args = &args;
-	if (pump->is_batch)
-		return ipc_send_events(
-			bus->ipc, pump->name, (struct ipc_path){ pump->session, 0 }, &copy, 1);
-	return ipc_send_event(bus->ipc, pump->name, (struct ipc_path){ pump->session, 0 }, &copy);
+	return try_send(bus, pump, &copy, 1);
 }
 
-static int send_one(struct bus *bus, const struct bus_pump *pump, const struct ipc_event *row)
-{
-	struct ipc_path path = { pump->session, 0 };
-	int r = pump->is_batch ? ipc_send_events(bus->ipc, pump->name, path, row, 1)
-			       : ipc_send_event(bus->ipc, pump->name, path, row);
-
-	return r == -EMSGSIZE ? send_stripped(bus, pump, row) : r;
-}
-
+/* At once, or one by one where that is too much or not wanted. */
 static int send_rows(
 	struct bus *bus, const struct bus_pump *pump, const struct ipc_event *rows, size_t n)
 {
-	int r = -EMSGSIZE;
+	int r = try_send(bus, pump, rows, n);
 
-	if (pump->is_batch)
-		r = ipc_send_events(
-			bus->ipc, pump->name, (struct ipc_path){ pump->session, 0 }, rows, n);
 	if (r != -EMSGSIZE)
 		return r;
 	r = 0;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = send_one(bus, pump, &rows[i]);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = try_send(bus, pump, &rows[i], 1);
+		if (r == -EMSGSIZE)
+			r = send_stripped(bus, pump, &rows[i]);
+	}
 	return r;
 }
 

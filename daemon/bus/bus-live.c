@@ -145,6 +145,8 @@ int bus_live_open(struct bus *bus, struct ipc_call *call,
 {
 	struct bus_live_client client = { .name = ipc_call_caller(call)->name,
 		.is_batch = in->options.batch,
+		.takes_files = bus_words_has(
+			in->options.implements, in->options.n_implements, IPC_EVENTS_FILE),
 		.window = in->options.has_window ? in->options.window : BUS_WINDOW_DEFAULT };
 	int r = read_open(bus, call, in, open);
 

@@ -45,7 +45,7 @@ struct bus_attachment {
 	uint64_t session, client;
 	char name[BUS_CLIENT_NAME_MAX_BYTES]; /* unique name */
 	bool is_open; /* the Attach reply is sent: events may follow */
-	bool is_batch;
+	bool is_batch, takes_files;
 	uint32_t window;
 	uint64_t last_seq; /* newest durable event that we heard of */
 	uint64_t sent_seq;
@@ -157,6 +157,7 @@ int bus_words_sub_states(
 int bus_words_session_kind(const char *word, enum transfer_session_kind *ret_kind); /* -EINVAL */
 int bus_words_task_kind_parse(const char *word, enum transfer_task_kind *ret_kind); /* -EINVAL */
 const char *bus_words_error(int32_t code); /* "timed-out" */
+bool bus_words_has(const char *const *words, size_t n, const char *word);
 const char *bus_words_session_kind_name(enum transfer_session_kind kind);
 const char *bus_words_session_state(enum transfer_session_state state);
 const char *bus_words_cookie_accept_name(enum transfer_cookie_accept accept);
@@ -200,7 +201,7 @@ int bus_live_acknowledge(
 struct bus_live_client {
 	uint64_t session, number;
 	const char *name; /* unique name */
-	bool is_batch;
+	bool is_batch, takes_files;
 	uint32_t window;
 };
 int bus_live_add(struct bus *bus, const struct bus_live_client *client);

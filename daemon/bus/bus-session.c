@@ -133,6 +133,8 @@ static int attach(struct ipc_call *call, void *user, const struct ipc_session_at
 		return err_raise(-ENOMEM);
 	attachment->window = in->options.has_window ? in->options.window : BUS_WINDOW_DEFAULT;
 	attachment->is_batch = in->options.batch;
+	attachment->takes_files = bus_words_has(
+		in->options.implements, in->options.n_implements, IPC_EVENTS_FILE);
 	attachment->sent_seq = attached.last_acked;
 	attachment->last_seq = attached.last_seq;
 	attachment->has_questions = request.implements != 0;

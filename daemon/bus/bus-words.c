@@ -229,6 +229,14 @@ int bus_words_tls_version(const char *word, enum transfer_tls_version *ret_versi
 	return 0;
 }
 
+bool bus_words_has(const char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
 const char *bus_words_body_reason(enum transfer_body_reason reason)
 {
 	return text_of(body_reasons, N(body_reasons), (int)reason);

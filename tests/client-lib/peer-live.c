@@ -246,8 +246,11 @@ static void send_locked(struct peer *p, const struct peer_row *rows, size_t n)
 		p->live->is_ended[rows[i].task] |= rows[i].kind == IPC_EVENT_DID_COMPLETE;
 	}
 	if (p->bus && p->live->sessions[session - 1].client[0])
-		ck_assert_int_eq(ipc_send_events(p->bus, p->live->sessions[session - 1].client,
-					 session_path(session), events, n),
+		ck_assert_int_eq(
+			ipc_send_events(p->bus,
+				&(struct ipc_audience){ p->live->sessions[session - 1].client,
+					session_path(session), true },
+				events, n),
 			0);
 	for (size_t i = 0; i < n; i++) {
 		if (args[i].args.has_file)

@@ -68,7 +68,10 @@ void peer_send(struct peer *p, struct peer_event *event)
 	args.question = p->question;
 	args.has_question = event->kind == IPC_EVENT_WILL_BEGIN_DELAYED_REQUEST ||
 		event->kind == IPC_EVENT_QUESTION_WITHDRAWN;
-	ck_assert_int_eq(ipc_send_events(p->bus, p->client, peer_session_path(), &row, 1), 0);
+	ck_assert_int_eq(
+		ipc_send_events(p->bus,
+			&(struct ipc_audience){ p->client, peer_session_path(), true }, &row, 1),
+		0);
 	if (fd >= 0)
 		close(fd);
 }

@@ -3,8 +3,8 @@
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
 # libraries, a folder of seeds, and words in dict/ where they help.
 fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-call %D%/fuzz-config %D%/fuzz-cookie \
-	%D%/fuzz-decode %D%/fuzz-file %D%/fuzz-head %D%/fuzz-multipart %D%/fuzz-name %D%/fuzz-row %D%/fuzz-text \
-	%D%/fuzz-url
+	%D%/fuzz-decode %D%/fuzz-file %D%/fuzz-flat %D%/fuzz-head %D%/fuzz-multipart \
+	%D%/fuzz-name %D%/fuzz-row %D%/fuzz-text %D%/fuzz-url
 EXTRA_DIST += %D%/corpus %D%/dict
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
@@ -42,6 +42,9 @@ fuzz_world = %D%/world.c %D%/world.h tests/lib/fake-engine.c tests/lib/fake-engi
 %C%_fuzz_file_SOURCES = %D%/fuzz-file.c %D%/fuzz.h $(fuzz_world) $(FUZZ_DRIVER)
 %C%_fuzz_file_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_file_LDADD = $(LINK_DAEMON) libtest.la
+%C%_fuzz_flat_SOURCES = %D%/fuzz-flat.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_flat_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_flat_LDADD = $(LINK_IPC)
 %C%_fuzz_head_SOURCES = %D%/fuzz-head.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_head_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_head_LDADD = $(LINK_ENGINE)

@@ -12,6 +12,7 @@
 #define MAX_EVENTS 300
 
 struct seen {
+	char member[32]; /* of the last signal */
 	int n, want, is_done;
 	uint64_t seq[MAX_EVENTS];
 	char name[64], text[128];
@@ -54,6 +55,7 @@ static void on_signal(void *user, struct ipc_signal *signal)
 	size_t n;
 
 	seen->path = ipc_signal_path(signal);
+	snprintf(seen->member, sizeof(seen->member), "%s", ipc_signal_member(signal));
 	seen->r = ipc_read_events(signal, &events, &n);
 	if (seen->r == 0) {
 		for (size_t i = 0; i < n; i++)
@@ -71,7 +73,12 @@ struct sending {
 	const char *to;
 	const struct ipc_event *events;
 	size_t n;
-	bool batch;
+	enum form {
+		FORM_SINGLE,
+		FORM_BATCH,
+		FORM_FILE,
+		N_FORMS,
+	} form;
 	int r;
 };
 
@@ -79,13 +86,15 @@ static void send_all(struct ipc_bus *bus, void *user)
 {
 	struct sending *s = user;
 
-	if (s->batch) {
-		s->r = ipc_send_events(bus, s->to, SERVICE_SESSION, s->events, s->n);
+	const struct ipc_audience to = { s->to, SERVICE_SESSION, s->form == FORM_FILE };
+
+	if (s->form != FORM_SINGLE) {
+		s->r = ipc_send_events(bus, &to, s->events, s->n);
 		return;
 	}
 	s->r = 0;
 	for (size_t i = 0; i < s->n && !s->r; i++)
-		s->r = ipc_send_event(bus, s->to, SERVICE_SESSION, &s->events[i]);
+		s->r = ipc_send_event(bus, &to, &s->events[i]);
 }
 
 struct fixture {
@@ -136,7 +145,8 @@ START_TEST(arrives)
 
 	for (size_t i = 0; i < 4; i++) {
 		set_up(&f, 1);
-		struct sending sending = { ipc_bus_unique_name(f.client), &events[i], 1, _i, 0 };
+		struct sending sending = { ipc_bus_unique_name(f.client), &events[i], 1,
+			(enum form)_i, 0 };
 
 		service_do(f.s, send_all, &sending);
 		ck_assert_int_eq(sending.r, 0);
@@ -168,12 +178,47 @@ START_TEST(succeeds)
 	struct fixture f;
 
 	set_up(&f, 1);
-	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, _i, 0 };
+	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, (enum form)_i, 0 };
 
 	service_do(f.s, send_all, &sending);
 	service_pump(f.client, &f.seen.is_done);
 	ck_assert_int_eq(f.seen.r, 0);
 	ck_assert(!f.seen.has_error);
+	tear_down(&f);
+}
+END_TEST
+
+/* Several, of which each has its own, and as many as make a message of it. */
+START_TEST(carries_many_files)
+{
+	struct ipc_event_args args[IPC_MAX_FDS] = { 0 };
+	struct ipc_event events[IPC_MAX_FDS];
+	size_t n = _i % 2 ? IPC_MAX_FDS : IPC_MAX_FDS - 1;
+	struct fixture f;
+
+	set_up(&f, (int)n);
+	for (size_t i = 0; i < n; i++) {
+		FILE *file = tmpfile();
+
+		fprintf(file, "payload %zu", i);
+		fflush(file);
+		args[i].has_file = true;
+		args[i].file = dup(fileno(file));
+		fclose(file);
+		events[i] = (struct ipc_event){ i + 1, { 7, 412 }, 0, "DidFinishDownloading",
+			&args[i] };
+	}
+	struct sending sending = { ipc_bus_unique_name(f.client), events, n,
+		_i < 2 ? FORM_BATCH : FORM_FILE, 0 };
+
+	service_do(f.s, send_all, &sending);
+	ck_assert_int_eq(sending.r, 0);
+	service_pump(f.client, &f.seen.is_done);
+	ck_assert_str_eq(f.seen.member, _i == 2 ? "EventsFile" : "Events");
+	snprintf(f.seen.text, sizeof(f.seen.text), "payload %zu", n - 1);
+	ck_assert_str_eq(f.seen.file, f.seen.text);
+	for (size_t i = 0; i < n; i++)
+		close(args[i].file);
 	tear_down(&f);
 }
 END_TEST
@@ -186,7 +231,7 @@ START_TEST(carries_a_file)
 	FILE *file = tmpfile();
 
 	set_up(&f, 1);
-	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, _i, 0 };
+	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, (enum form)_i, 0 };
 
 	fputs("payload", file);
 	fflush(file);
@@ -204,17 +249,20 @@ START_TEST(keeps_the_order)
 {
 	static struct ipc_event events[IPC_MAX_BATCH + 1];
 	const struct ipc_event_args args = { .total = 1, .has_total = true };
+	static const char *const members[N_FORMS] = { "DidWriteData", "Events", "EventsFile" };
 	struct fixture f;
 
 	for (size_t i = 0; i <= IPC_MAX_BATCH; i++)
 		events[i] = (struct ipc_event){ i + 1, { 7, 412 }, 5, "DidWriteData", &args };
 	set_up(&f, IPC_MAX_BATCH);
-	struct sending sending = { ipc_bus_unique_name(f.client), events, IPC_MAX_BATCH, _i, 0 };
+	struct sending sending = { ipc_bus_unique_name(f.client), events, IPC_MAX_BATCH,
+		(enum form)_i, 0 };
 
 	service_do(f.s, send_all, &sending);
 	service_pump(f.client, &f.seen.is_done);
 	for (int i = 0; i < IPC_MAX_BATCH; i++)
 		ck_assert_uint_eq(f.seen.seq[i], (uint64_t)i + 1);
+	ck_assert_str_eq(f.seen.member, members[_i]);
 	tear_down(&f);
 }
 END_TEST
@@ -225,15 +273,15 @@ START_TEST(refuses)
 	struct fixture f;
 
 	set_up(&f, 1);
-	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, false, 0 };
+	struct sending sending = { ipc_bus_unique_name(f.client), &event, 1, FORM_SINGLE, 0 };
 
 	service_do(f.s, send_all, &sending);
 	ck_assert_int_eq(sending.r, -EINVAL);
-	sending = (struct sending){ "not a name", &event, 1, true, 0 };
+	sending = (struct sending){ "not a name", &event, 1, FORM_BATCH, 0 };
 	service_do(f.s, send_all, &sending);
 	ck_assert_int_eq(sending.r, -EINVAL);
-	sending = (struct sending){ ipc_bus_unique_name(f.client), &event, IPC_MAX_BATCH + 1, true,
-		0 };
+	sending = (struct sending){ ipc_bus_unique_name(f.client), &event, IPC_MAX_BATCH + 1,
+		FORM_BATCH, 0 };
 	service_do(f.s, send_all, &sending);
 	ck_assert_int_eq(sending.r, -EMSGSIZE);
 	tear_down(&f);
@@ -250,10 +298,12 @@ START_TEST(hears_the_daemon_only)
 
 	set_up(&f, 1);
 	stranger = service_client();
-	struct sending sending = { ipc_bus_unique_name(f.client), &real, 1, false, 0 };
+	struct sending sending = { ipc_bus_unique_name(f.client), &real, 1, FORM_SINGLE, 0 };
 
-	ck_assert_int_eq(
-		ipc_send_event(stranger, ipc_bus_unique_name(f.client), SERVICE_SESSION, &forged),
+	ck_assert_int_eq(ipc_send_event(stranger,
+				 &(struct ipc_audience){
+					 ipc_bus_unique_name(f.client), SERVICE_SESSION, false },
+				 &forged),
 		0);
 	ck_assert_int_eq(ipc_bus_flush(stranger, 10000), 0);
 	/* a round trip of the stranger's: its signal is at the bus before the real one */
@@ -316,6 +366,7 @@ START_TEST(tells_changes)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("ipc/signal", 60, TEST_LOOP(arrives, 2), TEST_LOOP(succeeds, 2),
-	TEST_LOOP(carries_a_file, 2), TEST_LOOP(keeps_the_order, 2), TEST(refuses),
-	TEST(hears_the_daemon_only), TEST(tells_changes))
+RUN_TESTS_WITHIN("ipc/signal", 60, TEST_LOOP(arrives, N_FORMS), TEST_LOOP(succeeds, N_FORMS),
+	TEST_LOOP(carries_a_file, N_FORMS), TEST_LOOP(carries_many_files, 4),
+	TEST_LOOP(keeps_the_order, N_FORMS), TEST(refuses), TEST(hears_the_daemon_only),
+	TEST(tells_changes))

@@ -11,12 +11,12 @@
 #include "base/arena.h"
 #include "tests/lib/run.h"
 
-static DBusMessage *new_message(DBusMessageIter *it)
+static DBusMessage *new_message(struct wire_iter *it)
 {
 	DBusMessage *m = dbus_message_new_signal("/a", "a.b", "C");
 
 	ck_assert_ptr_nonnull(m);
-	dbus_message_iter_init_append(m, it);
+	wire_begin_append(m, it);
 	return m;
 }
 
@@ -39,12 +39,12 @@ START_TEST(repairs_strings)
 {
 	struct wire_writer w = { 0 };
 	struct wire_reader rd = { .max_bytes = 100 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *m = new_message(&it);
 	const char *s = NULL;
 
 	ck_assert_int_eq(wire_append_string(&w, &it, strings[_i].in), 0);
-	ck_assert(dbus_message_iter_init(m, &it));
+	wire_begin_read(m, &it);
 	ck_assert_int_eq(wire_read_string(&rd, &it, 0, &s), 0);
 	ck_assert_str_eq(s, strings[_i].want);
 	dbus_message_unref(m);
@@ -54,7 +54,7 @@ END_TEST
 START_TEST(bounds_what_is_sent)
 {
 	struct wire_writer w = { .bytes = WIRE_MAX_SEND_BYTES - 20 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *m = new_message(&it);
 
 	ck_assert_int_eq(wire_append_string(&w, &it, "ten bytes."), 0);
@@ -71,7 +71,7 @@ START_TEST(bounds_descriptors)
 	struct wire_fds fds = { .n = 0 };
 	struct wire_reader rd = { .arena = &arena, .fds = &fds, .max_bytes = 100 };
 	struct wire_writer w = { 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *m = new_message(&it);
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), got = -1;
 	struct stat st;
@@ -80,7 +80,7 @@ START_TEST(bounds_descriptors)
 	for (int i = 0; i < IPC_MAX_FDS; i++)
 		ck_assert_int_eq(wire_append_fd(&w, &it, fd), 0);
 	ck_assert_int_eq(wire_append_fd(&w, &it, fd), -EMSGSIZE);
-	dbus_message_iter_init(m, &it);
+	wire_begin_read(m, &it);
 	/* one descriptor may be named often: each time counts */
 	for (int i = 0; i < IPC_MAX_FDS; i++)
 		ck_assert_int_eq(wire_read_fd(&rd, &it, &got), 0);
@@ -115,12 +115,12 @@ END_TEST
 START_TEST(tells_signatures)
 {
 	struct wire_writer w = { 0 };
-	DBusMessageIter it;
+	struct wire_iter it;
 	DBusMessage *m = new_message(&it);
 	const uint64_t n[2] = { 1, 2 };
 
 	ck_assert_int_eq(wire_append_fixed(&w, &it, DBUS_TYPE_UINT64, n, 2), 0);
-	dbus_message_iter_init(m, &it);
+	wire_begin_read(m, &it);
 	ck_assert_int_eq(wire_has_signature(&it, "at"), 1);
 	ck_assert(!wire_has_signature(&it, "as"));
 	ck_assert(!wire_has_signature(&it, "t"));

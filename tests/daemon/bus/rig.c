@@ -58,9 +58,11 @@ static void on_signal(void *user, struct ipc_signal *signal)
 
 	client->n_signals++;
 	if (ipc_read_events(signal, &events, &n) == 0) {
-		bool is_batch = strcmp(ipc_signal_member(signal), "Events") == 0;
+		bool is_file = strcmp(ipc_signal_member(signal), IPC_EVENTS_FILE) == 0;
+		bool is_batch = is_file || strcmp(ipc_signal_member(signal), "Events") == 0;
 
 		client->n_batches += is_batch;
+		client->n_file_batches += is_file;
 		for (size_t i = 0; i < n; i++)
 			note_event(client, &events[i], is_batch);
 	} else if (ipc_read_task_changed(signal, &task, &changed, &invalid) == 0) {

@@ -41,7 +41,7 @@ struct rig_client {
 		size_t n_transactions;
 		bool is_folded, has_pipe;
 	} events[RIG_EVENTS];
-	size_t n_events, n_signals, n_batches;
+	size_t n_events, n_signals, n_batches, n_file_batches;
 	size_t n_task_changes, n_session_changes, n_manager_changes;
 	/* of the last task change that named it */
 	char state[32], sub_state[32], description[32];

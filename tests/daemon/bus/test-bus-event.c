@@ -139,11 +139,16 @@ START_TEST(keeps_to_the_window)
 }
 END_TEST
 
+static const char *const file_reader[] = { IPC_EVENTS_FILE };
+
 START_TEST(sends_batches)
 {
-	const struct ipc_attach_options options = {
-		.batch = true, .has_batch = true, .window = 1024, .has_window = true
-	};
+	const struct ipc_attach_options options = { .batch = true,
+		.has_batch = true,
+		.window = 1024,
+		.has_window = true,
+		.implements = file_reader,
+		.n_implements = (size_t)_i };
 	struct rig *rig = rig_new();
 	struct rig_client *client = rig_connect(rig);
 	uint64_t session = make_backlog(rig, client, 40);
@@ -152,6 +157,7 @@ START_TEST(sends_batches)
 	rig_wait_event(rig, client, "DidFinishBackgroundEvents", 1);
 	ck_assert_uint_eq(rig_count(client, "DidComplete"), 40);
 	ck_assert_uint_le(client->n_batches, 4);
+	ck_assert((client->n_file_batches > 0) == (_i > 0));
 	ck_assert(client->events[0].is_in_batch);
 	rig_free(rig);
 }
@@ -160,9 +166,12 @@ END_TEST
 /* At most IPC_MAX_FDS descriptors go with one message, and all files are handed over. */
 START_TEST(hands_over_more_files_than_fit)
 {
-	const struct ipc_attach_options options = {
-		.batch = true, .has_batch = true, .window = 1024, .has_window = true
-	};
+	const struct ipc_attach_options options = { .batch = true,
+		.has_batch = true,
+		.window = 1024,
+		.has_window = true,
+		.implements = file_reader,
+		.n_implements = (size_t)_i };
 	struct rig *rig = rig_new();
 	struct rig_client *client = rig_connect(rig);
 	uint64_t session = rig_open(rig, client, "s");
@@ -255,6 +264,6 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus/bus-event", 60, TEST(tells_the_whole_story_in_order),
 	TEST(an_end_waits_for_its_progress), TEST(says_why_it_failed), TEST(keeps_to_the_window),
-	TEST(sends_batches), TEST(hands_over_more_files_than_fit),
+	TEST_LOOP(sends_batches, 2), TEST_LOOP(hands_over_more_files_than_fit, 2),
 	TEST(is_sent_again_to_the_next_client), TEST(nobody_else_hears_it),
 	TEST(progress_can_be_refused), TEST(progress_waits_and_adds_up))

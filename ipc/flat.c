@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules of the D-Bus specification, "Marshaling (Wire Format)": values are aligned to their size from the beginning of the
+ * bytes, arrays and strings begin with their length in bytes, structs are aligned to 8, a variant carries its signature.
+ */
+#include "ipc/flat.h"
+
+#include <dbus/dbus.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/utf8.h"
+
+/* Containers in containers, as deep as D-Bus has them. */
+#define MAX_DEPTH     64
+#define MAX_SIGNATURE 255
+
+/* 0: not a type of ours. */
+static size_t align_of(char type)
+{
+	switch (type) {
+	case DBUS_TYPE_BYTE:
+	case DBUS_TYPE_VARIANT:
+	case DBUS_TYPE_SIGNATURE:
+		return 1;
+	case DBUS_TYPE_INT16:
+	case DBUS_TYPE_UINT16:
+		return 2;
+	case DBUS_TYPE_BOOLEAN:
+	case DBUS_TYPE_INT32:
+	case DBUS_TYPE_UINT32:
+	case DBUS_TYPE_UNIX_FD:
+	case DBUS_TYPE_STRING:
+	case DBUS_TYPE_OBJECT_PATH:
+	case DBUS_TYPE_ARRAY:
+		return 4;
+	case DBUS_TYPE_INT64:
+	case DBUS_TYPE_UINT64:
+	case DBUS_TYPE_DOUBLE:
+	case DBUS_STRUCT_BEGIN_CHAR:
+	case DBUS_DICT_ENTRY_BEGIN_CHAR:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+static bool is_container(char type)
+{
+	return type == DBUS_TYPE_ARRAY || type == DBUS_TYPE_VARIANT ||
+		type == DBUS_STRUCT_BEGIN_CHAR || type == DBUS_DICT_ENTRY_BEGIN_CHAR;
+}
+
+static bool is_text(char type)
+{
+	return type == DBUS_TYPE_STRING || type == DBUS_TYPE_OBJECT_PATH;
+}
+
+/* Values whose size says all: what is no text and no container. */
+static bool is_fixed(char type)
+{
+	return align_of(type) && !is_text(type) && !is_container(type) &&
+		type != DBUS_TYPE_SIGNATURE;
+}
+
+static size_t aligned(size_t at, char type)
+{
+	size_t align = align_of(type);
+
+	return (at + align - 1) & ~(align - 1);
+}
+
+/* ---- writing ---- */
+
+static int pad(struct buf *buf, char type)
+{
+	static const char zeros[8];
+	size_t n = aligned(buf->size_bytes, type) - buf->size_bytes;
+
+	return n ? buf_append(buf, zeros, n) : 0;
+}
+
+int flat_append(struct buf *buf, int type, const void *value)
+{
+	int r = pad(buf, (char)type);
+
+	return r ? r : buf_append(buf, value, align_of((char)type));
+}
+
+int flat_append_string(struct buf *buf, const char *s, size_t n)
+{
+	uint32_t length = (uint32_t)n;
+	int r = n > DBUS_MAXIMUM_MESSAGE_LENGTH ? -EMSGSIZE
+						: flat_append(buf, DBUS_TYPE_UINT32, &length);
+
+	return r ? r : buf_append(buf, s, n + 1);
+}
+
+static int append_signature(struct buf *buf, const char *signature)
+{
+	size_t n = strlen(signature);
+	uint8_t length = (uint8_t)n;
+	int r = n > MAX_SIGNATURE ? -EMSGSIZE : flat_append(buf, DBUS_TYPE_BYTE, &length);
+
+	return r ? r : buf_append(buf, signature, n + 1);
+}
+
+int flat_open(struct buf *buf, int type, const char *signature, struct flat_iter *ret_sub)
+{
+	static const uint32_t length; /* known when it is closed */
+	int r;
+
+	*ret_sub = (struct flat_iter){ .is_array = type == DBUS_TYPE_ARRAY };
+	if (type == DBUS_TYPE_VARIANT)
+		return append_signature(buf, signature);
+	if (type != DBUS_TYPE_ARRAY)
+		return pad(buf, DBUS_STRUCT_BEGIN_CHAR);
+	r = flat_append(buf, DBUS_TYPE_UINT32, &length);
+	ret_sub->at = buf->size_bytes - sizeof(length);
+	if (!r)
+		r = pad(buf, signature[0]);
+	ret_sub->end = buf->size_bytes;
+	return r;
+}
+
+int flat_close(struct buf *buf, const struct flat_iter *sub)
+{
+	size_t n = buf->size_bytes - sub->end;
+	uint32_t length = (uint32_t)n;
+
+	if (!sub->is_array)
+		return 0;
+	if (n > DBUS_MAXIMUM_ARRAY_LENGTH)
+		return -EMSGSIZE;
+	memcpy(buf->bytes + sub->at, &length, sizeof(length));
+	return 0;
+}
+
+int flat_append_fixed(struct buf *buf, int type, const void *items, size_t n)
+{
+	const char signature[] = { (char)type, 0 };
+	struct flat_iter sub;
+	int r = flat_open(buf, DBUS_TYPE_ARRAY, signature, &sub);
+
+	if (!r)
+		r = buf_append(buf, items, n * align_of((char)type));
+	return r ? r : flat_close(buf, &sub);
+}
+
+/* ---- signatures ---- */
+
+/* Behind the first complete type; NULL: there is none. */
+static const char *skip_type(const char *s, unsigned depth)
+{
+	char close = *s == DBUS_STRUCT_BEGIN_CHAR ? DBUS_STRUCT_END_CHAR : DBUS_DICT_ENTRY_END_CHAR;
+
+	if (depth > MAX_DEPTH || !align_of(*s))
+		return NULL;
+	if (*s == DBUS_TYPE_ARRAY)
+		return skip_type(s + 1, depth + 1);
+	if (*s != DBUS_STRUCT_BEGIN_CHAR && *s != DBUS_DICT_ENTRY_BEGIN_CHAR)
+		return s + 1;
+	for (s++; s && *s != close; s = skip_type(s, depth + 1))
+		continue;
+	return s ? s + 1 : NULL;
+}
+
+/* A dictionary's entry stands in an array, and is a key and a value: what others wrote is not taken for granted. */
+static bool is_sound(const char *s)
+{
+	for (const char *p = s; *p; p++) {
+		const char *value;
+
+		if (*p == DBUS_STRUCT_BEGIN_CHAR && p[1] == DBUS_STRUCT_END_CHAR)
+			return false;
+		if (*p != DBUS_DICT_ENTRY_BEGIN_CHAR)
+			continue;
+		value = NULL;
+		if (p > s && p[-1] == DBUS_TYPE_ARRAY && align_of(p[1]) && !is_container(p[1]))
+			value = skip_type(p + 2, 0);
+		if (!value || *value != DBUS_DICT_ENTRY_END_CHAR)
+			return false;
+	}
+	return true;
+}
+
+/* ---- checking ---- */
+
+struct check {
+	const uint8_t *bytes;
+	size_t at, size;
+};
+
+static bool check_value(struct check *c, const char *signature, unsigned depth);
+
+static bool take(struct check *c, size_t n, const uint8_t **ret_bytes)
+{
+	if (n > c->size - c->at)
+		return false;
+	*ret_bytes = c->bytes + c->at;
+	c->at += n;
+	return true;
+}
+
+static bool check_pad(struct check *c, char type)
+{
+	const uint8_t *zeros;
+	size_t n = aligned(c->at, type) - c->at;
+
+	if (!take(c, n, &zeros))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (zeros[i])
+			return false;
+	return true;
+}
+
+static bool check_u32(struct check *c, uint32_t *ret)
+{
+	const uint8_t *bytes;
+
+	if (!check_pad(c, DBUS_TYPE_UINT32) || !take(c, sizeof(*ret), &bytes))
+		return false;
+	memcpy(ret, bytes, sizeof(*ret));
+	return true;
+}
+
+static bool check_text(struct check *c)
+{
+	const uint8_t *text;
+	uint32_t n;
+
+	return check_u32(c, &n) && take(c, (size_t)n + 1, &text) && !text[n] &&
+		!memchr(text, 0, n) && utf8_is_valid_bytes((const char *)text, n);
+}
+
+static bool check_bool(struct check *c)
+{
+	uint32_t value;
+
+	return check_u32(c, &value) && value <= 1;
+}
+
+/* A signature of its own, which must be ASCII of known types: its characters are looked at when it is read as one. */
+static bool check_signature(struct check *c, const char **ret_signature)
+{
+	const uint8_t *length, *text;
+
+	if (!take(c, 1, &length) || !take(c, (size_t)*length + 1, &text) || text[*length] ||
+		memchr(text, 0, *length))
+		return false;
+	*ret_signature = (const char *)text;
+	return true;
+}
+
+static bool check_variant(struct check *c, unsigned depth)
+{
+	const char *signature, *end;
+
+	if (!check_signature(c, &signature))
+		return false;
+	end = skip_type(signature, 0);
+	return end && !*end && *signature != DBUS_DICT_ENTRY_BEGIN_CHAR && is_sound(signature) &&
+		check_value(c, signature, depth + 1);
+}
+
+static bool check_array(struct check *c, const char *element, unsigned depth)
+{
+	const uint8_t *items;
+	struct check inner;
+	uint32_t n;
+
+	if (!check_u32(c, &n) || !check_pad(c, *element) || n > DBUS_MAXIMUM_ARRAY_LENGTH)
+		return false;
+	inner = (struct check){ c->bytes, c->at, c->at + n };
+	if (!take(c, n, &items))
+		return false;
+	if (is_fixed(*element) && *element != DBUS_TYPE_BOOLEAN)
+		return n % align_of(*element) == 0;
+	while (inner.at < inner.size)
+		if (!check_value(&inner, element, depth + 1))
+			return false;
+	return true;
+}
+
+static bool check_fields(struct check *c, const char *fields, unsigned depth)
+{
+	if (!check_pad(c, DBUS_STRUCT_BEGIN_CHAR))
+		return false;
+	while (*fields != DBUS_STRUCT_END_CHAR && *fields != DBUS_DICT_ENTRY_END_CHAR) {
+		if (!check_value(c, fields, depth + 1))
+			return false;
+		fields = skip_type(fields, 0);
+	}
+	return true;
+}
+
+static bool check_value(struct check *c, const char *signature, unsigned depth)
+{
+	const uint8_t *value;
+	const char *text;
+
+	if (depth > MAX_DEPTH)
+		return false;
+	switch (*signature) {
+	case DBUS_TYPE_STRING:
+	case DBUS_TYPE_OBJECT_PATH:
+		return check_text(c);
+	case DBUS_TYPE_BOOLEAN:
+		return check_bool(c);
+	case DBUS_TYPE_SIGNATURE:
+		return check_signature(c, &text);
+	case DBUS_TYPE_VARIANT:
+		return check_variant(c, depth);
+	case DBUS_TYPE_ARRAY:
+		return check_array(c, signature + 1, depth);
+	case DBUS_STRUCT_BEGIN_CHAR:
+	case DBUS_DICT_ENTRY_BEGIN_CHAR:
+		return check_fields(c, signature + 1, depth);
+	default:
+		return check_pad(c, *signature) && take(c, align_of(*signature), &value);
+	}
+}
+
+bool flat_check(const uint8_t *bytes, size_t size, const char *signature)
+{
+	struct check c = { bytes, 0, size };
+
+	for (; *signature; signature = skip_type(signature, 0))
+		if (!check_value(&c, signature, 0))
+			return false;
+	return c.at == size;
+}
+
+/* ---- reading what was checked ---- */
+
+static size_t u32_at(const struct flat_iter *it, size_t *at)
+{
+	uint32_t value;
+
+	*at = aligned(*at, DBUS_TYPE_UINT32);
+	memcpy(&value, it->bytes + *at, sizeof(value));
+	*at += sizeof(value);
+	return value;
+}
+
+/* Where the elements of the array at the iterator begin and end. */
+static size_t array_at(const struct flat_iter *it, size_t *ret_end)
+{
+	size_t at = it->at, n = u32_at(it, &at);
+
+	at = aligned(at, it->signature[1]);
+	*ret_end = at + n;
+	return at;
+}
+
+void flat_begin(struct flat_iter *it, const uint8_t *bytes, const char *signature)
+{
+	*it = (struct flat_iter){ .bytes = bytes, .signature = signature };
+}
+
+int flat_type(const struct flat_iter *it)
+{
+	if (it->is_array && it->at >= it->end)
+		return DBUS_TYPE_INVALID;
+	switch (*it->signature) {
+	case DBUS_STRUCT_BEGIN_CHAR:
+		return DBUS_TYPE_STRUCT;
+	case DBUS_DICT_ENTRY_BEGIN_CHAR:
+		return DBUS_TYPE_DICT_ENTRY;
+	case DBUS_STRUCT_END_CHAR:
+	case DBUS_DICT_ENTRY_END_CHAR:
+		return DBUS_TYPE_INVALID;
+	default:
+		return *it->signature;
+	}
+}
+
+void flat_recurse(const struct flat_iter *it, struct flat_iter *ret_sub)
+{
+	struct flat_iter sub = { .bytes = it->bytes, .signature = it->signature + 1 };
+
+	if (*it->signature == DBUS_TYPE_ARRAY) {
+		sub.at = array_at(it, &sub.end);
+		sub.is_array = true;
+	} else if (*it->signature == DBUS_TYPE_VARIANT) {
+		sub.signature = (const char *)it->bytes + it->at + 1;
+		sub.at = it->at + it->bytes[it->at] + 2u;
+	} else {
+		sub.at = aligned(it->at, DBUS_STRUCT_BEGIN_CHAR);
+	}
+	*ret_sub = sub;
+}
+
+/* Behind the value at the iterator. */
+static size_t end_of(const struct flat_iter *it)
+{
+	char type = *it->signature;
+	struct flat_iter sub;
+	size_t at = it->at, end;
+
+	if (is_text(type)) {
+		end = u32_at(it, &at);
+		return at + end + 1;
+	}
+	if (type == DBUS_TYPE_SIGNATURE)
+		return at + it->bytes[at] + 2u;
+	if (type == DBUS_TYPE_ARRAY) {
+		array_at(it, &end);
+		return end;
+	}
+	if (!is_container(type))
+		return aligned(at, type) + align_of(type);
+	flat_recurse(it, &sub);
+	while (flat_type(&sub) != DBUS_TYPE_INVALID)
+		flat_next(&sub);
+	return sub.at;
+}
+
+void flat_next(struct flat_iter *it)
+{
+	it->at = end_of(it);
+	if (!it->is_array)
+		it->signature = skip_type(it->signature, 0);
+}
+
+void flat_get(const struct flat_iter *it, void *ret)
+{
+	memcpy(ret, it->bytes + aligned(it->at, *it->signature), align_of(*it->signature));
+}
+
+const char *flat_string(const struct flat_iter *it)
+{
+	return (const char *)it->bytes + aligned(it->at, DBUS_TYPE_UINT32) + sizeof(uint32_t);
+}
+
+size_t flat_count(const struct flat_iter *it)
+{
+	struct flat_iter sub;
+	size_t n = 0;
+
+	flat_recurse(it, &sub);
+	for (; flat_type(&sub) != DBUS_TYPE_INVALID; flat_next(&sub))
+		n++;
+	return n;
+}
+
+const void *flat_fixed(const struct flat_iter *it, size_t *ret_bytes)
+{
+	size_t end, at = array_at(it, &end);
+
+	*ret_bytes = end - at;
+	return it->bytes + at;
+}
+
+bool flat_has_signature(const struct flat_iter *it, const char *signature)
+{
+	size_t n = strlen(signature);
+	const char *end = skip_type(it->signature, 0);
+
+	return (size_t)(end - it->signature) == n && memcmp(it->signature, signature, n) == 0;
+}
