@@ -160,6 +160,20 @@ static int inherit_kept(struct task *task, const struct blob *blob)
 	return r;
 }
 
+/* That of the bytes. Another one may have the same validator, and other bytes. */
+static int choose_url(struct task *task, const struct blob *blob)
+{
+	const char *url = task->request.url;
+	int r;
+
+	if (!url || !url[0])
+		return copy_text(task, &task->request.url, blob->url);
+	r = blob_is_of(blob, url);
+	if (r == 0)
+		doom(task, "the resume data is of another URL");
+	return r < 0 ? r : 0;
+}
+
 static int open_with(
 	struct flow *flow, struct flow_resume *resume, struct task *task, struct arena *arena)
 {
@@ -178,11 +192,9 @@ static int open_with(
 	}
 	if (r)
 		return r;
-	if (!task->request.url || !task->request.url[0]) {
-		r = copy_text(task, &task->request.url, blob.url);
-		if (r)
-			return r;
-	}
+	r = choose_url(task, &blob);
+	if (r || task->result.code)
+		return r;
 	r = request_carry_read(blob.request, &task->arena, &task->request);
 	if (!r)
 		r = flow_kept_find(flow, &blob);

@@ -120,6 +120,16 @@ int blob_seal(const struct blob *blob, const struct blob_owner *owner, struct bu
 	return r;
 }
 
+int blob_is_of(const struct blob *blob, const char *text)
+{
+	cleanup_(url_freep) struct url *url = NULL;
+	int r = url_parse(text, &url);
+
+	if (r)
+		return r < 0 ? r : 0;
+	return strcmp(url->full, blob->url) == 0;
+}
+
 /* Moves *p behind a text; an empty one is NULL. */
 static int take_text(const char **p, size_t size, struct arena *arena, const char **ret_text)
 {

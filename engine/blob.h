@@ -47,5 +47,7 @@ int blob_seal(const struct blob *blob, const struct blob_owner *owner, struct bu
  */
 int blob_open(const void *sealed, size_t size, const struct blob_owner *owner, struct arena *arena,
 	struct blob *ret_blob);
+/* Do the bytes belong to that URL? 1, 0 or -ENOMEM. */
+int blob_is_of(const struct blob *blob, const char *url);
 
 #endif

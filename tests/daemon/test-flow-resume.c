@@ -150,6 +150,38 @@ START_TEST(used_twice)
 }
 END_TEST
 
+/* A validator is one of its URL: bytes of one are not gone on with from another, however it is written. */
+static const struct {
+	const char *url;
+	bool is_same;
+} urls[] = {
+	{ "https://h/file", true },
+	{ "HTTPS://h:443/file", true },
+	{ "https://h/other", false },
+	{ "https://i/file", false },
+	{ "https://h:x/", false },
+};
+
+START_TEST(of_another_url)
+{
+	static struct answer answer;
+	uint64_t session, id, next;
+	struct sim *sim = world(&session, &id, &answer);
+	struct flow_request request;
+
+	flow_request_init(&request);
+	request.request.url = urls[_i].url;
+	request.resume_data = answer.data;
+	request.resume_data_bytes = answer.size;
+	next = sim_create(sim, session, &request, true);
+	if (urls[_i].is_same)
+		ck_assert_uint_eq(fake_engine_find(sim->engine, next)->resume_offset_bytes, 60);
+	else
+		ck_assert_int_eq(sim_result(sim, next), TRANSFER_ERROR_CANNOT_WRITE_TO_FILE);
+	sim_free(sim);
+}
+END_TEST
+
 /* The task that it was made of went on itself, or was forgotten. */
 START_TEST(bytes_are_gone)
 {
@@ -457,5 +489,5 @@ END_TEST
 RUN_TESTS("daemon/flow-resume", TEST_LOOP(kept_bytes_are_used_once, 2),
 	TEST(bytes_of_the_queue_are_adopted), TEST(made_and_used), TEST(used_twice),
 	TEST_LOOP(used_twice_in_one_call, 2), TEST_LOOP(used_in_vain, 2),
-	TEST_LOOP(bytes_are_gone, 2), TEST(part_vanished), TEST(damaged), TEST(none),
-	TEST(commit_fails))
+	TEST_EACH(of_another_url, urls), TEST_LOOP(bytes_are_gone, 2), TEST(part_vanished),
+	TEST(damaged), TEST(none), TEST(commit_fails))
