@@ -110,6 +110,8 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
+	/* above the limit of a file's size a write fails with EFBIG, as above that of its file system */
+	signal(SIGXFSZ, SIG_IGN);
 	config_init(&config);
 	r = config_read(&config, o.is_system, on_complaint, NULL);
 	if (r)

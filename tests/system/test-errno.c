@@ -4,8 +4,10 @@
  * what it waits for, and in the end, at the latest after a restart with a good disk, every file is right (F-6 to F-8).
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/lib/run.h"
@@ -116,4 +118,30 @@ START_TEST(lives_through_a_fault)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/errno", 90, TEST_EACH(lives_through_a_fault, faults))
+/* Files may not be larger than so much: a signal, which ends who does not ignore it. What cannot be saved is refused. */
+START_TEST(lives_with_a_limit_of_files)
+{
+	struct rlimit limit = { 4096, RLIM_INFINITY };
+	struct app *app;
+	transfer_task *task;
+	pid_t daemon;
+
+	/* who started us may ignore it, and the daemon would, too */
+	signal(SIGXFSZ, SIG_DFL);
+	rig_new(&rig);
+	app = app_open(&rig, &(struct app_config){ 0 });
+	daemon = bus_daemon_pid(rig.bus);
+	ck_assert_int_eq(prlimit(daemon, RLIMIT_FSIZE, &limit, NULL), 0);
+	ck_assert_int_ne(RIG_CTL(&rig, NULL, "limit", "tasks=7"), 0);
+	limit.rlim_cur = RLIM_INFINITY;
+	ck_assert_int_eq(prlimit(daemon, RLIMIT_FSIZE, &limit, NULL), 0);
+	task = app_download(app, "/file?size=2M&seed=1");
+	app_check_download(app, task, "file done:0", 1, SIZE);
+	ck_assert_uint_eq(bus_daemon_starts(rig.bus), 1);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/errno", 90, TEST(lives_with_a_limit_of_files),
+	TEST_EACH(lives_through_a_fault, faults))
