@@ -478,10 +478,15 @@ int flow_attempt_stop(struct flow *flow, const struct task *task)
 		NULL);
 }
 
-int flow_attempt_publish(struct flow *flow, const struct task *task)
+int flow_attempt_publish(struct flow *flow, struct task *task)
 {
 	struct engine_event *synced = flow->synced;
-	bool is_synced = synced && synced->task == task->id && synced->attempt == task->attempt;
+	bool is_synced;
+
+	/* one that only puts the file in place */
+	if (!task->attempt)
+		task->attempt = ++task->attempts;
+	is_synced = synced && synced->task == task->id && synced->attempt == task->attempt;
 
 	return add(flow,
 		&(struct item){ .command = COMMAND_PUBLISH,

@@ -238,7 +238,6 @@ static int begin_again(struct flow *flow, struct active *active, bool from_start
 		return step(flow, active, TASK_EVENT_RETRY);
 	}
 	/* only its place was taken */
-	task->attempt = ++task->attempts;
 	return step(flow, active, TASK_EVENT_RETRY_PLACE);
 }
 

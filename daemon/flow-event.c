@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the engine reports, turned into changes of the model. Reports carry (task, attempt) and are
- * looked up: those of attempts that are over are ignored (I2, I6). Numbers that only show movement
- * are not stored; a checkpoint is (I4); the final response of an upload is recorded before anything
- * else can happen to it (BT-25).
+ * What the engine reports, turned into changes of the model. Reports carry (task, attempt) and are looked up: those of
+ * attempts that are over are ignored (I2, I6). Numbers that only show movement are not stored; a checkpoint is (I4); the
+ * final response of an upload is recorded before anything else can happen to it (BT-25).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,9 +19,17 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-#define STARVED_MAX 8 /* failures in a row for want of memory, then no more */
-#define LATE_AHEAD_US \
-	(PROGRESS_QUIET_US * 2 / 3) /* what moves is not due any more before a timer comes for it */
+#define STARVED_MAX   8 /* failures in a row for want of memory, then no more */
+#define LATE_AHEAD_US (PROGRESS_QUIET_US * 2 / 3) /* what moves is not due before a timer comes */
+
+/* That the event means nothing in the task's phase is no failure. */
+static int step(struct flow *flow, struct active *active, enum task_event event,
+	const struct transfer_result *result)
+{
+	int r = flow_step(flow, active, event, result);
+
+	return r < 0 ? r : 0;
+}
 
 /* ---- keeping what came ---- */
 
@@ -290,8 +297,7 @@ static int on_response(struct flow *flow, struct active *active, const struct en
 		is_status_retried(flow, task, event->response->status))
 		return r;
 	active->save |= STORE_SAVE_RESPONSE;
-	r = flow_step(flow, active, TASK_EVENT_ANSWER, NULL);
-	return r < 0 ? r : 0;
+	return step(flow, active, TASK_EVENT_ANSWER, NULL);
 }
 
 static int on_resumed(struct flow *flow, struct active *active, const struct engine_event *event)
@@ -362,12 +368,9 @@ static int on_checkpoint(struct flow *flow, struct active *active, const struct 
 	task->offset_bytes = event->offset_bytes;
 	task->total_bytes = event->expected_receive_bytes;
 	task->resource_left_us = flow_attempt_left_us(flow, task);
-	if (event->response) {
+	if (event->response)
 		r = set_validators(task, event->response);
-		if (r)
-			return r;
-	}
-	return set_digest_state(task, event);
+	return r ? r : set_digest_state(task, event);
 }
 
 /* ---- the end of an attempt ---- */
@@ -470,8 +473,7 @@ static int on_unbegun(struct flow *flow, struct active *active)
 		flow->n_retries--;
 	task->attempts--;
 	flow->n_attempts--;
-	r = flow_step(flow, active, TASK_EVENT_DONE_STOPPED, is_cancelled ? &wish : NULL);
-	return r < 0 ? r : 0;
+	return step(flow, active, TASK_EVENT_DONE_STOPPED, is_cancelled ? &wish : NULL);
 }
 
 /* Its error page is nobody's partial file; its answer is what the task waits for, not the error of an attempt before. */
@@ -558,8 +560,7 @@ static int fail_after(struct flow *flow, struct active *active, const struct eng
 	/* what could not be made durable is not trusted (F-8): the last checkpoint counts */
 	if (task->offset_bytes > event->offset_bytes)
 		task->offset_bytes = event->offset_bytes;
-	r = flow_step(flow, active, what, &event->result);
-	return r < 0 ? r : 0;
+	return step(flow, active, what, &event->result);
 }
 
 static int on_synced(struct flow *flow, struct active *active, const struct engine_event *event)
@@ -589,20 +590,28 @@ static int on_synced(struct flow *flow, struct active *active, const struct engi
 		result = flow_step_result(TRANSFER_ERROR_CHECKSUM_MISMATCH,
 			"the file's digest is not the one that was asked for");
 		task->can_resume = false;
-		r = flow_step(flow, active, TASK_EVENT_DONE_FAIL, &result);
-		return r < 0 ? r : 0;
+		return step(flow, active, TASK_EVENT_DONE_FAIL, &result);
 	}
-	r = flow_step(flow, active,
+	return step(flow, active,
 		task->request.destination ? TASK_EVENT_SYNCED_PLACE : TASK_EVENT_SYNCED, NULL);
-	return r < 0 ? r : 0;
+}
+
+static int wait_again(struct flow *flow, struct active *active, const struct engine_event *event)
+{
+	const struct flow_session *s = flow_session_lookup(flow, active->task->session);
+	int r = step(flow, active,
+		event->is_disk_full ? TASK_EVENT_DONE_DISK : TASK_EVENT_DONE_AGAIN, NULL);
+
+	/* cancelled with all others of its session, while it could not be */
+	if (!r && s && s->session->state == TRANSFER_SESSION_STATE_INVALID)
+		r = flow_command_cancel(flow, active, &(struct flow_cancel){ 0 });
+	return r;
 }
 
 /* The file went with the process that had it open, or somebody removed its part: it is fetched once more. */
 static int fetch_again(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct task *task = active->task;
-	const struct flow_session *s = flow_session_lookup(flow, task->session);
-	const struct flow_cancel how = { 0 };
 	int r = flow_turn_change(flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS);
 
 	if (r)
@@ -610,12 +619,7 @@ static int fetch_again(struct flow *flow, struct active *active, const struct en
 	flow_step_forget_part(active);
 	task->file_ino = task->file_size_bytes = task->file_mtime_ns = 0;
 	task->digest_hex = NULL;
-	r = flow_step(flow, active,
-		event->is_disk_full ? TASK_EVENT_DONE_DISK : TASK_EVENT_DONE_AGAIN, NULL);
-	/* cancelled with all others of its session, while it could not be */
-	if (r >= 0 && s && s->session->state == TRANSFER_SESSION_STATE_INVALID)
-		r = flow_command_cancel(flow, active, &how);
-	return r < 0 ? r : 0;
+	return wait_again(flow, active, event);
 }
 
 static int on_published(struct flow *flow, struct active *active, const struct engine_event *event)
@@ -623,10 +627,8 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 	struct transfer_result result = event->result;
 	int r;
 
-	if (!result.code) {
-		r = flow_step(flow, active, TASK_EVENT_PUBLISHED, NULL);
-		return r < 0 ? r : 0;
-	}
+	if (!result.code)
+		return step(flow, active, TASK_EVENT_PUBLISHED, NULL);
 	r = flow_turn_change(flow, active, STORE_SAVE_RESULT);
 	if (r)
 		return r;
@@ -634,15 +636,15 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 	/* once: the next attempt has a part */
 	if (event->is_restart_needed && active->task->file_mtime_ns)
 		return fetch_again(flow, active, event);
-	/* no room for a name: other tasks give some back, the file waits in its part */
-	result.code = result.code == TRANSFER_ERROR_UNKNOWN ? TRANSFER_ERROR_CANNOT_MOVE_FILE
-							    : result.code;
-	r = flow_step(flow, active, TASK_EVENT_DONE_FAIL, &result);
-	return r < 0 ? r : 0;
+	/* no room for a name: the file waits for some in its part */
+	if (event->is_disk_full)
+		return wait_again(flow, active, event);
+	if (result.code == TRANSFER_ERROR_UNKNOWN)
+		result.code = TRANSFER_ERROR_CANNOT_MOVE_FILE;
+	return step(flow, active, TASK_EVENT_DONE_FAIL, &result);
 }
 
-typedef int (*handler_fn)(
-	struct flow *flow, struct active *active, const struct engine_event *event);
+typedef int (*handler_fn)(struct flow *, struct active *, const struct engine_event *);
 
 static void apply(struct flow *flow, const struct engine_event *event)
 {

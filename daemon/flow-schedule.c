@@ -308,6 +308,12 @@ static void give_back(struct flow *flow, uint64_t lane)
 		sched_release(flow->sched, lane);
 }
 
+/* The file is there and durable, there was no room for its name. */
+static bool is_whole(const struct task *task)
+{
+	return task->kind == TRANSFER_TASK_DOWNLOAD && task->request.destination && task->file_ino;
+}
+
 /*
  * The slot was given; the task may turn out not to be startable: then it moves on without an
  * attempt.
@@ -340,6 +346,8 @@ int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id)
 	} else if (flow_attempt_left_us(flow, task) == 1) {
 		result = flow_step_result(TRANSFER_ERROR_TIMED_OUT, "the resource time is over");
 		r = flow_step(flow, active, TASK_EVENT_FAIL, &result);
+	} else if (is_whole(task)) {
+		r = flow_step(flow, active, TASK_EVENT_RETRY_PLACE, NULL);
 	} else if (flow_question_is_due(flow, task)) {
 		r = flow_question_ask(flow, active, QUESTION_DELAYED_REQUEST);
 	} else {

@@ -204,7 +204,7 @@ int flow_attempt_start(struct flow *flow, struct active *active);
 int flow_attempt_begin(struct flow *flow, const struct task *task);
 int flow_attempt_recall(struct flow *flow, const struct task *task);
 int flow_attempt_stop(struct flow *flow, const struct task *task);
-int flow_attempt_publish(struct flow *flow, const struct task *task);
+int flow_attempt_publish(struct flow *flow, struct task *task);
 int flow_attempt_snapshot(struct flow *flow, uint64_t task, int fd_take);
 int flow_attempt_remove(struct flow *flow, const char *path);
 enum flow_attempt_file { FLOW_FILE_PART, FLOW_FILE_SOURCE, FLOW_FILE_BODY };

@@ -326,6 +326,38 @@ START_TEST(retry_in_place)
 }
 END_TEST
 
+/* No room for its name: it waits in its part, through a death of the daemon, and nothing is fetched again. */
+START_TEST(waits_for_room_in_place)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	struct flow_request request;
+	char destination[300];
+
+	snprintf(destination, sizeof(destination), "%s/file", sim->state_dir);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.destination = destination;
+	id = sim_create(sim, session, &request, true);
+	sim_finish(sim, id, 100);
+	for (unsigned i = 0; i < 2; i++) {
+		sim_post_no_room(sim, id);
+		sim_settle(sim);
+		ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_DISK);
+		if (_i)
+			sim_crash(sim);
+		ck_assert(sim_wake(sim, UINT64_MAX));
+		ck_assert_int_eq(sim_state(sim, id), TASK_STATE_FINISHING);
+	}
+	sim_post_published(sim, id, 0);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_result(sim, id), 0);
+	ck_assert_ptr_null(fake_engine_find(sim->engine, id));
+	ck_assert(fake_engine_has_file(sim->engine, destination));
+	sim_free(sim);
+}
+END_TEST
+
 static void on_error(uint64_t id, int error, void *user)
 {
 	(void)id;
@@ -504,6 +536,6 @@ RUN_TESTS("daemon/flow-command", TEST(suspensions_nest), TEST(resumed_while_stop
 	TEST(finished_while_suspending), TEST(forced_resume), TEST(cancel_running),
 	TEST(cancel_deletes), TEST_LOOP(cancel_wins, 4), TEST(cancel_without_attempt),
 	TEST(cancel_survives_a_crash), TEST(retry_goes_on), TEST(retry_from_start),
-	TEST(retry_waiting_now), TEST(retry_in_place), TEST(removes),
-	TEST(removes_what_ends_just_now), TEST(other_users_tasks_do_not_exist), TEST(sets),
-	TEST_LOOP(priority_of_waiting_ones, 2), TEST(date_is_moved))
+	TEST(retry_waiting_now), TEST(retry_in_place), TEST_LOOP(waits_for_room_in_place, 2),
+	TEST(removes), TEST(removes_what_ends_just_now), TEST(other_users_tasks_do_not_exist),
+	TEST(sets), TEST_LOOP(priority_of_waiting_ones, 2), TEST(date_is_moved))

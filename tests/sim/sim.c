@@ -742,6 +742,21 @@ void sim_post_published(struct sim *sim, uint64_t task, int32_t code)
 	fake_engine_drop_job(sim->engine, job);
 }
 
+void sim_post_no_room(struct sim *sim, uint64_t task)
+{
+	struct fake_job *job = job_of(sim, task);
+	const struct engine_event e = {
+		.type = ENGINE_EVENT_PUBLISHED,
+		.task = task,
+		.attempt = job->attempt,
+		.result = { .code = TRANSFER_ERROR_CANNOT_MOVE_FILE, .os_errno = ENOSPC },
+		.is_disk_full = true,
+	};
+
+	fake_engine_post(sim->engine, &e);
+	fake_engine_drop_job(sim->engine, job);
+}
+
 void sim_post_lost(struct sim *sim, uint64_t task)
 {
 	struct fake_job *job = job_of(sim, task);

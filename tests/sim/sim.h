@@ -97,6 +97,8 @@ void sim_post_disk_full(struct sim *sim, uint64_t task);
 void sim_post_stopped(struct sim *sim, uint64_t task, uint64_t offset);
 void sim_post_synced(struct sim *sim, uint64_t task, const char *digest_hex);
 void sim_post_published(struct sim *sim, uint64_t task, int32_t code);
+/* No room for its name. */
+void sim_post_no_room(struct sim *sim, uint64_t task);
 /* There is no file to put in place any more. */
 void sim_post_lost(struct sim *sim, uint64_t task);
 void sim_post_snapshot(struct sim *sim, uint64_t task, int32_t code);
