@@ -92,17 +92,23 @@ static bool has_pid(const char *path, void *user)
 	return !stat(path, &st) && st.st_size > 0;
 }
 
-static void start_nginx(void)
+static void make_certificates(void)
 {
 	const char *make[] = { "/bin/sh", "-c", script, rig.folder, NULL };
-	const char *conf, *pid;
 	char *output = NULL;
 	int status;
 
-	ck_assert_int_eq(chmod(rig.folder, 0755), 0);
 	ck_assert_int_eq(proc_run(make, 20000, &output, &status), 0);
 	ck_assert_msg(!status, "%s", output);
 	free(output);
+}
+
+static void start_nginx(void)
+{
+	const char *conf, *pid;
+
+	ck_assert_int_eq(chmod(rig.folder, 0755), 0);
+	make_certificates();
 	/* the port was free a moment ago: should somebody have taken it, take another */
 	for (int i = 0; i < 5; i++) {
 		struct proc_config run = { 0 };
@@ -447,72 +453,85 @@ START_TEST(never_from_https_to_http)
 }
 END_TEST
 
-/* A server that says which weights it hears of, and goes on with a body until it has heard of one that changed. */
-static const char weigher[] =
-	"import os, socket, ssl, struct, sys\n"
-	"os.chdir(sys.argv[1])\n"
-	"tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-	"tls.load_cert_chain('server.pem', 'server.key')\n"
-	"tls.set_alpn_protocols(['h2'])\n"
-	"listener = socket.create_server(('127.0.0.1', 0))\n"
-	"print('port %d.' % listener.getsockname()[1], flush=True)\n"
-	"s = tls.wrap_socket(listener.accept()[0], server_side=True)\n"
-	"def get(n):\n"
-	"    b = b''\n"
-	"    while len(b) < n:\n"
-	"        more = s.recv(n - len(b))\n"
-	"        if not more: sys.exit()\n"
-	"        b += more\n"
-	"    return b\n"
-	"def put(kind, flags, stream, body=b''):\n"
-	"    s.sendall(struct.pack('>I', len(body))[1:] + bytes([kind, flags]) +\n"
-	"        struct.pack('>I', stream) + body)\n"
-	"get(24)\n"
-	"put(4, 0, 0)\n"
-	"streams, s_timeout = [], 0.02\n"
-	"while True:\n"
-	"    s.settimeout(s_timeout)\n"
-	"    try:\n"
-	"        head = s.recv(1)\n"
-	"    except TimeoutError:\n"
-	"        for stream in streams: put(0, 0, stream, b'x')\n"
-	"        continue\n"
-	"    if not head: sys.exit()\n"
-	"    s.settimeout(None)\n"
-	"    head += get(8)\n"
-	"    body = get(int.from_bytes(head[:3], 'big'))\n"
-	"    kind, flags = head[3], head[4]\n"
-	"    stream = int.from_bytes(head[5:9], 'big')\n"
-	"    if kind == 4 and not flags & 1: put(4, 1, 0)\n"
-	"    if kind == 1:\n"
-	"        weight = body[4] + 1 if flags & 0x20 else 0\n"
-	"        print('begins %d.' % weight, flush=True)\n"
-	"        put(1, 4, stream, b'\\x88')\n"
-	"        streams.append(stream)\n"
-	"    if kind == 2 and stream in streams:\n"
-	"        print('goes on %d.' % (body[4] + 1), flush=True)\n"
-	"        streams.remove(stream)\n"
-	"        put(0, 1, stream, b'!')\n";
+/* What a server of frames begins with: get(), put(), frame(), and meet(), which waits for the next connection. */
+#define FRAMES \
+	"import os, socket, ssl, struct, sys\n" \
+	"os.chdir(sys.argv[1])\n" \
+	"tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n" \
+	"tls.load_cert_chain('server.pem', 'server.key')\n" \
+	"tls.set_alpn_protocols(['h2'])\n" \
+	"listener = socket.create_server(('127.0.0.1', 0))\n" \
+	"print('port %d.' % listener.getsockname()[1], flush=True)\n" \
+	"def get(n):\n" \
+	"    b = b''\n" \
+	"    while len(b) < n:\n" \
+	"        more = s.recv(n - len(b))\n" \
+	"        if not more: sys.exit()\n" \
+	"        b += more\n" \
+	"    return b\n" \
+	"def put(kind, flags, stream, body=b''):\n" \
+	"    s.sendall(struct.pack('>I', len(body))[1:] + bytes([kind, flags]) +\n" \
+	"        struct.pack('>I', stream) + body)\n" \
+	"def frame(head=b''):\n" \
+	"    head += get(9 - len(head))\n" \
+	"    body = get(int.from_bytes(head[:3], 'big'))\n" \
+	"    if head[3] == 4 and not head[4] & 1: put(4, 1, 0)\n" \
+	"    return head[3], head[4], int.from_bytes(head[5:9], 'big'), body\n" \
+	"def meet():\n" \
+	"    global s\n" \
+	"    s = tls.wrap_socket(listener.accept()[0], server_side=True)\n" \
+	"    get(24)\n" \
+	"    put(4, 0, 0)\n"
 
-/* What the server hears of: at the beginning, and while it runs. */
-START_TEST(a_weight_changes_while_it_runs)
+/* Says which weights it hears of, and goes on with a body until it has heard of one that changed. */
+static const char weigher[] = FRAMES "meet()\n"
+				     "streams = []\n"
+				     "while True:\n"
+				     "    s.settimeout(0.02)\n"
+				     "    try:\n"
+				     "        head = s.recv(1)\n"
+				     "    except TimeoutError:\n"
+				     "        for stream in streams: put(0, 0, stream, b'x')\n"
+				     "        continue\n"
+				     "    if not head: sys.exit()\n"
+				     "    s.settimeout(None)\n"
+				     "    kind, flags, stream, body = frame(head)\n"
+				     "    if kind == 1:\n"
+				     "        weight = body[4] + 1 if flags & 0x20 else 0\n"
+				     "        print('begins %d.' % weight, flush=True)\n"
+				     "        put(1, 4, stream, b'\\x88')\n"
+				     "        streams.append(stream)\n"
+				     "    if kind == 2 and stream in streams:\n"
+				     "        print('goes on %d.' % (body[4] + 1), flush=True)\n"
+				     "        streams.remove(stream)\n"
+				     "        put(0, 1, stream, b'!')\n";
+
+/* Starts such a server; argv[3] becomes the folder of its certificate. */
+static struct proc *start_frames(const char **argv)
 {
-	const char *make[] = { "/bin/sh", "-c", script, rig.folder, NULL };
-	const char *argv[] = { "python3", "-c", weigher, rig.folder, NULL };
 	const struct proc_config how = { .argv = argv };
 	struct proc *server = NULL;
-	struct engine_spec spec;
 	const char *output;
-	struct rig_task *t;
-	int status;
 
-	rig_start(&rig, NULL, NULL);
-	make[3] = argv[3] = rig.folder;
-	ck_assert_int_eq(proc_run(make, 20000, NULL, &status), 0);
+	argv[3] = rig.folder;
 	ck_assert_int_eq(proc_start(&how, &server), 0);
 	output = proc_expect(server, ".", 10000);
 	ck_assert_ptr_nonnull(output);
 	ck_assert_int_eq(sscanf(output, "port %hu", &port), 1);
+	return server;
+}
+
+/* What the server hears of: at the beginning, and while it runs. */
+START_TEST(a_weight_changes_while_it_runs)
+{
+	const char *argv[] = { "python3", "-c", weigher, NULL, NULL };
+	struct proc *server;
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	make_certificates();
+	server = start_frames(argv);
 	spec = rig_live(&rig, 1, target("x"));
 	spec.live.body = ENGINE_BODY_COLLECT;
 	spec.live.weight = 7;
@@ -526,6 +545,88 @@ START_TEST(a_weight_changes_while_it_runs)
 	ck_assert(t->is_http2);
 	ck_assert_int_eq(t->body[t->body_bytes - 1], '!');
 	proc_free(server);
+	rig_stop(&rig);
+}
+END_TEST
+
+/*
+ * Says once in the middle of a body that it goes away: which stream is the last one that it takes, why, and whether it closes at
+ * once. It answers a body that has come whole, and says how long it was.
+ */
+static const char leaver[] = FRAMES
+	"last, why, closes, is_told = int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), False\n"
+	"def serve():\n"
+	"    global is_told\n"
+	"    n = 0\n"
+	"    while True:\n"
+	"        kind, flags, stream, body = frame()\n"
+	"        if kind != 0: continue\n"
+	"        n += len(body)\n"
+	"        if body: put(8, 0, 0, struct.pack('>I', len(body)))\n"
+	"        if body: put(8, 0, stream, struct.pack('>I', len(body)))\n"
+	"        if n >= 100000 and not is_told:\n"
+	"            is_told = True\n"
+	"            put(7, 0, 0, struct.pack('>II', last and stream, why))\n"
+	"            if closes: break\n"
+	"        if flags & 1:\n"
+	"            print('whole %d.' % n, flush=True)\n"
+	"            put(1, 5, stream, b'\\x88')\n"
+	"while True:\n"
+	"    try:\n"
+	"        meet()\n"
+	"        serve()\n"
+	"    except (SystemExit, OSError):\n"
+	"        pass\n"
+	"    s.close()\n";
+
+static const struct {
+	const char *last, *why, *closes;
+	bool ends_well; /* at once */
+} leavings[] = {
+	{ "1", "0", "0", true },
+	{ "0", "0", "0", false },
+	{ "1", "0", "1", false },
+	{ "0", "0", "1", false },
+	{ "0", "11", "1", false },
+};
+
+/* The body is sent whole, then or by the next attempt; what was cut short is no success. */
+static void leave(size_t i)
+{
+	static char body[1000000];
+	const char *argv[] = { "python3", "-c", leaver, NULL, leavings[i].last, leavings[i].why,
+		leavings[i].closes, NULL };
+	struct proc *server = start_frames(argv);
+	struct engine_spec spec = rig_live(&rig, i, target("x"));
+	struct rig_task *t;
+
+	spec.method = "PUT";
+	spec.ca_file = rig_path(&rig, "ca.pem");
+	spec.live.body = ENGINE_BODY_COLLECT;
+	spec.live.source = ENGINE_SOURCE_BYTES;
+	spec.live.source_bytes = body;
+	spec.live.n_source_bytes = sizeof(body);
+	spec.live.is_retry_safe = true;
+	t = rig_run(&rig, i, &spec);
+	if (t->done.result.code) {
+		ck_assert_msg(!leavings[i].ends_well, "%s", t->done.result.detail);
+		ck_assert(t->done.is_retryable);
+		rig_forget(&rig, i);
+		t = rig_run(&rig, i, &spec);
+	}
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->status, 200);
+	ck_assert(t->is_http2);
+	ck_assert_ptr_nonnull(proc_expect(server, "whole 1000000.", 10000));
+	proc_free(server);
+}
+
+START_TEST(a_server_goes_away_during_an_upload)
+{
+	rig_start(&rig, NULL, NULL);
+	make_certificates();
+	for (size_t i = 0; i < sizeof(leavings) / sizeof(leavings[0]); i++)
+		leave(i);
 	rig_stop(&rig);
 }
 END_TEST
@@ -605,4 +706,5 @@ RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(puts_a_file), TEST(a_redirect_stays_on_its_connection),
 	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
 	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs),
+	TEST(a_server_goes_away_during_an_upload),
 	TEST_EACH(a_long_whole_body_comes_over_http1, long_ones))

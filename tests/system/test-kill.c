@@ -80,6 +80,56 @@ START_TEST(goes_on_from_the_last_bytes)
 }
 END_TEST
 
+/* More than 32 bits count: of a file over 4 GiB the most is a hole that stands for what had come before the death. */
+START_TEST(goes_on_behind_4_gib)
+{
+	const uint64_t size = (UINT64_C(4) << 30) + 20000, kept = size - (2 << 20);
+	char range[64], want[10000], got[sizeof(want)];
+	struct origin_entry entry;
+	transfer_request *request;
+	transfer_task *task;
+	struct app *app;
+	int64_t total, expected;
+	char *place, *part;
+	int fd;
+
+	rig_new(&rig);
+	place = tmpdir_path("out/big");
+	app = app_open(&rig, NULL);
+	/* without a length at first: no room is made for so much */
+	request = app_request(app, "/file?size=4294987296&seed=1&chunked&gate=g&gate_after=1M");
+	transfer_request_set_destination(request, place, false);
+	task = app_start(app, request);
+	app_wait_bytes(app, task, 1 << 20);
+	ck_assert_int_eq(bus_kill_daemon(rig.bus), 0);
+	ck_assert_int_gt(asprintf(&part, "%s/out/.big.%llu.part", rig.folder,
+				 (unsigned long long)transfer_task_get_id(task)),
+		0);
+	ck_assert_int_eq(truncate(part, (off_t)kept), 0);
+	ck_assert_int_eq(bus_start_daemon(rig.bus, RIG_DEADLINE_MS), 0);
+	app_wait_bytes(app, task, (int64_t)kept + (1 << 20));
+	app_settle(app);
+	origin_release(rig.origin, "g");
+	ck_assert_int_eq(app_wait(app, task), 0);
+	snprintf(range, sizeof(range), "bytes=%llu-", (unsigned long long)kept);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/file", 2, &entry), 0);
+	ck_assert_str_eq(entry.range, range);
+	ck_assert(app_progress(app, transfer_task_get_id(task), &total, &expected));
+	ck_assert_int_eq(total, (int64_t)size);
+	ck_assert_int_eq(expected, (int64_t)size);
+	fd = open(place, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(pread(fd, got, sizeof(got), (off_t)kept), sizeof(got));
+	ck_assert_int_eq(lseek(fd, 0, SEEK_END), (off_t)size);
+	close(fd);
+	origin_bytes(1, kept, want, sizeof(want));
+	ck_assert_mem_eq(got, want, sizeof(want));
+	free(part);
+	free(place);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 /*
  * F-8: the kernel tells of a lost write once, and whoever was told may die of something else before it can say so. A sync
  * that did not end well is a failed one.
@@ -336,7 +386,7 @@ START_TEST(keeps_secrets_out_of_the_log)
 END_TEST
 
 RUN_TESTS_WITHIN("system/kill", 60, TEST(goes_on_after_each_death),
-	TEST_LOOP(goes_on_from_the_last_bytes, 3),
+	TEST_LOOP(goes_on_from_the_last_bytes, 3), TEST(goes_on_behind_4_gib),
 	TEST_EACH(believes_no_sync_that_did_not_end, syncs), TEST(keeps_its_promises),
 	TEST(keeps_finished_files), TEST(stops_in_peace),
 	TEST(believes_nothing_behind_an_end_in_order), TEST(is_alone),
