@@ -197,6 +197,9 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, vo
 		events |= EV_READ;
 	if (what & CURL_POLL_OUT)
 		events |= EV_WRITE;
+	/* each new stream of a connection makes the same wish again */
+	if (s && event_get_events(&s->event) == events)
+		return 0;
 	if (s) {
 		event_del(&s->event);
 	} else {
