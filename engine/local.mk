@@ -88,6 +88,7 @@ libengine_la_SOURCES += \
 	%D%/multi.c %D%/multi.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/outlet.c %D%/outlet.h \
+	%D%/pool.c %D%/pool.h \
 	%D%/post.c %D%/post.h \
 	%D%/spec.c %D%/spec.h \
 	%D%/worker.c %D%/worker.h \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only while there are attempts. Pools (one
- * CURLM per session) are kept for a while after their last attempt, so that the next one finds open connections; with nothing to do
- * the thread sleeps without any timer.
+ * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only while there are attempts. With
+ * nothing to do the thread sleeps without any timer but that of the pools.
  */
 #include "engine/worker.h"
 
@@ -19,14 +18,13 @@
 #include "engine/answer.h"
 #include "engine/disk.h"
 #include "engine/jar.h"
-#include "engine/multi.h"
+#include "engine/pool.h"
 #include "engine/post.h"
 #include "engine/xfer.h"
 
 #define WORKER_TICK_US      250000
 /* while a rate limit makes an attempt wait */
 #define WORKER_FAST_TICK_US 50000
-#define WORKER_POOL_IDLE_US (UINT64_C(60) * 1000 * 1000)
 
 /* What waits for the end of the turn, in order. */
 struct worker_queue {
@@ -40,13 +38,12 @@ struct worker {
 	struct mailbox *mailbox, *events;
 	struct worker_mail *quit_mail;
 	struct thread *thread;
-	struct event mail_event, tick_event, due_event, pool_event, flush_event, begin_event;
+	struct event mail_event, tick_event, due_event, flush_event, begin_event;
 	struct worker_queue told, asked;
 	struct xfer_list ahead, beginning;
 	struct xfer_env env;
 	struct xfer *xfers;
-	struct xfer_pool *pools;
-	unsigned max_connections_per_host;
+	struct pools pools;
 	uint64_t ticked_us;
 	uint64_t due_us; /* due_event is armed for then; UINT64_MAX: not */
 };
@@ -137,54 +134,6 @@ void worker_ask_take(struct worker *worker, struct disk_job *job)
 	enqueue(&worker->asked, &job->mail);
 }
 
-/* ---- pools ---- */
-
-static void free_pool(struct worker *w, struct xfer_pool *pool)
-{
-	struct xfer_pool **at = &w->pools;
-
-	while (*at != pool)
-		at = &(*at)->next;
-	*at = pool->next;
-	multi_free(pool->multi);
-	free(pool);
-}
-
-/* Closes connections nobody has used for a while; comes back only while such are left. */
-static void on_pool_timer(evutil_socket_t fd, short what, void *user)
-{
-	struct worker *w = user;
-	uint64_t now_us = clock_now_us();
-	struct xfer_pool *next;
-	bool is_any_idle = false;
-
-	(void)fd;
-	(void)what;
-	for (struct xfer_pool *p = w->pools; p; p = next) {
-		next = p->next;
-		if (p->n_xfers)
-			continue;
-		if (p->is_retired || now_us - p->idle_since_us >= WORKER_POOL_IDLE_US)
-			free_pool(w, p);
-		else
-			is_any_idle = true;
-	}
-	if (is_any_idle)
-		arm(&w->pool_event, WORKER_POOL_IDLE_US);
-}
-
-static void leave_pool(struct worker *w, struct xfer_pool *pool)
-{
-	if (--pool->n_xfers)
-		return;
-	pool->idle_since_us = clock_now_us();
-	/* never freed here: its CURLM may be what called us */
-	if (pool->is_retired)
-		arm(&w->pool_event, 0);
-	else if (!evtimer_pending(&w->pool_event, NULL))
-		arm(&w->pool_event, WORKER_POOL_IDLE_US);
-}
-
 /* ---- attempts ---- */
 
 static void leave_list(struct worker *w, struct xfer *x)
@@ -236,7 +185,7 @@ static void reap(struct worker *w, struct xfer *x)
 		HASH_DEL(w->xfers, x);
 	xfer_free(x);
 	if (pool)
-		leave_pool(w, pool);
+		pool_leave(&w->pools, pool);
 }
 
 static void on_end(CURL *easy, CURLcode code, void *user, void *private_data)
@@ -246,28 +195,6 @@ static void on_end(CURL *easy, CURLcode code, void *user, void *private_data)
 	(void)easy;
 	xfer_on_end(x, code);
 	reap(user, x);
-}
-
-static struct xfer_pool *get_pool(struct worker *w, uint64_t session)
-{
-	struct xfer_pool *p;
-
-	for (p = w->pools; p; p = p->next) {
-		if (p->session == session && !p->is_retired)
-			return p;
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return NULL;
-	p->session = session;
-	if (multi_new(w->base, w->max_connections_per_host, on_end, w, &p->multi)) {
-		free(p);
-		return NULL;
-	}
-	multi_set_on_socket(p->multi, xfer_request_on_watch);
-	p->next = w->pools;
-	w->pools = p;
-	return p;
 }
 
 /* ---- live attempts: descriptors and exact times ---- */
@@ -409,12 +336,8 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 
 static void begin(struct worker *w, struct xfer *x)
 {
-	struct xfer_pool *pool = get_pool(w, x->spec.session);
-
-	if (pool)
-		pool->n_xfers++;
 	/* unlisted: it ends in here */
-	xfer_start(x, &w->env, pool);
+	xfer_start(x, &w->env, pool_join(&w->pools, x->spec.session));
 	if (x->spec.live.is_live) {
 		struct clock_now now = clock_now();
 
@@ -459,27 +382,13 @@ static void set_limits(struct worker *w, const struct worker_mail *m)
 
 	bucket_set_rate(&w->env.download, m->download_bps, now_us);
 	bucket_set_rate(&w->env.upload, m->upload_bps, now_us);
-	w->max_connections_per_host = m->max_connections_per_host;
-	for (struct xfer_pool *p = w->pools; p; p = p->next)
-		multi_set_max_connections(p->multi, m->max_connections_per_host);
+	pool_set_max_connections(&w->pools, m->max_connections_per_host);
 }
 
 static void add_place(struct worker *w, struct post *begun_take)
 {
 	pass_place(w, begun_take->event.lane, &begun_take->event);
 	mailbox_post_take(w->events, &begun_take->mail);
-}
-
-static void drop_connections(struct worker *w, uint64_t session)
-{
-	for (struct xfer_pool *p = w->pools; p; p = p->next) {
-		if (p->session != session || p->is_retired)
-			continue;
-		p->is_retired = true;
-		if (!p->n_xfers)
-			free_pool(w, p);
-		return;
-	}
 }
 
 /* Mail that is not about one attempt. */
@@ -492,7 +401,7 @@ static void take_general(struct worker *w, struct worker_mail *m)
 	else if (m->type == WORKER_MAIL_BEGIN)
 		add_place(w, take_ptr(m->begun));
 	else if (m->type == WORKER_MAIL_DROP)
-		drop_connections(w, m->session);
+		pool_retire(&w->pools, m->session);
 	else if (m->type == WORKER_MAIL_COOKIES)
 		jar_list_take(&w->env.jars, m->jar, m->cookies, clock_wall_us());
 	else if (m->type == WORKER_MAIL_QUIT)
@@ -580,8 +489,7 @@ static void run(void *user)
 		HASH_DEL(w->xfers, x);
 		xfer_free(x);
 	}
-	while (w->pools)
-		free_pool(w, w->pools);
+	pool_done(&w->pools);
 	unnamed_forget_folders(&w->env.folders);
 	while (w->env.jars)
 		jar_list_take(&w->env.jars, w->env.jars->id, NULL, 0);
@@ -624,7 +532,7 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 		.ca_file = config->ca_file,
 	};
 	w->events = config->events;
-	w->max_connections_per_host = config->max_connections_per_host;
+	pool_set_max_connections(&w->pools, config->max_connections_per_host);
 	w->quit_mail = calloc(1, sizeof(*w->quit_mail));
 	if (!w->quit_mail)
 		return err_raise(-ENOMEM);
@@ -639,7 +547,7 @@ int worker_new(const struct worker_config *config, struct worker **ret_worker)
 	evtimer_assign(&w->tick_event, w->base, on_tick, w);
 	evtimer_assign(&w->due_event, w->base, on_due, w);
 	w->due_us = UINT64_MAX;
-	evtimer_assign(&w->pool_event, w->base, on_pool_timer, w);
+	pool_init(&w->pools, w->base, on_end, w);
 	event_assign(&w->flush_event, w->base, -1, 0, on_flush, w);
 	event_assign(&w->begin_event, w->base, -1, 0, on_begin, w);
 	TAILQ_INIT(&w->ahead);
