@@ -303,6 +303,19 @@ static struct flow_session *find(
 	return NULL;
 }
 
+static int put(struct flow *flow, struct session *session)
+{
+	int r = store_session_put(flow->store, session);
+
+	/* nobody has that name here: it is that of a row which could not be read */
+	if (r == STORE_E_DUPLICATE) {
+		r = store_session_unname(flow->store, session);
+		if (!r)
+			r = store_session_put(flow->store, session);
+	}
+	return r == STORE_E_DUPLICATE ? FLOW_E_IDENTIFIER_IN_USE : err_fold(r);
+}
+
 static int create(
 	struct flow *flow, const struct flow_open *open, struct flow_session **ret_session)
 {
@@ -324,10 +337,8 @@ static int create(
 		r = copy_text(&session->arena, &session->identifier, open->identifier);
 	if (!r)
 		r = take_config(session, open, open->given);
-	if (!r) {
-		r = store_session_put(flow->store, session);
-		r = r == STORE_E_DUPLICATE ? FLOW_E_IDENTIFIER_IN_USE : err_fold(r);
-	}
+	if (!r)
+		r = put(flow, session);
 	if (!r)
 		r = add_take(flow, session, &s);
 	if (r) {

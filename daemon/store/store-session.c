@@ -74,6 +74,7 @@ static const struct store_column columns[] = {
 enum {
 	SESSION_PUT,
 	SESSION_SAVE,
+	SESSION_UNNAME,
 	SESSION_DEL_TASKS,
 	SESSION_DEL,
 	SESSION_EACH,
@@ -97,6 +98,8 @@ static const char *const texts[] = {
 		" allows_metered = :allows_metered, allow_insecure = :allow_insecure,"
 		" retry_http_errors = :retry_http_errors, cookie_store = :cookie_store,"
 		" sends_cookies = :sends_cookies, accepts_cookies = :accepts_cookies, implements = :implements WHERE id = :id",
+	[SESSION_UNNAME] = "UPDATE session SET identifier = 'damaged-' || id"
+			   " WHERE uid = :uid AND app_id = :app_id AND identifier = :identifier",
 	/* first, and by itself: that is quicker than a cascade that finds each task's children again */
 	[SESSION_DEL_TASKS] = "DELETE FROM task WHERE session = ?1",
 	[SESSION_DEL] = "DELETE FROM session WHERE id = ?1",
@@ -134,6 +137,19 @@ int store_session_put(struct store *store, struct session *session)
 		r = store_run(store, get(store, SESSION_PUT)->stmt);
 	if (r)
 		session->id = 0;
+	return r;
+}
+
+int store_session_unname(struct store *store, const struct session *session)
+{
+	struct store_statement *statement = get(store, SESSION_UNNAME);
+	int r = store_begin(store);
+
+	if (r == 0)
+		r = store_row_bind(&store_session_statements, statement, session);
+	if (r == 0)
+		r = store_run(store, statement->stmt);
+	store->n_repaired += r == 0;
 	return r;
 }
 

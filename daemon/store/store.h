@@ -60,6 +60,8 @@ void store_rollback(struct store *store);
 /* ---- sessions ---- */
 int store_session_put(
 	struct store *store, struct session *session); /* sets session->id; STORE_E_DUPLICATE */
+/* The row of that name, which cannot be read, gives the name away; all else of it stays as it is. */
+int store_session_unname(struct store *store, const struct session *session);
 int store_session_save(struct store *store,
 	const struct session *
 		session); /* state, config, description, last_acked_seq; -EUCLEAN as store_task_save() */

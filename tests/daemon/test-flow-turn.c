@@ -256,6 +256,26 @@ START_TEST(a_damaged_row_is_not_counted)
 }
 END_TEST
 
+/* Nothing of a session can be read: its application gets another one of that name. */
+START_TEST(a_damaged_session_holds_no_name)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), next, id;
+
+	sim_download(sim, session, "h");
+	damage(sim, "UPDATE session SET description = CAST(x'ff' AS TEXT)");
+	sim_crash(sim);
+	next = sim_session(sim, "app", "one");
+	ck_assert_uint_ne(next, session);
+	ck_assert_uint_eq(sim_session(sim, "app", "one"), next);
+	id = sim_download(sim, next, "h");
+	sim_finish(sim, id, 5);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_COMPLETED);
+	sim_free(sim);
+}
+END_TEST
+
 /* A session ends, or is quit, over a task of which nothing can be read: it is dropped, and holds nobody up. */
 START_TEST(a_task_that_goes_holds_no_end_up)
 {
@@ -285,5 +305,5 @@ END_TEST
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
 	TEST(a_start_is_saved_later), TEST(reports_are_kept), TEST(command_between),
 	TEST(no_commit_for_nothing), TEST(group_commit),
-	TEST_EACH(a_damaged_row_is_not_counted, damages),
+	TEST_EACH(a_damaged_row_is_not_counted, damages), TEST(a_damaged_session_holds_no_name),
 	TEST_LOOP(a_task_that_goes_holds_no_end_up, 2))
