@@ -608,23 +608,20 @@ static int wait_again(struct flow *flow, struct active *active, const struct eng
 	return r;
 }
 
-/* The file went with the process that had it open, or somebody removed its part: it is fetched once more. */
-static int fetch_again(struct flow *flow, struct active *active, const struct engine_event *event)
+/* It went with the process that had it open, or somebody removed its part. */
+static void forget_file(struct active *active)
 {
 	struct task *task = active->task;
-	int r = flow_turn_change(flow, active, STORE_SAVE_RESULT | STORE_SAVE_PROGRESS);
 
-	if (r)
-		return r;
 	flow_step_forget_part(active);
 	task->file_ino = task->file_size_bytes = task->file_mtime_ns = 0;
 	task->digest_hex = NULL;
-	return wait_again(flow, active, event);
 }
 
 static int on_published(struct flow *flow, struct active *active, const struct engine_event *event)
 {
 	struct transfer_result result = event->result;
+	bool had_name = !active->task->file_mtime_ns;
 	int r;
 
 	if (!result.code)
@@ -633,11 +630,10 @@ static int on_published(struct flow *flow, struct active *active, const struct e
 	if (r)
 		return r;
 	active->task->last_error = result;
-	/* once: the next attempt has a part */
-	if (event->is_restart_needed && active->task->file_mtime_ns)
-		return fetch_again(flow, active, event);
-	/* no room for a name: the file waits for some in its part */
-	if (event->is_disk_full)
+	if (event->is_restart_needed)
+		forget_file(active);
+	/* fetched again, once: the next attempt has a part; or without room for a name, for which the file waits in its part */
+	if ((event->is_restart_needed && !had_name) || event->is_disk_full)
 		return wait_again(flow, active, event);
 	if (result.code == TRANSFER_ERROR_UNKNOWN)
 		result.code = TRANSFER_ERROR_CANNOT_MOVE_FILE;

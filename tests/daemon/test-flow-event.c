@@ -465,6 +465,13 @@ START_TEST(lost_before_its_place)
 	sim_post_lost(sim, id);
 	sim_turn(sim);
 	ck_assert_int_eq(sim_result(sim, id), TRANSFER_ERROR_CANNOT_MOVE_FILE);
+	/* there is nothing to put in place: retry begins anew */
+	ck_assert_int_eq(sim_steer(sim, FLOW_VERB_RETRY, id), 0);
+	ck_assert_uint_eq(fake_engine_find(sim->engine, id)->resume_offset_bytes, 0);
+	sim_finish(sim, id, 100);
+	sim_post_published(sim, id, 0);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_result(sim, id), 0);
 	sim_free(sim);
 }
 END_TEST
