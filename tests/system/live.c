@@ -809,23 +809,6 @@ void live_check(struct live_app *app, const transfer_task *task, const char *wan
 
 /* ---- sizes ---- */
 
-long live_rss_kib(pid_t pid)
-{
-	char path[64], line[128];
-	long n = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)(pid ? pid : getpid()));
-	f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %ld", &n) == 1)
-			break;
-	fclose(f);
-	ck_assert_int_ge(n, 0);
-	return n;
-}
-
 unsigned live_n_fds(pid_t pid, const char *kind)
 {
 	char path[64], target[64];

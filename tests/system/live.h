@@ -76,8 +76,7 @@ int live_status(const transfer_task *task);
 /* Waits for the end; then this is all that was told. */
 void live_check(struct live_app *app, const transfer_task *task, const char *want);
 
-/* resident memory, and open descriptors of a kind ("pipe:", "socket:", "" for all); PID 0: of this process */
-long live_rss_kib(pid_t pid);
+/* open descriptors of a kind ("pipe:", "socket:", "" for all); PID 0: of this process */
 unsigned live_n_fds(pid_t pid, const char *kind);
 
 #endif

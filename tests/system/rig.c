@@ -167,6 +167,23 @@ static unsigned long n_waits(struct rig *rig)
 	return sum;
 }
 
+long rig_rss_kib(pid_t pid)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)(pid ? pid : getpid()));
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmRSS: %ld", &n) == 1)
+			break;
+	fclose(f);
+	ck_assert_int_ge(n, 0);
+	return n;
+}
+
 void rig_check_rest(struct rig *rig)
 {
 	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
@@ -180,6 +197,32 @@ void rig_check_rest(struct rig *rig)
 		ck_assert_int_eq(proc_wait_pid(bus_daemon_pid(rig->bus), REST_MS), -ETIMEDOUT);
 		now = n_waits(rig);
 	} while (now != before);
+}
+
+const char *rig_cookies_sent(struct rig *rig, const char *prefix, unsigned n)
+{
+	static struct origin_entry entry;
+	static char value[1024];
+
+	ck_assert_int_eq(origin_log_find(rig->origin, prefix, n, &entry), 0);
+	return origin_entry_header(&entry, "Cookie", value, sizeof(value)) ? value : "";
+}
+
+const char *rig_cookies_stored(transfer_manager *manager, const char *app_id)
+{
+	transfer_auto(transfer_cookie_list) list = NULL;
+	static char text[1024];
+	size_t used = 0;
+
+	text[0] = 0;
+	ck_assert_int_eq(transfer_manager_list_cookies(manager, app_id, &list, NULL), 0);
+	for (size_t i = 0; i < transfer_cookie_list_get_size(list); i++) {
+		const struct transfer_cookie *c = transfer_cookie_list_get(list, i);
+
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, "%s=%s;", c->name, c->value);
+	}
+	return text;
 }
 
 void rig_wait_listed(struct rig *rig, const char *text, unsigned n)

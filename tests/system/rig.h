@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <transfer/manager.h>
 #include <transfer/transfer.h>
 
 #include "tests/lib/bus.h"
@@ -44,12 +45,19 @@ pid_t rig_fork(struct rig *rig, void (*fn)(struct rig *rig, void *user), void *u
 int rig_join(pid_t pid);
 /* how much the daemon's log says this; for secrets and crashes */
 unsigned rig_log_count(struct rig *rig, const char *text);
+/* resident memory; PID 0: of this process */
+long rig_rss_kib(pid_t pid);
 /* The daemon comes to rest: for longer than a second none of its threads wakes up. */
 void rig_check_rest(struct rig *rig);
 /* runs transferctl; the exit code; ret_output: to be freed; NULL: not wanted */
 int rig_ctl(struct rig *rig, char **ret_output, const char *const *arguments);
 #define RIG_CTL(rig, ret_output, ...) \
 	rig_ctl((rig), (ret_output), (const char *const[]){ __VA_ARGS__, NULL })
+
+/* Cookie of the n-th request whose target begins with that; "": it had none. Until the next call. */
+const char *rig_cookies_sent(struct rig *rig, const char *prefix, unsigned n);
+/* "name=value;" of all that the application has. Until the next call. */
+const char *rig_cookies_stored(transfer_manager *manager, const char *app_id);
 
 /* Asks transferctl until its list has the text so many times. */
 void rig_wait_listed(struct rig *rig, const char *text, unsigned n);

@@ -38,46 +38,18 @@ static void fetch(struct app *app, const char *target)
 	ck_assert_int_eq(app_status(task), 200);
 }
 
-/* Cookie of the n-th request whose target begins with that; "": it had none. */
-static const char *sent(const char *prefix, unsigned n)
-{
-	static struct origin_entry entry;
-	static char value[1024];
-
-	ck_assert_int_eq(origin_log_find(rig.origin, prefix, n, &entry), 0);
-	return origin_entry_header(&entry, "Cookie", value, sizeof(value)) ? value : "";
-}
-
-/* "name=value;" of all that is stored */
-static const char *stored(void)
-{
-	transfer_auto(transfer_cookie_list) list = NULL;
-	static char text[1024];
-	size_t used = 0;
-
-	text[0] = 0;
-	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
-	for (size_t i = 0; i < transfer_cookie_list_get_size(list); i++) {
-		const struct transfer_cookie *c = transfer_cookie_list_get(list, i);
-
-		used += (size_t)snprintf(
-			text + used, sizeof(text) - used, "%s=%s;", c->name, c->value);
-	}
-	return text;
-}
-
 START_TEST(are_stored_and_sent_and_survive)
 {
 	struct app *app = begin(NULL);
 
 	fetch(app, "/requestCookies");
-	ck_assert_str_eq(stored(), "fr=anjd&232;"); /* SW-73 */
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;"); /* SW-73 */
 	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(sent("/requestHeaders", 1), "fr=anjd&232"); /* SW-74 */
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), "fr=anjd&232"); /* SW-74 */
 	rig_restart_daemon(&rig);
 	fetch(app, "/echoHeaders");
-	ck_assert_str_eq(sent("/echoHeaders", 1), "fr=anjd&232");
-	ck_assert_str_eq(stored(), "fr=anjd&232;");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "fr=anjd&232");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;");
 	ck_assert_uint_eq(rig_log_count(&rig, "anjd"), 0);
 	end(app);
 }
@@ -88,8 +60,8 @@ START_TEST(go_with_the_next_hop)
 	struct app *app = begin(NULL);
 
 	fetch(app, "/redirectToEchoHeaders");
-	ck_assert_str_eq(sent("/echoHeaders", 1), "redirect=true"); /* SW-62 */
-	ck_assert_str_eq(stored(), "redirect=true;");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "redirect=true"); /* SW-62 */
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "redirect=true;");
 	end(app);
 }
 END_TEST
@@ -134,8 +106,8 @@ START_TEST(do_what_the_session_says)
 	response = transfer_task_copy_response(task);
 	ck_assert_ptr_nonnull(transfer_response_get_header(response, "Set-Cookie"));
 	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(stored(), sessions[_i].stored);
-	ck_assert_str_eq(sent("/requestHeaders", 1), sessions[_i].sent);
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), sessions[_i].stored);
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), sessions[_i].sent);
 	end(app);
 }
 END_TEST
@@ -149,15 +121,15 @@ START_TEST(do_what_the_request_says)
 	request = app_request(app, "/requestHeaders?none");
 	transfer_request_set_handles_cookies(request, false);
 	ck_assert_int_eq(app_wait(app, app_start(app, request)), 0);
-	ck_assert_str_eq(sent("/requestHeaders?none", 1), "");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?none", 1), "");
 	request = app_request(app, "/requestHeaders?hand");
 	transfer_request_set_header(request, "Cookie", "hand=made");
 	ck_assert_int_eq(app_wait(app, app_start(app, request)), 0);
-	ck_assert_str_eq(sent("/requestHeaders?hand", 1), "hand=made");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?hand", 1), "hand=made");
 	request = app_request(app, "/file?size=1&cookie=third=party;path=/");
 	transfer_request_set_main_document_url(request, "https://www.swift.org/");
 	ck_assert_int_eq(app_wait(app, app_start(app, request)), 0);
-	ck_assert_str_eq(stored(), "fr=anjd&232;");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;");
 	end(app);
 }
 END_TEST
@@ -178,16 +150,18 @@ START_TEST(can_be_set_by_the_application)
 
 	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
 	fetch(app, "/setCookiesOK");
-	ck_assert_str_eq(stored(), "RequestCookie=1234;sessionId=abc123;");
+	ck_assert_str_eq(
+		rig_cookies_stored(manager, "test"), "RequestCookie=1234;sessionId=abc123;");
 	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
 	ck_assert_uint_eq(
 		transfer_cookie_list_get(list, 1)->expires_wall_usec, UINT64_C(4102444800000000));
 	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(sent("/requestHeaders", 1), "RequestCookie=1234; sessionId=abc123");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1),
+		"RequestCookie=1234; sessionId=abc123");
 	ck_assert_int_eq(transfer_manager_clear_cookies(manager, "test", NULL), 0);
-	ck_assert_str_eq(stored(), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 	fetch(app, "/echoHeaders");
-	ck_assert_str_eq(sent("/echoHeaders", 1), "");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "");
 	end(app);
 }
 END_TEST
@@ -238,12 +212,12 @@ START_TEST(flush_and_reset)
 	fetch(app, "/requestHeaders?3");
 	ck_assert_uint_ne(
 		connection_of("/requestHeaders?2", 1), connection_of("/requestHeaders?3", 1));
-	ck_assert_str_eq(sent("/requestHeaders?3", 1), "fr=anjd&232");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?3", 1), "fr=anjd&232");
 	transfer_session_reset(app_session(app), on_done, NULL);
 	wait_answers(app, 2);
-	ck_assert_str_eq(stored(), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 	fetch(app, "/requestHeaders?4");
-	ck_assert_str_eq(sent("/requestHeaders?4", 1), "");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?4", 1), "");
 	ck_assert_uint_ne(
 		connection_of("/requestHeaders?3", 1), connection_of("/requestHeaders?4", 1));
 	origin_release(rig.origin, "g");
@@ -268,9 +242,9 @@ START_TEST(transferctl_shows_and_removes)
 	ck_assert_ptr_nonnull(strstr(output, "anjd&232"));
 	free(output);
 	ck_assert_int_eq(RIG_CTL(&rig, NULL, "reset", "test"), 2);
-	ck_assert_str_eq(stored(), "fr=anjd&232;");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;");
 	ck_assert_int_eq(RIG_CTL(&rig, NULL, "reset", "test", "--yes"), 0);
-	ck_assert_str_eq(stored(), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 	ck_assert_int_eq(RIG_CTL(&rig, NULL, "flush", "test"), 0);
 	end(app);
 }

@@ -37,34 +37,6 @@ static void fetch(struct live_app *app, const char *target)
 	ck_assert_int_eq(live_status(task), 200);
 }
 
-/* Cookie of the n-th request whose target begins with that; "": it had none. */
-static const char *sent(const char *prefix, unsigned n)
-{
-	static struct origin_entry entry;
-	static char value[1024];
-
-	ck_assert_int_eq(origin_log_find(rig.origin, prefix, n, &entry), 0);
-	return origin_entry_header(&entry, "Cookie", value, sizeof(value)) ? value : "";
-}
-
-/* "name=value;" of all that the application has */
-static const char *stored(void)
-{
-	transfer_auto(transfer_cookie_list) list = NULL;
-	static char text[1024];
-	size_t used = 0;
-
-	text[0] = 0;
-	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
-	for (size_t i = 0; i < transfer_cookie_list_get_size(list); i++) {
-		const struct transfer_cookie *c = transfer_cookie_list_get(list, i);
-
-		used += (size_t)snprintf(
-			text + used, sizeof(text) - used, "%s=%s;", c->name, c->value);
-	}
-	return text;
-}
-
 /* SW-73, SW-74: a cookie of another host is not stored; what was stored is sent, by each session of the application */
 START_TEST(are_the_applications)
 {
@@ -74,16 +46,16 @@ START_TEST(are_the_applications)
 	app = live_open(&rig, NULL);
 	fetch(app, "/requestCookies");
 	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(sent("/requestHeaders", 1), "fr=anjd&232");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), "fr=anjd&232");
 	live_close(app);
 	/* the next program of it, and a session in the background */
 	app = live_open(&rig, NULL);
 	fetch(app, "/echoHeaders");
-	ck_assert_str_eq(sent("/echoHeaders", 1), "fr=anjd&232");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "fr=anjd&232");
 	live_close(app);
 	ck_assert_int_eq(app_wait(background, app_download(background, "/index.html")), 0);
-	ck_assert_str_eq(sent("/index.html", 1), "fr=anjd&232");
-	ck_assert_str_eq(stored(), "fr=anjd&232;");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/index.html", 1), "fr=anjd&232");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;");
 	end();
 }
 END_TEST
@@ -134,13 +106,13 @@ static void check_session(
 
 	origin_log_clear(rig.origin);
 	fetch(app, "/requestHeaders?before");
-	ck_assert_str_eq(sent("/requestHeaders?before", 1), "");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?before", 1), "");
 	task = live_handled(app, live_request(app, NULL, "/requestCookies"));
 	ck_assert_int_eq(live_wait(app, task), 0);
 	response = transfer_task_copy_response(task);
 	ck_assert_ptr_nonnull(transfer_response_get_header(response, "Set-Cookie"));
 	fetch(app, "/requestHeaders?after");
-	ck_assert_str_eq(sent("/requestHeaders?after", 1), want);
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?after", 1), want);
 	live_close(app);
 }
 
@@ -149,7 +121,7 @@ START_TEST(do_what_the_session_says)
 	begin();
 	for (size_t i = 0; i < sizeof(sessions) / sizeof(*sessions); i++) {
 		check_session(sessions[i].kind, sessions[i].tune, sessions[i].sent);
-		ck_assert_str_eq(stored(), sessions[i].stored);
+		ck_assert_str_eq(rig_cookies_stored(manager, "test"), sessions[i].stored);
 	}
 	end();
 }
@@ -175,7 +147,7 @@ START_TEST(go_with_the_next_hop)
 		config.on_redirect = i ? follow : NULL;
 		app = live_open(&rig, &config);
 		fetch(app, "/redirectToEchoHeaders");
-		ck_assert_str_eq(sent("/echoHeaders", i + 1), "redirect=true");
+		ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", i + 1), "redirect=true");
 		live_close(app);
 	}
 	end();
@@ -200,8 +172,9 @@ START_TEST(seeded_and_stored)
 	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
 	app = live_open(&rig, NULL);
 	fetch(app, "/setCookiesOK");
-	ck_assert_str_eq(sent("/setCookiesOK", 1), "RequestCookie=1234");
-	ck_assert_str_eq(stored(), "RequestCookie=1234;sessionId=abc123;");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/setCookiesOK", 1), "RequestCookie=1234");
+	ck_assert_str_eq(
+		rig_cookies_stored(manager, "test"), "RequestCookie=1234;sessionId=abc123;");
 	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
 	ck_assert_uint_eq(
 		transfer_cookie_list_get(list, 1)->expires_wall_usec, UINT64_C(4102444800000000));
@@ -233,21 +206,21 @@ START_TEST(the_store)
 
 	begin();
 	set("over", "1", "127.0.0.1", 1000000);
-	ck_assert_str_eq(stored(), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 	set("a", "1", "127.0.0.1", later);
 	set("a", "2", "127.0.0.1", later);
-	ck_assert_str_eq(stored(), "a=2;");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "a=2;");
 	set("a", "3", "example.org", later);
-	ck_assert_uint_eq(strlen(stored()), strlen("a=2;a=3;"));
+	ck_assert_uint_eq(strlen(rig_cookies_stored(manager, "test")), strlen("a=2;a=3;"));
 	app = live_open(&rig, NULL);
 	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(sent("/requestHeaders", 1), "a=2");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), "a=2");
 	set("a", "", "127.0.0.1", 1000000);
 	fetch(app, "/echoHeaders");
-	ck_assert_str_eq(sent("/echoHeaders", 1), "");
-	ck_assert_str_eq(stored(), "a=3;");
+	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "a=3;");
 	ck_assert_int_eq(transfer_manager_clear_cookies(manager, "test", NULL), 0);
-	ck_assert_str_eq(stored(), "");
+	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 	live_close(app);
 	end();
 }
@@ -301,14 +274,15 @@ START_TEST(flushes_and_resets)
 		transfer_session_flush(live_session(app), ring, NULL);
 		wait_for_ring();
 		fetch(app, "/requestHeaders?flushed");
-		ck_assert_str_eq(sent("/requestHeaders?flushed", 1), "fr=anjd&232");
+		ck_assert_str_eq(
+			rig_cookies_sent(&rig, "/requestHeaders?flushed", 1), "fr=anjd&232");
 		ck_assert_uint_ne(
 			connection_of("/requestHeaders?flushed"), connection_of("/requestCookies"));
 		transfer_session_reset(live_session(app), ring, NULL);
 		wait_for_ring();
 		fetch(app, "/requestHeaders?reset");
-		ck_assert_str_eq(sent("/requestHeaders?reset", 1), "");
-		ck_assert_str_eq(stored(), "");
+		ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?reset", 1), "");
+		ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
 		ck_assert_int_eq(origin_release(rig.origin, i ? "h" : "g"), 0);
 		live_check(app, amid, "created resp:200 data:100000 done:0");
 		live_close(app);

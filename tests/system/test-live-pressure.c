@@ -59,8 +59,8 @@ static void wait_in_data(struct live_app *unused, transfer_task *task, const cha
 /* What the two processes hold resident, daemon and client; the origin is in the client's. */
 static void gauge(long ret_rss_kib[2])
 {
-	ret_rss_kib[0] = live_rss_kib(bus_daemon_pid(rig.bus));
-	ret_rss_kib[1] = live_rss_kib(0);
+	ret_rss_kib[0] = rig_rss_kib(bus_daemon_pid(rig.bus));
+	ret_rss_kib[1] = rig_rss_kib(0);
 }
 
 static void check_no_growth(const long before_kib[2])
@@ -357,11 +357,11 @@ START_TEST(memory_stays)
 		daemon = bus_daemon_pid(rig.bus);
 		if (i == 280)
 			for (unsigned j = 0; j < 2; j++) {
-				before_kib[j] = live_rss_kib(j ? daemon : 0);
+				before_kib[j] = rig_rss_kib(j ? daemon : 0);
 				before_fds[j] = live_n_fds(j ? daemon : 0, "pipe:");
 			}
 	}
-	ck_assert_int_le(live_rss_kib(daemon), before_kib[1] + 2048 + SLACK_KIB);
+	ck_assert_int_le(rig_rss_kib(daemon), before_kib[1] + 2048 + SLACK_KIB);
 	ck_assert_uint_le(live_n_fds(daemon, "pipe:"), before_fds[1]);
 	ck_assert_uint_le(live_n_fds(0, "pipe:"), before_fds[0]);
 	end();

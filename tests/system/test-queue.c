@@ -236,28 +236,11 @@ END_TEST
 
 /* ---- nothing to do ---- */
 
-static size_t resident_kib(void)
-{
-	char path[64], line[128];
-	unsigned long kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)bus_daemon_pid(rig.bus));
-	f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %lu", &kib) == 1)
-			break;
-	fclose(f);
-	return kib;
-}
-
 static void check_small(void)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	ck_assert_uint_le(resident_kib(), 12 * 1024);
+	ck_assert_int_le(rig_rss_kib(bus_daemon_pid(rig.bus)), 12 * 1024);
 #endif
-	ck_assert_uint_gt(resident_kib(), 0);
 }
 
 START_TEST(rests)
