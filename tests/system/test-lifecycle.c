@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of tasks and sessions inside one program: suspend, resume, cancel, lists, invalidation. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <transfer/manager.h>
 
 #include "tests/lib/run.h"
 #include "tests/system/rig.h"
@@ -212,6 +214,114 @@ START_TEST(invalidates_an_empty_session)
 }
 END_TEST
 
+/* ---- many sessions ---- */
+
+#define N_SESSIONS 1000
+#define N_OPENERS  20
+
+static void count_invalid(transfer_session *session, const transfer_error *error, void *userdata)
+{
+	unsigned *n_invalid = userdata;
+
+	(void)session;
+	ck_assert_ptr_null(error);
+	++*n_invalid;
+}
+
+struct opener {
+	pthread_t thread;
+	transfer_client *client;
+	struct transfer_owner owner;
+	unsigned first;
+	transfer_session **sessions;
+};
+
+static void *open_some(void *user)
+{
+	const struct opener *o = user;
+	char name[32];
+
+	for (unsigned i = o->first; i < N_SESSIONS; i += N_OPENERS) {
+		transfer_auto(transfer_config) config = NULL;
+
+		snprintf(name, sizeof(name), "session %u", i);
+		config = transfer_config_new_background(name);
+		transfer_config_set_app_id(config, "org.example.Test");
+		ck_assert_int_eq(
+			transfer_session_new(&o->sessions[i], o->client, config, &o->owner, NULL),
+			0);
+	}
+	return NULL;
+}
+
+/* By several threads at once, whose sessions share their commits. */
+static void open_many(transfer_client *client, transfer_queue *queue, unsigned *n_invalid,
+	transfer_session **ret_sessions)
+{
+	static const struct transfer_session_delegate delegate = { TRANSFER_SESSION_DELEGATE_INIT,
+		.did_become_invalid = count_invalid };
+	struct opener openers[N_OPENERS];
+
+	for (unsigned i = 0; i < N_OPENERS; i++) {
+		openers[i] = (struct opener){ .client = client,
+			.owner = { TRANSFER_OWNER_INIT, .delegate = &delegate,
+				.userdata = n_invalid, .queue = queue },
+			.first = i,
+			.sessions = ret_sessions };
+		ck_assert_int_eq(
+			pthread_create(&openers[i].thread, NULL, open_some, &openers[i]), 0);
+	}
+	for (unsigned i = 0; i < N_OPENERS; i++)
+		ck_assert_int_eq(pthread_join(openers[i].thread, NULL), 0);
+}
+
+static size_t count_sessions(transfer_manager *manager)
+{
+	transfer_auto(transfer_session_list) list = NULL;
+
+	ck_assert_int_eq(transfer_manager_list_sessions(manager, &list, NULL), 0);
+	return transfer_session_list_get_size(list);
+}
+
+/* A thousand identifiers of one application: there after a death of the daemon, gone when they were invalidated, and small. */
+START_TEST(holds_a_thousand_sessions)
+{
+	transfer_session *sessions[N_SESSIONS];
+	transfer_queue *queue = transfer_queue_new_manual();
+	uint64_t until_ms;
+	transfer_manager *manager;
+	transfer_client *client;
+	unsigned n_invalid = 0;
+
+	rig_new(&rig);
+	ck_assert_int_eq(transfer_client_new(&client, 0, NULL), 0);
+	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+	open_many(client, queue, &n_invalid, sessions);
+	ck_assert_uint_eq(count_sessions(manager), N_SESSIONS);
+	rig_restart_daemon(&rig);
+	ck_assert_uint_eq(count_sessions(manager), N_SESSIONS);
+	for (unsigned i = 0; i < N_SESSIONS; i++)
+		transfer_session_finish_and_invalidate(sessions[i]);
+	until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	while (n_invalid < N_SESSIONS) {
+		ck_assert_msg(proc_left_ms(until_ms) > 0, "%u are invalid", n_invalid);
+		transfer_queue_dispatch(queue, 100);
+	}
+	/* the last acknowledgements are on their way */
+	while (count_sessions(manager))
+		ck_assert_int_gt(proc_left_ms(until_ms), 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert_int_le(rig_rss_kib(bus_daemon_pid(rig.bus)), 16 * 1024);
+#endif
+	for (unsigned i = 0; i < N_SESSIONS; i++)
+		transfer_session_unref(sessions[i]);
+	transfer_manager_unref(manager);
+	transfer_client_unref(client);
+	transfer_queue_unref(queue);
+	rig_done(&rig);
+}
+END_TEST
+
 /* BT-12, BT-13, BT-14, BT-17: what a background session does not offer fails at once */
 static void no_file(const char *path, int fd, const transfer_response *response,
 	const transfer_error *error, void *userdata)
@@ -356,5 +466,6 @@ RUN_TESTS_WITHIN("system/lifecycle", 60, TEST_EACH(counts_suspensions, counts),
 	TEST_EACH(cancels_once, cancels), TEST(leaves_ended_tasks_alone),
 	TEST(lists_what_has_not_ended), TEST(finishes_and_invalidates),
 	TEST(invalidates_and_cancels), TEST(invalidates_an_empty_session),
+	TEST(holds_a_thousand_sessions),
 	TEST_LOOP(refuses_what_background_sessions_do_not_offer, 3), TEST(keeps_what_was_set),
 	TEST(orders_by_priority))
