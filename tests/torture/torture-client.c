@@ -12,14 +12,13 @@
 #include <transfer/manager.h>
 #include <transfer/transfer.h>
 
-#include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
-#include "tests/lib/tmpdir.h"
 #include "tests/torture/torture.h"
+#include "tests/torture/world.h"
 
 #define DEADLINE_MS 20000
 
-static char base[128];
+static const char *base;
 static transfer_client *the_client;
 static transfer_manager *the_manager;
 static unsigned n_runs;
@@ -286,18 +285,9 @@ static int steered_download(void)
 
 static void make_world(void)
 {
-	static struct proc *origin;
-	static struct bus *bus;
-	char program[4300];
-	const char *argv[] = { program, NULL };
-	const char *said;
-
-	TORTURE_CHECK(tmpdir_new());
-	snprintf(program, sizeof(program), "%s/tests/origin", getenv("top_builddir"));
-	TORTURE_CHECK(proc_start(&(struct proc_config){ .argv = argv }, &origin) == 0);
-	said = proc_expect(origin, "\n", DEADLINE_MS);
-	TORTURE_CHECK(said && sscanf(said, "%127s", base) == 1);
-	TORTURE_CHECK(bus_new(NULL, &bus) == 0 && bus_start_daemon(bus, DEADLINE_MS) == 0);
+	world_folder();
+	base = world_origin();
+	world_bus();
 	TORTURE_CHECK(transfer_client_new(&the_client, 0, NULL) == 0);
 	TORTURE_CHECK(transfer_manager_new(&the_manager, 0, NULL) == 0);
 }

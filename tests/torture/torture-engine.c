@@ -27,12 +27,13 @@
 #include "tests/lib/proc.h"
 #include "tests/lib/tmpdir.h"
 #include "tests/torture/torture.h"
+#include "tests/torture/world.h"
 
 #define DEADLINE_MS 15000
 #define BODY_BYTES  100000
 
 static const char *folder;
-static char base[128];
+static const char *base;
 static char *part, *source, *published;
 static struct engine *engine;
 
@@ -408,21 +409,12 @@ static int publish(void)
 
 static void make_world(void)
 {
-	static struct proc *origin;
-	char program[4300];
-	const char *argv[] = { program, NULL };
-	const char *said;
-
-	folder = tmpdir_new();
-	TORTURE_CHECK(folder);
+	folder = world_folder();
 	TORTURE_CHECK(asprintf(&part, "%s/part", folder) > 0);
 	TORTURE_CHECK(asprintf(&source, "%s/source", folder) > 0);
 	TORTURE_CHECK(asprintf(&published, "%s/published", folder) > 0);
 	TORTURE_CHECK(origin_bytes_write(source, 2, BODY_BYTES) == 0);
-	snprintf(program, sizeof(program), "%s/tests/origin", getenv("top_builddir"));
-	TORTURE_CHECK(proc_start(&(struct proc_config){ .argv = argv }, &origin) == 0);
-	said = proc_expect(origin, "\n", DEADLINE_MS);
-	TORTURE_CHECK(said && sscanf(said, "%127s", base) == 1);
+	base = world_origin();
 	TORTURE_CHECK(engine_new(&(struct engine_config){ .user_agent = "torture",
 					 .spool_dir = folder,
 					 .n_workers = 1 },

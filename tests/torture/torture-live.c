@@ -10,16 +10,15 @@
 
 #include <transfer/transfer.h>
 
-#include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
-#include "tests/lib/tmpdir.h"
 #include "tests/torture/torture.h"
+#include "tests/torture/world.h"
 
 #define DEADLINE_MS  20000
 #define ANSWER_BYTES 5000
 #define BODY_BYTES   70000 /* more than a message holds: a file in memory */
 
-static char base[128];
+static const char *base;
 
 /* ---- the application ---- */
 
@@ -384,18 +383,9 @@ static int ask_the_session(void)
 
 static void make_world(void)
 {
-	static struct proc *origin;
-	static struct bus *bus;
-	char program[4300];
-	const char *argv[] = { program, NULL };
-	const char *said;
-
-	TORTURE_CHECK(tmpdir_new());
-	snprintf(program, sizeof(program), "%s/tests/origin", getenv("top_builddir"));
-	TORTURE_CHECK(proc_start(&(struct proc_config){ .argv = argv }, &origin) == 0);
-	said = proc_expect(origin, "\n", DEADLINE_MS);
-	TORTURE_CHECK(said && sscanf(said, "%127s", base) == 1);
-	TORTURE_CHECK(bus_new(NULL, &bus) == 0 && bus_start_daemon(bus, DEADLINE_MS) == 0);
+	world_folder();
+	base = world_origin();
+	world_bus();
 }
 
 int main(void)
