@@ -631,6 +631,44 @@ START_TEST(a_server_goes_away_during_an_upload)
 }
 END_TEST
 
+/* Says how much it may send before it hears anything, and sends as much. */
+static const char pourer[] = FRAMES
+	"meet()\n"
+	"whole, part = 65535, 65535\n"
+	"while True:\n"
+	"    kind, flags, stream, body = frame()\n"
+	"    if kind == 8 and stream == 0: whole += int.from_bytes(body, 'big')\n"
+	"    for at in range(0, len(body), 6) if kind == 4 else []:\n"
+	"        if body[at:at + 2] == b'\\0\\4': part = int.from_bytes(body[at + 2:at + 6], 'big')\n"
+	"    if kind != 1: continue\n"
+	"    n = min(whole, part, 4 << 20) >> 14\n"
+	"    print('may send %d.' % (n << 14), flush=True)\n"
+	"    put(1, 4, stream, b'\\x88')\n"
+	"    for i in range(n): put(0, i == n - 1, stream, bytes(1 << 14))\n";
+
+/* A long way does not make it slow: 4 MiB may be on their way, 40 a second where each way takes 50 ms. */
+START_TEST(much_may_be_on_its_way)
+{
+	const char *argv[] = { "python3", "-c", pourer, NULL, NULL };
+	struct engine_spec spec;
+	struct proc *server;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, NULL);
+	make_certificates();
+	server = start_frames(argv);
+	spec = rig_download(&rig, 1, target("x"));
+	spec.ca_file = rig_path(&rig, "ca.pem");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_ptr_nonnull(proc_expect(server, "may send 4194304.", 10000));
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert(t->is_http2);
+	ck_assert_uint_eq(t->done.received_bytes, 4 << 20);
+	proc_free(server);
+	rig_stop(&rig);
+}
+END_TEST
+
 /* So much is not kept for a reader who wants the whole. */
 #define LONG_BYTES ((size_t)65 << 20)
 
@@ -706,5 +744,5 @@ RUN_TESTS_WITHIN("engine/http2", 60, TEST(many_files_over_one_connection),
 	TEST(puts_a_file), TEST(a_redirect_stays_on_its_connection),
 	TEST(an_unknown_authority_is_not_trusted), TEST_EACH(certificates_are_judged, certificates),
 	TEST(never_from_https_to_http), TEST(a_weight_changes_while_it_runs),
-	TEST(a_server_goes_away_during_an_upload),
+	TEST(a_server_goes_away_during_an_upload), TEST(much_may_be_on_its_way),
 	TEST_EACH(a_long_whole_body_comes_over_http1, long_ones))
