@@ -112,9 +112,7 @@ static int fill_lane(struct flow *flow, uint64_t lane)
 		if (is_refilled)
 			return 0;
 		is_refilled = true;
-		r = flow_turn_flush(flow);
-		if (!r)
-			r = flow_schedule_refill(flow, lane);
+		r = flow_schedule_refill(flow, lane);
 	}
 	return r;
 }

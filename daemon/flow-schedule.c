@@ -363,13 +363,14 @@ static int fill_slots(struct flow *flow)
 	uint64_t lane, id;
 	int r = flow_ahead_promote(flow);
 
+	/* the queue is read from the store; what starts here is in front of what is still to be read */
+	if (!r)
+		r = flow_turn_flush(flow);
 	if (r)
 		return r;
 	for (;;) {
 		while (sched_next_refill(flow->sched, &lane)) {
-			r = flow_turn_flush(flow);
-			if (!r)
-				r = flow_schedule_refill(flow, lane);
+			r = flow_schedule_refill(flow, lane);
 			if (r)
 				return r;
 		}

@@ -11,7 +11,7 @@
  * multiplex (HTTP/2). Pure; ids only.
  *
  * Where attempts end faster than turns come, a lane has some ahead: they are with the engine but have
- * no slot; each takes the slot of one that ends. As many as lately ended in a turn, twice; the number
+ * no slot; each takes the slot of one that ends. Four times as many as lately ended in a turn; the number
  * falls slowly, for turns are of unequal length. Only while no other lane waits for a slot and nothing
  * more urgent came: else they are called back.
  */
