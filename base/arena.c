@@ -53,6 +53,11 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 	return p ? memset(p, 0, want) : NULL;
 }
 
+void *arena_room(struct arena *arena, size_t size)
+{
+	return size > SIZE_MAX / 2 ? NULL : take(arena, size, alignof(max_align_t));
+}
+
 char *arena_strndup(struct arena *arena, const char *s, size_t n)
 {
 	char *copy;

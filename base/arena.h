@@ -14,6 +14,8 @@ struct arena {
 
 /* Zeroed memory, aligned for any type; NULL when memory is short or size*count overflows. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
+/* The same, not zeroed: for what is written over at once. */
+void *arena_room(struct arena *arena, size_t size);
 char *arena_strdup(struct arena *arena, const char *s);
 char *arena_strndup(struct arena *arena, const char *s, size_t n);
 void arena_done(struct arena *arena);

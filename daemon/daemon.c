@@ -575,7 +575,7 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 	uint64_t last_us = bus_last_call_us(d->bus);
 	bool was_idle = d->is_idle;
 
-	d->is_idle = flow_can_exit(d->flow) && live_can_exit(d->live);
+	d->is_idle = live_can_exit(d->live) && flow_can_exit(d->flow); /* asks the database */
 	/* what the work needed; in a turn that happens anyway */
 	if (d->is_idle && !was_idle)
 		memory_give_back();

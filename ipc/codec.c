@@ -344,7 +344,7 @@ static int read_fixed(
 		set_array(f, owner, items, bytes / size);
 		return 0;
 	}
-	copy = wire_alloc(rd, bytes, 1, &r);
+	copy = wire_room(rd, bytes, &r);
 	if (!copy)
 		return r;
 	if (bytes)

@@ -65,7 +65,7 @@ static int load(struct wire_reader *rd, int fd, uint8_t **ret_bytes, size_t *ret
 		return wire_fail(rd, IPC_E_INVALID_ARGS, "the file is not a sealed memfd");
 	if (fstat(fd, &st))
 		return err_raise(-errno);
-	bytes = wire_alloc(rd, (size_t)st.st_size, 1, &r);
+	bytes = wire_room(rd, (size_t)st.st_size, &r);
 	if (!bytes)
 		return r;
 	if (pread(fd, bytes, (size_t)st.st_size, 0) != (ssize_t)st.st_size)

@@ -166,6 +166,12 @@ static const char *skip_type(const char *s, unsigned depth)
 	return s ? s + 1 : NULL;
 }
 
+/* The same where it is known that there is one: most are a single character. */
+static const char *next_type(const char *s)
+{
+	return is_container(*s) ? skip_type(s, 0) : s + 1;
+}
+
 /* A dictionary's entry stands in an array, and is a key and a value: what others wrote is not taken for granted. */
 static bool is_sound(const char *s)
 {
@@ -260,6 +266,8 @@ static bool check_variant(struct check *c, unsigned depth)
 
 	if (!check_signature(c, &signature))
 		return false;
+	if (is_fixed(*signature) && !signature[1])
+		return check_value(c, signature, depth + 1);
 	end = skip_type(signature, 0);
 	return end && !*end && *signature != DBUS_DICT_ENTRY_BEGIN_CHAR && is_sound(signature) &&
 		check_value(c, signature, depth + 1);
@@ -291,7 +299,7 @@ static bool check_fields(struct check *c, const char *fields, unsigned depth)
 	while (*fields != DBUS_STRUCT_END_CHAR && *fields != DBUS_DICT_ENTRY_END_CHAR) {
 		if (!check_value(c, fields, depth + 1))
 			return false;
-		fields = skip_type(fields, 0);
+		fields = next_type(fields);
 	}
 	return true;
 }
@@ -327,7 +335,7 @@ bool flat_check(const uint8_t *bytes, size_t size, const char *signature)
 {
 	struct check c = { bytes, 0, size };
 
-	for (; *signature; signature = skip_type(signature, 0))
+	for (; *signature; signature = next_type(signature))
 		if (!check_value(&c, signature, 0))
 			return false;
 	return c.at == size;
@@ -422,7 +430,7 @@ void flat_next(struct flat_iter *it)
 {
 	it->at = end_of(it);
 	if (!it->is_array)
-		it->signature = skip_type(it->signature, 0);
+		it->signature = next_type(it->signature);
 }
 
 void flat_get(const struct flat_iter *it, void *ret)
@@ -457,7 +465,7 @@ const void *flat_fixed(const struct flat_iter *it, size_t *ret_bytes)
 bool flat_has_signature(const struct flat_iter *it, const char *signature)
 {
 	size_t n = strlen(signature);
-	const char *end = skip_type(it->signature, 0);
+	const char *end = next_type(it->signature);
 
 	return (size_t)(end - it->signature) == n && memcmp(it->signature, signature, n) == 0;
 }

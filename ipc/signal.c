@@ -21,7 +21,7 @@
 #define MAX_SIGNAL_BYTES  (256u << 20)
 #define EVENTS_SIGNATURE  "a(totsa{sv})"
 /* Fewer cost no less in a file, and each file is one more that is open until a client that is slow has read it. */
-#define FILE_MIN_EVENTS   4
+#define FILE_MIN_EVENTS   2
 
 /* ---- sending ---- */
 

@@ -273,6 +273,18 @@ bool wire_get_fixed(struct wire_iter *it, const void **ret_items, size_t *ret_by
 	return false;
 }
 
+void *wire_room(struct wire_reader *rd, size_t size, int *ret_r)
+{
+	void *p;
+
+	*ret_r = charge_read(rd, size);
+	if (*ret_r)
+		return NULL;
+	p = arena_room(rd->arena, size ? size : 1);
+	*ret_r = p ? 0 : -ENOMEM;
+	return p;
+}
+
 int wire_read_string(
 	struct wire_reader *rd, struct wire_iter *it, size_t max_bytes, const char **ret_s)
 {

@@ -80,6 +80,8 @@ int wire_fail(struct wire_reader *rd, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Zeroed memory of the arena: NULL with IPC_E_LIMIT_REACHED or -ENOMEM in *ret_r. */
 void *wire_alloc(struct wire_reader *rd, size_t count, size_t size, int *ret_r);
+/* The same, not zeroed. */
+void *wire_room(struct wire_reader *rd, size_t size, int *ret_r);
 
 /* Where the arguments begin; with none, at the end. */
 void wire_begin_read(DBusMessage *message, struct wire_iter *ret_it);

@@ -137,7 +137,7 @@ static int add_body(const struct live_row *row, struct bus_rows *rows, struct ip
 
 	if (!row->body)
 		return 0;
-	copy = arena_alloc(rows->arena, row->n_body + 1, 1);
+	copy = arena_room(rows->arena, row->n_body + 1);
 	if (!copy)
 		return err_raise(-ENOMEM);
 	memcpy(copy, row->body, row->n_body);

@@ -18,6 +18,10 @@ START_TEST(gives_zeroed_aligned_memory)
 		for (size_t i = 0; i < size; i++)
 			ck_assert_int_eq(p[i], 0);
 		memset(p, 0xff, size);
+		p = arena_room(&arena, size);
+		ck_assert_ptr_nonnull(p);
+		ck_assert_uint_eq((uintptr_t)p % 16, 0);
+		memset(p, 0xff, size);
 	}
 	ck_assert_str_eq(arena_strndup(&arena, "abcdef", 3), "abc");
 	arena_done(&arena);
@@ -34,6 +38,7 @@ START_TEST(refuses_sizes_that_overflow)
 	ck_assert_ptr_null(arena_alloc(&arena, SIZE_MAX, 2));
 	ck_assert_ptr_null(arena_alloc(&arena, SIZE_MAX / 2, 2));
 	ck_assert_ptr_null(arena_alloc(&arena, SIZE_MAX - 8, 1));
+	ck_assert_ptr_null(arena_room(&arena, SIZE_MAX));
 	arena_done(&arena);
 }
 END_TEST
