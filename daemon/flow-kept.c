@@ -106,7 +106,7 @@ static int sweep(struct flow *flow, size_t n_max, bool is_start)
 	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
 	cleanup_(cleanup_free) struct found *list = NULL;
 	const struct dirent *entry;
-	uint64_t now_s = flow->now.wall_us / CLOCK_US_PER_S, sum_bytes = 0;
+	uint64_t now_s = flow_turn_age_wall_us(flow) / CLOCK_US_PER_S, sum_bytes = 0;
 	size_t n = 0, n_dropped = 0;
 	int r = 0;
 

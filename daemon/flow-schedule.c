@@ -427,7 +427,7 @@ static int recount_events(struct flow *flow)
 /* Only in turns that happen anyway: an idle daemon does not wake up for it. */
 static int prune(struct flow *flow)
 {
-	uint64_t wall_us = flow->now.wall_us;
+	uint64_t wall_us = flow_turn_age_wall_us(flow);
 	int r;
 
 	if (flow->now.boot_us - flow->pruned_boot_us < PRUNE_US || wall_us < flow->retention_us)

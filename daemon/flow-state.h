@@ -182,6 +182,8 @@ int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
 int flow_turn_poison(struct flow *flow, int error);
 /* Wall clock that never goes back while the daemon runs; never behind the real one. */
 uint64_t flow_turn_steady_wall_us(const struct flow *flow);
+/* What something's age is counted to: a clock that is set forward makes nothing old. */
+uint64_t flow_turn_age_wall_us(const struct flow *flow);
 /* For a later turn. */
 void flow_turn_keep_take(struct flow *flow, struct engine_event *event);
 

@@ -71,9 +71,21 @@ int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active)
 	return 0;
 }
 
+static uint64_t boot_wall_us(const struct flow *flow)
+{
+	return flow->base_wall_us + (flow->now.boot_us - flow->base_boot_us);
+}
+
+uint64_t flow_turn_age_wall_us(const struct flow *flow)
+{
+	uint64_t steady_us = boot_wall_us(flow);
+
+	return steady_us < flow->now.wall_us ? steady_us : flow->now.wall_us;
+}
+
 uint64_t flow_turn_steady_wall_us(const struct flow *flow)
 {
-	uint64_t steady_us = flow->base_wall_us + (flow->now.boot_us - flow->base_boot_us);
+	uint64_t steady_us = boot_wall_us(flow);
 
 	return steady_us > flow->now.wall_us ? steady_us : flow->now.wall_us;
 }

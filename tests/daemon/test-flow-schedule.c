@@ -383,6 +383,7 @@ END_TEST
 /* Finished tasks are forgotten after their time, with the files that failed ones had kept. */
 START_TEST(prunes)
 {
+	const uint64_t years_us = 10 * 365 * 86400 * S;
 	struct sim *sim = sim_new(1);
 	uint64_t session = sim_session(sim, "app", "one"), a = sim_download(sim, session, "h"),
 		 b = sim_download(sim, session, "h");
@@ -395,6 +396,13 @@ START_TEST(prunes)
 	sim_settle(sim);
 	ck_assert_uint_eq(fake_engine_n_files(sim->engine), 2);
 	ck_assert(flow_can_exit(sim->flow));
+	/* F-11: nothing is old because somebody has set the clock */
+	sim->now.wall_us += years_us;
+	sim_pass(sim, 7200 * S);
+	sim_settle(sim);
+	ck_assert_uint_eq(fake_engine_n_files(sim->engine), 2);
+	ck_assert_uint_ne(flow_session_get(sim->flow, session)->n_events, 0);
+	sim->now.wall_us -= years_us;
 	sim_pass(sim, UINT64_C(15) * 86400 * S);
 	sim_settle(sim);
 	ck_assert_int_eq(store_task_load(sim->store, a, &task), STORE_E_NOT_FOUND);
