@@ -257,7 +257,6 @@ static void serve_watches(transfer_client *client, const struct epoll_event *eve
 		if (watch && !watch->is_retired)
 			watch->ready(watch);
 	}
-	segment_pump_due(client);
 	free_retired(client);
 	client_unlock(client);
 }
@@ -491,7 +490,6 @@ static transfer_client *client_alloc(uint64_t flags)
 	client->epoll_fd = client->wake_fd = client->timer_fd = -1;
 	TAILQ_INIT(&client->sessions);
 	TAILQ_INIT(&client->garbage);
-	TAILQ_INIT(&client->due_segments);
 	TAILQ_INIT(&client->retired);
 	pthread_mutex_init(&client->lock, NULL);
 	pthread_mutex_init(&client->io_lock, NULL);

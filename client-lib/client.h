@@ -21,12 +21,10 @@
 #include "client-lib/ref.h"
 
 struct ipc_bus;
-struct segment;
 struct segment_pool;
 struct thread;
 
 TAILQ_HEAD(session_list, transfer_session);
-TAILQ_HEAD(segment_list, segment);
 
 /*
  * A descriptor in the client's epoll set: what its events have as data.ptr (the client's own have none). One that is over is
@@ -61,8 +59,6 @@ struct transfer_client {
 	struct session_list garbage; /* removed; their memory is let go without the lock */
 	transfer_session *shared; /* the client's own handle; NULL: not asked for yet */
 	struct segment_pool *segment_pool;
-	struct segment_list due_segments; /* stopped, with room again */
-	size_t n_due_segments;
 	struct client_watches retired;
 	bool is_stopping; /* the thread shall end */
 	bool is_lost; /* the bus is gone */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pipes with bodies. A segment is in the epoll set, with EPOLLONESHOT, while there is room for a piece; else it waits until
- * one was delivered, and is then on the client's list of segments that are due.
+ * Pipes with bodies. A segment is awaited in the epoll set, with EPOLLONESHOT, when all that was read of it is delivered and
+ * nothing more was there; who has delivered a piece looks himself whether there is another, so that a body that comes quickly
+ * wakes nobody.
  */
 #include "client-lib/segment.h"
 
@@ -11,7 +12,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -23,17 +23,16 @@
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
-/* Pieces that are read of one pipe before the others. */
+/* Pieces that are gathered from one pipe before the others have their turn. */
 #define SEGMENT_TURN   4
 /* A piece that is smaller is copied: a whole buffer would wait with it. */
 #define SEGMENT_COPIED (32u * 1024)
 
 struct segment {
 	struct client_watch watch;
-	TAILQ_ENTRY(segment) link; /* due */
 	transfer_task *task; /* a reference */
 	int fd;
-	bool is_due, is_armed, is_pumped;
+	bool is_armed, is_pumped;
 };
 
 /* ---- buffers ---- */
@@ -114,41 +113,94 @@ void segment_buffer_set_size(transfer_data *data, size_t size)
 	data_room_set_size(data, size);
 }
 
-/* ---- pipes ---- */
+/* ---- reading ---- */
+
+/* To the task as a piece of its body; false: no memory. */
+static bool tell(transfer_task *task, transfer_data *buffer, void *bytes, size_t n)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_DATA, task);
+	transfer_data *copy = n < SEGMENT_COPIED ? transfer_data_new_copy(bytes, n) : NULL;
+
+	if (!delivery) {
+		transfer_data_unref(copy);
+		return false;
+	}
+	if (!copy)
+		segment_buffer_set_size(buffer, n);
+	delivery->data = copy ? copy : transfer_data_ref(buffer);
+	delivery->is_piece = true;
+	task->has_piece = true;
+	live_tell(task->session, task, delivery);
+	return true;
+}
+
+/* More than 0: a piece was read; 0: nothing for now; -EPIPE: it has ended; -errno. */
+static int read_piece(struct segment *segment)
+{
+	transfer_task *task = segment->task;
+	void *bytes;
+	transfer_data *buffer = segment_buffer(task->session->client->segment_pool, &bytes);
+	ssize_t n;
+	int r;
+
+	if (!buffer)
+		return err_raise(-ENOMEM);
+	do {
+		n = read(segment->fd, bytes, SEGMENT_BYTES);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		r = tell(task, buffer, bytes, (size_t)n) ? 1 : -ENOMEM;
+	else if (n == 0)
+		r = -EPIPE;
+	else
+		r = errno == EAGAIN ? 0 : -errno;
+	transfer_data_unref(buffer);
+	return r;
+}
 
 static void arm(struct segment *segment)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT,
 		.data.ptr = &segment->watch };
 
-	if (segment->is_armed)
-		return;
 	segment->is_armed = true;
 	epoll_ctl(segment->task->session->client->epoll_fd, EPOLL_CTL_MOD, segment->fd, &event);
 }
 
-static void set_due(struct segment *segment)
+/* Reads what there is, up to a piece that has to be delivered first. */
+static void pump(struct segment *segment)
 {
-	transfer_client *client = segment->task->session->client;
+	transfer_task *task = segment->task;
+	transfer_session *session = task->session;
+	int r = 1;
 
-	if (segment->is_due)
+	segment->is_pumped = true;
+	for (int i = 0; i < SEGMENT_TURN && r > 0 && task->segment == segment && !task->has_piece;
+		i++)
+		r = read_piece(segment);
+	segment->is_pumped = false;
+	if (task->segment != segment)
 		return;
-	segment->is_due = true;
-	TAILQ_INSERT_TAIL(&client->due_segments, segment, link);
-	client->n_due_segments++;
-	client_wake(client);
+	if (r >= 0 && !task->has_piece)
+		arm(segment);
+	if (r >= 0)
+		return;
+	segment_close(task);
+	if (r != -EPIPE)
+		task->is_cut = true; /* the end that comes cannot be a success */
+	live_go_on(session, task);
 }
 
-static void unset_due(struct segment *segment)
+void segment_delivered(transfer_task *task)
 {
-	transfer_client *client = segment->task->session->client;
+	struct segment *segment = task->segment;
 
-	if (!segment->is_due)
-		return;
-	segment->is_due = false;
-	TAILQ_REMOVE(&client->due_segments, segment, link);
-	client->n_due_segments--;
+	task->has_piece = false;
+	if (segment && !segment->is_armed && !segment->is_pumped)
+		pump(segment);
 }
+
+/* ---- pipes ---- */
 
 static struct segment *segment_of(struct client_watch *watch)
 {
@@ -160,7 +212,7 @@ static void on_ready(struct client_watch *watch)
 	struct segment *segment = segment_of(watch);
 
 	segment->is_armed = false;
-	segment_pump(segment->task);
+	pump(segment);
 }
 
 static void segment_free(struct client_watch *watch)
@@ -207,98 +259,7 @@ void segment_close(transfer_task *task)
 	if (!segment)
 		return;
 	task->segment = NULL;
-	unset_due(segment);
 	epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, segment->fd, NULL);
 	close(segment->fd);
 	client_retire(client, &segment->watch);
-}
-
-/* ---- reading ---- */
-
-/* To the task as a piece of its body; false: no memory. */
-static bool tell(transfer_task *task, transfer_data *buffer, void *bytes, size_t n)
-{
-	struct delivery *delivery = delivery_new(DELIVERY_DATA, task);
-	transfer_data *copy = n < SEGMENT_COPIED ? transfer_data_new_copy(bytes, n) : NULL;
-
-	if (!delivery) {
-		transfer_data_unref(copy);
-		return false;
-	}
-	if (!copy)
-		segment_buffer_set_size(buffer, n);
-	delivery->data = copy ? copy : transfer_data_ref(buffer);
-	delivery->is_piece = true;
-	task->n_pieces++;
-	live_tell(task->session, task, delivery);
-	return true;
-}
-
-/* More than 0: a piece was read; 0: nothing for now; -EPIPE: it has ended; -errno. */
-static int read_piece(struct segment *segment)
-{
-	transfer_task *task = segment->task;
-	void *bytes;
-	transfer_data *buffer = segment_buffer(task->session->client->segment_pool, &bytes);
-	ssize_t n;
-	int r;
-
-	if (!buffer)
-		return err_raise(-ENOMEM);
-	do {
-		n = read(segment->fd, bytes, SEGMENT_BYTES);
-	} while (n < 0 && errno == EINTR);
-	if (n > 0)
-		r = tell(task, buffer, bytes, (size_t)n) ? 1 : -ENOMEM;
-	else if (n == 0)
-		r = -EPIPE;
-	else
-		r = errno == EAGAIN ? 0 : -errno;
-	transfer_data_unref(buffer);
-	return r;
-}
-
-void segment_pump(transfer_task *task)
-{
-	struct segment *segment = task->segment;
-	transfer_session *session = task->session;
-	int r = 1;
-
-	segment->is_pumped = true;
-	for (int i = 0; i < SEGMENT_TURN && r > 0 && task->segment == segment &&
-		task->n_pieces < SEGMENT_AHEAD;
-		i++)
-		r = read_piece(segment);
-	segment->is_pumped = false;
-	if (task->segment != segment)
-		return;
-	if (r == 0)
-		arm(segment);
-	else if (r > 0 && task->n_pieces < SEGMENT_AHEAD)
-		set_due(segment); /* others have their turn first */
-	if (r >= 0)
-		return;
-	segment_close(task);
-	if (r != -EPIPE)
-		task->is_cut = true; /* the end that comes cannot be a success */
-	live_go_on(session, task);
-}
-
-void segment_delivered(transfer_task *task)
-{
-	if (task->n_pieces)
-		task->n_pieces--;
-	if (task->segment && !task->segment->is_armed && !task->segment->is_pumped)
-		set_due(task->segment);
-}
-
-void segment_pump_due(transfer_client *client)
-{
-	size_t n = client->n_due_segments; /* those that become due meanwhile: in the next step */
-	struct segment *segment;
-
-	while (n-- && (segment = TAILQ_FIRST(&client->due_segments))) {
-		unset_due(segment);
-		segment_pump(segment->task);
-	}
 }

@@ -83,7 +83,7 @@ struct transfer_task {
 	struct body_sent sent; /* its fd is source_fd */
 	struct body_pump *pump; /* a reader is at work */
 	struct segment *segment; /* a pipe is read */
-	size_t n_pieces; /* of it, in the line */
+	bool has_piece; /* of it, not delivered yet */
 	struct delivery_line hold; /* happenings behind it */
 	transfer_data *whole; /* the first of a body that is wanted whole */
 	char *gathered; /* from the second on */
