@@ -83,26 +83,47 @@ static transfer_session *find_to_post(transfer_client *client)
 	return NULL;
 }
 
+/* The work of all sessions that have some, with a reference of each one's queue. With the lock held. */
+static struct transfer_work *take_posts(transfer_client *client)
+{
+	struct transfer_work *first = NULL, **end = &first;
+	transfer_session *session;
+
+	while ((session = find_to_post(client))) {
+		session->needs_post = false;
+		session->is_posted = true;
+		session_memory_ref(session); /* of the work; dropped by delivery_run() */
+		transfer_queue_ref(session->queue);
+		session->work.next = NULL;
+		*end = &session->work;
+		end = &session->work.next;
+	}
+	return first;
+}
+
+static void post(struct transfer_work *work)
+{
+	transfer_queue *queue = session_of_work(work)->queue; /* it may be gone once it is posted */
+
+	queue_post(queue, work);
+	transfer_queue_unref(queue);
+}
+
 void client_unlock(transfer_client *client)
 {
 	struct session_list garbage = TAILQ_HEAD_INITIALIZER(garbage);
+	struct transfer_work *work, *next;
 	transfer_session *session;
 
 	if (client_is_forked(client))
 		return;
 	TAILQ_CONCAT(&garbage, &client->garbage, link);
-	while ((session = find_to_post(client))) {
-		transfer_queue *queue = transfer_queue_ref(session->queue);
-
-		session->needs_post = false;
-		session->is_posted = true;
-		session_memory_ref(session); /* of the work; dropped by delivery_run() */
-		pthread_mutex_unlock(&client->lock);
-		queue_post(queue, &session->work);
-		transfer_queue_unref(queue);
-		pthread_mutex_lock(&client->lock);
-	}
+	work = take_posts(client);
 	pthread_mutex_unlock(&client->lock);
+	for (; work; work = next) {
+		next = work->next;
+		post(work);
+	}
 	while ((session = TAILQ_FIRST(&garbage))) {
 		TAILQ_REMOVE(&garbage, session, link);
 		session_memory_unref(session);

@@ -551,8 +551,7 @@ static int deliver_some(transfer_session *session)
 
 int delivery_run(struct transfer_work *work)
 {
-	transfer_session *session = (transfer_session *)(void *)((char *)work -
-		offsetof(struct transfer_session, work));
+	transfer_session *session = session_of_work(work);
 	bool is_closed;
 	int n;
 

@@ -200,14 +200,15 @@ void queue_post(transfer_queue *queue, struct transfer_work *work)
 	work->next = NULL;
 	*queue->end = work;
 	queue->end = &work->next;
-	/* inside the lock: once the work is visible, running it may free the queue */
+	/* inside the lock: what empties the queue finds it readable */
 	if (was_empty && queue->event_fd >= 0)
 		eventfd_write(queue->event_fd, 1);
 	/* where no thread can be had the work waits for the next attempt */
 	if (queue->kind == QUEUE_SERIAL && !queue->is_started)
 		queue->is_started = !start_thread(queue);
-	pthread_cond_signal(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
+	/* who is woken finds the lock free */
+	pthread_cond_signal(&queue->changed);
 }
 
 bool queue_cancel(transfer_queue *queue, struct transfer_work *work)

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -105,6 +106,11 @@ struct transfer_session {
 	size_t unacked_bytes; /* of bodies that were delivered */
 	char *description;
 };
+
+static inline transfer_session *session_of_work(struct transfer_work *work)
+{
+	return (transfer_session *)(void *)((char *)work - offsetof(struct transfer_session, work));
+}
 
 void session_memory_ref(transfer_session *session);
 void session_memory_unref(transfer_session *session);
