@@ -95,24 +95,28 @@ size_t lender_put(struct lender *lender, const char *bytes, size_t size)
 	return done;
 }
 
-static ssize_t give(struct lender *l, const struct iovec *piece)
+static ssize_t give(struct lender *l, const struct iovec *pieces, size_t n_pieces)
 {
 	ssize_t n = -1;
 
 	if (!l->must_write) {
-		n = vmsplice(l->fd, piece, 1, SPLICE_F_NONBLOCK);
+		n = vmsplice(l->fd, pieces, n_pieces, SPLICE_F_NONBLOCK);
 		l->must_write = n < 0 && errno != EAGAIN && errno != EPIPE && errno != EINTR;
 	}
-	return l->must_write ? write(l->fd, piece->iov_base, piece->iov_len) : n;
+	return l->must_write ? writev(l->fd, pieces, (int)n_pieces) : n;
 }
 
 int lender_push(struct lender *lender, unsigned long long *ret_bytes)
 {
 	while (lender->lent < lender->put) {
 		size_t kept = lender_kept_bytes(lender);
-		const struct iovec piece = { lender->ring + lender->lent % lender->ring_bytes,
-			reach(lender, lender->lent, kept) };
-		ssize_t n = give(lender, &piece);
+		size_t first = reach(lender, lender->lent, kept);
+		/* at once, also where the ring begins anew: each call may wake the reader */
+		const struct iovec pieces[] = {
+			{ lender->ring + lender->lent % lender->ring_bytes, first },
+			{ lender->ring, kept - first },
+		};
+		ssize_t n = give(lender, pieces, first < kept ? 2 : 1);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -122,6 +126,8 @@ int lender_push(struct lender *lender, unsigned long long *ret_bytes)
 			return errno == EPIPE ? LENDER_E_GONE : err_raise(-errno);
 		lender->lent += (uint64_t)n;
 		*ret_bytes += (unsigned long long)n;
+		if ((size_t)n < kept)
+			return LENDER_E_FULL;
 	}
 	return 0;
 }

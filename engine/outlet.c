@@ -297,7 +297,7 @@ int outlet_flush(struct outlet *outlet)
 static int write_ring(struct outlet *o, const char *bytes, size_t size, uint64_t now_us)
 {
 	bool was_stalled = o->stalled_us;
-	size_t done = 0;
+	size_t done;
 	int r = 0;
 
 	if (was_stalled || o->memfd >= 0 || o->kept_offset < o->kept_bytes)
@@ -308,9 +308,8 @@ static int write_ring(struct outlet *o, const char *bytes, size_t size, uint64_t
 		return keep(o, bytes, size);
 	if (r)
 		return r;
-	if (lender_kept_bytes(o->lender) + size <= OUTLET_BATCH_BYTES)
-		done = lender_put(o->lender, bytes, size);
-	if (done < size)
+	done = lender_put(o->lender, bytes, size);
+	if (done < size || lender_kept_bytes(o->lender) >= OUTLET_BATCH_BYTES)
 		r = lend(o, bytes, size, &done);
 	if (r == OUTLET_E_GONE)
 		o->is_gone = true;
