@@ -20,7 +20,7 @@
 #define PROPERTIES        "org.freedesktop.DBus.Properties"
 #define MAX_SIGNAL_BYTES  (256u << 20)
 #define EVENTS_SIGNATURE  "a(totsa{sv})"
-/* Fewer cost no less in a file, and each file is one more that is open until a client that is slow has read it. */
+/* One alone goes in a message: a client that does not read has at most half as many files open as its window has events. */
 #define FILE_MIN_EVENTS   2
 
 /* ---- sending ---- */
