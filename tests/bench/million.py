@@ -10,6 +10,10 @@ import time
 ROWS, QUICK_ROWS = (1000, 10000, 100000, 1000000), (1000, 10000)
 COLUMNS = ("accept s", "per 1,000 ms", "other ms", "peak MiB", "answer s", "killed s", "list s", "stats s", "show s", "set s", "set 10k s", "cancel s",
            "cancel 10k s", "next ms", "MiB")
+# What each may cost at most, however long the queue is.
+BOUNDS = {"accept s": 20, "peak MiB": 64, "MiB": 64, "answer s": 0.5, "killed s": 0.5, "list s": 1, "stats s": 1, "show s": 1, "set s": 1,
+          "cancel s": 1, "cancel 10k s": 1}
+IDLE_MIB = 12
 
 
 class Hold:
@@ -138,7 +142,8 @@ def waits(pid):
 
 
 def rest(bench, b, seconds):
-    """Nothing queued, and a queue that may not start: memory, and wake-ups."""
+    """Nothing queued, and a queue that may not start: memory, and wake-ups. What is too much."""
+    over = []
     path = hold_list(b, b.hold, 10000)
     b.clean()
     t = bench.Transferd(b)
@@ -150,20 +155,29 @@ def rest(bench, b, seconds):
             time.sleep(2)
             before = waits(t.daemon.pid)
             time.sleep(seconds)
-            print(f"{what}: {bench.memory_mib(t.daemon.pid, 'VmRSS'):.1f} MiB, "
-                  f"{waits(t.daemon.pid) - before} wake-ups in {seconds} s")
+            wakeups, memory = waits(t.daemon.pid) - before, bench.memory_mib(t.daemon.pid, "VmRSS")
+            print(f"{what}: {memory:.1f} MiB, {wakeups} wake-ups in {seconds} s")
+            if wakeups:
+                over.append(f"{what}: wakes up")
+            if what == "nothing queued" and memory > IDLE_MIB:
+                over.append(f"{what}: over {IDLE_MIB} MiB")
     finally:
         t.stop()
         os.unlink(path)
+    return over
 
 
 def play(bench, b, is_quick):
     print(f"\nqueue (load {os.getloadavg()[0]:.1f}; other: the longest that another client waited meanwhile; 10k: ten thousand, or a "
           "quarter of a shorter queue)")
     print(f"{'tasks':>9}" + "".join(f"{c:>{max(len(c), 7) + 2}}" for c in COLUMNS))
+    over = []
     for n in QUICK_ROWS if is_quick else ROWS:
         row = measure(bench, b, n)
+        over += [f"{n} tasks: {c} over {BOUNDS[c]}" for c, v in zip(COLUMNS, row) if v > BOUNDS.get(c, v)]
         print(f"{n:9}" + "".join(f"{v:{max(len(c), 7) + 2}.{3 if c.endswith(' s') else 1}f}" for c, v in zip(COLUMNS, row)))
         sys.stdout.flush()
-    rest(bench, b, 3 if is_quick else 10)
-    return True
+    over += rest(bench, b, 3 if is_quick else 10)
+    for what in over:
+        print(f"too much: {what}")
+    return not over
