@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tests/lib/run.h"
@@ -143,5 +144,46 @@ START_TEST(lives_with_a_limit_of_files)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/errno", 90, TEST(lives_with_a_limit_of_files),
+static volatile sig_atomic_t disturbed; /* the daemon; 0: nobody */
+
+static void disturb(int signal_number)
+{
+	(void)signal_number;
+	if (disturbed)
+		kill((pid_t)disturbed, SIGHUP);
+}
+
+/* EINTR: a signal each two milliseconds that nothing begins again after, in the program and in the daemon. */
+START_TEST(lives_with_signals)
+{
+	const struct sigaction action = { .sa_handler = disturb };
+	const struct itimerval often = { { 0, 2000 }, { 0, 2000 } }, never = { 0 };
+	transfer_request *request;
+	transfer_task *down, *up;
+	struct app *app;
+	char *source;
+
+	rig_new(&rig);
+	source = tmpdir_path("source");
+	ck_assert_int_eq(origin_bytes_write(source, 5, 300000), 0);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	app = app_open(&rig, NULL);
+	disturbed = bus_daemon_pid(rig.bus);
+	request = app_request(app, "/file?size=2M&seed=1&rate_bps=8M");
+	transfer_request_set_want_digest(request, "sha256");
+	down = app_start(app, request);
+	up = app_upload(app, "PUT", "/store/a?recv_bps=1M", source);
+	app_check_download(app, down, "file done:0", 1, SIZE);
+	ck_assert_int_eq(app_wait(app, up), 0);
+	ck_assert_int_eq(app_status(up), 201);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	ck_assert_uint_eq(bus_daemon_starts(rig.bus), 1);
+	free(source);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/errno", 90, TEST(lives_with_a_limit_of_files), TEST(lives_with_signals),
 	TEST_EACH(lives_through_a_fault, faults))
