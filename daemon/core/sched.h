@@ -18,6 +18,7 @@
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,7 @@ struct sched_candidate {
 	double priority;
 };
 /* All others sort behind it. */
-#define SCHED_FIRST ((struct sched_candidate){ .id = 0, .priority = 2.0 })
+#define SCHED_FIRST ((struct sched_candidate){ .id = 0, .priority = INFINITY })
 
 struct sched_lane_spec {
 	uint64_t lane, app; /* numbers, not 0 */

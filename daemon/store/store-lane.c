@@ -3,6 +3,7 @@
 #include "daemon/store/store-private.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -12,6 +13,7 @@ enum {
 	LANE_FIND,
 	LANE_PUT,
 	LANE_EACH,
+	LANE_HEAD,
 	LANE_REST,
 	LANE_BELOW,
 	LANE_DUE_NEXT,
@@ -27,6 +29,9 @@ static const char *const texts[] = {
 	[LANE_EACH] =
 		"SELECT id, session, host, n_queued FROM lane /* scan: only lanes with work */ WHERE n_queued > 0"
 		" ORDER BY id",
+	/* no bound: what is no priority has to be found, too, for its task to be ended */
+	[LANE_HEAD] =
+		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 ORDER BY priority DESC, id LIMIT ?2",
 	[LANE_REST] =
 		"SELECT id, priority FROM task WHERE lane = ?1 AND state = 1 AND priority = ?3 AND id > ?4 ORDER BY id LIMIT ?2",
 	[LANE_BELOW] =
@@ -121,11 +126,13 @@ static int read_window(struct store *store, sqlite3_stmt *stmt, const struct sto
 
 	store_bind_u64(stmt, 1, window->lane);
 	store_bind_u64(stmt, 2, window->limit - *n);
-	sqlite3_bind_double(stmt, 3, window->after.priority);
 	while ((r = store_step(store, stmt)) == 0) {
 		if (*n == window->limit || store_read_u64(stmt, 0, &candidates[*n].id))
 			continue;
-		candidates[(*n)++].priority = sqlite3_column_double(stmt, 1);
+		/* behind what has none, all that have one are still to be read */
+		candidates[(*n)++].priority = sqlite3_column_type(stmt, 1) == SQLITE_FLOAT
+			? sqlite3_column_double(stmt, 1)
+			: INFINITY;
 	}
 	return r == STORE_E_NOT_FOUND ? 0 : r;
 }
@@ -133,15 +140,19 @@ static int read_window(struct store *store, sqlite3_stmt *stmt, const struct sto
 int store_lane_window(struct store *store, const struct store_window *window,
 	struct store_candidate *candidates, size_t *ret_n)
 {
-	size_t n = 0;
+	sqlite3_stmt *rest = get(store, LANE_REST), *below = get(store, LANE_BELOW);
 	int r;
 
-	store_bind_u64(get(store, LANE_REST), 4, window->after.id);
-	r = read_window(store, get(store, LANE_REST), window, candidates, &n);
-	if (r == 0 && n < window->limit)
-		r = read_window(store, get(store, LANE_BELOW), window, candidates, &n);
-	*ret_n = n;
-	return r;
+	*ret_n = 0;
+	if (!window->after.id)
+		return read_window(store, get(store, LANE_HEAD), window, candidates, ret_n);
+	sqlite3_bind_double(rest, 3, window->after.priority);
+	store_bind_u64(rest, 4, window->after.id);
+	r = read_window(store, rest, window, candidates, ret_n);
+	if (r || *ret_n == window->limit)
+		return r;
+	sqlite3_bind_double(below, 3, window->after.priority);
+	return read_window(store, below, window, candidates, ret_n);
 }
 
 static int read_moment(struct store *store, int index, uint64_t *ret_us)

@@ -124,7 +124,7 @@ struct store_candidate {
 struct store_window {
 	uint64_t lane;
 	size_t limit;
-	struct store_candidate after; /* only what sorts behind it; of a priority above 1.0: all */
+	struct store_candidate after; /* only what sorts behind it; id 0: from the head */
 };
 int store_lane_window(struct store *store, const struct store_window *window,
 	struct store_candidate *candidates, size_t *ret_n);

@@ -279,7 +279,7 @@ static int read_queue(void)
 
 	if (!r)
 		r = store_lane_window(
-			store, &(struct store_window){ the_lane, 8, { 0, 2.0 } }, candidates, &n);
+			store, &(struct store_window){ the_lane, 8, { 0 } }, candidates, &n);
 	if (!r)
 		TORTURE_CHECK(n >= 1);
 	if (!r)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes are found again, windows are in order, what is due moves once. */
+#include <math.h>
+
 #include "tests/daemon/store/fixture.h"
 
 static uint64_t put(struct fixture *f, double priority, enum task_state state, uint64_t due_wall_us)
@@ -42,7 +44,7 @@ START_TEST(shows_the_head_in_order)
 	second = put(&f, 0.5, TASK_STATE_QUEUED, 0);
 	high = put(&f, 0.9, TASK_STATE_QUEUED, 0);
 	put(&f, 1.0, TASK_STATE_SUSPENDED, 0);
-	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0, 2.0 } }, c, &n));
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0 } }, c, &n));
 	ck_assert_uint_eq(n, 3);
 	ck_assert_uint_eq(c[0].id, high);
 	ck_assert_uint_eq(c[1].id, first);
@@ -58,8 +60,20 @@ START_TEST(shows_the_head_in_order)
 	ck_assert_uint_eq(n, 1);
 	ck_assert_uint_eq(c[0].id, second);
 	ck_ok(store_task_del(f.store, high));
-	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0, 2.0 } }, c, &n));
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, { 0 } }, c, &n));
 	ck_assert_uint_eq(c[2].id, low);
+	/* what is no priority is found, too: its task is ended when it is looked at */
+	fixture_sql(&f, "PRAGMA ignore_check_constraints = ON");
+	fixture_sql(&f, "UPDATE task SET priority = 7.5 WHERE priority = 0.1");
+	for (uint64_t id = 0; id < 2; id++) {
+		ck_ok(store_lane_window(
+			f.store, &(struct store_window){ f.lane, 3, { id, INFINITY } }, c, &n));
+		ck_assert_uint_eq(n, 3);
+		ck_assert_uint_eq(c[0].id, low);
+		ck_assert_uint_eq(c[1].id, first);
+	}
+	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 3, c[0] }, c, &n));
+	ck_assert_uint_eq(c[0].id, first);
 	fixture_done(&f);
 }
 END_TEST

@@ -368,8 +368,7 @@ static void exercise(struct store *store)
 	store_task_each_unsettled(store, take_task, &n);
 	store_task_each(store, &filter, take_task, &n);
 	store_event_each(store, &range, hear_event, &n);
-	store_lane_window(
-		store, &(struct store_window){ 1, 64, { 0, 2.0 } }, candidates, &n_candidates);
+	store_lane_window(store, &(struct store_window){ 1, 64, { 0 } }, candidates, &n_candidates);
 	store_due_next(store, &due_wall_us);
 	store_due_take(store, 1000000, 100, hear_due, &n);
 	store_expiry_renew(store, 1000000);
@@ -519,8 +518,8 @@ START_TEST(holds_a_large_queue)
 	ck_ok(store_open(f.dir, &f.store, &f.report));
 	open_us = clock_now_us() - start_us;
 	start_us = clock_now_us();
-	ck_ok(store_lane_window(f.store, &(struct store_window){ f.lane, 64, { 0, 2.0 } },
-		candidates, &n_candidates));
+	ck_ok(store_lane_window(
+		f.store, &(struct store_window){ f.lane, 64, { 0 } }, candidates, &n_candidates));
 	window_us = clock_now_us() - start_us;
 	start_us = clock_now_us();
 	ck_ok(store_task_ids(f.store, &filter, ids, &n_ids));
