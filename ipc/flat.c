@@ -73,19 +73,26 @@ static size_t aligned(size_t at, char type)
 
 /* ---- writing ---- */
 
+static size_t padding(const struct buf *buf, char type)
+{
+	return aligned(buf->size_bytes, type) - buf->size_bytes;
+}
+
 static int pad(struct buf *buf, char type)
 {
 	static const char zeros[8];
-	size_t n = aligned(buf->size_bytes, type) - buf->size_bytes;
+	size_t n = padding(buf, type);
 
 	return n ? buf_append(buf, zeros, n) : 0;
 }
 
 int flat_append(struct buf *buf, int type, const void *value)
 {
-	int r = pad(buf, (char)type);
+	char bytes[16] = { 0 };
+	size_t n = padding(buf, (char)type), size = align_of((char)type);
 
-	return r ? r : buf_append(buf, value, align_of((char)type));
+	memcpy(bytes + n, value, size);
+	return buf_append(buf, bytes, n + size);
 }
 
 int flat_append_string(struct buf *buf, const char *s, size_t n)
