@@ -60,6 +60,22 @@ static bool is_field_value(const char *s)
 	return true;
 }
 
+static void field_done(struct text_header *field)
+{
+	free(field->name);
+	free(field->value);
+}
+
+static int field_init(struct text_header *field, const char *name, const char *value)
+{
+	field->name = strdup(name);
+	field->value = strdup(value);
+	if (field->name && field->value)
+		return 0;
+	field_done(field);
+	return -ENOMEM;
+}
+
 static void remove_fields(struct text_headers *headers, const char *name)
 {
 	size_t kept = 0;
@@ -67,35 +83,36 @@ static void remove_fields(struct text_headers *headers, const char *name)
 	for (size_t i = 0; i < headers->n_fields; i++) {
 		struct text_header *field = &headers->fields[i];
 
-		if (strcasecmp(field->name, name)) {
+		if (strcasecmp(field->name, name))
 			headers->fields[kept++] = *field;
-			continue;
-		}
-		free(field->name);
-		free(field->value);
+		else
+			field_done(field);
 	}
 	headers->n_fields = kept;
 }
 
-static int append(struct text_headers *headers, const char *name, const char *value)
+static int put_take(struct text_headers *headers, struct text_header field)
 {
-	struct text_header *fields, field;
+	struct text_header *fields = NULL;
+	bool is_full = headers->n_fields >= TEXT_HEADERS_MAX;
 
-	if (headers->n_fields >= TEXT_HEADERS_MAX)
-		return -E2BIG;
-	fields = realloc(headers->fields, (headers->n_fields + 1) * sizeof(*fields));
-	if (!fields)
-		return -ENOMEM;
-	headers->fields = fields;
-	field.name = strdup(name);
-	field.value = strdup(value);
-	if (!field.name || !field.value) {
-		free(field.name);
-		free(field.value);
-		return -ENOMEM;
+	if (!is_full)
+		fields = realloc(headers->fields, (headers->n_fields + 1) * sizeof(*fields));
+	if (!fields) {
+		field_done(&field);
+		return is_full ? -E2BIG : -ENOMEM;
 	}
+	headers->fields = fields;
 	fields[headers->n_fields++] = field;
 	return 0;
+}
+
+static int append(struct text_headers *headers, const char *name, const char *value)
+{
+	struct text_header field;
+	int r = field_init(&field, name, value);
+
+	return r ? r : put_take(headers, field);
 }
 
 int text_headers_add(struct text_headers *headers, const char *name, const char *value)
@@ -107,10 +124,20 @@ int text_headers_add(struct text_headers *headers, const char *name, const char 
 
 int text_headers_set(struct text_headers *headers, const char *name, const char *value)
 {
+	struct text_header field;
+	int r;
+
 	if (!is_token(name) || (value && !is_field_value(value)))
 		return -EINVAL;
-	remove_fields(headers, name);
-	return value ? append(headers, name, value) : 0;
+	/* copied first: they may be those of a field that goes */
+	r = field_init(&field, name, value ? value : "");
+	if (r)
+		return r;
+	remove_fields(headers, field.name);
+	if (value)
+		return put_take(headers, field);
+	field_done(&field);
+	return 0;
 }
 
 const char *text_headers_get(const struct text_headers *headers, const char *name)
@@ -174,10 +201,8 @@ int text_headers_to_ipc(
 
 void text_headers_done(struct text_headers *headers)
 {
-	for (size_t i = 0; i < headers->n_fields; i++) {
-		free(headers->fields[i].name);
-		free(headers->fields[i].value);
-	}
+	for (size_t i = 0; i < headers->n_fields; i++)
+		field_done(&headers->fields[i]);
 	free(headers->fields);
 	*headers = (struct text_headers){ 0 };
 }

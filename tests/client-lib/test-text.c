@@ -55,6 +55,25 @@ START_TEST(checks_header_fields)
 }
 END_TEST
 
+/* What is lent may be given back: the value of a field, and its name, of which there are two. */
+START_TEST(sets_what_it_has_lent)
+{
+	struct text_headers headers = { 0 };
+	const char *value = "a value that is longer than what a free block keeps of it";
+
+	ck_assert_int_eq(text_headers_add(&headers, "X-Name-Of-A-Field", value), 0);
+	ck_assert_int_eq(text_headers_set(&headers, "X-Name-Of-A-Field",
+				 text_headers_get(&headers, "X-Name-Of-A-Field")),
+		0);
+	ck_assert_uint_eq(headers.n_fields, 1);
+	ck_assert_str_eq(headers.fields[0].value, value);
+	ck_assert_int_eq(text_headers_add(&headers, "X-Name-Of-A-Field", "2"), 0);
+	ck_assert_int_eq(text_headers_set(&headers, headers.fields[0].name, NULL), 0);
+	ck_assert_uint_eq(headers.n_fields, 0);
+	text_headers_done(&headers);
+}
+END_TEST
+
 START_TEST(takes_rows_as_they_are)
 {
 	const struct ipc_header rows[] = { { "X", "1" }, { NULL, NULL } };
@@ -76,4 +95,5 @@ START_TEST(takes_rows_as_they_are)
 END_TEST
 
 RUN_TESTS("client-lib/text", TEST(replaces_only_by_what_is_right),
-	TEST_EACH(checks_header_fields, fields), TEST(takes_rows_as_they_are))
+	TEST_EACH(checks_header_fields, fields), TEST(sets_what_it_has_lent),
+	TEST(takes_rows_as_they_are))
