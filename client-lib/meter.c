@@ -98,30 +98,34 @@ static int64_t completed(const transfer_task *task)
 
 static int64_t total(const transfer_task *task)
 {
-	int64_t send = to_send(task), receive = to_receive(task);
+	int64_t send = to_send(task), receive = to_receive(task), all;
 
 	if (is_finished(task))
 		return completed(task);
-	return send < 0 || receive < 0 ? TRANSFER_SIZE_UNKNOWN : send + receive;
+	if (send < 0 || receive < 0)
+		return TRANSFER_SIZE_UNKNOWN;
+	/* what a server says, or the program, may be any number */
+	return __builtin_add_overflow(send, receive, &all) ? INT64_MAX : all;
 }
 
 static double fraction(const transfer_task *task)
 {
-	int64_t send = to_send(task), receive = to_receive(task), done = 0, all = 0;
+	int64_t send = to_send(task), receive = to_receive(task);
+	double done = 0, all = 0;
 
 	if (is_finished(task))
 		return 1;
 	if (send > 0) {
-		all += send;
-		done += task->progress.sent_bytes;
+		all += (double)send;
+		done += (double)task->progress.sent_bytes;
 	}
 	if (receive > 0) {
-		all += receive;
-		done += task->progress.received_bytes;
+		all += (double)receive;
+		done += (double)task->progress.received_bytes;
 	}
-	if (!all)
+	if (!(all > 0))
 		return -1;
-	return done < all ? (double)done / (double)all : 1;
+	return done < all ? done / all : 1;
 }
 
 #define METER_GETTER(type, name, expression) \

@@ -152,6 +152,9 @@ START_TEST(counts_both_directions)
 	/* what is known is measured */
 	ck_assert_int_eq(transfer_meter_get_total(meter), TRANSFER_SIZE_UNKNOWN);
 	ck_assert(transfer_meter_get_fraction(meter) == 0);
+	ck_assert_int_eq(transfer_task_set_expected_bytes(task, INT64_MAX, INT64_MAX), 0);
+	ck_assert_int_eq(transfer_meter_get_total(meter), INT64_MAX);
+	ck_assert(transfer_meter_get_fraction(meter) == 0);
 	transfer_task_resume(task);
 	peer_live_expect(rig.peer, "create data");
 	PEER_LIVE(rig.peer,
