@@ -138,14 +138,19 @@ static int give_piece(transfer_load *load)
 	transfer_auto(transfer_data) data = NULL;
 	char *bytes = malloc(SEGMENT_BYTES);
 	ssize_t n;
+	int r;
 
 	do
 		n = bytes ? read(load->source_fd, bytes, SEGMENT_BYTES) : -1;
 	while (n < 0 && bytes && errno == EINTR);
 	if (n > 0)
 		data = transfer_data_new_take(bytes, (size_t)n, free, bytes);
-	if (data)
-		return transfer_load_give(load, data) ? 0 : 1;
+	if (data) {
+		r = transfer_load_give(load, data);
+		if (r == -ENOMEM)
+			fail(load, r);
+		return !r;
+	}
 	free(bytes);
 	if (n < 0 || !bytes)
 		fail(load, bytes ? TRANSFER_ERROR_CANNOT_OPEN_FILE : -ENOMEM);
@@ -188,8 +193,11 @@ static void start(transfer_load *load, void *userdata)
 		return;
 	}
 	load->more = go_on;
-	if (!transfer_load_respond(load, response, TRANSFER_STORAGE_NOT_ALLOWED))
+	code = transfer_load_respond(load, response, TRANSFER_STORAGE_NOT_ALLOWED);
+	if (!code)
 		go_on(load);
+	else if (code == -ENOMEM)
+		fail(load, code);
 }
 
 const struct transfer_protocol load_file_protocol = {

@@ -11,6 +11,7 @@
 #include <transfer/transfer.h>
 
 #include "tests/lib/proc.h"
+#include "tests/lib/tmpdir.h"
 #include "tests/torture/torture.h"
 #include "tests/torture/world.h"
 
@@ -19,6 +20,7 @@
 #define BODY_BYTES   70000 /* more than a message holds: a file in memory */
 
 static const char *base;
+static char file_url[4400]; /* of a file that says "file" */
 
 /* ---- the application ---- */
 
@@ -133,6 +135,15 @@ static bool can_init(const transfer_request *request, void *userdata)
 	return strncmp(transfer_request_get_url(request), "own:", strlen("own:")) == 0;
 }
 
+static void lead_on(transfer_load *load)
+{
+	transfer_auto(transfer_response) response = transfer_response_new("own:led", NULL, 0, NULL);
+	transfer_auto(transfer_request) request = transfer_request_new("own:there");
+
+	if (!response || !request || transfer_load_redirect(load, response, request))
+		(void)transfer_load_fail(load, NULL);
+}
+
 static void on_start(transfer_load *load, void *userdata)
 {
 	static const char bytes[ANSWER_BYTES];
@@ -141,7 +152,10 @@ static void on_start(transfer_load *load, void *userdata)
 	transfer_auto(transfer_data) data = transfer_data_new_copy(bytes, sizeof(bytes));
 
 	(void)userdata;
-	if (!response || !data || transfer_load_respond(load, response, TRANSFER_STORAGE_ALLOWED) ||
+	if (!strcmp(transfer_request_get_url(transfer_load_get_request(load)), "own:led"))
+		lead_on(load);
+	else if (!response || !data ||
+		transfer_load_respond(load, response, TRANSFER_STORAGE_ALLOWED) ||
 		transfer_load_give(load, data))
 		(void)transfer_load_fail(load, NULL);
 	else
@@ -336,12 +350,18 @@ static int load_here(void)
 	if (!r)
 		r = start_data(&app, "own:a", NULL);
 	if (!r)
-		r = start_data(&app, "own:b", on_body);
+		r = start_data(&app, "own:led", on_body);
+	if (!r)
+		r = start_data(&app, file_url, NULL);
+	if (!r)
+		r = start_data(&app, file_url, on_body);
 	r = close_session(&app, r);
 	if (!r)
 		TORTURE_CHECK(app.n_bytes ==
 			strlen("Test"
-			       "handler") +
+			       "handler"
+			       "file"
+			       "file") +
 				2 * ANSWER_BYTES);
 	return r;
 }
@@ -383,7 +403,8 @@ static int ask_the_session(void)
 
 static void make_world(void)
 {
-	world_folder();
+	snprintf(file_url, sizeof(file_url), "file://%s/asked", world_folder());
+	TORTURE_CHECK(tmpdir_write(file_url + strlen("file://"), "file") == 0);
 	base = world_origin();
 	world_bus();
 }
