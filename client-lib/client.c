@@ -33,9 +33,11 @@
 	((uint64_t)TRANSFER_CLIENT_SYSTEM | TRANSFER_CLIENT_NO_THREAD | \
 		TRANSFER_CLIENT_NO_AUTOSTART)
 /* How long the last unref waits for answers. */
-#define CLIENT_CLOSE_MS 10000
+#define CLIENT_CLOSE_MS      10000
+/* When there was no thread for callbacks. */
+#define CLIENT_POST_AGAIN_US (100 * CLOCK_US_PER_MS)
 /* What is taken from epoll at once. */
-#define CLIENT_EVENTS   32
+#define CLIENT_EVENTS        32
 
 /* How often this process was forked from one with the library in it: cheaper to look at than its number, for every call does. */
 static atomic_uint n_forks;
@@ -92,6 +94,7 @@ static struct transfer_work *take_posts(transfer_client *client)
 	while ((session = find_to_post(client))) {
 		session->needs_post = false;
 		session->is_posted = true;
+		session->post_due_us = 0;
 		session_memory_ref(session); /* of the work; dropped by delivery_run() */
 		transfer_queue_ref(session->queue);
 		session->work.next = NULL;
@@ -101,11 +104,26 @@ static struct transfer_work *take_posts(transfer_client *client)
 	return first;
 }
 
+/* Once more, later. */
+static void put_off(transfer_session *session)
+{
+	transfer_client *client = session->client;
+
+	pthread_mutex_lock(&client->lock);
+	session->is_posted = false;
+	session->post_due_us = clock_now_us() + CLIENT_POST_AGAIN_US;
+	client_wake(client);
+	pthread_mutex_unlock(&client->lock);
+	session_memory_unref(session); /* of the work */
+}
+
 static void post(struct transfer_work *work)
 {
-	transfer_queue *queue = session_of_work(work)->queue; /* it may be gone once it is posted */
+	transfer_session *session = session_of_work(work);
+	transfer_queue *queue = session->queue; /* both may be gone once it is posted */
 
-	queue_post(queue, work);
+	if (queue_post(queue, work))
+		put_off(session);
 	transfer_queue_unref(queue);
 }
 
@@ -229,6 +247,16 @@ static void arm_timer(transfer_client *client, uint64_t due_us)
 	timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
+/* When a session is to be looked at again though nothing happens. */
+static uint64_t due_of(const transfer_session *session)
+{
+	uint64_t due_us = session->post_due_us ? session->post_due_us : CLIENT_FOREVER;
+
+	if ((session->phase == SESSION_LOST || session->is_refused) && session->retry_us < due_us)
+		due_us = session->retry_us;
+	return due_us;
+}
+
 static void pump(transfer_client *client)
 {
 	transfer_session *session, *next;
@@ -241,9 +269,10 @@ static void pump(transfer_client *client)
 		wire_pump(session);
 	}
 	TAILQ_FOREACH (session, &client->sessions, link) {
-		if ((session->phase == SESSION_LOST || session->is_refused) &&
-			session->retry_us < due_us)
-			due_us = session->retry_us;
+		if (session->post_due_us && clock_now_us() >= session->post_due_us)
+			session->needs_post = true;
+		else if (due_of(session) < due_us)
+			due_us = due_of(session);
 	}
 	wants_version = client->wants_version;
 	client_unlock(client);

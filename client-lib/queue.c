@@ -187,28 +187,38 @@ transfer_queue *transfer_queue_new_executor(const struct transfer_executor *exec
 	return queue;
 }
 
-void queue_post(transfer_queue *queue, struct transfer_work *work)
+/* With the lock held. */
+static void append(struct transfer_queue *queue, struct transfer_work *work)
 {
-	bool was_empty;
+	bool was_empty = !queue->first;
 
-	if (queue->kind == QUEUE_EXECUTOR) {
-		queue->executor.post(work, queue->executor.userdata);
-		return;
-	}
-	pthread_mutex_lock(&queue->lock);
-	was_empty = !queue->first;
 	work->next = NULL;
 	*queue->end = work;
 	queue->end = &work->next;
 	/* inside the lock: what empties the queue finds it readable */
 	if (was_empty && queue->event_fd >= 0)
 		eventfd_write(queue->event_fd, 1);
-	/* where no thread can be had the work waits for the next attempt */
-	if (queue->kind == QUEUE_SERIAL && !queue->is_started)
-		queue->is_started = !start_thread(queue);
+}
+
+int queue_post(transfer_queue *queue, struct transfer_work *work)
+{
+	int r = 0;
+
+	if (queue->kind == QUEUE_EXECUTOR) {
+		queue->executor.post(work, queue->executor.userdata);
+		return 0;
+	}
+	pthread_mutex_lock(&queue->lock);
+	if (queue->kind == QUEUE_SERIAL && !queue->is_started) {
+		r = start_thread(queue);
+		queue->is_started = !r;
+	}
+	if (!r)
+		append(queue, work);
 	pthread_mutex_unlock(&queue->lock);
 	/* who is woken finds the lock free */
 	pthread_cond_signal(&queue->changed);
+	return r;
 }
 
 bool queue_cancel(transfer_queue *queue, struct transfer_work *work)

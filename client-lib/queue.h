@@ -14,8 +14,11 @@ struct transfer_work {
 
 /* A serial queue without its thread, which is started by the first work. NULL: out of memory. */
 transfer_queue *queue_new_serial_later(void);
-/* Any thread, no lock held; the caller keeps a reference of the queue meanwhile. */
-void queue_post(transfer_queue *queue, struct transfer_work *work);
+/*
+ * Any thread, no lock held; the caller keeps a reference of the queue meanwhile. 0 or -errno: there is no thread to be had for
+ * it now; it was not posted.
+ */
+int queue_post(transfer_queue *queue, struct transfer_work *work);
 /* Takes back work that has not begun; false: it has, or the program's executor has it. */
 bool queue_cancel(transfer_queue *queue, struct transfer_work *work);
 

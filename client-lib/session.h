@@ -65,6 +65,7 @@ struct transfer_session {
 	struct delivery_line line;
 	bool is_posted; /* the work is in the queue or running */
 	bool needs_post; /* to be posted when the lock is released */
+	uint64_t post_due_us; /* there was no thread for it: once more then; 0: there was */
 	bool is_running; /* a callback runs, in runner */
 	pthread_t runner;
 	uint64_t done_seq; /* newest event whose callback has returned */

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipc/types.h"
@@ -464,6 +467,46 @@ START_TEST(lists_tasks)
 }
 END_TEST
 
+/* ---- where they run ---- */
+
+static void on_body(const transfer_data *body, const transfer_response *response,
+	const transfer_error *error, void *userdata)
+{
+	(void)body;
+	(void)response;
+	(void)error;
+	sem_post(userdata);
+}
+
+/* While none can be had: its stack would be larger than there are addresses. */
+START_TEST(callbacks_wait_for_a_thread)
+{
+	transfer_auto(transfer_request) request = transfer_request_new("data:,x");
+	struct timespec until;
+	transfer_session *session;
+	transfer_task *task;
+	pthread_attr_t usual, large;
+	sem_t is_told;
+
+	live_rig_init(&rig, NULL);
+	sem_init(&is_told, 0, 0);
+	ck_assert_int_eq(transfer_session_new(&session, rig.client, NULL, NULL, NULL), 0);
+	task = transfer_session_data_task(session, request, on_body, &is_told);
+	ck_assert_int_eq(pthread_getattr_default_np(&usual), 0);
+	large = usual;
+	ck_assert_int_eq(pthread_attr_setstacksize(&large, SIZE_MAX >> 2), 0);
+	ck_assert_int_eq(pthread_setattr_default_np(&large), 0);
+	transfer_task_resume(task);
+	ck_assert_int_eq(pthread_setattr_default_np(&usual), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	ck_assert_int_eq(sem_timedwait(&is_told, &until), 0);
+	transfer_session_unref(session);
+	sem_destroy(&is_told);
+	done(task);
+}
+END_TEST
+
 /* ---- the end of a session ---- */
 
 START_TEST(finishes_with_its_last_task)
@@ -747,7 +790,7 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(a_refused_task_does_not_hurt_others),
 	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
 	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon),
-	TEST(lists_tasks), TEST(finishes_with_its_last_task),
+	TEST(lists_tasks), TEST(callbacks_wait_for_a_thread), TEST(finishes_with_its_last_task),
 	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
 	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
 	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
