@@ -155,6 +155,24 @@ void client_wake(transfer_client *client)
 		eventfd_write(client->wake_fd, 1);
 }
 
+void client_changed(transfer_client *client)
+{
+	pthread_cond_broadcast(&client->changed);
+	/* who waits may be the one that does the I/O */
+	if (client->is_stepping && !pthread_equal(client->stepper, pthread_self()))
+		client_wake(client);
+}
+
+bool client_is_lost(transfer_client *client)
+{
+	bool is_lost;
+
+	client_lock(client);
+	is_lost = client->is_lost;
+	client_unlock(client);
+	return is_lost;
+}
+
 uint64_t client_deadline_us(int timeout_ms)
 {
 	return timeout_ms < 0 ? CLIENT_FOREVER
@@ -179,7 +197,7 @@ static void on_signal(void *user, struct ipc_signal *signal)
 			break;
 	}
 	if (session && r && live_is(session))
-		live_give_up(session);
+		live_lost(session);
 	else if (session && r)
 		wire_reopen(session); /* nothing is lost: the next attach brings it again */
 	else if (session && live_is(session))
@@ -209,7 +227,7 @@ static void on_lost(void *user)
 	client->is_lost = true;
 	TAILQ_FOREACH (session, &client->sessions, link)
 		wire_lost(session);
-	pthread_cond_broadcast(&client->changed);
+	client_changed(client);
 	client_unlock(client);
 }
 
@@ -230,7 +248,7 @@ static void ask_version(transfer_client *client)
 	client->version = version;
 	client->wants_version = false;
 	client->has_version = true;
-	pthread_cond_broadcast(&client->changed);
+	client_changed(client);
 	client_unlock(client);
 }
 
@@ -348,23 +366,6 @@ static void run_io(void *user)
 		io_step(client, -1);
 }
 
-/* With io_lock not held and the client's lock held; returns with the latter held. */
-static void step_without_thread(transfer_client *client, uint64_t deadline_us)
-{
-	uint64_t now_us = clock_now_us();
-	int timeout_ms = -1;
-
-	if (deadline_us != CLIENT_FOREVER)
-		timeout_ms = deadline_us > now_us
-			? (int)((deadline_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS)
-			: 0;
-	client_unlock(client);
-	pthread_mutex_lock(&client->io_lock);
-	io_step(client, timeout_ms);
-	pthread_mutex_unlock(&client->io_lock);
-	client_lock(client);
-}
-
 static void sleep_until(transfer_client *client, uint64_t deadline_us)
 {
 	struct timespec until = {
@@ -376,6 +377,29 @@ static void sleep_until(transfer_client *client, uint64_t deadline_us)
 		pthread_cond_wait(&client->changed, &client->lock);
 	else
 		pthread_cond_timedwait(&client->changed, &client->lock, &until);
+}
+
+/* One step, or until who does the I/O has done one. With the lock held, which is released meanwhile. */
+static void step_without_thread(transfer_client *client, uint64_t deadline_us)
+{
+	uint64_t now_us = clock_now_us();
+	int timeout_ms = -1;
+
+	if (client->is_stepping) {
+		sleep_until(client, deadline_us);
+		return;
+	}
+	if (deadline_us != CLIENT_FOREVER)
+		timeout_ms = deadline_us > now_us
+			? (int)((deadline_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS)
+			: 0;
+	client->is_stepping = true;
+	client->stepper = pthread_self();
+	client_unlock(client);
+	io_step(client, timeout_ms);
+	client_lock(client);
+	client->is_stepping = false;
+	client_changed(client);
 }
 
 int client_wait(transfer_client *client, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
@@ -404,7 +428,6 @@ static void client_destroy(transfer_client *client)
 	free(client->version);
 	segment_pool_free(client->segment_pool);
 	pthread_cond_destroy(&client->changed);
-	pthread_mutex_destroy(&client->io_lock);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
 }
@@ -542,7 +565,6 @@ static transfer_client *client_alloc(uint64_t flags)
 	TAILQ_INIT(&client->garbage);
 	TAILQ_INIT(&client->retired);
 	pthread_mutex_init(&client->lock, NULL);
-	pthread_mutex_init(&client->io_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&client->changed, &attr);
@@ -589,9 +611,9 @@ static int dispatch(transfer_client *client, int timeout_ms)
 
 	if (n < 0 || !client->bus)
 		return n;
-	pthread_mutex_lock(&client->io_lock);
-	io_step(client, n ? 0 : timeout_ms);
-	pthread_mutex_unlock(&client->io_lock);
+	client_lock(client);
+	step_without_thread(client, client_deadline_us(n ? 0 : timeout_ms));
+	client_unlock(client);
 	more = transfer_queue_dispatch(client->own_queue, 0);
 	return more < 0 ? more : n + more;
 }

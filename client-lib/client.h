@@ -2,7 +2,7 @@
 /*
  * The client inside the library: the lock, the I/O context and the list of sessions.
  *
- * The I/O context is the thread transfer-io, or with TRANSFER_CLIENT_NO_THREAD whoever holds io_lock. It alone touches
+ * The I/O context is the thread transfer-io, or with TRANSFER_CLIENT_NO_THREAD whoever steps. It alone touches
  * the bus; replies and signals arrive in it without the lock. It takes the lock, changes sessions and tasks, and posts
  * work to queues when the lock has been released: client_unlock() does that.
  */
@@ -51,7 +51,6 @@ struct transfer_client {
 	int epoll_fd, wake_fd, timer_fd;
 	atomic_bool is_woken; /* ... by wake_fd, and has not looked yet */
 	struct thread *thread;
-	pthread_mutex_t io_lock; /* NO_THREAD: who does the I/O */
 	transfer_queue *own_queue; /* NO_THREAD: of sessions without a queue */
 
 	/* ---- under lock ---- */
@@ -60,6 +59,8 @@ struct transfer_client {
 	transfer_session *shared; /* the client's own handle; NULL: not asked for yet */
 	struct segment_pool *segment_pool;
 	struct client_watches retired;
+	bool is_stepping; /* NO_THREAD: somebody does the I/O ... */
+	pthread_t stepper; /* ... and this is who */
 	bool is_stopping; /* the thread shall end */
 	bool is_lost; /* the bus is gone */
 	bool wants_version, has_version;
@@ -75,6 +76,10 @@ void client_unlock(transfer_client *client);
 void client_retire(transfer_client *client, struct client_watch *watch);
 /* Lets the I/O context look at the sessions; any thread. */
 void client_wake(transfer_client *client);
+/* What somebody may wait for has changed. With the lock held. */
+void client_changed(transfer_client *client);
+/* The bus is gone; any thread. */
+bool client_is_lost(transfer_client *client);
 
 #define CLIENT_FOREVER UINT64_MAX
 uint64_t client_deadline_us(int timeout_ms);

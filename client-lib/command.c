@@ -116,7 +116,7 @@ static void gather(transfer_session *session)
 	}
 	/* no reply will tell a flush that the line has become shorter */
 	if (!first)
-		pthread_cond_broadcast(&session->client->changed);
+		client_changed(session->client);
 	TAILQ_FOREACH (command, &session->flight, link) {
 		if (command->kind == COMMAND_CREATE)
 			command->task->stage = TASK_STAGE_SENT;
@@ -138,7 +138,7 @@ size_t command_count_flight(const transfer_session *session)
 void command_drop_flight(transfer_session *session)
 {
 	command_list_clear(&session->flight);
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 /* -ENOMEM: it is as if the answer had not come. */

@@ -503,7 +503,7 @@ static void note_delivered(transfer_session *session, const struct delivery *del
 		client_wake(session->client);
 	if (session->is_closing)
 		client_wake(session->client);
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 /*

@@ -68,7 +68,7 @@ static void complete(
 	task_changed(task,
 		TRANSFER_TASK_CHANGED_STATE | (task->error ? TRANSFER_TASK_CHANGED_ERROR : 0u));
 	session_remove_task(session, task);
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 static int by_id(const void *a, const void *b)

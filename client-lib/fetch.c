@@ -89,7 +89,7 @@ REF_DEFINE(transfer_reader, close_reader)
 
 static void tell(transfer_reader *reader)
 {
-	pthread_cond_broadcast(&reader->session->client->changed);
+	client_changed(reader->session->client);
 }
 
 void fetch_take_response(transfer_reader *reader, const struct delivery *delivery)

@@ -330,7 +330,7 @@ void live_replaced(transfer_session *session, transfer_task *task)
 	segment_close(task);
 	session_remove_task(session, task);
 	unlink_task(session, task);
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 void live_ended(transfer_session *session, transfer_task *task)
@@ -507,7 +507,7 @@ static void fail_commands(transfer_session *session)
 		TAILQ_REMOVE(&failed, command, link);
 		command_fail_take(session, command);
 	}
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 static void forget(transfer_session *session)

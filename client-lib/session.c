@@ -93,7 +93,7 @@ void session_complete_locally(transfer_session *session, transfer_task *task, tr
 	}
 	task->stage = TASK_STAGE_ENDED;
 	task->error = error;
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 	delivery = delivery_new(DELIVERY_COMPLETE, task);
 	if (!delivery)
 		return;
@@ -135,7 +135,7 @@ void session_end_take(transfer_session *session, struct delivery *last)
 		delivery_push_take(session, last);
 	session->is_dead = true;
 	drop_tasks(session);
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 void session_die(transfer_session *session, transfer_error *error)
@@ -173,7 +173,7 @@ void session_remove(transfer_session *session)
 		session_memory_unref(session); /* of the work; the list has another */
 	}
 	TAILQ_INSERT_TAIL(&client->garbage, session, link);
-	pthread_cond_broadcast(&client->changed);
+	client_changed(client);
 }
 
 /* ---- opening ---- */

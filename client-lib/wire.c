@@ -131,7 +131,7 @@ static void refuse_open(transfer_session *session, int r, const char *text)
 	session->is_opened = session->is_dead = true;
 	session->phase = SESSION_LOST;
 	session->retry_us = CLIENT_FOREVER;
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 }
 
 static void open_failed(transfer_session *session, int r, const char *text)
@@ -312,7 +312,7 @@ static void on_attached(
 			event_meet(session, out->tasks, out->n_tasks);
 		session->n_failures = 0;
 		session->is_opened = true;
-		pthread_cond_broadcast(&session->client->changed);
+		client_changed(session->client);
 	}
 	client_unlock(session->client);
 	session_memory_unref(session);
@@ -356,7 +356,7 @@ static void on_acknowledged(void *user, int r, const char *text)
 		wire_reopen(session);
 	else if (session->acking_seq > session->acked_seq)
 		session->acked_seq = session->acking_seq;
-	pthread_cond_broadcast(&session->client->changed);
+	client_changed(session->client);
 	client_unlock(session->client);
 	session_memory_unref(session);
 }

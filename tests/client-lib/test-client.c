@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +60,51 @@ START_TEST(works_without_a_thread)
 	transfer_task_resume(task);
 	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
 	ck_assert_int_eq(transfer_client_flush(rig.client, 10000), 0);
+	transfer_task_unref(task);
+	rig_done(&rig);
+}
+END_TEST
+
+struct loop {
+	transfer_client *client;
+	sem_t begun;
+	atomic_bool is_over;
+};
+
+static void *run_loop(void *userdata)
+{
+	struct loop *loop = userdata;
+
+	sem_post(&loop->begun);
+	while (!loop->is_over)
+		ck_assert_int_ge(transfer_client_dispatch(loop->client, -1), 0);
+	return NULL;
+}
+
+/* Who waits does not hang on whoever does the I/O, and sees what others do. */
+START_TEST(waits_beside_a_loop)
+{
+	struct rig rig;
+	struct loop loop = { 0 };
+	transfer_task *task;
+	pthread_t thread;
+
+	rig_init(&rig, TRANSFER_CLIENT_NO_THREAD);
+	rig_open(&rig);
+	loop.client = rig.client;
+	sem_init(&loop.begun, 0, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, run_loop, &loop), 0);
+	sem_wait(&loop.begun);
+	task = rig_download(&rig, "https://example.org/a");
+	ck_assert_int_eq(transfer_task_wait(task, 200, NULL), -ETIMEDOUT);
+	peer_finish_by_itself(rig.peer, true);
+	transfer_task_resume(task);
+	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
+	ck_assert_int_eq(transfer_client_flush(rig.client, 10000), 0);
+	loop.is_over = true;
+	transfer_session_set_description(rig.session, "wakes it");
+	pthread_join(thread, NULL);
+	sem_destroy(&loop.begun);
 	transfer_task_unref(task);
 	rig_done(&rig);
 }
@@ -209,6 +257,7 @@ START_TEST(is_dropped_in_a_callback)
 END_TEST
 
 RUN_TESTS("client-lib/client", TEST(needs_a_bus), TEST(works_without_a_thread),
-	TEST(says_which_calls_are_not_for_it), TEST_LOOP(asks_for_the_version, 2),
-	TEST(does_not_start_transferd_when_told_so), TEST(sends_everything_before_it_ends),
-	TEST(is_dead_in_a_child), TEST_LOOP(is_dropped_in_a_callback, 2))
+	TEST(waits_beside_a_loop), TEST(says_which_calls_are_not_for_it),
+	TEST_LOOP(asks_for_the_version, 2), TEST(does_not_start_transferd_when_told_so),
+	TEST(sends_everything_before_it_ends), TEST(is_dead_in_a_child),
+	TEST_LOOP(is_dropped_in_a_callback, 2))
