@@ -402,7 +402,7 @@ static bool has_question_to_answer(const struct command_list *commands)
 void live_check_end(transfer_session *session)
 {
 	if (!session->is_finishing || session->is_end_queued || session->is_dead ||
-		session->is_closing || !TAILQ_EMPTY(&session->live_tasks) ||
+		session->is_closing || session->n_making || !TAILQ_EMPTY(&session->live_tasks) ||
 		has_question_to_answer(&session->commands) ||
 		has_question_to_answer(&session->flight))
 		return;
@@ -428,7 +428,8 @@ bool live_may_end(transfer_session *session, struct delivery *delivery)
 		TAILQ_INSERT_TAIL(&session->line, delivery, link);
 		return false;
 	}
-	if (TAILQ_EMPTY(&session->live_tasks) && !has_question_to_answer(&session->flight)) {
+	if (!session->n_making && TAILQ_EMPTY(&session->live_tasks) &&
+		!has_question_to_answer(&session->flight)) {
 		session->is_dead = true;
 		return true;
 	}

@@ -101,6 +101,7 @@ struct transfer_session {
 	bool is_refused; /* transferd takes no more until retry_us, or a task ends */
 	bool sent_create; /* the last call made tasks: others have their turn */
 	bool is_finishing; /* did_become_invalid is owed */
+	unsigned int n_making; /* task_did_create runs: the end waits for it */
 	bool is_end_queued; /* ... and in the line */
 	struct delivery *last; /* did_become_invalid, until it goes to the line: it must not fail */
 	bool wants_ack; /* a file was handed over */

@@ -46,12 +46,14 @@ static void submit_background(
 	client_unlock(session->client);
 }
 
-/* The session takes no more: the task ends, unless the delegate has ended it. */
-static void end_invalid(transfer_session *session, transfer_task *task)
+/* refused: the session takes no more, so the task ends, unless the delegate has ended it. With the lock held. */
+static void made(transfer_session *session, transfer_task *task, bool is_refused)
 {
-	client_lock(session->client);
-	session_complete_locally(session, task, error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID));
-	client_unlock(session->client);
+	session->n_making--;
+	if (is_refused)
+		session_complete_locally(
+			session, task, error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID));
+	live_check_end(session);
 }
 
 /*
@@ -71,11 +73,13 @@ static void submit_live(transfer_session *session, transfer_task *task, transfer
 	}
 	live_add(session, task);
 	task->refusal = refusal;
+	session->n_making++;
 	client_unlock(session->client);
 	if (!is_dead && session->delegate.task_did_create)
 		session->delegate.task_did_create(session, task, session->userdata);
-	if (is_over)
-		end_invalid(session, task);
+	client_lock(session->client);
+	made(session, task, is_over);
+	client_unlock(session->client);
 }
 
 /* What is wrong with a request since it was made. One without a URL is one of no protocol, as in NSURLSession. */

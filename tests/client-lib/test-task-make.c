@@ -56,6 +56,28 @@ START_TEST(its_making_is_told_first)
 }
 END_TEST
 
+/* The last of all, also when the session is ended while a task is made, and what waits is told. */
+static void on_created_invalidate(transfer_session *session, transfer_task *task, void *user)
+{
+	transfer_session_invalidate_and_cancel(session);
+	on_created(session, task, user);
+}
+
+START_TEST(the_end_waits_for_the_making)
+{
+	struct transfer_session_delegate delegate = live_rig_delegate;
+	transfer_task *task;
+
+	delegate.task_did_create = on_created_invalidate;
+	live_rig_init(&rig, &delegate);
+	task = live_rig_make(&rig, "a", false);
+	live_rig_expect(&rig, "inval 0\ndestroyed\n");
+	ck_assert_str_eq(rig.log, "done 1 -999\nfirst 1\ninval 0\ndestroyed\n");
+	transfer_task_unref(task);
+	live_rig_done(&rig);
+}
+END_TEST
+
 /* Also of a request that is wrong: the end of the session comes first. */
 static const char *const names[] = { "late", "bad\nname" };
 
@@ -94,5 +116,6 @@ END_TEST
 
 RUN_TESTS("client-lib/task-make",
 	TEST_LOOP(its_making_is_told_first, sizeof(creates) / sizeof(creates[0])),
+	TEST(the_end_waits_for_the_making),
 	TEST_LOOP(nothing_is_told_after_the_end, sizeof(names) / sizeof(names[0])),
 	TEST(a_handler_is_answered_after_the_end))
