@@ -522,7 +522,7 @@ void live_take_in(transfer_session *session, struct ipc_signal *signal,
 		/* what cannot be told, there or here, cannot be had again: with a gap nothing is right any more */
 		if (ipc_event_kind(events[i].name) == IPC_EVENT_DID_BECOME_INVALID ||
 			take_row(session, signal, &events[i])) {
-			live_give_up(session);
+			live_lost(session);
 			return;
 		}
 	}

@@ -446,26 +446,25 @@ void live_finish(transfer_session *session)
 	live_check_end(session);
 }
 
-static void cancel_all(transfer_session *session)
+/* The first of these that is not on its way out. */
+static transfer_task *borrow_from(transfer_task *task)
 {
-	size_t n = 0, n_all = 0;
-	transfer_task *task, **all;
+	while (task && !borrow(task))
+		task = TAILQ_NEXT(task, live);
+	return task;
+}
 
-	TAILQ_FOREACH (task, &session->live_tasks, live)
-		n_all++;
-	all = n_all ? calloc(n_all, sizeof(transfer_task *)) : NULL;
-	if (!all)
-		return;
-	/* ending one changes the list */
-	TAILQ_FOREACH (task, &session->live_tasks, live) {
-		if (borrow(task))
-			all[n++] = task;
+/* Ending one takes it off the list, and puts a download in its place, at the end. */
+static void end_each(
+	transfer_session *session, void (*end)(transfer_session *session, transfer_task *task))
+{
+	transfer_task *task = borrow_from(TAILQ_FIRST(&session->live_tasks)), *next;
+
+	for (; task; task = next) {
+		next = borrow_from(TAILQ_NEXT(task, live));
+		end(session, task);
+		transfer_task_unref(task); /* it has ended, or the list has another */
 	}
-	for (size_t i = 0; i < n; i++) {
-		live_cancel(session, all[i]);
-		transfer_task_unref(all[i]); /* it has ended, or the list has another */
-	}
-	free(all);
 }
 
 void live_invalidate(transfer_session *session)
@@ -473,8 +472,14 @@ void live_invalidate(transfer_session *session)
 	if (session->config->kind == TRANSFER_SESSION_SHARED)
 		return;
 	session->is_finishing = true;
-	cancel_all(session);
+	end_each(session, live_cancel);
 	live_check_end(session);
+}
+
+static void end_disconnected(transfer_session *session, transfer_task *task)
+{
+	end_take(session, task,
+		error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, task->request->url));
 }
 
 /* Ends what transferd knew, and what waits for it as well when it will not come back. */
@@ -489,11 +494,16 @@ static void end_all(transfer_session *session, bool with_waiting, const transfer
 			continue;
 		delivery_line_clear(&task->hold);
 		segment_close(task);
-		end_take(session, task,
-			error ? transfer_error_ref(error)
-			      : error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED,
-					task->request->url));
+		if (error)
+			end_take(session, task, transfer_error_ref(error));
+		else
+			end_disconnected(session, task);
 	}
+}
+
+void live_end_rest(transfer_session *session)
+{
+	end_each(session, end_disconnected);
 }
 
 /* What was asked of a session that transferd does not know any more. */
@@ -529,17 +539,14 @@ static void on_closed(void *user, int r, const char *text)
 	(void)text;
 }
 
-void live_give_up(transfer_session *session)
-{
-	if (session->phase == SESSION_ATTACHED)
-		ipc_start_session_close(session->client->bus, session->path, on_closed, NULL);
-	live_lost(session);
-}
-
 void live_lost(transfer_session *session)
 {
+	const char *owner = ipc_bus_service_owner(session->client->bus);
+
 	if (session->phase != SESSION_ATTACHED)
 		return;
+	if (owner && !strcmp(owner, session->owner))
+		ipc_start_session_close(session->client->bus, session->path, on_closed, NULL);
 	forget(session);
 	end_all(session, session->client->is_lost, NULL);
 	fail_commands(session);

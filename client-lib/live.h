@@ -80,10 +80,13 @@ void live_refused(transfer_session *session);
 transfer_task *live_take_next(transfer_session *session);
 /* A CreateTasks with many failed: each goes alone. */
 void live_put_back(transfer_session *session, transfer_task *task);
-/* transferd, or the bus, went away. */
+/*
+ * transferd, or the bus, went away, or what it told cannot be read and cannot be had again: the tasks that it knew end. When
+ * it is still there it drops the session.
+ */
 void live_lost(transfer_session *session);
-/* What transferd told cannot be read, and cannot be had again: the same, and it drops the session. */
-void live_give_up(transfer_session *session);
+/* The bus went away, and with it the session: what needs no transferd, and what was never resumed, ends, too. */
+void live_end_rest(transfer_session *session);
 /* Without memory for what the task needs next: it ends with its refusal, or with ENOMEM. */
 void live_fail(transfer_session *session, transfer_task *task);
 void live_finish(transfer_session *session);

@@ -557,8 +557,9 @@ static transfer_client *get_process_client(void)
 	static transfer_client *client;
 
 	pthread_mutex_lock(&lock);
-	if (client && client_is_forked(client))
-		client = NULL; /* the parent's: its threads are not here */
+	/* the parent's, whose threads are not here, or one that is of no use any more: its session is lent, so it stays */
+	if (client && (client_is_forked(client) || client_is_lost(client)))
+		client = NULL;
 	if (!client && transfer_client_new(&client, 0, NULL))
 		client = NULL;
 	pthread_mutex_unlock(&lock);

@@ -95,10 +95,13 @@ void wire_lost(transfer_session *session)
 	if (live_is(session)) {
 		session->phase = SESSION_ATTACHED;
 		live_lost(session); /* all that it had, wherever it was */
+		live_end_rest(session);
 	}
-	error = error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
 	session->phase = SESSION_LOST;
 	session->retry_us = CLIENT_FOREVER;
+	if (session->is_end_queued)
+		return; /* it was invalidated, and waited for its tasks */
+	error = error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
 	if (session->is_opened) {
 		session_die(session, error);
 		return;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
 
 #define DEADLINE_MS 10000
@@ -161,7 +162,7 @@ static void note_file(struct live_rig *rig, const char *path, int fd)
 	char text[64] = "";
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 
-	ck_assert_int_gt(n, 0);
+	ck_assert_int_ge(n, 0);
 	ck_assert_int_eq(access(path, R_OK), 0);
 	live_rig_note(rig, "file '%s'\n", text);
 }
@@ -271,7 +272,14 @@ void live_rig_done(struct live_rig *rig)
 	transfer_session_unref(rig->session);
 	transfer_client_unref(rig->client);
 	transfer_queue_unref(rig->queue);
-	peer_free(rig->peer);
+	if (rig->peer)
+		peer_free(rig->peer);
+}
+
+void live_rig_lose_bus(struct live_rig *rig)
+{
+	bus_free(peer_bus(rig->peer));
+	rig->peer = NULL;
 }
 
 transfer_task *live_rig_make(struct live_rig *rig, const char *name, bool handled)

@@ -39,6 +39,8 @@ void live_rig_init(struct live_rig *rig, const struct transfer_session_delegate 
 transfer_session *live_rig_open(struct live_rig *rig, transfer_config *config,
 	const struct transfer_session_delegate *delegate);
 void live_rig_done(struct live_rig *rig);
+/* The bus is gone, and the peer with it. */
+void live_rig_lose_bus(struct live_rig *rig);
 /* A data task of URL "https://example.org/NAME", resumed; with a handler, or told to the delegate. */
 transfer_task *live_rig_get(struct live_rig *rig, const char *name);
 transfer_task *live_rig_fetch(struct live_rig *rig, const char *name);

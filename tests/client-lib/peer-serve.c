@@ -456,7 +456,10 @@ static int on_acknowledge(
 
 	if (peer_is_live(ipc_call_path(call).session)) {
 		peer_live_note(p, "ack %llu\n", (unsigned long long)in->seq);
-		return 0;
+		pthread_mutex_lock(&p->lock);
+		r = take_fault(&p->fail_next_acknowledge);
+		pthread_mutex_unlock(&p->lock);
+		return r;
 	}
 	pthread_mutex_lock(&p->lock);
 	ck_assert_uint_le(in->seq, p->last_seq);

@@ -697,6 +697,67 @@ START_TEST(tasks_end_when_transferd_loses_the_session)
 }
 END_TEST
 
+/* What cannot be acknowledged is lost, and transferd, which is still there, is told to drop it. */
+START_TEST(a_session_that_is_lost_is_closed)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
+	transfer_task *task, *download;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	download = transfer_session_download_task(rig.session, request, live_rig_on_file, &rig);
+	transfer_task_resume(download);
+	peer_live_expect(rig.peer, "create download");
+	peer_fail_once(rig.peer, IPC_E_BUSY);
+	PEER_LIVE(rig.peer,
+		{ .task = 2,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.file = "whole" });
+	live_rig_expect(&rig, "done 1 -997\n");
+	peer_live_expect(rig.peer, "ack 1\nclose 1\n");
+	transfer_task_unref(download);
+	done(task);
+}
+END_TEST
+
+/* One end, also of a session that waits for its last task. */
+START_TEST(a_finishing_session_ends_once_with_the_bus)
+{
+	transfer_task *task;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	task = live_rig_get(&rig, "a");
+	peer_live_expect(rig.peer, "create data");
+	transfer_session_finish_and_invalidate(rig.session);
+	live_rig_lose_bus(&rig);
+	live_rig_expect(&rig, "inval");
+	live_rig_dispatch(&rig);
+	ck_assert_str_eq(rig.log, "created 1\ndone 1 -997\ninval 0\ndestroyed\n");
+	done(task);
+}
+END_TEST
+
+/* The one of the process is made anew, if it can be. */
+START_TEST(a_shared_session_without_its_bus_is_not_lent_again)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
+	transfer_session *shared;
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	shared = transfer_session_get_shared(NULL);
+	ck_assert_ptr_nonnull(shared);
+	ck_assert_ptr_eq(transfer_session_get_shared(NULL), shared);
+	task = transfer_session_data_task(shared, request, live_rig_on_data, &rig);
+	live_rig_lose_bus(&rig);
+	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), -EIO);
+	ck_assert_ptr_null(transfer_session_get_shared(NULL));
+	done(task);
+}
+END_TEST
+
 START_TEST(tasks_end_when_nobody_serves)
 {
 	live_rig_init(&rig, &live_rig_delegate);
@@ -795,5 +856,7 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
 	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
 	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_transferd_loses_the_session),
+	TEST(a_session_that_is_lost_is_closed), TEST(a_finishing_session_ends_once_with_the_bus),
+	TEST(a_shared_session_without_its_bus_is_not_lent_again),
 	TEST(tasks_end_when_nobody_serves), TEST(cancels_with_resume_data),
 	TEST(a_void_question_holds_up_no_end))
