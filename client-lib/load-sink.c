@@ -45,7 +45,7 @@ static int create(const char *folder_and_name, mode_t mode, char **ret_path)
 /* A destination gets the rights of any new file; what waits in a folder for all is the user's alone. */
 static int open_sink(transfer_load *load)
 {
-	const char *folder = getenv("TMPDIR"), *to = load->request->destination;
+	const char *folder = getenv("TMPDIR"), *to = load->asked->destination;
 	char place[PATH_MAX];
 	int fd;
 
@@ -79,7 +79,7 @@ int load_sink_write(transfer_load *load, const transfer_data *data)
 
 int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd)
 {
-	const char *to = load->request->destination;
+	const char *to = load->asked->destination;
 	int r = load->sink_fd < 0 ? open_sink(load) : 0;
 	char *path;
 
@@ -91,7 +91,7 @@ int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd)
 	if (lseek(load->sink_fd, 0, SEEK_SET) < 0 ||
 		(to &&
 			renameat2(AT_FDCWD, load->sink_path, AT_FDCWD, to,
-				load->request->may_overwrite ? 0 : RENAME_NOREPLACE))) {
+				load->asked->may_overwrite ? 0 : RENAME_NOREPLACE))) {
 		r = -errno;
 		free(path);
 		return r;

@@ -24,6 +24,7 @@ static void load_free(struct transfer_load *load)
 	load_sink_done(load);
 	delivery_line_clear(&load->held);
 	transfer_request_unref(load->request);
+	transfer_request_unref(load->asked);
 	transfer_request_unref(load->proposed);
 	transfer_response_unref(load->redirect);
 	session_memory_unref(load->session);
@@ -33,7 +34,7 @@ static void load_free(struct transfer_load *load)
 REF_DEFINE(transfer_load, load_free)
 
 /* protocol NULL: to be chosen when it starts. request: taken. NULL: no memory. */
-static transfer_load *load_new(transfer_session *session, const struct transfer_protocol *protocol,
+static transfer_load *load_new(const transfer_task *task, const struct transfer_protocol *protocol,
 	transfer_request *request)
 {
 	transfer_load *load = calloc(1, sizeof(*load));
@@ -44,8 +45,9 @@ static transfer_load *load_new(transfer_session *session, const struct transfer_
 	}
 	ref_init(&load->ref);
 	TAILQ_INIT(&load->held);
-	session_memory_ref(session);
-	load->session = session;
+	session_memory_ref(task->session);
+	load->session = task->session;
+	load->asked = transfer_request_ref(task->request);
 	load->request = request;
 	load->sink_fd = load->source_fd = -1;
 	load->made_wall_usec = clock_wall_us();
@@ -84,7 +86,7 @@ transfer_error *load_prepare(transfer_task *task)
 	if (!load_find(task->session, request, &protocol))
 		return refuse(request);
 	form = canonical(&protocol, request);
-	task->load = form ? load_new(task->session, &protocol, form) : NULL;
+	task->load = form ? load_new(task, &protocol, form) : NULL;
 	return task->load ? NULL : error_new_errno(ENOMEM, NULL);
 }
 
@@ -478,7 +480,7 @@ static void follow(transfer_load *load, const transfer_request *request)
 	transfer_load *next;
 	transfer_request *copy = transfer_request_copy(request);
 
-	next = copy ? load_new(load->session, NULL, copy) : NULL;
+	next = copy ? load_new(task, NULL, copy) : NULL;
 	if (!next) {
 		end(load, error_new_errno(ENOMEM, NULL));
 		return;
@@ -494,12 +496,16 @@ static void follow(transfer_load *load, const transfer_request *request)
 	transfer_load_unref(load);
 }
 
-/* The answer that leads elsewhere is the result. */
+/* The answer that leads elsewhere is the result; the file of a download is made where files are written. */
 static void stay(transfer_load *load)
 {
-	respond(load, load->redirect, false);
-	if (load->task)
-		end(load, NULL);
+	int r = respond(load, load->redirect, false);
+
+	load->stays = !r && load->task->kind == TRANSFER_TASK_DOWNLOAD;
+	if (load->stays)
+		r = push(load, DELIVERY_LOAD_START);
+	if (r || !load->stays)
+		end(load, r ? error_new_errno(-r, NULL) : NULL);
 }
 
 static int redirect(
@@ -535,6 +541,8 @@ int transfer_load_redirect(
 {
 	int r;
 
+	if (!request || request->status)
+		return -EINVAL;
 	client_lock(load->session->client);
 	r = check(load);
 	if (!r && load->has_response)
@@ -610,12 +618,15 @@ static bool choose(transfer_load *load)
 
 static bool start(transfer_load *load)
 {
-	bool was_started, is_over, may_start;
+	bool was_started, is_over, may_start, stays;
 
 	client_lock(load->session->client);
 	is_over = check(load) != 0;
 	was_started = load->was_started;
+	stays = load->stays;
 	client_unlock(load->session->client);
+	if (stays)
+		finish_download(load);
 	if (is_over || (!load->protocol.size && !choose(load)))
 		return false;
 	if (was_started) {

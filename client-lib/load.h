@@ -37,7 +37,8 @@ void load_classes_done(struct load_classes *classes);
 struct transfer_load {
 	struct ref ref;
 	struct transfer_protocol protocol; /* size 0: not chosen yet, after a redirect */
-	transfer_request *request;
+	transfer_request *request; /* as the class wants it, or where it was led */
+	transfer_request *asked; /* the task's: says where a download goes */
 	transfer_session *session; /* memory reference */
 	void *context;
 	atomic_size_t
@@ -56,6 +57,7 @@ struct transfer_load {
 	bool awaits; /* the delegate has a question */
 	bool is_parked; /* a built-in one goes on when nothing holds it up, and the reader has read */
 	struct delivery_line held;
+	bool stays; /* a refused redirect is the result of a download: it needs its file */
 	transfer_request *proposed; /* of a redirect */
 	transfer_response *redirect;
 

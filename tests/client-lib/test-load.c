@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "tests/client-lib/live-rig.h"
 #include "tests/lib/run.h"
+#include "tests/lib/tmpdir.h"
 
 /* A class that does what the test says. */
 struct demo {
@@ -22,6 +24,7 @@ struct demo {
 	void (*script)(struct demo *demo, transfer_load *load);
 	transfer_load *kept;
 	int n_asked, n_started, n_stopped;
+	bool has_form; /* loads a new request of its own */
 	transfer_response *response;
 	transfer_data *data;
 };
@@ -32,6 +35,13 @@ static bool demo_can_init(const transfer_request *request, void *userdata)
 
 	demo->n_asked++;
 	return !strncmp(transfer_request_get_url(request), demo->scheme, strlen(demo->scheme));
+}
+
+static transfer_request *demo_canonical(const transfer_request *request, void *userdata)
+{
+	const struct demo *demo = userdata;
+
+	return demo->has_form ? transfer_request_new(transfer_request_get_url(request)) : NULL;
 }
 
 static void demo_start(transfer_load *load, void *userdata)
@@ -57,6 +67,7 @@ static struct transfer_protocol demo_protocol(struct demo *demo)
 	return (struct transfer_protocol){
 		TRANSFER_PROTOCOL_INIT,
 		.can_init = demo_can_init,
+		.canonical = demo_canonical,
 		.start = demo_start,
 		.stop = demo_stop,
 		.userdata = demo,
@@ -89,10 +100,8 @@ static void begin(struct world *world, const struct transfer_session_delegate *d
 	world->session = live_rig_open(&world->rig, config, &told);
 }
 
-static void end(struct world *world, struct demo *const *demos, size_t n)
+static void let_go(struct world *world, struct demo *const *demos, size_t n)
 {
-	transfer_session_invalidate_and_cancel(world->session);
-	live_rig_expect(&world->rig, "inval 0\n");
 	transfer_session_unref(world->session);
 	live_rig_done(&world->rig);
 	for (size_t i = 0; i < n; i++) {
@@ -101,6 +110,13 @@ static void end(struct world *world, struct demo *const *demos, size_t n)
 		transfer_response_unref(demos[i]->response);
 		transfer_data_unref(demos[i]->data);
 	}
+}
+
+static void end(struct world *world, struct demo *const *demos, size_t n)
+{
+	transfer_session_invalidate_and_cancel(world->session);
+	live_rig_expect(&world->rig, "inval 0\n");
+	let_go(world, demos, n);
 }
 
 static transfer_task *get(struct world *world, const char *url, bool handled)
@@ -667,6 +683,126 @@ START_TEST(leads_sixteen_times)
 }
 END_TEST
 
+/* ---- downloads ---- */
+
+static void download(struct world *world, const char *url, const char *destination)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(url);
+	transfer_auto(transfer_task) task = NULL;
+
+	transfer_request_set_destination(request, destination, false);
+	task = transfer_session_download_task(
+		world->session, request, live_rig_on_file, &world->rig);
+	transfer_task_resume(task);
+}
+
+/* It goes where the task was to have it, whatever request the class loads in the end. */
+static const struct {
+	void (*script)(struct demo *demo, transfer_load *load);
+	bool has_form;
+} forms[] = {
+	{ answer, false },
+	{ answer, true },
+	{ lead_on, false },
+};
+
+START_TEST(a_download_goes_where_its_task_says)
+{
+	struct demo demo = {
+		.scheme = "demo:", .script = forms[_i].script, .has_form = forms[_i].has_form
+	};
+	struct demo *const demos[] = { &demo };
+	struct world world;
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/there", tmpdir_new());
+	begin(&world, without_redirects(), demos, 1);
+	download(&world, "demo:here", path);
+	live_rig_expect(&world.rig, "file 'abcabc'\n");
+	live_rig_dispatch(&world.rig);
+	ck_assert_int_eq(unlink(path), 0);
+	end(&world, demos, 1);
+}
+END_TEST
+
+/* The answer that leads elsewhere is the result, and its body is empty. */
+START_TEST(a_download_that_stays_has_a_file)
+{
+	struct demo demo = { .scheme = "demo:", .script = lead_on };
+	struct demo *const demos[] = { &demo };
+	struct world world;
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/there", tmpdir_new());
+	begin(&world, &live_rig_delegate, demos, 1);
+	world.rig.keeps_answers = true;
+	download(&world, "demo:here", _i ? path : NULL);
+	live_rig_expect(&world.rig, "redir 0 demo:there\n");
+	ck_assert_int_eq(transfer_redirect_refuse(world.rig.redirect), 0);
+	live_rig_expect(&world.rig, "handler");
+	live_rig_dispatch(&world.rig);
+	ck_assert_str_eq(world.rig.log, ASKED "handler 0 0\nfile ''\n");
+	ck_assert_int_eq(unlink(path), _i ? 0 : -1);
+	end(&world, demos, 1);
+}
+END_TEST
+
+static void lead_nowhere(struct demo *demo, transfer_load *load)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(NULL);
+
+	ck_assert_int_eq(transfer_load_redirect(load, demo->response, request), -EINVAL);
+	ck_assert_int_eq(transfer_load_redirect(load, demo->response, NULL), -EINVAL);
+	answer(demo, load);
+}
+
+START_TEST(leads_to_a_request_that_is_right)
+{
+	struct demo demo = { .scheme = "demo:", .script = lead_nowhere };
+	struct demo *const demos[] = { &demo };
+	struct world world;
+
+	begin(&world, without_redirects(), demos, 1);
+	transfer_task_unref(get(&world, "demo:here", false));
+	live_rig_expect(&world.rig, "done 1 0\n");
+	end(&world, demos, 1);
+}
+END_TEST
+
+/* ---- the end of the bus ---- */
+
+static void say_nothing(struct demo *demo, transfer_load *load)
+{
+	(void)demo;
+	(void)load;
+}
+
+/* With it goes the session, and what its tasks wait for: also those that need no transferd. */
+START_TEST(ends_with_the_bus)
+{
+	struct demo demo = { .scheme = "demo:", .script = say_nothing };
+	struct demo *const demos[] = { &demo };
+	struct world world;
+	transfer_auto(transfer_request) request = transfer_request_new(URL "c");
+	transfer_task *never;
+
+	begin(&world, &live_rig_delegate, demos, 1);
+	transfer_task_unref(get(&world, "demo:a", false));
+	transfer_task_unref(get(&world, "demo:b", true));
+	live_rig_dispatch(&world.rig);
+	never = transfer_session_data_task(world.session, request, live_rig_on_data, &world.rig);
+	live_rig_lose_bus(&world.rig);
+	live_rig_expect(&world.rig, "inval -997\ndestroyed\n");
+	ck_assert_uint_eq(live_rig_count(&world.rig, "done 1 -997\n"), 1);
+	ck_assert_uint_eq(live_rig_count(&world.rig, "handler 0 -997 ''\n"), 2);
+	ck_assert_int_eq(demo.n_stopped, 2);
+	transfer_task_resume(never);
+	ck_assert_int_eq(transfer_task_get_state(never), TRANSFER_TASK_STATE_COMPLETED);
+	transfer_task_unref(never);
+	let_go(&world, demos, 1);
+}
+END_TEST
+
 RUN_TESTS("client-lib/load", TEST_EACH(tells_the_delegate, scripts),
 	TEST_EACH(tells_the_handler, scripts), TEST(the_last_one_that_takes_it_wins),
 	TEST_EACH(what_nobody_takes_is_refused, unknown),
@@ -676,4 +812,7 @@ RUN_TESTS("client-lib/load", TEST_EACH(tells_the_delegate, scripts),
 	TEST(says_when_more_is_wanted), TEST(speaks_from_any_thread), TEST(is_stopped_by_cancel),
 	TEST(is_not_started_after_cancel), TEST(is_stopped_by_the_end_of_its_session),
 	TEST(outlives_its_session), TEST_LOOP(leads_elsewhere, 2),
-	TEST_EACH(asks_about_redirects, redirects), TEST(leads_sixteen_times))
+	TEST_EACH(asks_about_redirects, redirects), TEST(leads_sixteen_times),
+	TEST_EACH(a_download_goes_where_its_task_says, forms),
+	TEST_LOOP(a_download_that_stays_has_a_file, 2), TEST(leads_to_a_request_that_is_right),
+	TEST(ends_with_the_bus))
