@@ -55,11 +55,15 @@ static int out_of_memory(const struct ctx *ctx)
 
 /* ---- the request ---- */
 
+/* Another program that has the terminal, too, may have told it not to wait. */
 static ssize_t read_input(void *bytes, size_t size, void *userdata)
 {
-	ssize_t n = read(STDIN_FILENO, bytes, size);
+	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t n;
 
 	(void)userdata;
+	while ((n = read(STDIN_FILENO, bytes, size)) < 0 && errno == EAGAIN)
+		poll(&wait, 1, -1);
 	return n < 0 ? -errno : n;
 }
 
