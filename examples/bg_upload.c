@@ -47,8 +47,20 @@ static void on_complete(
 		printf("answered %d\n", transfer_response_get_status(response));
 }
 
+/* The bus is gone, for instance: nothing more is told. */
+static void on_invalid(transfer_session *session, const transfer_error *error, void *userdata)
+{
+	int *is_over = userdata;
+
+	(void)session;
+	if (error)
+		fprintf(stderr, "bg_upload: %s\n", transfer_error_get_message(error));
+	*is_over = 1;
+}
+
 static const struct transfer_session_delegate delegate = {
 	TRANSFER_SESSION_DELEGATE_INIT,
+	.did_become_invalid = on_invalid,
 	.task_did_send = on_send,
 	.task_did_complete = on_complete,
 	.data_did_receive = on_data,
@@ -64,8 +76,9 @@ int main(int argc, char **argv)
 	transfer_auto(transfer_request) request = NULL;
 	transfer_auto(transfer_config) config = transfer_config_new_background(IDENTIFIER);
 	transfer_auto(transfer_queue) queue = transfer_queue_new_manual();
+	int is_over = 0;
 	struct transfer_owner owner = { TRANSFER_OWNER_INIT, .delegate = &delegate,
-		.queue = queue };
+		.userdata = &is_over, .queue = queue };
 
 	if (argc != 3 + insecure) {
 		fprintf(stderr, "usage: bg_upload [--allow-insecure] FILE URL\n");
@@ -80,7 +93,7 @@ int main(int argc, char **argv)
 	request = transfer_request_new(argv[2 + insecure]);
 	task = transfer_session_upload_task_file(session, request, argv[1 + insecure], NULL, NULL);
 	transfer_task_resume(task);
-	while (transfer_task_get_state(task) != TRANSFER_TASK_STATE_COMPLETED &&
+	while (!is_over && transfer_task_get_state(task) != TRANSFER_TASK_STATE_COMPLETED &&
 		transfer_queue_dispatch(queue, -1) >= 0)
 		;
 	while (transfer_queue_dispatch(queue, 0) > 0)
