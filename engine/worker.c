@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only while there are attempts. With
- * nothing to do the thread sleeps without any timer but that of the pools.
+ * One loop per worker: the mailbox, the pools' sockets and timers, and a tick that runs only while there are attempts that are not
+ * at rest. With nothing to do the thread sleeps without any timer but that of the pools.
  */
 #include "engine/worker.h"
 
@@ -170,7 +170,17 @@ static void pass_place(struct worker *w, uint64_t lane, struct engine_event *eve
 	}
 }
 
-/* Frees the attempt when it has reached its end. */
+static void look_after(struct worker *w, struct xfer *x)
+{
+	struct clock_now now = clock_now();
+
+	if (x->spec.live.is_live)
+		worker_due_sooner(w, xfer_due_us(x, &now));
+	if (!evtimer_pending(&w->tick_event, NULL))
+		arm(&w->tick_event, WORKER_TICK_US);
+}
+
+/* After all that has happened to the attempt: frees it when it has reached its end. */
 static void reap(struct worker *w, struct xfer *x)
 {
 	struct xfer_pool *pool = x->pool;
@@ -178,6 +188,10 @@ static void reap(struct worker *w, struct xfer *x)
 	if (x->wait != XFER_WAIT_AHEAD && x->ended)
 		pass_place(w, x->spec.lane, &x->ended->event);
 	x->ended = NULL;
+	if (x->is_at_rest && !xfer_is_at_rest(x)) {
+		xfer_wake(x);
+		look_after(w, x);
+	}
 	if (!xfer_is_done(x))
 		return;
 	leave_list(w, x);
@@ -308,15 +322,17 @@ static bool serve_paused(struct worker *w, uint64_t now_us)
 static void tick(struct worker *w, bool is_full)
 {
 	struct clock_now now = clock_now();
-	bool is_any_paced = serve_paused(w, now.now_us);
+	bool is_any_paced = serve_paused(w, now.now_us), is_any_awake = false;
 	struct xfer *x, *next;
 
 	HASH_ITER (hh, w->xfers, x, next) {
 		if (is_full && x->wait == XFER_WAIT_NONE)
 			xfer_tick(x, &now);
+		x->is_at_rest = x->is_at_rest || (is_full && xfer_is_at_rest(x));
+		is_any_awake |= !x->is_at_rest;
 		reap(w, x);
 	}
-	if (w->xfers)
+	if (is_any_awake)
 		arm(&w->tick_event, is_any_paced ? WORKER_FAST_TICK_US : WORKER_TICK_US);
 }
 
@@ -338,14 +354,8 @@ static void begin(struct worker *w, struct xfer *x)
 {
 	/* unlisted: it ends in here */
 	xfer_start(x, &w->env, pool_join(&w->pools, x->spec.session));
-	if (x->spec.live.is_live) {
-		struct clock_now now = clock_now();
-
-		worker_due_sooner(w, xfer_due_us(x, &now));
-	}
+	look_after(w, x);
 	reap(w, x);
-	if (!evtimer_pending(&w->tick_event, NULL))
-		arm(&w->tick_event, WORKER_TICK_US);
 }
 
 static void on_begin(evutil_socket_t fd, short what, void *user)

@@ -15,6 +15,7 @@
 #include "engine/multi.h"
 #include "engine/sink.h"
 #include "engine/url.h"
+#include "engine/worker.h"
 
 /* A body that nobody wants is read to keep the connection, but not for ever. */
 #define BODY_DROP_MAX_BYTES          (64u * 1024)
@@ -124,6 +125,8 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 		return n;
 	if (x->state == XFER_STATE_SEND)
 		xfer_enter(x, XFER_STATE_HEAD);
+	if (x->is_at_rest)
+		worker_due_sooner(x->env->owner, 0);
 	r = head_line(&x->head, line, n);
 	if (r == HEAD_E_BAD)
 		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, x->head.why);

@@ -167,6 +167,14 @@ uint64_t xfer_send_count(const struct xfer *xfer)
 	return (uint64_t)sent < read_bytes ? (uint64_t)sent : read_bytes;
 }
 
+bool xfer_send_is_over(const struct xfer *xfer)
+{
+	int64_t length = xfer_send_length(xfer);
+
+	return !xfer->has_body || xfer->live.is_body_over ||
+		(length >= 0 && xfer_send_count(xfer) == (uint64_t)length);
+}
+
 /* ---- what libcurl is given ---- */
 
 /*
@@ -276,6 +284,7 @@ size_t xfer_send_on_send(char *bytes, size_t one, size_t n, void *user)
 	if (got == CURL_READFUNC_PAUSE || got == CURL_READFUNC_ABORT)
 		return got;
 	x->live.metrics.sent_us = clock_now_us();
+	x->live.is_body_over = !got;
 	xfer_time_take(x, got);
 	return got;
 }

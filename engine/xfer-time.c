@@ -88,6 +88,34 @@ static void note_movement(struct xfer *x, uint64_t now_us)
 	x->has_moved = false;
 }
 
+static void restart_floor(struct xfer *x, uint64_t now_us)
+{
+	x->floor_us = now_us;
+	x->floor_bytes = x->network_bytes + x->sent_bytes;
+}
+
+bool xfer_is_at_rest(const struct xfer *xfer)
+{
+	/* who has more to send seldom has an answer yet: its first line ends the rest */
+	bool receives = !xfer->receive_pause && xfer->live.question == XFER_QUESTION_NONE &&
+		!(xfer->send_pause & XFER_PAUSE_INLET && xfer->state < XFER_STATE_BODY);
+	bool sends = xfer->easy && !xfer->send_pause && !xfer->is_end_held &&
+		!xfer_send_is_over(xfer);
+
+	if (xfer->wait != XFER_WAIT_NONE)
+		return true;
+	return xfer->spec.live.is_live && xfer->state < XFER_STATE_FINISH && !receives && !sends &&
+		!xfer_is_paced(xfer) && !xfer->fault.code && (!xfer->easy || xfer->is_connected) &&
+		xfer->progress_bytes == xfer->network_bytes + xfer->sent_bytes;
+}
+
+void xfer_wake(struct xfer *xfer)
+{
+	xfer->is_at_rest = false;
+	xfer->moved_us = clock_now_us();
+	restart_floor(xfer, xfer->moved_us);
+}
+
 static bool is_over(uint64_t since_us, uint64_t limit_us, uint64_t now_us)
 {
 	return now_us > since_us && now_us - since_us >= limit_us;
@@ -127,24 +155,19 @@ static uint64_t idle_due_us(const struct xfer *x)
 
 static bool is_below_floor(struct xfer *x, uint64_t now_us)
 {
-	uint64_t bytes = x->network_bytes + x->sent_bytes;
-	bool is_slow;
+	uint64_t bytes = x->network_bytes + x->sent_bytes - x->floor_bytes;
 
 	if (!x->spec.floor_bps || !x->spec.floor_window_us || !x->is_connected)
 		return false;
 	/* our own limit makes it slow, or our own wait */
 	if (xfer_time_is_limited(x) || x->is_held || xfer_is_paused(x)) {
-		x->floor_us = now_us;
-		x->floor_bytes = bytes;
+		restart_floor(x, now_us);
 		return false;
 	}
 	if (!is_over(x->floor_us, x->spec.floor_window_us, now_us))
 		return false;
-	is_slow = bytes - x->floor_bytes <
-		x->spec.floor_bps * (x->spec.floor_window_us / CLOCK_US_PER_MS) / 1000;
-	x->floor_us = now_us;
-	x->floor_bytes = bytes;
-	return is_slow;
+	restart_floor(x, now_us);
+	return bytes < x->spec.floor_bps * (x->spec.floor_window_us / CLOCK_US_PER_MS) / 1000;
 }
 
 /* True: its time is up, fault says how. */
@@ -214,7 +237,7 @@ uint64_t xfer_due_us(const struct xfer *xfer, const struct clock_now *now)
 	if (xfer->wait != XFER_WAIT_NONE || xfer->state >= XFER_STATE_FINISH)
 		return UINT64_MAX;
 	due_us = xfer_live_due_us(xfer);
-	if (xfer->easy && idle_due_us(xfer) < due_us)
+	if (xfer->easy && !xfer->is_at_rest && idle_due_us(xfer) < due_us)
 		due_us = idle_due_us(xfer);
 	if (!has_deadline(xfer))
 		return due_us;

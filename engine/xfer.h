@@ -157,6 +157,7 @@ struct xfer_live {
 	struct inlet *inlet;
 	struct worker_watch *inlet_watch;
 	uint64_t bytes_offset; /* of SOURCE_BYTES */
+	bool is_body_over; /* its end went to libcurl, which asks for none of a known length */
 	enum engine_body_reason body_reason;
 	unsigned n_prereq; /* of this request */
 	struct multipart *multipart;
@@ -238,6 +239,7 @@ struct xfer {
 	bool is_disk_broken; /* a sync failed: nothing after durable_bytes counts */
 
 	/* waiting */
+	bool is_at_rest; /* the tick has found it so, and nothing has happened to it since */
 	bool is_held; /* kept bytes stay until the caller knows that offset 0 counts */
 	unsigned receive_pause, send_pause; /* XFER_PAUSE_…: why libcurl waits */
 	bool is_end_held; /* the request ended meanwhile */
@@ -304,6 +306,12 @@ void xfer_set_rate(struct xfer *xfer, uint64_t max_rate_bps);
 void xfer_time_hold(struct xfer *xfer, bool is_held);
 /* Timers: idle, connect, resource, floor; progress; checkpoints. */
 void xfer_tick(struct xfer *xfer, const struct clock_now *now);
+/*
+ * It waits, both ways, for what comes by mail, a watch or its due time: no time runs that the tick looks after, and there is
+ * nothing to report. Its rest is over: idle time begins.
+ */
+bool xfer_is_at_rest(const struct xfer *xfer);
+void xfer_wake(struct xfer *xfer);
 /*
  * A live attempt's times are kept exactly: when it has to be looked at again (UINT64_MAX: never; it may be sooner than
  * needed), and that look.
@@ -418,6 +426,8 @@ bool xfer_send_is_waiting(const struct xfer *xfer);
 int64_t xfer_send_length(const struct xfer *xfer); /* -1: in chunks */
 /* How much of the body this request has sent: libcurl counts the framing of chunks, too. */
 uint64_t xfer_send_count(const struct xfer *xfer);
+/* libcurl has all of it. */
+bool xfer_send_is_over(const struct xfer *xfer);
 void xfer_send_answer_body(struct xfer *xfer, int fd_take, int64_t length);
 void xfer_send_on_readable(struct xfer *xfer);
 void xfer_send_close(struct xfer *xfer);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -439,6 +440,97 @@ START_TEST(an_idle_time_is_exact)
 }
 END_TEST
 
+/* Whatever it waits for: nobody wakes up meanwhile, no idle time runs, and afterwards it goes on, with its idle time. */
+enum { REST_UNREAD = 1, REST_UNREAD_POST, REST_HELD, REST_ASKED, REST_BODY, REST_STREAM, REST_END };
+#define REST_IDLE_MS 700
+
+static void begin_rests(int stream_fd)
+{
+	static const char *const targets[] = {
+		[REST_UNREAD] = "/file?seed=7&size=64M",
+		[REST_UNREAD_POST] = "/file?seed=7&size=64M",
+		[REST_HELD] = "/file?seed=7&size=9000&gate=g&gate_after=1000",
+		[REST_ASKED] = "/file?seed=7&size=900K",
+		[REST_BODY] = "/upload",
+		[REST_STREAM] = "/upload",
+	};
+	struct engine_spec spec;
+
+	for (unsigned i = 1; i < REST_END; i++) {
+		spec = rig_live(&rig, i, targets[i]);
+		spec.idle_timeout_us = REST_IDLE_MS * CLOCK_US_PER_MS;
+		spec.live.asks = i == REST_ASKED ? ENGINE_ASK_RESPONSE : ENGINE_ASK_BODY;
+		spec.live.source_bytes = "bytes";
+		spec.live.n_source_bytes = 5;
+		if (i == REST_UNREAD_POST || i >= REST_BODY)
+			spec.method = "POST";
+		if (i == REST_UNREAD_POST)
+			spec.live.source = ENGINE_SOURCE_BYTES;
+		if (i >= REST_BODY)
+			spec.live.source = ENGINE_SOURCE_STREAM;
+		if (i >= REST_BODY)
+			spec.live.source_length = 5;
+		if (i == REST_STREAM)
+			spec.source_fd = stream_fd;
+		rig_begin(&rig, i, &spec);
+	}
+	rig_wait(&rig, REST_UNREAD, ENGINE_EVENT_STALLED, 1);
+	rig_wait(&rig, REST_UNREAD_POST, ENGINE_EVENT_STALLED, 1);
+	rig_wait(&rig, REST_HELD, ENGINE_EVENT_DATA, 1);
+	engine_hold_attempt(rig.engine, REST_HELD, 1, true);
+	rig_wait(&rig, REST_ASKED, ENGINE_EVENT_ASK_RESPONSE, 1);
+	rig_wait(&rig, REST_BODY, ENGINE_EVENT_ASK_BODY, 1);
+	rig_wait(&rig, REST_STREAM, ENGINE_EVENT_CONNECTED, 1);
+}
+
+static void sleep_on(void)
+{
+#ifdef __SANITIZE_THREAD__
+	const long most = 100; /* its own thread wakes up all the time */
+#else
+	const long most = 3; /* our own poll, and not the tick */
+#endif
+	struct rusage before, after;
+
+	for (uint64_t until_ms = proc_now_ms() + REST_IDLE_MS + 100; proc_now_ms() < until_ms;)
+		rig_turn(&rig, proc_left_ms(until_ms));
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &before), 0);
+	ck_assert(!rig_turn(&rig, 1200));
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &after), 0);
+	ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, most);
+	ck_assert_uint_eq(rig.n_done, 0);
+}
+
+START_TEST(who_waits_wakes_nobody)
+{
+	struct rig_task *t;
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	rig_start(&rig, NULL, NULL);
+	begin_rests(fds[0]);
+	close(fds[0]);
+	sleep_on();
+	ck_assert_int_eq(write(fds[1], "bytes", 5), 5);
+	close(fds[1]);
+	rig_wait(&rig, REST_STREAM, ENGINE_EVENT_DONE, 1);
+	engine_answer_response(rig.engine, REST_ASKED, 1, ENGINE_RESPONSE_CANCEL, NULL);
+	rig_wait(&rig, REST_ASKED, ENGINE_EVENT_DONE, 1);
+	engine_answer_body(rig.engine, REST_BODY, 1, -1, -1);
+	rig_wait(&rig, REST_BODY, ENGINE_EVENT_DONE, 1);
+	t = rig_wait(&rig, REST_UNREAD, ENGINE_EVENT_DATA, 1);
+	ck_assert_uint_eq(read_on(t->data_fds[0], 7, 0, UINT64_MAX), 64u << 20);
+	check_ok(rig_wait(&rig, REST_UNREAD, ENGINE_EVENT_DONE, 1));
+	/* the last one is alone, and nothing comes for it */
+	engine_stop(rig.engine, REST_UNREAD_POST, 1);
+	rig_wait(&rig, REST_UNREAD_POST, ENGINE_EVENT_DONE, 1);
+	engine_hold_attempt(rig.engine, REST_HELD, 1, false);
+	t = rig_wait(&rig, REST_HELD, ENGINE_EVENT_DONE, 1);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_TIMED_OUT);
+	rig_stop(&rig);
+}
+END_TEST
+
 /* A download in memory ends with DONE, and its part is there; asked for, it is made durable as others are. */
 START_TEST(a_download_has_no_sync)
 {
@@ -475,4 +567,5 @@ RUN_TESTS("engine/live", TEST_EACH(a_small_body_comes_with_the_end, small),
 	TEST(what_came_before_a_limit_is_told),
 	TEST_LOOP(an_error_waits_no_longer_than_its_reader, 2),
 	TEST_LOOP(a_cut_body_is_never_whole, 2), TEST(a_broken_coding_is_an_error),
-	TEST(an_idle_time_is_exact), TEST_LOOP(a_download_has_no_sync, 2))
+	TEST(an_idle_time_is_exact), TEST(who_waits_wakes_nobody),
+	TEST_LOOP(a_download_has_no_sync, 2))
