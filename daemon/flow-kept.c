@@ -254,7 +254,8 @@ int flow_kept_find(const struct flow *flow, const struct blob *blob)
 }
 
 /* Of a task of the queue, which has no bytes any more then. */
-static int adopt_of_task(struct flow *flow, const struct blob *blob, const char *to)
+static int adopt_of_task(
+	struct flow *flow, const struct blob *blob, struct flow_kept *inout, struct arena *arena)
 {
 	cleanup_(cleanup_free) char *from = malloc(FLOW_PATH_BYTES);
 	struct active *active;
@@ -263,13 +264,15 @@ static int adopt_of_task(struct flow *flow, const struct blob *blob, const char 
 
 	if (r || !old)
 		return r ? r : FLOW_E_NO_RESUME_DATA;
-	r = flow_turn_task(flow, old->id, &active);
+	r = flow_resume_carry(old, arena, &inout->carried);
+	if (!r)
+		r = flow_turn_task(flow, old->id, &active);
 	if (!r)
 		r = err_fold(flow_attempt_path(flow, active->task, FLOW_FILE_PART, from));
 	task_free(old);
 	if (r)
 		return err_fold(r);
-	r = flow_kept_hand_over(flow, from, to);
+	r = flow_kept_hand_over(flow, from, inout->part_path);
 	if (r > 0)
 		return r;
 	if (!r)
@@ -279,17 +282,18 @@ static int adopt_of_task(struct flow *flow, const struct blob *blob, const char 
 	return r ? flow_turn_poison(flow, err_fold(r)) : 0;
 }
 
-static int adopt(struct flow *flow, const struct blob *blob, const char *to)
+static int adopt(
+	struct flow *flow, const struct blob *blob, struct flow_kept *inout, struct arena *arena)
 {
 	char from[FLOW_PATH_BYTES];
 	struct stat st;
 	int r = flow_kept_find(flow, blob);
 
 	if (r == FLOW_E_NO_RESUME_DATA)
-		return adopt_of_task(flow, blob, to);
+		return adopt_of_task(flow, blob, inout, arena);
 	if (!r)
 		r = flow_kept_path(flow, blob->nonce, from);
-	if (!r && (lstat(from, &st) < 0 || is_taken(&st) || rename(from, to) < 0))
+	if (!r && (lstat(from, &st) < 0 || is_taken(&st) || rename(from, inout->part_path) < 0))
 		return FLOW_E_NO_RESUME_DATA;
 	if (!r && flow->n_kept)
 		flow->n_kept--;
@@ -307,8 +311,10 @@ int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flo
 		r = blob_open(data, size, &owner, arena, &blob);
 	if (r == BLOB_E_INVALID)
 		return FLOW_E_NO_RESUME_DATA;
-	if (!r)
-		r = adopt(flow, &blob, inout->part_path);
+	if (r)
+		return r;
+	inout->carried = blob.request;
+	r = adopt(flow, &blob, inout, arena);
 	if (r)
 		return r;
 	inout->url = blob.url;
@@ -316,7 +322,6 @@ int flow_kept_adopt(struct flow *flow, const void *data, size_t size, struct flo
 	inout->last_modified = blob.last_modified;
 	inout->offset_bytes = blob.offset_bytes;
 	inout->total_bytes = blob.total_bytes;
-	inout->carried = blob.request;
 	memcpy(inout->nonce, blob.nonce, sizeof(inout->nonce));
 	return 0;
 }

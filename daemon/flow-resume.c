@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
@@ -112,6 +113,18 @@ int flow_resume_load_old(struct flow *flow, const struct blob *blob, struct task
 	return 0;
 }
 
+int flow_resume_carry(const struct task *old, struct arena *arena, const char **ret_carried)
+{
+	cleanup_(buf_done) struct buf text = { 0 };
+	int r = request_carry_write(&old->request, &text);
+
+	*ret_carried = NULL;
+	if (r || !text.size_bytes)
+		return r;
+	*ret_carried = arena_strdup(arena, text.bytes);
+	return *ret_carried ? 0 : err_raise(-ENOMEM);
+}
+
 static int copy_text(struct task *task, const char **slot, const char *value)
 {
 	*slot = value ? arena_strdup(&task->arena, value) : NULL;
@@ -126,10 +139,14 @@ static const char *digest_of(const struct task *task)
 
 static int inherit(struct task *task, const struct task *old)
 {
-	const char *mine = digest_of(task), *theirs = digest_of(old);
+	const char *mine = digest_of(task), *theirs = digest_of(old), *carried;
 	void *state;
-	int r;
+	int r = flow_resume_carry(old, &task->arena, &carried);
 
+	if (!r)
+		r = request_carry_read(carried, &task->arena, &task->request);
+	if (r)
+		return r;
 	task->offset_bytes = old->offset_bytes;
 	task->total_bytes = old->total_bytes;
 	task->can_resume = true;

@@ -345,6 +345,8 @@ struct flow_resume {
 };
 /* The task that the bytes were kept of; 0 and NULL when it is not that any more. */
 int flow_resume_load_old(struct flow *flow, const struct blob *blob, struct task **ret_old);
+/* What its request said, for request_carry_read(): asked of the task, so that its resume data need not hold it. NULL: nothing. */
+int flow_resume_carry(const struct task *old, struct arena *arena, const char **ret_carried);
 int flow_resume_open(struct flow *flow, struct flow_resume *resume, struct task *task);
 /* After the new task has its number: the part changes hands. */
 int flow_resume_take_part(

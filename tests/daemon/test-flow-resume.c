@@ -33,6 +33,8 @@ static void on_resume_data(void *user, int error, const void *data, size_t size)
 		memcpy(answer->data, data, size);
 }
 
+static const struct task_header key = { "Authorization", "Basic eDp5" };
+
 static int cancel(struct sim *sim, uint64_t id, struct answer *answer)
 {
 	int r;
@@ -47,11 +49,16 @@ static int cancel(struct sim *sim, uint64_t id, struct answer *answer)
 static struct sim *world(uint64_t *ret_session, uint64_t *ret_id, struct answer *answer)
 {
 	struct sim *sim = sim_new(1);
+	struct flow_request request;
 	char path[FLOW_PATH_BYTES];
 	FILE *f;
 
+	flow_request_init(&request);
+	request.request.url = "https://h/file";
+	request.request.headers = &key;
+	request.request.n_headers = 1;
 	*ret_session = sim_session(sim, "app", "one");
-	*ret_id = sim_download(sim, *ret_session, "h");
+	*ret_id = sim_create(sim, *ret_session, &request, true);
 	flow_attempt_spool_path(sim->flow, *ret_id, FLOW_FILE_PART, path);
 	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
@@ -114,6 +121,10 @@ START_TEST(made_and_used)
 	ck_assert_uint_eq(fake_engine_find(sim->engine, next)->resume_offset_bytes, 60);
 	ck_assert_str_eq(fake_engine_find(sim->engine, next)->etag, "\"v1\"");
 	ck_assert(fake_engine_find(sim->engine, next)->is_resumed_by_client);
+	/* its request is made again, of which the resume data holds no word */
+	ck_assert_uint_eq(fake_engine_find(sim->engine, next)->n_headers, 1);
+	ck_assert_str_eq(fake_engine_find(sim->engine, next)->headers[0].value, "Basic eDp5");
+	ck_assert_ptr_null(memmem(answer.data, answer.size, "eDp5", 4));
 	/* the bytes have a new name, the old one is let go */
 	flow_attempt_spool_path(sim->flow, id, FLOW_FILE_PART, from);
 	flow_attempt_spool_path(sim->flow, next, FLOW_FILE_PART, to);
@@ -321,7 +332,6 @@ static void make(const char *path, size_t size)
 /* Resume data of bytes that no task of the queue has. */
 static void seal(struct sim *sim, const char *part, struct answer *answer)
 {
-	static const struct task_header key = { "Authorization", "Basic eDp5" };
 	static const struct task_request said = { .headers = &key, .n_headers = 1 };
 	const struct flow_kept kept = {
 		.request = &said,
@@ -347,6 +357,7 @@ static int adopt(struct sim *sim, const struct answer *answer, const char *app, 
 	struct flow_kept kept = {
 		.uid = sim_open("app", "one").uid, .app_id = app, .part_path = to
 	};
+	struct task_request request = { 0 };
 	struct arena arena = { 0 };
 	int r;
 
@@ -358,6 +369,9 @@ static int adopt(struct sim *sim, const struct answer *answer, const char *app, 
 		ck_assert_int_eq(kept.total_bytes, 100);
 		ck_assert_str_eq(kept.etag, "\"v1\"");
 		ck_assert_int_eq(access(to, F_OK), 0);
+		ck_assert_int_eq(request_carry_read(kept.carried, &arena, &request), 0);
+		ck_assert_uint_eq(request.n_headers, 1);
+		ck_assert_str_eq(request.headers[0].value, "Basic eDp5");
 	}
 	arena_done(&arena);
 	return r;

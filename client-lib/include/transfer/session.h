@@ -303,8 +303,9 @@ TRANSFER_PUBLIC transfer_task *transfer_session_download_task(transfer_session *
  * @handler:     must be NULL in a background session
  * @userdata:    handed to handler
  *
- * Resume data is used up by this. That of an in-app download holds what its request said: header fields, timeouts, CA file and
- * permission for plain HTTP, to be read by whoever has it. A new task of a background download's has only the session's.
+ * Resume data is used up by this. The task makes the request of the stopped one: its header fields, timeouts, CA file and
+ * permission for plain HTTP. Resume data of an in-app download holds them in clear text, passwords and cookies of header fields
+ * included: keep it as you would keep those. That of a background download does not; transferd looks them up.
  *
  * Returns:  the task, or NULL: out of memory
  * Blocks:   no
