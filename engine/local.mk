@@ -145,11 +145,12 @@ tests_engine_test_engine_resumable_LDADD = $(TEST_ENGINE)
 tests_engine_test_engine_http2_SOURCES = tests/engine/test-engine-http2.c $(TEST_RIG)
 tests_engine_test_engine_http2_LDADD = $(TEST_ENGINE)
 check_PROGRAMS += tests/engine/test-bucket tests/engine/test-chunk tests/engine/test-outlet tests/engine/test-lender \
-	tests/engine/test-post \
+	tests/engine/test-multi tests/engine/test-post \
 	tests/engine/test-spec
 tests_engine_test_bucket_LDADD = $(TEST_ENGINE)
 tests_engine_test_chunk_LDADD = $(TEST_ENGINE)
 tests_engine_test_lender_LDADD = $(TEST_ENGINE)
+tests_engine_test_multi_LDADD = $(TEST_ENGINE)
 tests_engine_test_outlet_LDADD = $(TEST_ENGINE)
 tests_engine_test_post_LDADD = $(TEST_ENGINE)
 tests_engine_test_spec_LDADD = $(TEST_ENGINE)

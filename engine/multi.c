@@ -7,8 +7,8 @@
  *
  * A kick is what the timer does, at the end of this turn of the loop: once, however many handles were
  * added in it. libcurl then asks for its timer anew, so nothing is lost when it comes early.
- * libcurl reports a socket as gone before it closes it;
- * the event is deleted there, so a recycled descriptor is never watched.
+ * libcurl forgets a socket with the end of each request and before it closes it. The event of a connection that is
+ * kept is parked until the next request or the close, all others are deleted: a recycled descriptor is never watched.
  */
 #include "engine/multi.h"
 
@@ -34,6 +34,7 @@
 struct multi_socket {
 	struct event event;
 	struct multi *multi;
+	bool is_parked; /* still watched, but libcurl does not know it */
 };
 
 /* A connection that another request may have. */
@@ -41,6 +42,7 @@ struct multi_kept {
 	int fd;
 	uint16_t port, local_port;
 	char address[INET6_ADDRSTRLEN];
+	struct multi_socket *parked; /* NULL: not */
 };
 
 struct multi {
@@ -113,15 +115,53 @@ int multi_find_kept(
 	return -1;
 }
 
+static struct multi_kept *find_connection(const struct multi *m, int fd)
+{
+	for (size_t i = 0; i < m->n_connections; i++) {
+		if (m->connections[i].fd == fd)
+			return &m->connections[i];
+	}
+	return NULL;
+}
+
+static void free_socket(struct multi_socket *s)
+{
+	if (!s)
+		return;
+	event_del(&s->event);
+	free(s);
+}
+
+/* False: the connection is not known to be kept, nor who closes it. */
+static bool park(struct multi_socket *s, int fd)
+{
+	struct multi_kept *kept = find_connection(s->multi, fd);
+
+	if (!kept)
+		return false;
+	kept->parked = s;
+	s->is_parked = true;
+	return true;
+}
+
+static struct multi_socket *take_parked(struct multi *m, int fd)
+{
+	struct multi_kept *kept = find_connection(m, fd);
+
+	if (!kept || !kept->parked)
+		return NULL;
+	kept->parked->is_parked = false;
+	return take_ptr(kept->parked);
+}
+
 int multi_on_close(void *multi, curl_socket_t fd)
 {
 	struct multi *m = multi;
+	struct multi_kept *kept = find_connection(m, fd);
 
-	for (size_t i = 0; i < m->n_connections; i++) {
-		if (m->connections[i].fd == fd) {
-			m->connections[i] = m->connections[--m->n_connections];
-			break;
-		}
+	if (kept) {
+		free_socket(kept->parked);
+		*kept = m->connections[--m->n_connections];
 	}
 	return close(fd);
 }
@@ -153,6 +193,11 @@ static void on_ready(evutil_socket_t fd, short what, void *user)
 	struct multi *m = s->multi; /* s may be gone after the call */
 	int mask = 0, n_running;
 
+	/* most likely its server closes it: libcurl finds out when it is needed */
+	if (s->is_parked) {
+		free_socket(take_parked(m, fd));
+		return;
+	}
 	if (what & EV_READ)
 		mask |= CURL_CSELECT_IN;
 	if (what & EV_WRITE)
@@ -188,28 +233,29 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	short events = EV_PERSIST;
 
 	if (what == CURL_POLL_REMOVE) {
-		if (s)
-			event_del(&s->event);
-		free(s);
+		if (s && !park(s, fd))
+			free_socket(s);
 		return 0;
 	}
 	if (what & CURL_POLL_IN)
 		events |= EV_READ;
 	if (what & CURL_POLL_OUT)
 		events |= EV_WRITE;
-	/* each new stream of a connection makes the same wish again */
-	if (s && event_get_events(&s->event) == events)
-		return 0;
-	if (s) {
-		event_del(&s->event);
-	} else {
-		s = patient_calloc(1, sizeof(*s));
+	if (!s) {
+		s = take_parked(m, fd);
+		if (!s)
+			s = patient_calloc(1, sizeof(*s));
 		if (!s)
 			return -1;
 		s->multi = m;
 		curl_multi_assign(m->curl, fd, s);
 		tell_socket(m, easy, fd);
 	}
+	/* each new stream or request of a connection makes the same wish again */
+	if (event_get_events(&s->event) == events)
+		return 0;
+	if (event_initialized(&s->event))
+		event_del(&s->event);
 	event_assign(&s->event, m->base, fd, events, on_ready, s);
 	return event_add(&s->event, NULL);
 }
