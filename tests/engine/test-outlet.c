@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -157,6 +158,42 @@ START_TEST(a_slow_reader_makes_it_wait)
 	ck_assert_int_ge(fcntl(fd, F_GETPIPE_SZ), 64 * 1024);
 	outlet_free(o);
 	close(fd);
+}
+END_TEST
+
+/* As libcurl gives them; the reader has all, and nothing is kept, as soon as that is worth a wake-up. */
+START_TEST(a_full_batch_goes_at_once)
+{
+	enum { BATCH_BYTES = 256 * 1024, CALL_BYTES = 16 * 1024, LONG_BYTES = 2 << 20 };
+	struct outlet *o = start(false, false);
+	uint64_t offset = 0, n_read = 0;
+	int fd = -1, n_there = 0;
+
+	while (!outlet_has_flow(o)) {
+		ck_assert_int_eq(put(o, CALL_BYTES, offset, 1), 0);
+		offset += CALL_BYTES;
+		if (!outlet_due_us(o))
+			ck_assert_int_eq(outlet_open_flow(o, &fd), 0);
+	}
+	/* long enough for the wide pipe */
+	for (; offset < LONG_BYTES; offset += CALL_BYTES) {
+		drain(fd, &n_read);
+		ck_assert_int_eq(put(o, CALL_BYTES, offset, 1), 0);
+		ck_assert_int_eq(outlet_flush(o), 0);
+	}
+	drain(fd, &n_read);
+	/* also over the end of the ring; not where the user's share of pipes is spent */
+	for (int i = 0; i < 9 && fcntl(fd, F_GETPIPE_SZ) >= (int)ENGINE_PIPE_BYTES; i++) {
+		for (size_t n = 0; n < BATCH_BYTES; n += CALL_BYTES, offset += CALL_BYTES)
+			ck_assert_int_eq(put(o, CALL_BYTES, offset, 1), 0);
+		ck_assert(!outlet_has_kept(o));
+		ck_assert_int_eq(ioctl(fd, FIONREAD, &n_there), 0);
+		ck_assert_int_eq(n_there, BATCH_BYTES);
+		drain(fd, &n_read);
+		ck_assert_uint_eq(n_read, offset);
+	}
+	close(fd);
+	outlet_free(o);
 }
 END_TEST
 
@@ -341,6 +378,7 @@ END_TEST
 
 RUN_TESTS("engine/outlet", TEST_EACH(what_is_short_comes_with_the_end, small),
 	TEST(what_is_gathered_is_due_soon), TEST(a_slow_reader_makes_it_wait),
-	TEST(who_does_not_read_is_gone), TEST_EACH(a_whole_body_is_one_thing, whole),
-	TEST(a_whole_body_has_a_bound), TEST(a_stream_that_must_not_wait_has_no_more),
-	TEST(another_part_begins_afresh), TEST(waits_for_a_descriptor), TEST_LOOP(closes_once, 2))
+	TEST(a_full_batch_goes_at_once), TEST(who_does_not_read_is_gone),
+	TEST_EACH(a_whole_body_is_one_thing, whole), TEST(a_whole_body_has_a_bound),
+	TEST(a_stream_that_must_not_wait_has_no_more), TEST(another_part_begins_afresh),
+	TEST(waits_for_a_descriptor), TEST_LOOP(closes_once, 2))
