@@ -418,6 +418,7 @@ START_TEST(the_most_urgent_is_sent_first)
 	peer_live_expect(rig.peer, "refused");
 	transfer_task_resume(high);
 	ck_assert_int_eq(transfer_task_set_priority(high, 0.9), 0);
+	peer_live_expect(rig.peer, "refused 2"); /* no call with the first alone is on its way */
 	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 0);
 	peer_live_expect(rig.peer, "create data " URL "high - -\ncreate data " URL "low");
 	transfer_task_unref(low);
