@@ -371,6 +371,10 @@ TRANSFER_PUBLIC transfer_task *transfer_session_upload_task_data(transfer_sessio
  * With a handler the body comes whole, and takes as much memory. In a background session it completes
  * with TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION.
  *
+ * HTTP/2 of libcurl before 8.14 cannot wait: transferd keeps up to 64 MiB for a handler. What is longer is fetched anew over
+ * HTTP/1.1, or, with a method that must not be repeated (POST, PATCH), ends with TRANSFER_ERROR_DATA_LENGTH_EXCEEDS_MAXIMUM. A
+ * task with a delegate has no such bound: there it uses HTTP/1.1 from the start.
+ *
  * Returns:  the task, or NULL: out of memory
  * Blocks:   no
  * Thread:   any
