@@ -44,7 +44,10 @@ extern "C" {
 /* transfer_auto(transfer_task) t = NULL; drops the reference when t goes out of scope (GCC and clang). */
 #define transfer_auto(T) __attribute__((cleanup(T##_unrefp))) T *
 
-/* Called once with the userdata that it was registered with, when that is needed no more. */
+/*
+ * Called once with the userdata that it was registered with, when that is needed no more. It may call any function of the
+ * library; only that of an executor may not.
+ */
 typedef void (*transfer_destroy)(void *userdata);
 
 /**
