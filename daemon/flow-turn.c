@@ -410,8 +410,9 @@ static void tell(struct flow *flow)
 static void succeed(struct flow *flow)
 {
 	struct engine_event *kept;
+	bool was_failing = flow->is_failing;
 
-	if (flow->is_failing)
+	if (was_failing)
 		log_notice("changes can be saved again");
 	flow->is_failing = false;
 	engine_hold(flow->engine);
@@ -422,8 +423,8 @@ static void succeed(struct flow *flow)
 	tell(flow);
 	registry_commit(&flow->registry, is_needed);
 	flow_cookie_sweep(flow);
-	/* what came while the store could not be written waits no longer */
-	if (!TAILQ_EMPTY(&flow->kept_events) || flow->is_sched_stale)
+	/* what came while the store could not be written waits no longer, nor does what might have begun */
+	if (was_failing || !TAILQ_EMPTY(&flow->kept_events) || flow->is_sched_stale)
 		flow->has_more = true;
 }
 

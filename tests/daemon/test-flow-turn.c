@@ -176,6 +176,28 @@ START_TEST(command_between)
 }
 END_TEST
 
+/* What was made in such a turn starts in the next, which is at once. */
+START_TEST(begun_between)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id;
+	struct flow_limits limits;
+
+	flow_limits_get(sim->flow, &limits);
+	sim->is_commit_failing = true;
+	sim_begin(sim);
+	ck_assert_int_eq(flow_limits_set(sim->flow, &limits), 0);
+	ck_assert_int_ne(sim_end(sim), 0);
+	sim->is_commit_failing = false;
+	id = sim_download(sim, session, "h");
+	ck_assert_ptr_null(fake_engine_find(sim->engine, id));
+	ck_assert_uint_le(flow_next_timer(sim->flow), sim->now.now_us);
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	sim_free(sim);
+}
+END_TEST
+
 /* A turn in which nothing durable happens costs no commit. */
 START_TEST(no_commit_for_nothing)
 {
@@ -304,6 +326,6 @@ END_TEST
 
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
 	TEST(a_start_is_saved_later), TEST(reports_are_kept), TEST(command_between),
-	TEST(no_commit_for_nothing), TEST(group_commit),
+	TEST(begun_between), TEST(no_commit_for_nothing), TEST(group_commit),
 	TEST_EACH(a_damaged_row_is_not_counted, damages), TEST(a_damaged_session_holds_no_name),
 	TEST_LOOP(a_task_that_goes_holds_no_end_up, 2))
