@@ -81,7 +81,7 @@ static void check_contents(const uint8_t *data, size_t size)
 	FUZZ_MUST(r ||
 		size ==
 			LAYOUT_BYTES + length(blob.url) + length(blob.etag) +
-				length(blob.last_modified));
+				length(blob.last_modified) + length(blob.request));
 	if (r == 0) {
 		FUZZ_MUST(blob.url[0] && blob.total_bytes >= -1);
 		FUZZ_MUST(
@@ -97,6 +97,8 @@ static void check_contents(const uint8_t *data, size_t size)
 		FUZZ_MUST(!memcmp(same.nonce, blob.nonce, sizeof(same.nonce)));
 		FUZZ_MUST(!same.etag == !blob.etag);
 		FUZZ_MUST(!blob.etag || !strcmp(same.etag, blob.etag));
+		FUZZ_MUST(!same.request == !blob.request);
+		FUZZ_MUST(!blob.request || !strcmp(same.request, blob.request));
 	}
 	buf_done(&again);
 	arena_done(&arena);
