@@ -24,8 +24,8 @@ struct piece {
 	TAILQ_ENTRY(piece) link;
 	transfer_data *data;
 	bool is_piece; /* of a pipe, which is read on when this was read */
-	struct transfer_load
-		*load; /* whose it is: its bytes wait until they were read; NULL: transferd's */
+	/* whose it is: its bytes wait until they were read; NULL: transferd's */
+	struct transfer_load *load;
 };
 
 struct transfer_reader {

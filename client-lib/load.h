@@ -41,8 +41,8 @@ struct transfer_load {
 	transfer_request *asked; /* the task's: says where a download goes */
 	transfer_session *session; /* memory reference */
 	void *context;
-	atomic_size_t
-		waiting_bytes; /* of deliveries that have not been made, and of what a reader has not read */
+	/* of deliveries that have not been made, and of what a reader has not read */
+	atomic_size_t waiting_bytes;
 
 	/* ---- under the client's lock ---- */
 	transfer_task *task; /* a reference from its beginning until it has ended or was stopped */

@@ -240,7 +240,7 @@ int flow_schedule_enqueue(struct flow *flow, const struct task *task);
 int flow_schedule_run(struct flow *flow); /* due tasks, emptying sessions, free slots */
 int flow_schedule_rebuild(struct flow *flow);
 bool flow_schedule_is_open(const struct flow *flow); /* anything may start at all */
-/* Fills the lane's window from the store; limit: rows to look at first. */
+/* Fills the lane's window from the store. */
 int flow_schedule_refill(struct flow *flow, uint64_t lane);
 /* The scheduler has picked it. */
 int flow_schedule_start(struct flow *flow, uint64_t lane, uint64_t id);

@@ -29,8 +29,8 @@ struct lane {
 	size_t heap_index;
 	size_t first, n; /* window[first .. first + n) */
 	struct sched_candidate *window; /* NULL while empty */
-	struct sched_candidate
-		read; /* while it is not whole: the store has others behind this, and none before */
+	/* while it is not whole: the store has others behind this, and none before */
+	struct sched_candidate read;
 	TAILQ_ENTRY(lane) wanting; /* wants a refill */
 	uint32_t n_promised; /* slots among n_running, for those ahead */
 	uint32_t n_ahead, n_ended,

@@ -145,16 +145,21 @@ START_TEST(fetches_without_a_server)
 }
 END_TEST
 
+/* Opened for writing. */
+static int new_file(char *ret_url, size_t size)
+{
+	snprintf(ret_url, size, "file://%s/a", tmpdir_new());
+	return open(ret_url + strlen("file://"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
 START_TEST(reads_a_file)
 {
-	const char *folder = tmpdir_new();
 	char url[256];
 	struct call call = { .url = url };
 	int fd;
 
 	live_rig_init(&rig, NULL);
-	snprintf(url, sizeof(url), "file://%s/a", folder);
-	fd = open(url + strlen("file://"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = new_file(url, sizeof(url));
 	ck_assert_int_eq(write(fd, "in a file", 9), 9);
 	close(fd);
 	call.session = open_served();
@@ -486,14 +491,12 @@ END_TEST
 /* In many turns, of which each waits for the reader. */
 START_TEST(reads_a_long_file)
 {
-	const char *folder = tmpdir_new();
 	char url[256];
 	struct call call = { .url = url };
 	int fd;
 
 	live_rig_init(&rig, NULL);
-	snprintf(url, sizeof(url), "file://%s/a", folder);
-	fd = open(url + strlen("file://"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = new_file(url, sizeof(url));
 	ck_assert_int_eq(ftruncate(fd, 4000001), 0);
 	close(fd);
 	call.session = open_served();

@@ -294,20 +294,28 @@ START_TEST(retry_waiting_now)
 }
 END_TEST
 
+/* A download that is about to be put in place. */
+static uint64_t fetch_to(struct sim *sim, char *ret_destination, size_t size)
+{
+	struct flow_request request;
+	uint64_t id;
+
+	snprintf(ret_destination, size, "%s/file", sim->state_dir);
+	flow_request_init(&request);
+	request.request.url = "https://h/x";
+	request.request.destination = ret_destination;
+	id = sim_create(sim, sim_session(sim, "app", "one"), &request, true);
+	sim_finish(sim, id, 100);
+	return id;
+}
+
 /* Its name was taken: retry puts it there without fetching anything. */
 START_TEST(retry_in_place)
 {
 	struct sim *sim = sim_new(1);
-	uint64_t session = sim_session(sim, "app", "one"), id;
-	struct flow_request request;
 	char destination[300];
+	uint64_t id = fetch_to(sim, destination, sizeof(destination));
 
-	snprintf(destination, sizeof(destination), "%s/file", sim->state_dir);
-	flow_request_init(&request);
-	request.request.url = "https://h/x";
-	request.request.destination = destination;
-	id = sim_create(sim, session, &request, true);
-	sim_finish(sim, id, 100);
 	ck_assert_int_eq(sim_state(sim, id), TASK_STATE_FINISHING);
 	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_FINISHING);
 	cancel(sim, id, true); /* too late */
@@ -330,16 +338,9 @@ END_TEST
 START_TEST(waits_for_room_in_place)
 {
 	struct sim *sim = sim_new(1);
-	uint64_t session = sim_session(sim, "app", "one"), id;
-	struct flow_request request;
 	char destination[300];
+	uint64_t id = fetch_to(sim, destination, sizeof(destination));
 
-	snprintf(destination, sizeof(destination), "%s/file", sim->state_dir);
-	flow_request_init(&request);
-	request.request.url = "https://h/x";
-	request.request.destination = destination;
-	id = sim_create(sim, session, &request, true);
-	sim_finish(sim, id, 100);
 	for (unsigned i = 0; i < 2; i++) {
 		sim_post_no_room(sim, id);
 		sim_settle(sim);
