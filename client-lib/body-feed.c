@@ -31,6 +31,8 @@ struct body_feed {
 
 static void forget(struct body_feed *feed)
 {
+	if (body_is_forked(feed->body))
+		return;
 	pthread_mutex_lock(&feed->body->lock);
 	if (feed->body->feed == feed)
 		feed->body->feed = NULL;
@@ -68,6 +70,8 @@ int body_feed_new(transfer_body *body, void (*on_more)(void *userdata), void *us
 
 	if (body->kind != BODY_READER)
 		return -EINVAL;
+	if (body_is_forked(body))
+		return -ECHILD;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		return -errno;
 	feed = calloc(1, sizeof(*feed));
@@ -111,6 +115,8 @@ void transfer_body_more(transfer_body *body)
 {
 	struct body_feed *feed = NULL;
 
+	if (body_is_forked(body))
+		return;
 	pthread_mutex_lock(&body->lock);
 	if (body->feed && !atomic_load(&body->feed->is_stopped))
 		feed = body_feed_ref(body->feed);

@@ -112,7 +112,7 @@ void body_pump_stop(transfer_task *task)
 	transfer_client *client = task->session->client;
 	struct body_pump *pump = task->pump;
 
-	if (!pump)
+	if (!pump || client_is_forked(client))
 		return;
 	task->pump = NULL;
 	body_feed_stop(pump->feed);

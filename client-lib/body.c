@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client-lib/fork.h"
+
 /* litter is its first member. */
 static void destroy_reader(struct litter *litter)
 {
@@ -33,11 +35,12 @@ REF_DEFINE(transfer_body, body_free)
 
 static struct transfer_body *body_new(enum body_kind kind, int64_t length)
 {
-	struct transfer_body *body = calloc(1, sizeof(*body));
+	struct transfer_body *body = fork_status() ? NULL : calloc(1, sizeof(*body));
 
 	if (!body)
 		return NULL;
 	ref_init(&body->ref);
+	body->n_forks = fork_count();
 	pthread_mutex_init(&body->lock, NULL);
 	body->kind = kind;
 	body->fd = -1;
@@ -93,6 +96,11 @@ transfer_body *transfer_body_new_reader(
 	body->userdata = userdata;
 	body->destroy = destroy;
 	return body;
+}
+
+bool body_is_forked(const transfer_body *body)
+{
+	return fork_count() != body->n_forks;
 }
 
 int64_t body_length(const transfer_body *body)

@@ -28,10 +28,13 @@ struct transfer_body {
 	transfer_body_reader reader;
 	transfer_destroy destroy;
 	void *userdata;
+	unsigned int n_forks; /* when it was made */
 	pthread_mutex_t lock;
 	struct body_feed *feed; /* under lock; not counted: the feed takes itself out */
 };
 
+/* It was made before this process was forked: its lock is not to be had. */
+bool body_is_forked(const transfer_body *body);
 /* TRANSFER_SIZE_UNKNOWN: a file, or what has no end yet. */
 int64_t body_length(const transfer_body *body);
 

@@ -20,6 +20,7 @@
 #include "base/thread.h"
 #include "client-lib/error.h"
 #include "client-lib/event.h"
+#include "client-lib/fork.h"
 #include "client-lib/litter.h"
 #include "client-lib/live.h"
 #include "client-lib/queue.h"
@@ -39,30 +40,9 @@
 /* What is taken from epoll at once. */
 #define CLIENT_EVENTS        32
 
-/* How often this process was forked from one with the library in it: cheaper to look at than its number, for every call does. */
-static atomic_uint n_forks;
-
-static void on_forked(void)
-{
-	atomic_fetch_add_explicit(&n_forks, 1, memory_order_relaxed);
-}
-
-static int watch_forks(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static bool is_watched;
-	int r;
-
-	pthread_mutex_lock(&lock);
-	r = is_watched ? 0 : -pthread_atfork(NULL, NULL, on_forked);
-	is_watched = !r;
-	pthread_mutex_unlock(&lock);
-	return r;
-}
-
 bool client_is_forked(const transfer_client *client)
 {
-	return atomic_load_explicit(&n_forks, memory_order_relaxed) != client->n_forks;
+	return fork_count() != client->n_forks;
 }
 
 void client_lock(transfer_client *client)
@@ -404,6 +384,8 @@ static void step_without_thread(transfer_client *client, uint64_t deadline_us)
 
 int client_wait(transfer_client *client, bool (*done)(void *arg), void *arg, uint64_t deadline_us)
 {
+	if (client_is_forked(client))
+		return -ECHILD;
 	while (!done(arg)) {
 		if (deadline_us != CLIENT_FOREVER && clock_now_us() >= deadline_us)
 			return -ETIMEDOUT;
@@ -552,10 +534,10 @@ static transfer_client *client_alloc(uint64_t flags)
 		return NULL;
 	ref_init(&client->ref);
 	ref_init(&client->memory);
-	client->n_forks = atomic_load(&n_forks);
+	client->n_forks = fork_count();
 	client->flags = flags;
 	client->segment_pool = segment_pool_new();
-	if (!client->segment_pool || watch_forks()) {
+	if (!client->segment_pool || fork_status()) {
 		segment_pool_free(client->segment_pool);
 		free(client);
 		return NULL;

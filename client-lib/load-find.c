@@ -2,17 +2,16 @@
 /* Who answers a request: classes of the configuration or of the process, the built-in ones, or transferd. */
 #include <ctype.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "client-lib/configuration.h"
+#include "client-lib/fork.h"
 #include "client-lib/load.h"
 #include "client-lib/session.h"
 
-/* Classes of the shared session. */
-static pthread_mutex_t registered_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Classes of the shared session; under fork_lock(). */
 static struct load_classes registered;
 
 /* What this library knows of a struct that may be older or newer. */
@@ -60,9 +59,9 @@ int transfer_protocol_register(const struct transfer_protocol *protocol)
 {
 	int r;
 
-	pthread_mutex_lock(&registered_lock);
+	fork_lock();
 	r = load_classes_add(&registered, protocol);
-	pthread_mutex_unlock(&registered_lock);
+	fork_unlock();
 	return r;
 }
 
@@ -80,7 +79,7 @@ int transfer_protocol_unregister(const struct transfer_protocol *protocol)
 
 	if (copy_protocol(&copy, protocol))
 		return r;
-	pthread_mutex_lock(&registered_lock);
+	fork_lock();
 	for (size_t i = registered.n; r && i--;) {
 		if (!is_same(&registered.items[i], &copy))
 			continue;
@@ -91,7 +90,7 @@ int transfer_protocol_unregister(const struct transfer_protocol *protocol)
 	}
 	if (!registered.n)
 		load_classes_done(&registered);
-	pthread_mutex_unlock(&registered_lock);
+	fork_unlock();
 	return r;
 }
 
@@ -116,9 +115,9 @@ static bool find_registered(const transfer_request *request, struct transfer_pro
 	bool is_found;
 	int r;
 
-	pthread_mutex_lock(&registered_lock);
+	fork_lock();
 	r = load_classes_copy(&classes, &registered);
-	pthread_mutex_unlock(&registered_lock);
+	fork_unlock();
 	is_found = !r && find_in(&classes, request, ret_protocol);
 	load_classes_done(&classes);
 	return is_found;

@@ -13,8 +13,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "client-lib/client.h"
 #include "client-lib/load.h"
 #include "client-lib/request.h"
+#include "client-lib/session.h"
 #include "client-lib/task.h"
 
 #define SINK_TRIES 16
@@ -124,7 +126,9 @@ void load_sink_remove(transfer_load *load)
 /* Nobody else knows the load: without its lock, which others take before the client's. */
 void load_sink_done(transfer_load *load)
 {
-	remove_file(load);
+	if (!client_is_forked(load->session->client)) /* else it is the parent's */
+		remove_file(load);
+	free(load->sink_path);
 	if (load->sink_fd >= 0)
 		close(load->sink_fd);
 	pthread_mutex_destroy(&load->sink_lock);

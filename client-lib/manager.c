@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "client-lib/error.h"
+#include "client-lib/fork.h"
 #include "client-lib/words.h"
 #include "ipc/proto.h"
 
@@ -38,9 +39,14 @@ static void drop_notes(struct transfer_manager *manager)
 	manager->notes_end = &manager->notes;
 }
 
+static bool manager_is_forked(const struct transfer_manager *manager)
+{
+	return fork_count() != manager->n_forks;
+}
+
 static void manager_free(struct transfer_manager *manager)
 {
-	if (getpid() == manager->pid)
+	if (!manager_is_forked(manager))
 		ipc_bus_free(manager->bus);
 	drop_notes(manager);
 	if (manager->epoll_fd >= 0)
@@ -173,12 +179,12 @@ int transfer_manager_new(transfer_manager **ret_manager, uint64_t flags, transfe
 
 	if (flags & ~MANAGER_ALL_FLAGS)
 		return error_give(-EINVAL, error_new_errno(EINVAL, "unknown flags"), ret_error);
-	manager = calloc(1, sizeof(*manager));
+	manager = fork_status() ? NULL : calloc(1, sizeof(*manager));
 	if (!manager)
 		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
 	ref_init(&manager->ref);
 	pthread_mutex_init(&manager->lock, NULL);
-	manager->pid = getpid();
+	manager->n_forks = fork_count();
 	manager->epoll_fd = manager->note_fd = -1;
 	manager->notes_end = &manager->notes;
 	manager->may_start = !(flags & TRANSFER_CLIENT_NO_AUTOSTART);
@@ -193,6 +199,8 @@ int transfer_manager_new(transfer_manager **ret_manager, uint64_t flags, transfe
 
 void transfer_manager_set_timeout(transfer_manager *manager, uint64_t timeout_usec)
 {
+	if (manager_is_forked(manager))
+		return;
 	pthread_mutex_lock(&manager->lock);
 	manager->timeout_us = timeout_usec;
 	pthread_mutex_unlock(&manager->lock);
@@ -200,6 +208,8 @@ void transfer_manager_set_timeout(transfer_manager *manager, uint64_t timeout_us
 
 void transfer_manager_set_autostart(transfer_manager *manager, bool autostart)
 {
+	if (manager_is_forked(manager))
+		return;
 	pthread_mutex_lock(&manager->lock);
 	manager->may_start = autostart;
 	pthread_mutex_unlock(&manager->lock);
@@ -211,7 +221,7 @@ int manager_begin(
 	struct transfer_manager *manager, struct manager_call *call, transfer_error **ret_error)
 {
 	*call = (struct manager_call){ .manager = manager };
-	if (getpid() != manager->pid)
+	if (manager_is_forked(manager))
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
@@ -282,6 +292,8 @@ int transfer_manager_is_running(transfer_manager *manager, transfer_error **ret_
 	bool may_start;
 	int r;
 
+	if (manager_is_forked(manager))
+		return manager_begin(manager, &call, ret_error);
 	pthread_mutex_lock(&manager->lock);
 	may_start = manager->may_start;
 	manager->may_start = true; /* nothing is called here */
@@ -302,7 +314,7 @@ int transfer_manager_watch(transfer_manager *manager, transfer_change_handler ha
 {
 	int r = 0;
 
-	if (getpid() != manager->pid)
+	if (manager_is_forked(manager))
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
@@ -359,7 +371,7 @@ int transfer_manager_dispatch(transfer_manager *manager, int timeout_ms)
 	struct epoll_event events[2];
 	int r;
 
-	if (getpid() != manager->pid)
+	if (manager_is_forked(manager))
 		return -ECHILD;
 	if (epoll_wait(manager->epoll_fd, events, 2, timeout_ms) < 0)
 		return -errno;

@@ -27,7 +27,7 @@ struct manager_note;
 
 struct transfer_manager {
 	struct ref ref;
-	pid_t pid;
+	unsigned int n_forks; /* when it was made */
 	pthread_mutex_t lock;
 	struct ipc_bus *bus;
 	int epoll_fd, note_fd;

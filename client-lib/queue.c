@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "client-lib/fork.h"
 #include "client-lib/ref.h"
 
 enum queue_kind {
@@ -29,6 +30,7 @@ enum queue_kind {
 struct transfer_queue {
 	struct ref ref;
 	enum queue_kind kind;
+	unsigned int n_forks; /* when it was made */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct transfer_work *first, **end; /* under lock */
@@ -43,11 +45,12 @@ struct transfer_queue {
 
 static struct transfer_queue *queue_new(enum queue_kind kind)
 {
-	struct transfer_queue *queue = calloc(1, sizeof(*queue));
+	struct transfer_queue *queue = fork_status() ? NULL : calloc(1, sizeof(*queue));
 
 	if (!queue)
 		return NULL;
 	ref_init(&queue->ref);
+	queue->n_forks = fork_count();
 	queue->kind = kind;
 	queue->end = &queue->first;
 	queue->event_fd = -1;
@@ -67,10 +70,17 @@ static void queue_free(struct transfer_queue *queue)
 	free(queue);
 }
 
+bool queue_is_forked(const transfer_queue *queue)
+{
+	return fork_count() != queue->n_forks;
+}
+
 static void queue_end(struct transfer_queue *queue)
 {
 	bool is_started;
 
+	if (queue_is_forked(queue))
+		return; /* it is the parent's; the memory stays */
 	pthread_mutex_lock(&queue->lock);
 	is_started = queue->is_started;
 	queue->is_stopping = true;
@@ -113,6 +123,9 @@ static void *serve(void *arg)
 		}
 		pthread_mutex_unlock(&queue->lock);
 		work->run(work);
+		if (queue_is_forked(
+			    queue)) /* the callback of a child went on instead of ending it */
+			return NULL;
 		pthread_mutex_lock(&queue->lock);
 	}
 	pthread_mutex_unlock(&queue->lock);
@@ -208,6 +221,8 @@ int queue_post(transfer_queue *queue, struct transfer_work *work)
 		queue->executor.post(work, queue->executor.userdata);
 		return 0;
 	}
+	if (queue_is_forked(queue))
+		return -ECHILD;
 	pthread_mutex_lock(&queue->lock);
 	if (queue->kind == QUEUE_SERIAL && !queue->is_started) {
 		r = start_thread(queue);
@@ -226,6 +241,8 @@ bool queue_cancel(transfer_queue *queue, struct transfer_work *work)
 	struct transfer_work **at;
 	bool found;
 
+	if (queue_is_forked(queue))
+		return false;
 	pthread_mutex_lock(&queue->lock);
 	for (at = &queue->first; *at && *at != work; at = &(*at)->next)
 		;
@@ -292,6 +309,8 @@ int transfer_queue_dispatch(transfer_queue *queue, int timeout_ms)
 
 	if (queue->kind != QUEUE_MANUAL)
 		return -EOPNOTSUPP;
+	if (queue_is_forked(queue))
+		return -ECHILD;
 	if (is_inside(queue))
 		return -EDEADLK;
 	r = poll(&wait, 1, timeout_ms);
@@ -304,6 +323,8 @@ int transfer_queue_dispatch(transfer_queue *queue, int timeout_ms)
 
 		work->next = NULL;
 		n += work->run(work);
+		if (queue_is_forked(queue))
+			return -ECHILD;
 		work = next;
 	}
 	set_dispatching(queue, false);

@@ -12,6 +12,8 @@ struct transfer_work {
 	int (*run)(struct transfer_work *work);
 };
 
+/* It was made before this process was forked: of no use here. */
+bool queue_is_forked(const transfer_queue *queue);
 /* A serial queue without its thread, which is started by the first work. NULL: out of memory. */
 transfer_queue *queue_new_serial_later(void);
 /*

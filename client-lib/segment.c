@@ -18,6 +18,7 @@
 #include "client-lib/client.h"
 #include "client-lib/data.h"
 #include "client-lib/delivery.h"
+#include "client-lib/fork.h"
 #include "client-lib/live.h"
 #include "client-lib/ref.h"
 #include "client-lib/session.h"
@@ -39,6 +40,7 @@ struct segment {
 
 struct segment_pool {
 	struct ref ref; /* the client's, and one of each buffer that is out */
+	unsigned int n_forks; /* when it was made */
 	pthread_mutex_t lock;
 	transfer_data *spare[SEGMENT_POOL]; /* under lock */
 	size_t n_spare;
@@ -52,6 +54,7 @@ struct segment_pool *segment_pool_new(void)
 	if (!pool)
 		return NULL;
 	ref_init(&pool->ref);
+	pool->n_forks = fork_count();
 	pthread_mutex_init(&pool->lock, NULL);
 	return pool;
 }
@@ -81,6 +84,8 @@ static void give_back(transfer_data *data, void *user)
 	struct segment_pool *pool = user;
 	bool is_kept;
 
+	if (fork_count() != pool->n_forks)
+		return; /* the parent's; the memory stays */
 	pthread_mutex_lock(&pool->lock);
 	is_kept = !pool->is_closed && pool->n_spare < SEGMENT_POOL;
 	if (is_kept)
@@ -259,7 +264,8 @@ void segment_close(transfer_task *task)
 	if (!segment)
 		return;
 	task->segment = NULL;
-	epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, segment->fd, NULL);
+	if (!client_is_forked(client)) /* a child has the same set as its parent */
+		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, segment->fd, NULL);
 	close(segment->fd);
 	client_retire(client, &segment->watch);
 }

@@ -14,6 +14,7 @@
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
 #include "client-lib/error.h"
+#include "client-lib/fork.h"
 #include "client-lib/live.h"
 #include "client-lib/task.h"
 
@@ -336,7 +337,7 @@ int transfer_session_new(transfer_session **ret_session, transfer_client *client
 
 	if (fault)
 		return error_give(-EINVAL, error_new_errno(EINVAL, fault), ret_error);
-	if (client_is_forked(client))
+	if (client_is_forked(client) || (owner && owner->queue && queue_is_forked(owner->queue)))
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	if (!config || config->kind != TRANSFER_SESSION_BACKGROUND)
@@ -550,19 +551,34 @@ void transfer_session_get_task_lists(
 
 /* ---- the shared session ---- */
 
-/* The client of programs that have none. */
+/* The client of programs that have none; under fork_lock(). */
+static transfer_client *process_client;
+
+/* The parent's, whose threads are not here, or one that is of no use any more: its session is lent, so it stays. */
+static bool is_useful(transfer_client *client)
+{
+	return client && !client_is_forked(client) && !client_is_lost(client);
+}
+
 static transfer_client *get_process_client(void)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static transfer_client *client;
+	transfer_client *client, *extra;
 
-	pthread_mutex_lock(&lock);
-	/* the parent's, whose threads are not here, or one that is of no use any more: its session is lent, so it stays */
-	if (client && (client_is_forked(client) || client_is_lost(client)))
-		client = NULL;
-	if (!client && transfer_client_new(&client, 0, NULL))
-		client = NULL;
-	pthread_mutex_unlock(&lock);
+	fork_lock();
+	client = process_client;
+	fork_unlock();
+	if (is_useful(client))
+		return client;
+	if (transfer_client_new(&extra, 0, NULL))
+		return NULL;
+	fork_lock();
+	if (process_client == client) {
+		process_client = extra;
+		extra = NULL;
+	}
+	client = process_client;
+	fork_unlock();
+	transfer_client_unref(extra); /* another thread was first */
 	return client;
 }
 
@@ -573,7 +589,7 @@ transfer_session *transfer_session_get_shared(transfer_client *client)
 
 	if (!client)
 		client = get_process_client();
-	if (!client)
+	if (!client || client_is_forked(client))
 		return NULL;
 	client_lock(client);
 	session = client->shared;

@@ -4,8 +4,12 @@
  *
  * A client has one I/O thread (or none, see TRANSFER_CLIENT_NO_THREAD) that never runs code of the application.
  * Callbacks run on the queue given to the session: one of the library's threads, a descriptor and a dispatch call in the
- * program's own loop, or whatever an executor hands work to. After fork() the objects are dead in the child: every call
- * that would talk to transferd returns -ECHILD there.
+ * program's own loop, or whatever an executor hands work to.
+ *
+ * After fork() the objects are dead in the child, whatever other threads were doing: calls that would talk to transferd,
+ * wait or run callbacks return -ECHILD there at once, those without a result do nothing to the parent's tasks, and the last
+ * unref leaves the memory. A child makes a client and queues of its own. A callback that forks ends its child, or has it
+ * call exec.
  */
 #ifndef TRANSFER_CLIENT_H
 #define TRANSFER_CLIENT_H
@@ -184,6 +188,7 @@ TRANSFER_PUBLIC int transfer_queue_get_fd(transfer_queue *queue);
  *
  * Returns:  number of callbacks that ran, 0 when the time was up, or
  *           -EOPNOTSUPP  not a manual queue
+ *           -ECHILD      the process was forked after the queue was made
  *           -EDEADLK     called from inside a callback of this queue
  *           -EINTR       a signal arrived while nothing was to do
  * Blocks:   up to the timeout

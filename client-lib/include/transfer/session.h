@@ -89,8 +89,8 @@ TRANSFER_PUBLIC int transfer_session_new(transfer_session **ret_session, transfe
  * It has no delegate and the default configuration, which cannot be changed; its tasks need handlers. It
  * cannot be invalidated: those calls do nothing.
  *
- * Returns:  the same session each time, lent (with NULL a new one when the bus was gone meanwhile); NULL: no bus, or
- *           out of memory
+ * Returns:  the same session each time, lent (with NULL a new one when the bus was gone meanwhile, and in a child of
+ *           fork()); NULL: no bus, out of memory, or the process was forked after the client was made
  * Blocks:   no; the first call with NULL for the handshake with the bus
  * Thread:   any
  * Since:    0.1
