@@ -31,6 +31,21 @@ struct command *command_new(enum command_kind kind, transfer_task *task)
 	return begin(calloc(1, sizeof(struct command)), kind, task);
 }
 
+struct command *command_new_question(
+	enum command_kind kind, transfer_task *task, enum delivery_kind reply)
+{
+	struct command *command = command_new(kind, task);
+
+	if (!command)
+		return NULL;
+	command->reply = delivery_new(reply, NULL);
+	if (!command->reply) {
+		command_free(command);
+		return NULL;
+	}
+	return command;
+}
+
 bool command_keep_spare(transfer_session *session)
 {
 	if (!session->spare)
@@ -59,6 +74,7 @@ void command_free(struct command *command)
 	if (command->fd >= 0)
 		close(command->fd);
 	free(command->text);
+	delivery_free(command->reply);
 	transfer_request_unref(command->request);
 	transfer_task_unref(command->task);
 	free(command);
@@ -75,65 +91,61 @@ void command_list_clear(struct command_list *list)
 }
 
 void command_answer_resume_data(
-	transfer_session *session, const struct command *command, transfer_data *data_take)
+	transfer_session *session, struct command *command, transfer_data *data_take)
 {
-	struct delivery *delivery = delivery_new(DELIVERY_RESUME_DATA, NULL);
+	struct delivery *reply = take_ptr(command->reply);
 
-	if (!delivery) {
-		transfer_data_unref(data_take);
-		return;
-	}
-	delivery->data = data_take;
-	delivery->resume_data_handler = command->resume_data_handler;
-	delivery->userdata = command->userdata;
-	delivery_push_take(session, delivery);
+	reply->data = data_take;
+	delivery_push_take(session, reply);
 }
 
-void command_answer_tasks(transfer_session *session, const struct command *command)
+void command_answer_tasks(
+	transfer_session *session, struct command *command, transfer_error *error_take)
 {
-	struct delivery *delivery = delivery_new(
-		command->lists_handler ? DELIVERY_TASK_LISTS : DELIVERY_TASKS, NULL);
+	struct delivery *reply = take_ptr(command->reply);
 
-	if (!delivery)
-		return;
-	delivery->tasks_handler = command->tasks_handler;
-	delivery->lists_handler = command->lists_handler;
-	delivery->userdata = command->userdata;
-	event_answer_take(session, delivery);
+	reply->error = error_take;
+	event_answer_take(session, reply);
 }
 
 void command_answer_done(
-	transfer_session *session, const struct command *command, transfer_error *error_take)
+	transfer_session *session, struct command *command, transfer_error *error_take)
 {
-	struct delivery *delivery = command->done_handler ? delivery_new(DELIVERY_DONE, NULL)
-							  : NULL;
+	struct delivery *reply = take_ptr(command->reply);
 
-	if (!delivery) {
+	if (!reply) { /* the session's end was asked for: nobody waits */
 		transfer_error_unref(error_take);
 		return;
 	}
-	delivery->error = error_take;
-	delivery->done_handler = command->done_handler;
-	delivery->userdata = command->userdata;
-	delivery_push_take(session, delivery);
+	reply->error = error_take;
+	delivery_push_take(session, reply);
 }
 
-static transfer_error *over_error(const transfer_session *session)
+/* why: NULL: as its session is over. */
+static transfer_error *over_error(const transfer_session *session, const transfer_error *why)
 {
+	if (why)
+		return transfer_error_ref(why);
 	if (session->client->is_lost || live_is(session))
 		return error_new_url(TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, NULL);
 	return error_new_bus(TRANSFER_BUS_ERROR_SESSION_INVALID);
 }
 
-void command_fail_take(transfer_session *session, struct command *command)
+void command_fail_with_take(
+	transfer_session *session, struct command *command, const transfer_error *why)
 {
 	if (command->kind == COMMAND_CREATE)
-		session_complete_locally(session, command->task, over_error(session));
+		session_complete_locally(session, command->task, over_error(session, why));
 	else if (command->kind == COMMAND_CANCEL_RESUMABLE)
 		command_answer_resume_data(session, command, NULL);
-	else if (command->kind == COMMAND_GET_TASKS)
-		command_answer_tasks(session, command);
+	else if (command->kind == COMMAND_GET_TASKS && command->reply)
+		command_answer_tasks(session, command, why ? transfer_error_ref(why) : NULL);
 	else if (command->kind == COMMAND_FLUSH || command->kind == COMMAND_RESET)
-		command_answer_done(session, command, over_error(session));
+		command_answer_done(session, command, over_error(session, why));
 	command_free(command);
+}
+
+void command_fail_take(transfer_session *session, struct command *command)
+{
+	command_fail_with_take(session, command, NULL);
 }

@@ -434,19 +434,17 @@ static void on_listed(
 	transfer_session *session = command_reply_begin(user);
 	struct command *command = TAILQ_FIRST(&session->flight);
 
-	(void)text;
 	if (command_has_ended_in_vain(session, r)) {
 		command_reply_end(session);
 		return;
 	}
 	if (!r) {
 		take_rows(session, out);
-		free(command->text);
-		command->text = out->next_cursor && *out->next_cursor ? strdup(out->next_cursor)
-								      : NULL;
+		r = text_set(&command->text,
+			out->next_cursor && *out->next_cursor ? out->next_cursor : NULL, SIZE_MAX);
 	}
 	if (r || !command->text) {
-		command_answer_tasks(session, command);
+		command_answer_tasks(session, command, r ? error_new_ipc(r, NULL, text) : NULL);
 		command_drop_flight(session);
 	}
 	command_reply_end(session);
@@ -646,6 +644,8 @@ static void send_failed(transfer_session *session, int r)
 	while ((command = TAILQ_FIRST(&session->flight))) {
 		TAILQ_REMOVE(&session->flight, command, link);
 		command_live_send_failed(session, command, r);
+		if (command->kind == COMMAND_GET_TASKS)
+			command_answer_tasks(session, command, error_new_ipc(r, NULL, NULL));
 		command_fail_take(session, command);
 	}
 	command_drop_flight(session);

@@ -13,7 +13,10 @@
 
 #include <transfer/cookie.h>
 
+#include "client-lib/delivery.h"
+
 struct arena;
+struct delivery;
 
 enum command_kind {
 	COMMAND_CREATE,
@@ -49,11 +52,7 @@ struct command {
 	double priority;
 	uint64_t max_rate_bps;
 	bool has_priority, has_text, has_max_rate;
-	transfer_tasks_handler tasks_handler; /* GET_TASKS: this, or the next */
-	transfer_task_lists_handler lists_handler;
-	transfer_resume_data_handler resume_data_handler;
-	transfer_done_handler done_handler;
-	void *userdata;
+	struct delivery *reply; /* a question's answer, there before it is asked; NULL: given */
 	uint64_t question; /* ANSWER */
 	enum command_answer answer;
 	struct transfer_request *request; /* with COMMAND_ANSWER_REPLACE, or action "replace" */
@@ -67,6 +66,9 @@ TAILQ_HEAD(command_list, command);
 
 /* NULL: out of memory. @task: borrowed, may be NULL. */
 struct command *command_new(enum command_kind kind, transfer_task *task);
+/* One whose handler waits for an answer, which is delivered as that kind and cannot fail for want of memory any more. */
+struct command *command_new_question(
+	enum command_kind kind, transfer_task *task, enum delivery_kind reply);
 void command_free(struct command *command);
 void command_list_clear(struct command_list *list);
 
@@ -99,11 +101,16 @@ void command_drop_flight(transfer_session *session);
 size_t command_count_flight(const transfer_session *session);
 /* command-end.c: to the handler of a command that has its answer; with the lock held. error_take NULL: it is done. */
 void command_answer_resume_data(
-	transfer_session *session, const struct command *command, transfer_data *data_take);
-void command_answer_tasks(transfer_session *session, const struct command *command);
+	transfer_session *session, struct command *command, transfer_data *data_take);
+/* error_take: they are not known; NULL: as the session has them. */
+void command_answer_tasks(
+	transfer_session *session, struct command *command, transfer_error *error_take);
 void command_answer_done(
-	transfer_session *session, const struct command *command, transfer_error *error_take);
+	transfer_session *session, struct command *command, transfer_error *error_take);
 /* Ends a command that will never be sent: handlers are called, tasks complete. With the lock held; command: taken. */
 void command_fail_take(transfer_session *session, struct command *command);
+/* The same with an error for those that wait for one; why: borrowed, NULL: none of its own. */
+void command_fail_with_take(
+	transfer_session *session, struct command *command, const transfer_error *why);
 
 #endif

@@ -83,7 +83,8 @@ static void give_tasks_take(transfer_session *session, struct delivery *answer)
 	size_t n = HASH_COUNT(session->tasks);
 	transfer_task *task, *next;
 
-	answer->tasks = n ? calloc(n, sizeof(transfer_task *)) : NULL;
+	/* NULL says that they are not known */
+	answer->tasks = answer->error ? NULL : calloc(n ? n : 1, sizeof(transfer_task *));
 	HASH_ITER (hh, session->tasks, task, next) {
 		if (answer->tasks)
 			answer->tasks[answer->n_tasks++] = transfer_task_ref(task);

@@ -377,7 +377,8 @@ void live_list_take(transfer_session *session, struct delivery *answer)
 
 	TAILQ_FOREACH (task, &session->live_tasks, live)
 		n++;
-	answer->tasks = n && !session->is_closing ? calloc(n, sizeof(transfer_task *)) : NULL;
+	/* NULL says that they are not known */
+	answer->tasks = session->is_closing ? NULL : calloc(n ? n : 1, sizeof(transfer_task *));
 	TAILQ_FOREACH (task, &session->live_tasks, live) {
 		if (answer->tasks && !task->is_cancelled && borrow(task))
 			answer->tasks[answer->n_tasks++] = task;
@@ -506,8 +507,8 @@ void live_end_rest(transfer_session *session)
 	end_each(session, end_disconnected);
 }
 
-/* What was asked of a session that transferd does not know any more. */
-static void fail_commands(transfer_session *session)
+/* What was asked of a session that transferd does not know any more. error: as in end_all(). */
+static void fail_commands(transfer_session *session, const transfer_error *error)
 {
 	struct command_list failed = TAILQ_HEAD_INITIALIZER(failed);
 	struct command *command;
@@ -516,7 +517,7 @@ static void fail_commands(transfer_session *session)
 	TAILQ_CONCAT(&failed, &session->commands, link);
 	while ((command = TAILQ_FIRST(&failed))) {
 		TAILQ_REMOVE(&failed, command, link);
-		command_fail_take(session, command);
+		command_fail_with_take(session, command, error);
 	}
 	client_changed(session->client);
 }
@@ -549,14 +550,22 @@ void live_lost(transfer_session *session)
 		ipc_start_session_close(session->client->bus, session->path, on_closed, NULL);
 	forget(session);
 	end_all(session, session->client->is_lost, NULL);
-	fail_commands(session);
+	fail_commands(session, NULL);
 	live_check_end(session);
 	client_wake(session->client);
 }
 
+void live_unopened(transfer_session *session, transfer_error *error)
+{
+	forget(session);
+	end_all(session, true, error);
+	fail_commands(session, error);
+	transfer_error_unref(error);
+	live_check_end(session);
+}
+
 void live_opened(transfer_session *session, int r, const char *text, struct ipc_path path)
 {
-	transfer_error *error;
 	const char *owner;
 
 	if (!r) {
@@ -566,14 +575,10 @@ void live_opened(transfer_session *session, int r, const char *text, struct ipc_
 		session->phase = SESSION_ATTACHED;
 		return;
 	}
-	error = error_to_errno(r) == -ENOTCONN || error_to_errno(r) == -ETIMEDOUT
-		? NULL
-		: error_new_ipc(r, NULL, text);
-	forget(session);
-	end_all(session, true, error);
-	transfer_error_unref(error);
-	fail_commands(session);
-	live_check_end(session);
+	live_unopened(session,
+		error_to_errno(r) == -ENOTCONN || error_to_errno(r) == -ETIMEDOUT
+			? NULL
+			: error_new_ipc(r, NULL, text));
 }
 
 /* ---- acknowledging: seldom, but a file that was handed over is not needed any more ---- */

@@ -61,6 +61,8 @@ int live_session_new(transfer_session **ret_session, transfer_client *client,
 void live_pump(transfer_session *session);
 /* OpenSession has its answer: 0, IPC_E_… or -errno. */
 void live_opened(transfer_session *session, int r, const char *text, struct ipc_path path);
+/* It could not be opened: what waits ends with error (taken), or with "disconnected" where that is NULL. */
+void live_unopened(transfer_session *session, transfer_error *error);
 /* Made: it has a number and is on the list of the session, without a reference until it is resumed. */
 void live_add(transfer_session *session, transfer_task *task);
 /* The same for a task that runs already: with a reference. */

@@ -498,55 +498,52 @@ void transfer_session_invalidate_and_cancel(transfer_session *session)
 }
 
 /* The library knows them itself. */
-static void list_live(
-	transfer_session *session, enum delivery_kind kind, const struct delivery *handlers)
+static void list_live(transfer_session *session, struct command *command)
 {
-	struct delivery *answer = delivery_new(kind, NULL);
-
-	if (!answer)
-		return;
-	answer->tasks_handler = handlers->tasks_handler;
-	answer->lists_handler = handlers->lists_handler;
-	answer->userdata = handlers->userdata;
 	client_lock(session->client);
-	live_list_take(session, answer);
+	live_list_take(session, take_ptr(command->reply));
 	client_unlock(session->client);
+	command_free(command);
+}
+
+static void list(transfer_session *session, struct command *command)
+{
+	if (live_is(session))
+		list_live(session, command);
+	else
+		command_push_take(session, command);
 }
 
 void transfer_session_get_tasks(
 	transfer_session *session, transfer_tasks_handler handler, void *userdata)
 {
-	struct command *command;
+	struct command *command = command_new_question(COMMAND_GET_TASKS, NULL, DELIVERY_TASKS);
 
-	if (live_is(session)) {
-		list_live(session, DELIVERY_TASKS,
-			&(struct delivery){ .tasks_handler = handler, .userdata = userdata });
+	if (!command) {
+		if (handler)
+			handler(NULL, 0, userdata);
 		return;
 	}
-	command = command_new(COMMAND_GET_TASKS, NULL);
-	if (!command)
-		return;
-	command->tasks_handler = handler;
-	command->userdata = userdata;
-	command_push_take(session, command);
+	command->reply->tasks_handler = handler;
+	command->reply->userdata = userdata;
+	list(session, command);
 }
 
 void transfer_session_get_task_lists(
 	transfer_session *session, transfer_task_lists_handler handler, void *userdata)
 {
-	struct command *command;
+	const struct transfer_task_lists unknown = { .size = sizeof(unknown) };
+	struct command *command = command_new_question(
+		COMMAND_GET_TASKS, NULL, DELIVERY_TASK_LISTS);
 
-	if (live_is(session)) {
-		list_live(session, DELIVERY_TASK_LISTS,
-			&(struct delivery){ .lists_handler = handler, .userdata = userdata });
+	if (!command) {
+		if (handler)
+			handler(&unknown, userdata);
 		return;
 	}
-	command = command_new(COMMAND_GET_TASKS, NULL);
-	if (!command)
-		return;
-	command->lists_handler = handler;
-	command->userdata = userdata;
-	command_push_take(session, command);
+	command->reply->lists_handler = handler;
+	command->reply->userdata = userdata;
+	list(session, command);
 }
 
 /* ---- the shared session ---- */
@@ -616,12 +613,16 @@ transfer_session *transfer_session_get_shared(transfer_client *client)
 static void push_done(transfer_session *session, enum command_kind kind,
 	transfer_done_handler handler, void *userdata)
 {
-	struct command *command = command_new(kind, NULL);
+	struct command *command = command_new_question(kind, NULL, DELIVERY_DONE);
+	transfer_auto(transfer_error) error = command ? NULL : error_new_errno(ENOMEM, NULL);
 
-	if (!command)
+	if (!command) {
+		if (handler)
+			handler(error, userdata);
 		return;
-	command->done_handler = handler;
-	command->userdata = userdata;
+	}
+	command->reply->done_handler = handler;
+	command->reply->userdata = userdata;
 	command_push_take(session, command);
 }
 

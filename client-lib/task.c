@@ -305,13 +305,18 @@ void transfer_task_cancel(transfer_task *task)
 void transfer_task_cancel_by_producing_resume_data(
 	transfer_task *task, transfer_resume_data_handler handler, void *userdata)
 {
-	struct command *command = command_new(COMMAND_CANCEL_RESUMABLE, task);
+	struct command *command = command_new_question(
+		COMMAND_CANCEL_RESUMABLE, task, DELIVERY_RESUME_DATA);
 	transfer_client *client = task->session->client;
 
-	if (!command)
+	if (!command) {
+		if (handler)
+			handler(NULL, userdata);
+		transfer_task_cancel(task);
 		return;
-	command->resume_data_handler = handler;
-	command->userdata = userdata;
+	}
+	command->reply->resume_data_handler = handler;
+	command->reply->userdata = userdata;
 	client_lock(client);
 	if (live_is(task->session))
 		live_cancel_resumable(task->session, command);

@@ -113,7 +113,17 @@ void wire_lost(transfer_session *session)
 
 /* ---- opening ---- */
 
-/* The first open failed for good: the thread in transfer_session_new() is told. */
+/* The first open failed for good: the thread in transfer_session_new() is told. error: taken. */
+static void give_up_open(transfer_session *session, int error_no, transfer_error *error)
+{
+	session->open_result = error_no;
+	session->open_error = error;
+	session->is_opened = session->is_dead = true;
+	session->phase = SESSION_LOST;
+	session->retry_us = CLIENT_FOREVER;
+	client_changed(session->client);
+}
+
 static void refuse_open(transfer_session *session, int r, const char *text)
 {
 	int error_no = error_to_errno(r);
@@ -129,12 +139,7 @@ static void refuse_open(transfer_session *session, int r, const char *text)
 			.underlying = error,
 		});
 	}
-	session->open_result = error_no;
-	session->open_error = error;
-	session->is_opened = session->is_dead = true;
-	session->phase = SESSION_LOST;
-	session->retry_us = CLIENT_FOREVER;
-	client_changed(session->client);
+	give_up_open(session, error_no, error);
 }
 
 static void open_failed(transfer_session *session, int r, const char *text)
@@ -218,9 +223,10 @@ static void start_open(transfer_session *session)
 	if (session->client->flags & TRANSFER_CLIENT_NO_AUTOSTART && !ipc_bus_service_owner(bus)) {
 		session->retry_us = CLIENT_FOREVER;
 		if (is_live)
-			live_opened(session, IPC_E_SERVICE_UNKNOWN, NULL, (struct ipc_path){ 0 });
+			live_unopened(session, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
 		else if (!session->is_opened)
-			refuse_open(session, IPC_E_SERVICE_UNKNOWN, NULL);
+			give_up_open(
+				session, -ENOTCONN, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
 		return;
 	}
 	session->phase = SESSION_OPENING;

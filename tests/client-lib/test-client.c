@@ -147,8 +147,8 @@ START_TEST(does_not_start_transferd_when_told_so)
 	peer_stop(rig.peer);
 	ck_assert_int_eq(transfer_client_new(&rig.client, TRANSFER_CLIENT_NO_AUTOSTART, NULL), 0);
 	ck_assert_int_eq(rig_try_open(&rig, &error), -ENOTCONN);
-	ck_assert_int_eq(transfer_error_get_code(transfer_error_get_underlying(error)),
-		TRANSFER_BUS_ERROR_NOT_RUNNING);
+	ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_BUS);
+	ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NOT_RUNNING);
 	peer_start(rig.peer);
 	rig_done(&rig);
 }

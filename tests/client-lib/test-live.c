@@ -843,6 +843,44 @@ START_TEST(a_void_question_holds_up_no_end)
 }
 END_TEST
 
+static void on_not_done(const transfer_error *error, void *userdata)
+{
+	live_rig_note(userdata, "not done %d of %d\n", transfer_error_get_code(error),
+		(int)transfer_error_get_domain(error));
+}
+
+/* TRANSFER_CLIENT_NO_AUTOSTART, and no transferd. */
+START_TEST(says_that_transferd_does_not_run)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
+	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
+	transfer_session *sessions[3];
+
+	live_rig_init(&rig, &live_rig_delegate);
+	transfer_session_unref(rig.session);
+	transfer_client_unref(rig.client);
+	peer_stop(rig.peer);
+	ck_assert_int_eq(transfer_client_new(&rig.client, TRANSFER_CLIENT_NO_AUTOSTART, NULL), 0);
+	rig.session = sessions[0] = live_rig_open(&rig, NULL, &live_rig_delegate);
+	sessions[1] = live_rig_open(&rig, ephemeral, &live_rig_delegate);
+	sessions[2] = transfer_session_get_shared(rig.client);
+	for (size_t i = 0; i < 3; i++) {
+		transfer_auto(transfer_error) error = NULL;
+
+		ck_assert_int_eq(transfer_fetch(sessions[i], request, NULL, NULL, &error), -EIO);
+		ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_BUS);
+		ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NOT_RUNNING);
+	}
+	transfer_session_flush(rig.session, on_not_done, &rig);
+	live_rig_expect(&rig, "not done 3 of 3\n");
+	peer_start(rig.peer);
+	transfer_task_unref(live_rig_get(&rig, "b"));
+	peer_live_expect(rig.peer, URL "b");
+	transfer_session_unref(sessions[1]);
+	live_rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_all_pieces),
 	TEST(a_handler_gets_a_failure), TEST(what_follows_a_pipe_waits_for_its_end),
 	TEST(a_slow_delegate_holds_up_the_pipe), TEST(a_whole_body_is_told_once),
@@ -859,5 +897,5 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_transferd_loses_the_session),
 	TEST(a_session_that_is_lost_is_closed), TEST(a_finishing_session_ends_once_with_the_bus),
 	TEST(a_shared_session_without_its_bus_is_not_lent_again),
-	TEST(tasks_end_when_nobody_serves), TEST(cancels_with_resume_data),
-	TEST(a_void_question_holds_up_no_end))
+	TEST(tasks_end_when_nobody_serves), TEST(says_that_transferd_does_not_run),
+	TEST(cancels_with_resume_data), TEST(a_void_question_holds_up_no_end))

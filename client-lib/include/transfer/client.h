@@ -50,7 +50,10 @@ enum {
 	TRANSFER_CLIENT_SYSTEM = 1 << 0, /* the service of the machine instead of the user's */
 	/* no thread is started: the program calls transfer_client_dispatch() */
 	TRANSFER_CLIENT_NO_THREAD = 1 << 1,
-	/* fail with TRANSFER_BUS_ERROR_NOT_RUNNING instead of starting transferd */
+	/*
+	 * fail with TRANSFER_BUS_ERROR_NOT_RUNNING instead of starting transferd: the opening of a background session, and
+	 * tasks, flush and reset of the others. A background session that is open waits until transferd is there again
+	 */
 	TRANSFER_CLIENT_NO_AUTOSTART = 1 << 2,
 };
 

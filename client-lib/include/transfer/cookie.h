@@ -23,6 +23,8 @@ typedef void (*transfer_done_handler)(const transfer_error *error, void *userdat
  *            the session has become invalid; NULL: not wanted
  * @userdata: handed to handler
  *
+ * Without memory for the question the handler is called at once, in this thread, with ENOMEM.
+ *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
  * Since:    0.1
@@ -37,6 +39,8 @@ TRANSFER_PUBLIC void transfer_session_flush(
  * @session:  the session; borrowed
  * @handler:  called once, not any more once the session has become invalid; NULL: not wanted
  * @userdata: handed to handler
+ *
+ * Without memory for the question the handler is called at once, in this thread, with ENOMEM.
  *
  * Transfers that run go on. A background session has no cache and keeps no credentials.
  *

@@ -11,7 +11,7 @@
  * The other sessions (shared, default, ephemeral) belong to the client and live in memory. Making one talks
  * to nobody; what it needs of transferd is asked for when the first task begins. When transferd goes away
  * their tasks complete with TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, and the next task starts it
- * again.
+ * again; with TRANSFER_CLIENT_NO_AUTOSTART the next task completes with TRANSFER_BUS_ERROR_NOT_RUNNING.
  *
  * Nothing is called for a task after task_did_complete, and nothing for a session after did_become_invalid.
  *
@@ -68,9 +68,10 @@ struct transfer_owner {
  *           -EINVAL     no delegate in a background session, a struct without size, or a setter of config failed
  *           -EBUSY      TRANSFER_ERROR_BACKGROUND_SESSION_IN_USE: another process, or another session here, is attached
  *           -ESTALE     TRANSFER_BUS_ERROR_SESSION_INVALID: the session was invalidated and is not gone yet
- *           -ENOTCONN   TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED: transferd cannot be reached
+ *           -ENOTCONN   TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED: transferd cannot be reached;
+ *                       TRANSFER_BUS_ERROR_NOT_RUNNING: TRANSFER_CLIENT_NO_AUTOSTART, and it does not run
  *           -EREMOTEIO  transferd refused; the error tells why
- *           -ECHILD     the process was forked after the client was made
+ *           -ECHILD     the process was forked after the client, or the queue, was made
  *           -ENOMEM     out of memory
  * Blocks:   no; a background session: for two answers, at most 25 seconds each
  * Thread:   any
@@ -210,7 +211,10 @@ TRANSFER_PUBLIC void transfer_session_finish_and_invalidate(transfer_session *se
  */
 TRANSFER_PUBLIC void transfer_session_invalidate_and_cancel(transfer_session *session);
 
-/* Called on the session's queue with the tasks that have not ended; they are borrowed for the call. */
+/*
+ * Called on the session's queue with the tasks that have not ended; they are borrowed for the call. tasks NULL: they are not
+ * known, for want of memory or because transferd refused; where there are none, it is not NULL.
+ */
 typedef void (*transfer_tasks_handler)(transfer_task *const *tasks, size_t n_tasks, void *userdata);
 
 /**
@@ -219,6 +223,9 @@ typedef void (*transfer_tasks_handler)(transfer_task *const *tasks, size_t n_tas
  * @session:  the session; borrowed
  * @handler:  called once on the session's queue, in order with the callbacks, behind the events that waited
  * @userdata: handed to handler
+ *
+ * Without memory for the question the handler is called at once, in this thread. It is not called any more once the session
+ * has become invalid.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
@@ -235,7 +242,7 @@ struct transfer_task_lists {
 	size_t n_data, n_uploads, n_downloads;
 };
 
-/* Called on the session's queue. */
+/* Called on the session's queue. All lists NULL: the tasks are not known, for want of memory or because transferd refused. */
 typedef void (*transfer_task_lists_handler)(
 	const struct transfer_task_lists *lists, void *userdata);
 
@@ -246,7 +253,8 @@ typedef void (*transfer_task_lists_handler)(
  * @handler:  called once on the session's queue, in order with the callbacks
  * @userdata: handed to handler
  *
- * Tasks that were never resumed are among them.
+ * Tasks that were never resumed are among them. Without memory, and after the end of the session, as for
+ * transfer_session_get_tasks().
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any

@@ -74,7 +74,8 @@ typedef void (*transfer_resume_data_handler)(const transfer_data *resume_data, v
  *
  * There is none, and what came is removed, without ETag and Last-Modified, without ranges, for another method than
  * GET, and in sessions that are not background ones when the destination is on another file system than the folder
- * that transferd keeps its files in.
+ * that transferd keeps its files in. Without memory for the question the handler is called at once, in this thread,
+ * with NULL, and the task is cancelled.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
