@@ -380,6 +380,22 @@ static int pump_body(struct answer *answer, transfer_body *body)
 	return 0;
 }
 
+/* A loader reads it by itself. */
+static int give_to_load(struct answer *answer, const transfer_body *body)
+{
+	transfer_client *client = answer->task->session->client;
+	int r;
+
+	client_lock(client);
+	r = is_still_asked(answer);
+	if (!r) {
+		load_body_answer(answer->task->load, body);
+		send_answer(answer);
+	}
+	client_unlock(client);
+	return r;
+}
+
 /* What cannot be opened goes as no body, which ends the task: with the error of the opening. */
 int transfer_body_request_provide(transfer_body_request *answer, transfer_body *body)
 {
@@ -389,6 +405,8 @@ int transfer_body_request_provide(transfer_body_request *answer, transfer_body *
 
 	if (!is_first(&answer->base))
 		return -EALREADY;
+	if (!answer->base.question)
+		return give_to_load(&answer->base, body);
 	if (body && body->kind != BODY_READER)
 		opened = live_open_body(body, answer->base.command);
 	client_lock(client);

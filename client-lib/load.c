@@ -22,6 +22,7 @@ static void load_free(struct transfer_load *load)
 	if (load->source_fd >= 0)
 		close(load->source_fd);
 	load_sink_done(load);
+	load_body_done(load);
 	delivery_line_clear(&load->held);
 	transfer_request_unref(load->request);
 	transfer_request_unref(load->asked);
@@ -49,7 +50,7 @@ static transfer_load *load_new(const transfer_task *task, const struct transfer_
 	load->session = task->session;
 	load->asked = transfer_request_ref(task->request);
 	load->request = request;
-	load->sink_fd = load->source_fd = -1;
+	load->sink_fd = load->source_fd = load->body_fd = -1;
 	load->made_wall_usec = clock_wall_us();
 	pthread_mutex_init(&load->sink_lock, NULL);
 	if (protocol)
@@ -80,6 +81,7 @@ transfer_error *load_prepare(transfer_task *task)
 	const transfer_request *request = task->request;
 	struct transfer_protocol protocol;
 	transfer_request *form;
+	int r;
 
 	if (request->status || task->resume_data)
 		return NULL;
@@ -87,7 +89,10 @@ transfer_error *load_prepare(transfer_task *task)
 		return refuse(request);
 	form = canonical(&protocol, request);
 	task->load = form ? load_new(task, &protocol, form) : NULL;
-	return task->load ? NULL : error_new_errno(ENOMEM, NULL);
+	if (!task->load)
+		return error_new_errno(ENOMEM, NULL);
+	r = load_body_take_from(task->load, task);
+	return r ? task_open_failed(-r) : NULL;
 }
 
 static int push(transfer_load *load, enum delivery_kind kind)
@@ -101,12 +106,25 @@ static int push(transfer_load *load, enum delivery_kind kind)
 	return 0;
 }
 
+/* It starts with the answer. */
+static int ask_body(transfer_load *load)
+{
+	struct delivery *delivery = delivery_new(DELIVERY_NEED_BODY, load->task);
+
+	if (!delivery)
+		return -ENOMEM;
+	delivery->reason = TRANSFER_BODY_REASON_START;
+	load->awaits = true;
+	live_tell(load->session, load->task, delivery);
+	return 0;
+}
+
 int load_begin(transfer_task *task)
 {
 	task->is_loaded = true;
 	task->stage = TASK_STAGE_LIVE;
 	task->load->task = transfer_task_ref(task);
-	return push(task->load, DELIVERY_LOAD_START);
+	return task->is_body_asked ? ask_body(task->load) : push(task->load, DELIVERY_LOAD_START);
 }
 
 void load_stop(transfer_task *task)
@@ -149,67 +167,10 @@ static void say(transfer_load *load, struct delivery *delivery)
 		pass(load, delivery);
 }
 
-static void fill_metrics(const transfer_load *load, struct transfer_metrics *metrics,
-	struct transfer_transaction *transaction)
-{
-	uint64_t now_wall_usec = clock_wall_us();
-
-	*transaction = (struct transfer_transaction){
-		.size = sizeof(*transaction),
-		.status = load->status,
-		.fetch_type = load->has_response ? TRANSFER_FETCH_LOCAL : TRANSFER_FETCH_UNKNOWN,
-		.fetch_start_wall_usec = load->started_wall_usec,
-		.response_start_wall_usec = load->response_wall_usec,
-		.response_end_wall_usec = load->response_wall_usec ? now_wall_usec : 0,
-		.response_body_bytes = load->given_bytes,
-		.decoded_response_body_bytes = load->given_bytes,
-	};
-	*metrics = (struct transfer_metrics){
-		.size = sizeof(*metrics),
-		.created_wall_usec = load->made_wall_usec,
-		.started_wall_usec = load->started_wall_usec,
-		.response_wall_usec = load->response_wall_usec,
-		.finished_wall_usec = now_wall_usec,
-		.n_attempts = 1,
-		.n_redirects = load->task->n_load_redirects,
-		.n_transactions = 1,
-	};
-}
-
-/* Of the last load of a task; without memory they are not told. */
-static void say_metrics(transfer_load *load)
-{
-	const struct transfer_transaction **rows;
-	struct transfer_transaction *transaction;
-	const char *method = transfer_request_get_method(load->request);
-	struct delivery *delivery;
-	void *userdata;
-
-	if (!DELIVERY_PICK(load->task, task_did_collect_metrics, &userdata))
-		return;
-	delivery = delivery_new(DELIVERY_METRICS, load->task);
-	if (!delivery)
-		return;
-	rows = arena_alloc(&delivery->arena, 1, sizeof(const struct transfer_transaction *));
-	transaction = arena_alloc(&delivery->arena, 1, sizeof(*transaction));
-	if (rows && transaction) {
-		fill_metrics(load, &delivery->metrics, transaction);
-		transaction->url = arena_strdup(&delivery->arena, load->request->url);
-		transaction->method = arena_strdup(&delivery->arena, method ? method : "GET");
-	}
-	if (!rows || !transaction || !transaction->url || !transaction->method) {
-		delivery_free(delivery);
-		return;
-	}
-	rows[0] = transaction;
-	delivery->metrics.transactions = rows;
-	say(load, delivery);
-}
-
 /* error: taken, NULL after success. */
 static int end(transfer_load *load, transfer_error *error)
 {
-	struct delivery *delivery = task_end(load->task);
+	struct delivery *delivery = task_end(load->task), *metrics;
 
 	if (!delivery) {
 		transfer_error_unref(error);
@@ -217,7 +178,9 @@ static int end(transfer_load *load, transfer_error *error)
 	}
 	delivery->error = error;
 	load->is_over = true;
-	say_metrics(load);
+	metrics = load_metrics_new(load);
+	if (metrics)
+		say(load, metrics);
 	say(load, delivery);
 	return 0;
 }
@@ -256,9 +219,10 @@ void load_continue(transfer_load *load)
 }
 
 /* 0 or -ESTALE: nobody listens. */
-static int check(const transfer_load *load)
+int load_check(const transfer_load *load)
 {
-	return load->task && !load->is_over ? 0 : -ESTALE;
+	return load->task && !load->is_over && !client_is_forked(load->session->client) ? 0
+											: -ESTALE;
 }
 
 static bool asks_about_responses(const transfer_task *task)
@@ -292,7 +256,7 @@ int transfer_load_respond(
 
 	(void)policy; /* nothing is stored */
 	client_lock(load->session->client);
-	r = check(load);
+	r = load_check(load);
 	if (!r && load->has_response)
 		r = -EPROTO;
 	if (!r)
@@ -330,7 +294,7 @@ static int check_give(transfer_load *load, bool *ret_is_download)
 	int r;
 
 	client_lock(load->session->client);
-	r = check(load);
+	r = load_check(load);
 	if (!r && !load->has_response)
 		r = -EPROTO;
 	if (!r)
@@ -352,7 +316,7 @@ int transfer_load_give(transfer_load *load, const transfer_data *data)
 	client_lock(load->session->client);
 	if (r)
 		load->sink_errno = -r; /* its end says so */
-	r = check(load);
+	r = load_check(load);
 	if (!r)
 		r = say_bytes(load, data, load->n_written);
 	if (r == -ENOMEM)
@@ -367,7 +331,7 @@ bool transfer_load_is_wanted(const transfer_load *load)
 	bool is_wanted;
 
 	client_lock(load->session->client);
-	is_wanted = !check(load) && atomic_load(&load->waiting_bytes) < LOAD_WAITING_MAX_BYTES;
+	is_wanted = !load_check(load) && atomic_load(&load->waiting_bytes) < LOAD_WAITING_MAX_BYTES;
 	client_unlock(load->session->client);
 	return is_wanted;
 }
@@ -437,7 +401,7 @@ int transfer_load_finish(transfer_load *load)
 	int r;
 
 	client_lock(load->session->client);
-	r = check(load);
+	r = load_check(load);
 	is_download = !r && load->has_response && load->task->kind == TRANSFER_TASK_DOWNLOAD;
 	if (is_download)
 		load->is_over = true;
@@ -452,7 +416,7 @@ int transfer_load_fail(transfer_load *load, const transfer_error *error)
 	int r;
 
 	client_lock(load->session->client);
-	r = check(load);
+	r = load_check(load);
 	if (!r)
 		r = end(load,
 			error ? transfer_error_ref(error)
@@ -481,7 +445,8 @@ static void follow(transfer_load *load, const transfer_request *request)
 	transfer_request *copy = transfer_request_copy(request);
 
 	next = copy ? load_new(task, NULL, copy) : NULL;
-	if (!next) {
+	if (!next || load_body_set(next, copy)) {
+		transfer_load_unref(next);
 		end(load, error_new_errno(ENOMEM, NULL));
 		return;
 	}
@@ -544,7 +509,7 @@ int transfer_load_redirect(
 	if (!request || request->status)
 		return -EINVAL;
 	client_lock(load->session->client);
-	r = check(load);
+	r = load_check(load);
 	if (!r && load->has_response)
 		r = -EPROTO;
 	if (!r)
@@ -577,12 +542,25 @@ static void take_disposition(transfer_load *load, enum transfer_response_disposi
 	}
 }
 
+/* Its stream has come, or none. */
+static void take_body(transfer_load *load)
+{
+	if (!load->body)
+		end(load,
+			error_new_url(
+				TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED, load->request->url));
+	else if (push(load, DELIVERY_LOAD_START))
+		end(load, error_new_errno(ENOMEM, NULL));
+}
+
 void load_answer_take(transfer_task *task, struct command *command)
 {
 	transfer_load *load = transfer_load_ref(task->load);
 
 	load->awaits = false;
-	if (command->kind != COMMAND_ANSWER_REDIRECT)
+	if (command->kind == COMMAND_ANSWER_BODY)
+		take_body(load);
+	else if (command->kind != COMMAND_ANSWER_REDIRECT)
 		take_disposition(load, command->disposition);
 	else if (!strcmp(command->action, "stop"))
 		stay(load);
@@ -621,7 +599,7 @@ static bool start(transfer_load *load)
 	bool was_started, is_over, may_start, stays;
 
 	client_lock(load->session->client);
-	is_over = check(load) != 0;
+	is_over = load_check(load) != 0;
 	was_started = load->was_started;
 	stays = load->stays;
 	client_unlock(load->session->client);
@@ -634,7 +612,7 @@ static bool start(transfer_load *load)
 		return true;
 	}
 	client_lock(load->session->client);
-	load->was_started = may_start = !check(load);
+	load->was_started = may_start = !load_check(load);
 	load->started_wall_usec = clock_wall_us();
 	client_unlock(load->session->client);
 	if (may_start)
@@ -670,21 +648,4 @@ void load_was_read(transfer_load *load, const transfer_data *data)
 		go_on(load);
 	client_unlock(client);
 	transfer_load_unref(load);
-}
-
-/* ---- what a class asks ---- */
-
-const transfer_request *transfer_load_get_request(const transfer_load *load)
-{
-	return load->request;
-}
-
-void transfer_load_set_context(transfer_load *load, void *context)
-{
-	load->context = context;
-}
-
-void *transfer_load_get_context(const transfer_load *load)
-{
-	return load->context;
 }

@@ -67,6 +67,12 @@ struct transfer_load {
 	char *sink_path; /* removed when it was told */
 	int64_t n_written;
 
+	/* ---- what is sent: of the task as it was made, then of the class ---- */
+	transfer_body *body; /* NULL: none, or the file that body_fd is */
+	int body_fd; /* a file or a stream that is open */
+	int64_t body_offset;
+	bool is_body_over;
+
 	/* ---- of a built-in one ---- */
 	void (*more)(transfer_load *load);
 	int source_fd;
@@ -109,6 +115,22 @@ bool load_call(const struct delivery *delivery);
 void load_let_go(transfer_load *load_take, const transfer_data *data);
 /* The same of what a reader has read, which a built-in one may wait for. Without the lock. */
 void load_was_read(transfer_load *load_take, const transfer_data *data);
+
+/* 0 or -ESTALE: nobody listens. With the lock held. */
+int load_check(const transfer_load *load);
+
+/* load-metrics.c: of a load that ends; NULL: not wanted, or no memory for them. With the lock held. */
+struct delivery *load_metrics_new(const transfer_load *load);
+
+/* ---- load-request.c: what is sent ---- */
+
+/* What a request that is led to has; 0 or -ENOMEM. */
+int load_body_set(transfer_load *load, const transfer_request *request);
+/* What a task was made with: its body, or its file, which is taken. 0 or -errno. */
+int load_body_take_from(transfer_load *load, transfer_task *task);
+/* What the delegate gave; NULL: nothing. */
+void load_body_answer(transfer_load *load, const transfer_body *body);
+void load_body_done(transfer_load *load);
 
 /* ---- load-sink.c: downloads; without the client's lock ---- */
 

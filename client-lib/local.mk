@@ -30,6 +30,8 @@ libclient_la_SOURCES = \
 	%D%/live-row.c \
 	%D%/load-file.c \
 	%D%/load-find.c \
+	%D%/load-metrics.c \
+	%D%/load-request.c \
 	%D%/load-sink.c \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
@@ -118,6 +120,7 @@ tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
 tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
 tests_client_lib_test_load_SOURCES = tests/client-lib/test-load.c $(CLIENT_LIVE)
 tests_client_lib_test_load_file_SOURCES = tests/client-lib/test-load-file.c $(CLIENT_LIVE)
+tests_client_lib_test_load_request_SOURCES = tests/client-lib/test-load-request.c $(CLIENT_LIVE)
 tests_client_lib_test_meter_SOURCES = tests/client-lib/test-meter.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)

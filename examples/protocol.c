@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A scheme of the program's own: demo:NAME answers with a greeting. */
+/* A scheme of the program's own: demo:NAME answers with a greeting, and with what was sent to it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +16,27 @@ static bool takes(const transfer_request *request, void *userdata)
 static void start(transfer_load *load, void *userdata)
 {
 	const char *url = transfer_request_get_url(transfer_load_get_request(load));
-	char text[128];
+	char text[4096];
 	int n = snprintf(text, sizeof(text), "Hello, %.100s!\n", url + 5);
 	transfer_auto(transfer_response)
-		response = transfer_response_new(url, "text/plain", n, "utf-8");
-	transfer_auto(transfer_data) data = transfer_data_new_copy(text, (size_t)n);
+		response = transfer_response_new(url, "text/plain", TRANSFER_SIZE_UNKNOWN, "utf-8");
+	transfer_auto(transfer_error) error = NULL;
+	ssize_t n_sent = n;
 
 	(void)userdata;
 	transfer_load_respond(load, response, TRANSFER_STORAGE_NOT_ALLOWED);
-	transfer_load_give(load, data);
-	transfer_load_finish(load);
+	do {
+		transfer_auto(transfer_data) data = transfer_data_new_copy(text, (size_t)n_sent);
+
+		transfer_load_give(load, data);
+		n_sent = transfer_load_read_body(load, text, sizeof(text));
+	} while (n_sent > 0);
+	if (n_sent < 0)
+		error = transfer_error_new(TRANSFER_DOMAIN_POSIX, (int)-n_sent, NULL, url);
+	if (error)
+		transfer_load_fail(load, error);
+	else
+		transfer_load_finish(load);
 }
 
 int main(void)
@@ -36,9 +47,12 @@ int main(void)
 		.start = start,
 	};
 	transfer_auto(transfer_request) request = transfer_request_new("demo:world");
+	transfer_auto(transfer_data) question = transfer_data_new_copy("How are you?\n", 13);
 	transfer_auto(transfer_data) body = NULL;
 	transfer_auto(transfer_error) error = NULL;
 
+	transfer_request_set_method(request, "POST");
+	transfer_request_set_body(request, question);
 	if (transfer_protocol_register(&demo) ||
 		transfer_fetch(NULL, request, &body, NULL, &error)) {
 		fprintf(stderr, "%s\n", error ? transfer_error_get_message(error) : "no memory");

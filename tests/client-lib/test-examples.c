@@ -125,7 +125,7 @@ START_TEST(small_programs_print_what_they_fetch)
 	} cases[] = {
 		{ "examples/fetch", "data:,a%20page", "a page" },
 		{ "examples/stream", "data:,a%20page", "a page" },
-		{ "examples/protocol", NULL, "Hello, world!\n" },
+		{ "examples/protocol", NULL, "Hello, world!\nHow are you?\n" },
 	};
 	char *url, *output;
 

@@ -16,6 +16,8 @@
 #ifndef TRANSFER_PROTOCOL_H
 #define TRANSFER_PROTOCOL_H
 
+#include <sys/types.h>
+
 #include <transfer/request.h>
 #include <transfer/response.h>
 
@@ -116,6 +118,42 @@ TRANSFER_PUBLIC int transfer_protocol_unregister(const struct transfer_protocol 
 TRANSFER_PUBLIC const transfer_request *transfer_load_get_request(const transfer_load *load);
 
 /**
+ * transfer_load_read_body - the next bytes of what is sent
+ *
+ * @load:  the load; borrowed
+ * @bytes: where to
+ * @size:  how many at most
+ *
+ * The body of the task, whatever it is made of: bytes and a file from their beginning, a descriptor from where it is; a reader
+ * (transfer_body_new_reader()) is called here, in this thread. A streamed upload asks task_need_body before the load begins. A load
+ * that was led here by transfer_load_redirect() has the body of the request that was given there. What is not read is not sent:
+ * a class need not read.
+ *
+ * Returns:  how many bytes; 0: the end, or there is no body; or
+ *           -EAGAIN  nothing now, of a descriptor that does not wait or of a reader; to be asked again later
+ *           -ESTALE  the load has ended or was stopped; nothing was done
+ *           another negative errno: a file cannot be opened or read, or the reader failed
+ * Blocks:   as long as the descriptor, or the reader, does
+ * Thread:   one at a time
+ * Since:    0.1
+ * Source:   NSURLRequest.HTTPBodyStream
+ */
+TRANSFER_PUBLIC ssize_t transfer_load_read_body(transfer_load *load, void *bytes, size_t size);
+
+/**
+ * transfer_load_get_body_length - how long what is sent is
+ *
+ * @load: the load; borrowed
+ *
+ * Returns:  bytes; 0: there is none; TRANSFER_SIZE_UNKNOWN: a stream, or a file that cannot be looked at
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLRequest.HTTPBody
+ */
+TRANSFER_PUBLIC int64_t transfer_load_get_body_length(const transfer_load *load);
+
+/**
  * transfer_load_set_context - keep something with the load
  *
  * @load:    the load; borrowed
@@ -165,7 +203,7 @@ TRANSFER_PUBLIC bool transfer_load_is_wanted(const transfer_load *load);
  * ones for data: and file:. Nobody else is asked: a task that a class has taken does not go to transferd any more,
  * so http:, https:, ftp: and ftps: that no class takes end it with TRANSFER_ERROR_UNSUPPORTED_URL. A class that
  * leads there loads it with a task of another session and hands on what comes. This load is stopped. At most 16
- * in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS. A download goes where the task's own request says.
+ * in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS. What is sent there is the body of the new request. A download goes where the task's own request says.
  *
  * Returns:  0, or
  *           -EINVAL  a setter of the request failed: it has no URL, for one

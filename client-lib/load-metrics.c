@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* What the delegate is told of a load when it has ended: one transaction, of the last load of a task. */
+#include "base/clock.h"
+#include "client-lib/load.h"
+#include "client-lib/request.h"
+#include "client-lib/session.h"
+#include "client-lib/task.h"
+
+static void fill_metrics(const transfer_load *load, struct transfer_metrics *metrics,
+	struct transfer_transaction *transaction)
+{
+	uint64_t now_wall_usec = clock_wall_us();
+
+	*transaction = (struct transfer_transaction){
+		.size = sizeof(*transaction),
+		.status = load->status,
+		.fetch_type = load->has_response ? TRANSFER_FETCH_LOCAL : TRANSFER_FETCH_UNKNOWN,
+		.fetch_start_wall_usec = load->started_wall_usec,
+		.response_start_wall_usec = load->response_wall_usec,
+		.response_end_wall_usec = load->response_wall_usec ? now_wall_usec : 0,
+		.response_body_bytes = load->given_bytes,
+		.decoded_response_body_bytes = load->given_bytes,
+	};
+	*metrics = (struct transfer_metrics){
+		.size = sizeof(*metrics),
+		.created_wall_usec = load->made_wall_usec,
+		.started_wall_usec = load->started_wall_usec,
+		.response_wall_usec = load->response_wall_usec,
+		.finished_wall_usec = now_wall_usec,
+		.n_attempts = 1,
+		.n_redirects = load->task->n_load_redirects,
+		.n_transactions = 1,
+	};
+}
+
+struct delivery *load_metrics_new(const transfer_load *load)
+{
+	const struct transfer_transaction **rows;
+	struct transfer_transaction *transaction;
+	const char *method = transfer_request_get_method(load->request);
+	struct delivery *delivery;
+	void *userdata;
+
+	if (!DELIVERY_PICK(load->task, task_did_collect_metrics, &userdata))
+		return NULL;
+	delivery = delivery_new(DELIVERY_METRICS, load->task);
+	if (!delivery)
+		return NULL;
+	rows = arena_alloc(&delivery->arena, 1, sizeof(const struct transfer_transaction *));
+	transaction = arena_alloc(&delivery->arena, 1, sizeof(*transaction));
+	if (rows && transaction) {
+		fill_metrics(load, &delivery->metrics, transaction);
+		transaction->url = arena_strdup(&delivery->arena, load->request->url);
+		transaction->method = arena_strdup(&delivery->arena, method ? method : "GET");
+	}
+	if (!rows || !transaction || !transaction->url || !transaction->method) {
+		delivery_free(delivery);
+		return NULL;
+	}
+	rows[0] = transaction;
+	delivery->metrics.transactions = rows;
+	return delivery;
+}
