@@ -154,8 +154,8 @@ void transfer_delayed_request_continue(transfer_delayed_request *answer)
 void transfer_delayed_request_replace(
 	transfer_delayed_request *answer, const transfer_request *request)
 {
-	struct transfer_request *copy = request && !request->status ? transfer_request_copy(request)
-								    : NULL;
+	bool is_right = request && !request->status && request_fits(request);
+	struct transfer_request *copy = is_right ? transfer_request_copy(request) : NULL;
 
 	give_take(answer, copy ? COMMAND_ANSWER_REPLACE : COMMAND_ANSWER_CANCEL, copy);
 }
@@ -272,7 +272,7 @@ int transfer_redirect_replace(transfer_redirect *answer, const transfer_request 
 {
 	transfer_request *copy;
 
-	if (!request || request->status)
+	if (!request || request->status || (answer->base.question && !request_fits(request)))
 		return -EINVAL;
 	copy = transfer_request_copy(request);
 	if (!copy)

@@ -20,6 +20,7 @@
 #define DATA_DEFAULT_TYPE    "text/plain"
 #define DATA_DEFAULT_CHARSET "US-ASCII"
 #define DATA_PORT_MAX        65535
+#define DATA_TYPE_MAX_BYTES  65536 /* with its parameters */
 
 static const char token_marks[] = "!#$%&'*+-.^_`|~0123456789"
 				  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -349,7 +350,8 @@ static int read_type_and_body(char *text, struct load_data_url *data)
 	cleanup_(cleanup_free) char *type = NULL;
 	size_t n;
 
-	if (!body || !is_place_fine(text))
+	/* a parameter is looked for among all before it */
+	if (!body || body - text > DATA_TYPE_MAX_BYTES || !is_place_fine(text))
 		return LOAD_DATA_E_BAD;
 	*body++ = '\0';
 	n = unescape(body);
@@ -364,17 +366,22 @@ static int read_type_and_body(char *text, struct load_data_url *data)
 	return data->body ? read_type(type, data) : -ENOMEM;
 }
 
+bool load_data_is_url(const char *url)
+{
+	while (*url && (unsigned char)*url <= ' ')
+		url++;
+	return !strncasecmp(url, "data:", strlen("data:"));
+}
+
 int load_data_parse(const char *url, struct load_data_url *ret)
 {
 	struct load_data_url data = { NULL, NULL, NULL, NULL };
 	cleanup_(cleanup_free) char *text = NULL;
 	int r;
 
-	while (*url && (unsigned char)*url <= ' ')
-		url++;
-	if (strncasecmp(url, "data:", strlen("data:")))
+	if (!load_data_is_url(url))
 		return LOAD_DATA_E_BAD;
-	text = clean(url + strlen("data:"));
+	text = clean(strchr(url, ':') + 1);
 	r = text ? read_type_and_body(text, &data) : -ENOMEM;
 	if (r)
 		load_data_done(&data);
@@ -395,12 +402,8 @@ void load_data_done(struct load_data_url *data)
 
 static bool can_init(const transfer_request *request, void *userdata)
 {
-	const char *url = transfer_request_get_url(request);
-
 	(void)userdata;
-	while (*url && (unsigned char)*url <= ' ')
-		url++;
-	return !strncasecmp(url, "data:", strlen("data:"));
+	return load_data_is_url(transfer_request_get_url(request));
 }
 
 static int answer(transfer_load *load, const char *url, const struct load_data_url *data)

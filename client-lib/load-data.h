@@ -3,6 +3,8 @@
 #ifndef CLIENT_LIB_LOAD_DATA_H
 #define CLIENT_LIB_LOAD_DATA_H
 
+#include <stdbool.h>
+
 #include <transfer/object.h>
 
 struct load_data_url {
@@ -16,6 +18,8 @@ enum {
 	LOAD_DATA_E_BAD = 1, /* not a data: URL, or malformed */
 };
 
+/* Whatever it holds. */
+bool load_data_is_url(const char *url);
 /* 0, LOAD_DATA_E_BAD, or -ENOMEM. ret: to be given to load_data_done(); untouched on failure. */
 int load_data_parse(const char *url, struct load_data_url *ret);
 void load_data_done(struct load_data_url *data);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/checksum.h"
+#include "client-lib/load-data.h"
 #include "client-lib/words.h"
 #include "ipc/proto.h"
 
@@ -47,6 +48,19 @@ int request_stick(struct transfer_request *request, int r)
 	return r;
 }
 
+int request_set_url_text(char **to, const char *url)
+{
+	if (!url || !*url)
+		return -EINVAL;
+	return text_set(
+		to, url, load_data_is_url(url) ? TEXT_DATA_URL_MAX_BYTES : TEXT_URL_MAX_BYTES);
+}
+
+bool request_fits(const struct transfer_request *request)
+{
+	return !request->url || strlen(request->url) <= TEXT_URL_MAX_BYTES;
+}
+
 transfer_request *transfer_request_new(const char *url)
 {
 	struct transfer_request *request = calloc(1, sizeof(*request));
@@ -57,7 +71,7 @@ transfer_request *transfer_request_new(const char *url)
 	ref_init(&request->ref);
 #define SWITCH_PRESET(name, preset) request->name = (preset);
 	REQUEST_SWITCHES(SWITCH_PRESET)
-	r = url && *url ? text_set(&request->url, url, TEXT_URL_MAX_BYTES) : -EINVAL;
+	r = request_set_url_text(&request->url, url);
 	if (r == -ENOMEM) {
 		request_free(request);
 		return NULL;
@@ -100,8 +114,7 @@ const char *transfer_request_get_url(const transfer_request *request)
 
 int transfer_request_set_url(transfer_request *request, const char *url)
 {
-	return request_stick(
-		request, url && *url ? text_set(&request->url, url, TEXT_URL_MAX_BYTES) : -EINVAL);
+	return request_stick(request, request_set_url_text(&request->url, url));
 }
 
 /* Methods of this list are the same in any case; all others are told apart by it. */
@@ -381,8 +394,8 @@ int request_to_ipc(
 	};
 	int r = request->status;
 
-	if (r)
-		return r;
+	if (r || !request_fits(request))
+		return r ? r : -EINVAL;
 	r = text_headers_to_ipc(&request->headers, arena, &row.headers);
 	if (r)
 		return r;

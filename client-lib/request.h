@@ -50,6 +50,10 @@ struct transfer_request {
 
 /* Keeps the first failure; returns r. */
 int request_stick(struct transfer_request *request, int r);
+/* Replaces *to, within the bound of such URLs: 0, -EINVAL (NULL and "", too), -ENOMEM. */
+int request_set_url_text(char **to, const char *url);
+/* False: its URL is too long for transferd: a long one is of data:. */
+bool request_fits(const struct transfer_request *request);
 /* The row borrows from the request; its header rows are in the arena. 0, -ENOMEM, or the request's failed setter. */
 int request_to_ipc(
 	const struct transfer_request *request, struct arena *arena, struct ipc_request *ret_row);

@@ -83,8 +83,11 @@ static void submit_live(transfer_session *session, transfer_task *task, transfer
 }
 
 /* What is wrong with a request since it was made. One without a URL is one of no protocol, as in NSURLSession. */
-static transfer_error *refuse_request(const struct transfer_request *request)
+static transfer_error *refuse_request(
+	const transfer_session *session, const struct transfer_request *request)
 {
+	if (!live_is(session) && !request_fits(request))
+		return error_new_url(TRANSFER_ERROR_UNSUPPORTED_URL, request->url);
 	if (!request->status)
 		return NULL;
 	if (!request->url && request->status == -EINVAL)
@@ -100,7 +103,7 @@ static transfer_task *submit(
 		return NULL;
 	}
 	if (!refusal && !task->resume_data)
-		refusal = refuse_request(task->request);
+		refusal = refuse_request(session, task->request);
 	if (live_is(session) && !refusal)
 		refusal = load_prepare(task);
 	if (live_is(session))

@@ -538,7 +538,7 @@ transfer_request *transfer_task_copy_current_request(const transfer_task *task)
 		return NULL;
 	client_lock(task->session->client);
 	if (task->current_url)
-		r = text_set(&copy->url, task->current_url, TEXT_URL_MAX_BYTES);
+		r = request_set_url_text(&copy->url, task->current_url);
 	client_unlock(task->session->client);
 	if (r) {
 		transfer_request_unref(copy);

@@ -15,6 +15,7 @@ int text_set_path(char **to, const char *path);
 
 #define TEXT_DESCRIPTION_MAX_BYTES 1024
 #define TEXT_URL_MAX_BYTES         65536
+#define TEXT_DATA_URL_MAX_BYTES    (16u * 1024 * 1024) /* of data:, which nobody else gets to see */
 #define TEXT_HEADERS_MAX           256
 
 struct text_header {

@@ -51,6 +51,8 @@ def answers(rig, ok):
         code, out, err = rig.run("fetch", "--allow-insecure", *args, stdin="typed")
         ok(code == want and text in (None, out) and (message in err if message else err == ""), f"fetch {words}",
            (code, out[:300], err))
+    code, out, err = rig.run("fetch", "data:," + "x" * 100000)
+    ok(code == 0 and out == "x" * 100000, "a long data: URL", (code, len(out), err))
     code, _, err = rig.run("fetch", rig.url("/Nepal"))
     ok(code == 2 and "--allow-insecure" in err, "plain http has to be allowed", err)
 

@@ -8,6 +8,7 @@
 #include <glob.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/run.h"
@@ -166,5 +167,33 @@ START_TEST(parses)
 }
 END_TEST
 
+static char *long_url(const char *begin, char c, size_t n, const char *end)
+{
+	char *url = NULL, *many = malloc(n + 1);
+
+	ck_assert_ptr_nonnull(many);
+	memset(many, c, n);
+	many[n] = '\0';
+	ck_assert_int_ge(asprintf(&url, "%s%s%s", begin, many, end), 0);
+	free(many);
+	return url;
+}
+
+/* The bytes may be many, the type may not: each parameter is looked for among all before it. */
+START_TEST(parses_much)
+{
+	struct load_data_url data = { NULL, NULL, NULL, NULL };
+	char *url = long_url("data:;base64,", 'A', 4 << 20, "");
+	char *type = long_url("data:a/b;", 'x', 65536, "=y,Z");
+
+	ck_assert_int_eq(load_data_parse(url, &data), 0);
+	ck_assert_uint_eq(transfer_data_get_size(data.body), 3 << 20);
+	load_data_done(&data);
+	ck_assert_int_eq(load_data_parse(type, &data), LOAD_DATA_E_BAD);
+	free(type);
+	free(url);
+}
+END_TEST
+
 RUN_TESTS("client-lib/load-data", TEST(does_as_browsers_do), TEST(forgives_base64),
-	TEST_EACH(parses, cases))
+	TEST_EACH(parses, cases), TEST(parses_much))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <transfer/request-policy.h>
@@ -330,7 +331,39 @@ START_TEST(leaves_out_what_was_not_set)
 }
 END_TEST
 
-RUN_TESTS("client-lib/request", TEST_EACH(checks, cases),
+static const struct {
+	const char *scheme;
+	size_t max_bytes;
+	bool fits;
+} lengths[] = {
+	{ "https://example.org/", 65536, true },
+	{ "database:", 65536, true },
+	{ "data:,", 16 << 20, false },
+	{ " DATA:,", 16 << 20, false },
+};
+
+/* What goes to transferd has to fit there; data: URLs do not go. */
+START_TEST(bounds_urls)
+{
+	size_t n = lengths[_i].max_bytes;
+	char *url = calloc(1, n + 2);
+	struct ipc_request row;
+	struct arena arena = { 0 };
+
+	memset(url, 'a', n);
+	memcpy(url, lengths[_i].scheme, strlen(lengths[_i].scheme));
+	transfer_auto(transfer_request) request = transfer_request_new(url);
+	ck_assert_int_eq(transfer_request_get_status(request), 0);
+	ck_assert_str_eq(transfer_request_get_url(request), url);
+	ck_assert_int_eq(request_to_ipc(request, &arena, &row), lengths[_i].fits ? 0 : -EINVAL);
+	url[n] = 'a';
+	ck_assert_int_eq(transfer_request_set_url(request, url), -EINVAL);
+	arena_done(&arena);
+	free(url);
+}
+END_TEST
+
+RUN_TESTS("client-lib/request", TEST_EACH(bounds_urls, lengths), TEST_EACH(checks, cases),
 	TEST_EACH(sticks_with_a_wrong_url, wrong_urls), TEST(bounds_numbers),
 	TEST(keeps_header_fields_in_order), TEST_EACH(writes_usual_methods_in_capitals, methods),
 	TEST(gives_back_what_was_set), TEST(visits_header_fields), TEST(has_one_body),

@@ -33,13 +33,13 @@ TRANSFER_OBJECT(transfer_request);
  * transfer_request_new - a request for a URL
  *
  * @url: absolute URL, UTF-8: https (or http); in sessions that are not background ones also ftp, ftps, file, data,
- *       and those of custom protocols
+ *       and those of custom protocols; at most 64 KiB, of data: 16 MiB
  *
  * A malformed one makes the task complete with TRANSFER_ERROR_BAD_URL, another scheme with
  * TRANSFER_ERROR_UNSUPPORTED_URL.
  *
- * Returns:  the request, or NULL: out of memory. NULL, "" or text that is not UTF-8 sticks as -EINVAL; a task of such
- *           a request ends with TRANSFER_ERROR_UNSUPPORTED_URL.
+ * Returns:  the request, or NULL: out of memory. NULL, "", text that is not UTF-8 or that is too long sticks as -EINVAL;
+ *           a task of such a request ends with TRANSFER_ERROR_UNSUPPORTED_URL.
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
