@@ -4,13 +4,16 @@
 import hashlib
 import json
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from rig import Rig, Tap, on_private_bus, wait_for  # noqa: E402
+from rig import DEADLINE_S, Rig, Tap, on_private_bus, wait_for  # noqa: E402
 
 # words behind fetch ("{}": the origin), exit status, all of stdout (None: anything), a part of stderr
 ANSWERS = (
@@ -142,11 +145,89 @@ def interrupted(rig, ok):
     ok(code == 8 and "cannot reach transferd" in err, "without a bus it says so", err)
 
 
+def read_terminal(fd, until=None):
+    """What a terminal shows, until the text or its end."""
+    seen = b""
+    try:
+        while until is None or until not in seen:
+            if not select.select([fd], [], [], DEADLINE_S)[0]:
+                return seen + b"[nothing more came]"
+            seen += os.read(fd, 65536)
+    except OSError:
+        pass  # the last that had it has gone
+    return seen
+
+
+def at_terminal(rig, *args):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(rig.folder)
+        os.execvpe("transferctl", ["transferctl", "fetch", "--allow-insecure", *args], rig.env)
+    return pid, fd
+
+
+def end_of(pid, fd):
+    """What it showed to its end, and its code; one that waits for ever is ended."""
+    seen = read_terminal(fd)
+    if seen.endswith(b"[nothing more came]"):
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(fd)
+    return code, seen
+
+
+def typed(rig, ok):
+    """-d @- at a terminal."""
+    code, seen = end_of(*at_terminal(rig, "-d", "@-", rig.url("/store/a?status=413&early")))
+    ok(code == 0 and b"status 413" in seen, "an early answer ends it, though nobody types", (code, seen))
+    code, seen = end_of(*at_terminal(rig, "-d", "@-", "--no-redirect",
+                                     rig.url("/store/b?redirect_to=/Nepal&status=307&early")))
+    ok(code == 0 and b"moved" in seen, "a redirect is answered, though nobody types", (code, seen))
+    pid, fd = at_terminal(rig, "-d", "@-", rig.url("/echo"))
+    os.write(fd, b"first\n")
+    read_terminal(fd, b"first")
+    os.write(fd, b"second\n\x04")
+    code, seen = end_of(pid, fd)
+    ok(code == 0 and b"first\r\nsecond\r\n" in seen, "what is typed is sent", (code, seen))
+
+
+def with_terminal(rig, *args):
+    """Its standard error is a terminal; gives what it wrote there, its output and its code."""
+    here, there = pty.openpty()
+    fetch = subprocess.Popen(["transferctl", "fetch", "--allow-insecure", *args], cwd=rig.folder, env=rig.env,
+                             stdout=subprocess.PIPE, stderr=there)
+    os.close(there)
+    return fetch, here
+
+
+def progress(rig, ok):
+    fetch, fd = with_terminal(rig, "-o", "drawn", rig.url("/file?size=1000000&gate=drawn&gate_after=500000&key=drawn"))
+    seen = read_terminal(fd, b"%")
+    rig.release("drawn")
+    seen += read_terminal(fd)
+    os.close(fd)
+    ok(fetch.stdout.read() == b"" and fetch.wait(60) == 0 and os.path.getsize(os.path.join(rig.folder, "drawn")) == 1000000,
+       "a file is saved, with a terminal", seen)
+    ok(re.search(rb"\r.* \d+% .*B/s\x1b\[K", seen) and seen.endswith(b"\r\x1b[K"), "its progress is drawn and wiped away", seen)
+    fetch, fd = with_terminal(rig, rig.url("/file?size=1000000&seed=3"))
+    body = fetch.stdout.read()
+    seen = read_terminal(fd)
+    os.close(fd)
+    ok(fetch.wait(60) == 0 and len(body) == 1000000 and seen == b"", "a body that goes on has no progress beside it", seen)
+    fetch, fd = with_terminal(rig, "-q", "-o", "quiet", rig.url("/file?size=1000000&gate=quiet&gate_after=500000&key=quiet"))
+    wait_for("the request", lambda: rig.run("list", "--in-app", "--no-legend")[1].strip())
+    rig.release("quiet")
+    seen = read_terminal(fd)
+    os.close(fd)
+    ok(fetch.wait(60) == 0 and seen == b"", "-q draws nothing", seen)
+    fetch.stdout.close()
+
+
 def main():
     on_private_bus(__file__)
     tap = Tap()
     rig = Rig(tap)
-    for part in (answers, heads, places, sums, slow_readers, interrupted):
+    for part in (answers, heads, places, sums, slow_readers, interrupted, typed, progress):
         part(rig, tap.ok)
     rig.done()
 
