@@ -321,6 +321,149 @@ START_TEST(cancels_what_fails_at_once)
 }
 END_TEST
 
+/* ---- everything at once ---- */
+
+static transfer_redirect *open_redirect;
+static transfer_disposition *open_disposition;
+static transfer_body_request *open_body;
+
+static void keep_redirect(
+	transfer_task *task, const transfer_request *request, transfer_redirect *answer, void *user)
+{
+	(void)task;
+	(void)request;
+	(void)user;
+	open_redirect = transfer_redirect_ref(answer);
+}
+
+/* One is never answered. */
+static void keep_response(transfer_task *task, const transfer_response *response,
+	transfer_disposition *answer, void *user)
+{
+	(void)task;
+	(void)user;
+	if (strstr(transfer_response_get_url(response), "never-allowed"))
+		open_disposition = transfer_disposition_ref(answer);
+	else
+		transfer_disposition_set(answer, TRANSFER_RESPONSE_ALLOW);
+}
+
+static void keep_body(transfer_task *task, transfer_body_request *answer, void *user)
+{
+	(void)task;
+	(void)user;
+	open_body = transfer_body_request_ref(answer);
+}
+
+static ssize_t read_for_ever(void *bytes, size_t size, void *userdata)
+{
+	(void)userdata;
+	memset(bytes, 'x', size);
+	return (ssize_t)size;
+}
+
+static transfer_body *endless_body(void)
+{
+	return transfer_body_new_reader(read_for_ever, TRANSFER_SIZE_UNKNOWN, NULL, NULL);
+}
+
+/* With a reader, or with a stream that is asked for. */
+static transfer_task *send_much(const char *target, bool is_asked)
+{
+	transfer_auto(transfer_request) request = live_request(app, "POST", target);
+	transfer_auto(transfer_body) body = endless_body();
+	transfer_task *task;
+
+	if (!is_asked)
+		transfer_request_set_body_stream(request, body);
+	task = is_asked ? transfer_session_upload_task_streamed(live_session(app), request)
+			: transfer_session_data_task(live_session(app), request, NULL, NULL);
+	live_keep(app, task);
+	transfer_task_resume(task);
+	return task;
+}
+
+enum { NEW, SUSPENDED, HANGING, BODY, SAVED, SENT, REDIRECT, RESPONSE, NEED_BODY, HANDLED, CROWD };
+
+/* A task in each state that there is. */
+static void start_each(transfer_task *tasks[CROWD])
+{
+	tasks[NEW] = make("/Nepal");
+	tasks[HANGING] = live_data(app, live_request(app, NULL, "/file?hang&key=hanging"));
+	tasks[SUSPENDED] = live_data(app, live_request(app, NULL, "/file?hang&key=suspended"));
+	tasks[BODY] = live_data(
+		app, live_request(app, NULL, "/file?size=3000000&gate=g&gate_after=100000"));
+	tasks[SAVED] = live_download(
+		app, live_request(app, NULL, "/file?size=3000000&gate=g&gate_after=100000"));
+	tasks[SENT] = send_much("/upload?gate=g&gate_after=100000", false);
+	tasks[REDIRECT] = live_data(app, live_request(app, NULL, "/redirect/1"));
+	tasks[RESPONSE] = live_data(app, live_request(app, NULL, "/file?size=5&key=never-allowed"));
+	tasks[NEED_BODY] = send_much("/upload", true);
+	tasks[HANDLED] = live_handled(app, live_request(app, NULL, "/file?hang&key=handled"));
+	live_wait_bytes(app, tasks[BODY], 100000);
+	live_wait_event(app, tasks[SAVED], "wrote", 1);
+	live_wait_event(app, tasks[SENT], "sent", 1);
+	live_wait_event(app, tasks[REDIRECT], "redir", 1);
+	live_wait_event(app, tasks[RESPONSE], "resp", 1);
+	live_wait_event(app, tasks[NEED_BODY], "body?", 1);
+	transfer_task_suspend(tasks[SUSPENDED]);
+}
+
+static void wait_until_nothing_runs(void)
+{
+	uint64_t until_ms = proc_now_ms() + RIG_DEADLINE_MS;
+	char *output = NULL;
+
+	do {
+		free(output);
+		ck_assert_int_gt(proc_left_ms(until_ms), 0);
+		ck_assert_int_eq(RIG_CTL(&rig, &output, "list", "--in-app", "--no-legend"), 0);
+	} while (*output);
+	free(output);
+}
+
+/* Each ends once, whatever it was doing, then the session; transferd keeps nothing of it, and late answers do no harm. */
+START_TEST(cancels_everything)
+{
+	static const char *const wants[CROWD] = {
+		[NEW] = "created done:-999",
+		[SUSPENDED] = "created done:-999",
+		[HANGING] = "created done:-999",
+		[BODY] = "created resp:200 data:100000 done:-999",
+		[SAVED] = "created done:-999",
+		[SENT] = "created info:100 done:-999",
+		[REDIRECT] = "created redir:302 done:-999",
+		[RESPONSE] = "created resp:200 done:-999",
+		[NEED_BODY] = "created body? done:-999",
+		[HANDLED] = "created handler:-999:0:0",
+	};
+	const struct live_app_config config = {
+		.on_redirect = keep_redirect,
+		.on_response = keep_response,
+		.on_need_body = keep_body,
+	};
+	transfer_auto(transfer_body) body = endless_body();
+	transfer_task *tasks[CROWD];
+
+	begin_with(&config);
+	start_each(tasks);
+	transfer_session_invalidate_and_cancel(live_session(app));
+	live_wait_invalid(app);
+	for (unsigned i = 0; i < CROWD; i++)
+		ck_assert_str_eq(live_events(app, tasks[i]), wants[i]);
+	ck_assert_int_eq(transfer_redirect_follow(open_redirect), -ESTALE);
+	ck_assert_int_eq(
+		transfer_disposition_set(open_disposition, TRANSFER_RESPONSE_ALLOW), -ESTALE);
+	ck_assert_int_eq(transfer_body_request_provide(open_body, body), -ESTALE);
+	transfer_redirect_unref(open_redirect);
+	transfer_disposition_unref(open_disposition);
+	transfer_body_request_unref(open_body);
+	ck_assert_str_eq(live_session_events(app), "inval");
+	wait_until_nothing_runs();
+	end();
+}
+END_TEST
+
 START_TEST(cancels_what_never_began)
 {
 	transfer_task *task;
@@ -480,7 +623,7 @@ RUN_TESTS_WITHIN("system/live-life", 60, TEST(lists_tasks), TEST(ends_in_order),
 	TEST(cancelled_tasks_say_so), TEST_LOOP(ends_without_tasks, 2),
 	TEST_LOOP(lets_its_owner_go, 2), TEST(dropped_without_invalidation),
 	TEST(the_shared_session_is_one), TEST(has_a_description),
-	TEST_EACH(cancels_in_every_state, moments), TEST(cancels_what_never_began),
-	TEST(cancels_what_fails_at_once), TEST(suspends_and_goes_on), TEST(transferd_dies),
-	TEST(calls_everything_inside_callbacks), TEST(cookies_stay_in_their_session),
-	TEST(an_ephemeral_session_leaves_nothing))
+	TEST_EACH(cancels_in_every_state, moments), TEST(cancels_everything),
+	TEST(cancels_what_never_began), TEST(cancels_what_fails_at_once),
+	TEST(suspends_and_goes_on), TEST(transferd_dies), TEST(calls_everything_inside_callbacks),
+	TEST(cookies_stay_in_their_session), TEST(an_ephemeral_session_leaves_nothing))

@@ -364,7 +364,97 @@ START_TEST(gives_resume_data_when_the_time_is_over)
 }
 END_TEST
 
+#define PASSWORD "Basic dXNlcjpwYXNzd2Q="
+
+static char base[256], kept[4200];
+
+/* A program that stops in the middle, and leaves the resume data to the next one. */
+static void stop_and_leave(struct rig *r, void *user)
+{
+	const struct app_config config = { .base = base };
+	struct app *app = app_open(r, &config);
+	transfer_request *request = app_request(app, "/file?size=4M&seed=1&gate=g&gate_after=2M");
+	transfer_data *data;
+	transfer_task *task;
+	FILE *file;
+
+	(void)user;
+	transfer_request_set_header(request, "Authorization", PASSWORD);
+	transfer_request_set_header(request, "X-Mine", "a field");
+	task = app_start(app, request);
+	app_wait_bytes(app, task, HALF);
+	data = cancel_with_data(task);
+	ck_assert_ptr_nonnull(data);
+	file = fopen(kept, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(
+		fwrite(transfer_data_get_bytes(data), 1, transfer_data_get_size(data), file),
+		transfer_data_get_size(data));
+	ck_assert_int_eq(fclose(file), 0);
+	transfer_data_unref(data);
+	app_wait(app, task);
+	app_settle(app);
+	app_close(app);
+}
+
+static transfer_data *read_kept(void)
+{
+	char bytes[65536];
+	FILE *file = fopen(kept, "r");
+	size_t n;
+
+	ck_assert_ptr_nonnull(file);
+	n = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	/* no password leaves the daemon */
+	ck_assert_ptr_null(memmem(bytes, n, "dXNlcj", 6));
+	return transfer_data_new_copy(bytes, n);
+}
+
+static void check_second_request(void)
+{
+	struct origin_entry entry;
+	char value[64];
+
+	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), 2);
+	ck_assert_int_eq(origin_log_find(rig.origin, "/file", 2, &entry), 0);
+	ck_assert(*entry.range != '\0');
+	ck_assert(origin_entry_header(&entry, "Authorization", value, sizeof(value)));
+	ck_assert_str_eq(value, PASSWORD);
+	ck_assert(origin_entry_header(&entry, "X-Mine", value, sizeof(value)));
+	ck_assert_str_eq(value, "a field");
+}
+
+/* Program and daemon are others when it goes on: bytes and request are those of the task that was stopped. */
+START_TEST(brings_the_request_along)
+{
+	transfer_data *data;
+	transfer_task *task;
+	struct app *app;
+
+	rig_new(&rig);
+	snprintf(base, sizeof(base), "%s", origin_base(rig.origin));
+	snprintf(kept, sizeof(kept), "%s/resume-data", rig.folder);
+	ck_assert_int_eq(rig_join(rig_fork(&rig, stop_and_leave, NULL)), 0);
+	rig_restart_daemon(&rig);
+	data = read_kept();
+	origin_release(rig.origin, "g");
+	app = app_open(&rig, NULL);
+	task = transfer_session_download_task_resume(app_session(app), data, NULL, NULL);
+	transfer_task_resume(task);
+	app_flush(app);
+	app_check_download(app, task, NULL, 1, SIZE);
+	ck_assert_int_eq(app_status(task), 206);
+	check_second_request();
+	transfer_task_unref(task);
+	transfer_data_unref(data);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("system/resume", 60, TEST_EACH(goes_on_after_a_cut, cuts),
 	TEST_EACH(reports_the_answer_to_a_continuation, finals), TEST(goes_on_after_suspension),
 	TEST_EACH(makes_resume_data, datas), TEST(refuses_damaged_resume_data),
-	TEST_EACH(survives_a_damaged_part, damages), TEST(gives_resume_data_when_the_time_is_over))
+	TEST_EACH(survives_a_damaged_part, damages), TEST(gives_resume_data_when_the_time_is_over),
+	TEST(brings_the_request_along))
