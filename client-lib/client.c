@@ -321,11 +321,13 @@ static void io_step(transfer_client *client, int timeout_ms)
 	atomic_store(&client->is_woken, false); /* what changes from here on wakes again */
 	ignored = read(client->timer_fd, &ticks, sizeof(ticks));
 	(void)ignored;
+	fork_bus_enter();
 	/* a long message comes in many parts */
 	if (ipc_bus_is_connected(client->bus) && ipc_bus_read(client->bus))
 		ipc_bus_dispatch(client->bus);
 	serve_watches(client, events, n);
 	pump(client);
+	fork_bus_leave();
 }
 
 static bool is_stopping(transfer_client *client)
@@ -465,9 +467,11 @@ static void client_close(transfer_client *client)
 	free_retired(client);
 	client_unlock(client);
 	close_shared(client);
+	fork_bus_enter();
 	if (client->bus)
 		ipc_bus_flush(client->bus, 1000);
 	ipc_bus_free(client->bus);
+	fork_bus_leave();
 	client->bus = NULL;
 	transfer_queue_unref(client->own_queue);
 	client->own_queue = NULL;
@@ -561,12 +565,16 @@ int transfer_client_new(transfer_client **ret_client, uint64_t flags, transfer_e
 
 	if (flags & ~CLIENT_ALL_FLAGS)
 		return error_give(-EINVAL, error_new_errno(EINVAL, "unknown flags"), ret_error);
+	if (fork_bus_is_stuck())
+		return error_give(-ECHILD, error_new_errno(ECHILD, FORK_STUCK), ret_error);
 	client = client_alloc(flags);
 	if (!client)
 		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
 	r = open_fds(client);
+	fork_bus_enter();
 	if (!r)
 		r = connect_bus(client);
+	fork_bus_leave();
 	if (!r && !(flags & TRANSFER_CLIENT_NO_THREAD))
 		r = thread_start("transfer-io", run_io, client, &client->thread);
 	if (r) {

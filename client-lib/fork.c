@@ -8,10 +8,13 @@
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint n_forks;
 static int watch_result;
+static atomic_uint n_inside; /* threads in libdbus; those of a parent count for ever */
+static bool is_stuck; /* set before a child has a second thread */
 
 static void on_forked(void)
 {
 	atomic_fetch_add_explicit(&n_forks, 1, memory_order_relaxed);
+	is_stuck = atomic_load(&n_inside) > 0;
 	fork_unlock();
 }
 
@@ -38,4 +41,19 @@ void fork_lock(void)
 void fork_unlock(void)
 {
 	pthread_mutex_unlock(&process_lock);
+}
+
+void fork_bus_enter(void)
+{
+	atomic_fetch_add(&n_inside, 1);
+}
+
+void fork_bus_leave(void)
+{
+	atomic_fetch_sub(&n_inside, 1);
+}
+
+bool fork_bus_is_stuck(void)
+{
+	return is_stuck;
 }

@@ -46,8 +46,10 @@ static bool manager_is_forked(const struct transfer_manager *manager)
 
 static void manager_free(struct transfer_manager *manager)
 {
+	fork_bus_enter();
 	if (!manager_is_forked(manager))
 		ipc_bus_free(manager->bus);
+	fork_bus_leave();
 	drop_notes(manager);
 	if (manager->epoll_fd >= 0)
 		close(manager->epoll_fd);
@@ -179,6 +181,8 @@ int transfer_manager_new(transfer_manager **ret_manager, uint64_t flags, transfe
 
 	if (flags & ~MANAGER_ALL_FLAGS)
 		return error_give(-EINVAL, error_new_errno(EINVAL, "unknown flags"), ret_error);
+	if (fork_bus_is_stuck())
+		return error_give(-ECHILD, error_new_errno(ECHILD, FORK_STUCK), ret_error);
 	manager = fork_status() ? NULL : calloc(1, sizeof(*manager));
 	if (!manager)
 		return error_give(-ENOMEM, error_new_errno(ENOMEM, NULL), ret_error);
@@ -188,7 +192,9 @@ int transfer_manager_new(transfer_manager **ret_manager, uint64_t flags, transfe
 	manager->epoll_fd = manager->note_fd = -1;
 	manager->notes_end = &manager->notes;
 	manager->may_start = !(flags & TRANSFER_CLIENT_NO_AUTOSTART);
+	fork_bus_enter();
 	r = manager_open(manager, flags);
+	fork_bus_leave();
 	if (r) {
 		manager_free(manager);
 		return error_give(error_to_errno(r), error_new_ipc(r, NULL, NULL), ret_error);
@@ -225,6 +231,7 @@ int manager_begin(
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
+	fork_bus_enter();
 	call->exchange.timeout_ms =
 		(int)((manager->timeout_us < (uint64_t)INT32_MAX * CLOCK_US_PER_MS
 				      ? manager->timeout_us
@@ -253,6 +260,7 @@ int manager_end(struct manager_call *call, int r, transfer_error **ret_error)
 	int error_no = error_give_ipc(r, &call->exchange, ret_error);
 
 	ipc_exchange_done(&call->exchange);
+	fork_bus_leave();
 	pthread_mutex_unlock(&call->manager->lock);
 	return error_no;
 }
@@ -318,8 +326,10 @@ int transfer_manager_watch(transfer_manager *manager, transfer_change_handler ha
 		return error_give(
 			-ECHILD, error_new_errno(ECHILD, "the process was forked"), ret_error);
 	pthread_mutex_lock(&manager->lock);
+	fork_bus_enter();
 	if (handler && !manager->is_watching)
 		r = ipc_bus_watch_properties(manager->bus);
+	fork_bus_leave();
 	if (!r) {
 		manager->is_watching = manager->is_watching || handler;
 		manager->handler = handler;
@@ -376,7 +386,9 @@ int transfer_manager_dispatch(transfer_manager *manager, int timeout_ms)
 	if (epoll_wait(manager->epoll_fd, events, 2, timeout_ms) < 0)
 		return -errno;
 	pthread_mutex_lock(&manager->lock);
+	fork_bus_enter();
 	r = ipc_bus_dispatch(manager->bus);
+	fork_bus_leave();
 	pthread_mutex_unlock(&manager->lock);
 	if (r)
 		return r;

@@ -163,6 +163,83 @@ START_TEST(a_child_is_not_held_up)
 }
 END_TEST
 
+static void *use_bus(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&is_over)) {
+		transfer_client *client = NULL;
+		transfer_manager *other = NULL;
+
+		ck_assert_int_eq(transfer_client_new(&client, 0, NULL), 0);
+		ck_assert_int_eq(transfer_manager_new(&other, 0, NULL), 0);
+		transfer_manager_unref(other);
+		transfer_client_unref(client);
+	}
+	return NULL;
+}
+
+/* Its own client works, or cannot be had. */
+static void run_child_with_client(void)
+{
+	transfer_client *client = NULL;
+	transfer_manager *other = NULL;
+	int r;
+
+	alarm(CHILD_SECONDS);
+	r = transfer_client_new(&client, 0, NULL);
+	CHECK(r == 0 || r == -ECHILD);
+	CHECK(transfer_manager_new(&other, 0, NULL) == r);
+	transfer_client_unref(client);
+	transfer_manager_unref(other);
+	_exit(0);
+}
+
+START_TEST(a_child_is_not_held_up_by_the_bus)
+{
+	pthread_t threads[2];
+
+	live_rig_init(&rig, NULL);
+	atomic_store(&is_over, false);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, use_bus, NULL), 0);
+	for (int i = 0; i < N_FORKS; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			run_child_with_client();
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+			"child %d ended with %#x", i, (unsigned int)status);
+	}
+	atomic_store(&is_over, true);
+	for (size_t i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* The parent's thread is at rest most of the time: then a child has a client of its own. */
+START_TEST(a_child_makes_a_client)
+{
+	transfer_client *client = NULL;
+	int status = -1;
+
+	live_rig_init(&rig, NULL);
+	for (int i = 0; i < N_FORKS && status; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			alarm(CHILD_SECONDS);
+			_exit(transfer_client_new(&client, 0, NULL) != 0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	}
+	ck_assert_int_eq(status, 0);
+	live_rig_done(&rig);
+}
+END_TEST
+
 /* Cancelled in the child, the body that its parent reads goes on. */
 START_TEST(a_child_leaves_the_parents_bodies)
 {
@@ -198,4 +275,5 @@ START_TEST(a_child_leaves_the_parents_bodies)
 }
 END_TEST
 
-RUN_TESTS("client-lib/fork", TEST(a_child_is_not_held_up), TEST(a_child_leaves_the_parents_bodies))
+RUN_TESTS("client-lib/fork", TEST(a_child_is_not_held_up), TEST(a_child_is_not_held_up_by_the_bus),
+	TEST(a_child_makes_a_client), TEST(a_child_leaves_the_parents_bodies))

@@ -8,7 +8,8 @@
  *
  * After fork() the objects are dead in the child, whatever other threads were doing: calls that would talk to transferd,
  * wait or run callbacks return -ECHILD there at once, those without a result do nothing to the parent's tasks, and the last
- * unref leaves the memory. A child makes a client and queues of its own. A callback that forks ends its child, or has it
+ * unref leaves the memory. A child makes a client and queues of its own, unless another thread was using the bus at
+ * the fork: then transfer_client_new() and transfer_manager_new() return -ECHILD until exec. A callback that forks ends its child, or has it
  * call exec.
  */
 #ifndef TRANSFER_CLIENT_H
@@ -70,6 +71,7 @@ enum {
  * Returns:  0, or
  *           -EINVAL        unknown flags
  *           -ECONNREFUSED  TRANSFER_BUS_ERROR_UNREACHABLE: no bus
+ *           -ECHILD        the process was forked while another thread used the bus
  *           -ENOMEM        out of memory
  * Blocks:   for the handshake with the bus
  * Thread:   any
