@@ -224,8 +224,8 @@ typedef void (*transfer_tasks_handler)(transfer_task *const *tasks, size_t n_tas
  * @handler:  called once on the session's queue, in order with the callbacks, behind the events that waited
  * @userdata: handed to handler
  *
- * Without memory for the question the handler is called at once, in this thread. It is not called any more once the session
- * has become invalid.
+ * Without memory for the question the handler is called at once, in this thread. A background session that has become
+ * invalid calls it no more.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
