@@ -111,6 +111,8 @@ transfer_task *live_take_next(transfer_session *session)
 	task->stage = TASK_STAGE_SENT;
 	task->is_sent = true;
 	session->n_sent++;
+	if (session->n_sent == LIVE_SENT_MAX)
+		live_refused(session);
 	return task;
 }
 
@@ -120,7 +122,8 @@ static void unsend(transfer_session *session, transfer_task *task)
 		return;
 	task->is_sent = false;
 	session->n_sent--;
-	session->is_refused = false;
+	if (session->n_sent <= LIVE_SENT_AGAIN)
+		session->is_refused = false;
 }
 
 static void end_take(transfer_session *session, transfer_task *task, transfer_error *error)

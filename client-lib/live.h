@@ -44,8 +44,10 @@ struct arena;
 struct command;
 
 #define LIVE_SENT_MAX 1000 /* tasks of a session that transferd has at once */
+#define LIVE_SENT_AGAIN \
+	750 /* ... and when it gets more, many in one call, without having to wait */
 #define LIVE_ACK_BYTES \
-	(256u * 1024) /* acknowledged sooner than by half a window when so much of bodies was delivered */
+	(512u * 1024) /* acknowledged sooner than by half a window when so much of bodies was delivered */
 
 static inline bool live_is(const transfer_session *session)
 {

@@ -98,7 +98,7 @@ struct transfer_session {
 	transfer_task **waiting; /* heap: resumed and not sent, the most urgent first */
 	size_t n_waiting, waiting_room;
 	size_t n_sent; /* of those that have not ended */
-	bool is_refused; /* transferd takes no more until retry_us, or a task ends */
+	bool is_refused; /* transferd gets no more until retry_us, or LIVE_SENT_AGAIN are left */
 	bool sent_create; /* the last call made tasks: others have their turn */
 	bool is_finishing; /* did_become_invalid is owed */
 	unsigned int n_making; /* task_did_create runs: the end waits for it */

@@ -328,6 +328,7 @@ int peer_live_create(struct peer *p, struct ipc_call *call,
 
 	ck_assert_str_eq(in->options.start, "running");
 	pthread_mutex_lock(&p->lock);
+	p->n_create_calls++;
 	if (live->n_refusals) {
 		int refusal = live->refusal;
 

@@ -378,13 +378,59 @@ START_TEST(a_crowd_is_sent_in_its_order)
 }
 END_TEST
 
+static void wait_for_tasks(unsigned int n)
+{
+	for (int i = 0; i < 3000 && peer_live_n_tasks(rig.peer) < n; i++)
+		transfer_queue_dispatch(rig.queue, 10), rig.log[0] = '\0';
+	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), n);
+}
+
+/* transferd has all it may have, and the next ones go together: not one for each that has ended. */
+START_TEST(more_are_sent_by_the_hundred)
+{
+	const unsigned int n_sent = 1000, n = 1100;
+	unsigned int n_calls;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	for (unsigned int i = 0; i < n; i++)
+		transfer_task_unref(live_rig_fetch(&rig, "a"));
+	wait_for_tasks(n_sent);
+	n_calls = peer_n_create_calls(rig.peer);
+	for (uint64_t i = 1; i <= 100; i++) {
+		PEER_LIVE(rig.peer, { .task = i, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
+		live_rig_expect(&rig, "handler");
+		rig.log[0] = '\0';
+	}
+	wait_for_tasks(n);
+	ck_assert_uint_lt(peer_n_create_calls(rig.peer), n_calls + 50);
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* What the others wait for need not come. */
+START_TEST(a_place_is_used_though_no_other_gets_free)
+{
+	const unsigned int n_sent = 1000;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	for (unsigned int i = 0; i <= n_sent; i++)
+		transfer_task_unref(live_rig_fetch(&rig, "a"));
+	wait_for_tasks(n_sent);
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
+	wait_for_tasks(n_sent + 1);
+	live_rig_done(&rig);
+}
+END_TEST
+
 START_TEST(many_bytes_are_acknowledged_soon)
 {
 	static char text[60000];
 
 	memset(text, 'x', sizeof(text) - 1);
 	live_rig_init(&rig, NULL);
-	for (uint64_t i = 1; i <= 6; i++) {
+	for (uint64_t i = 1; i <= 10; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "n%d", (int)i);
@@ -399,7 +445,7 @@ START_TEST(many_bytes_are_acknowledged_soon)
 		live_rig_expect(&rig, "handler 200 0 ");
 		rig.log[0] = '\0';
 	}
-	peer_live_expect(rig.peer, "ack 5\n");
+	peer_live_expect(rig.peer, "ack 9\n");
 	live_rig_done(&rig);
 }
 END_TEST
@@ -889,6 +935,7 @@ RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_
 	TEST(an_end_that_waits_becomes_cancelled), TEST(a_task_that_nobody_can_resume_ends),
 	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(a_refused_task_does_not_hurt_others),
 	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
+	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
 	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon),
 	TEST(lists_tasks), TEST(callbacks_wait_for_a_thread), TEST(finishes_with_its_last_task),
 	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
