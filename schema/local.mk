@@ -12,7 +12,8 @@ SCHEMA_SQL = \
 	%D%/0005-range.sql \
 	%D%/0006-unnamed.sql \
 	%D%/0007-ends.sql \
-	%D%/0008-narrow.sql
+	%D%/0008-narrow.sql \
+	%D%/0009-placing.sql
 
 schema/migrations.c: $(SCHEMA_SQL) %D%/released tools/sqlgen.py
 	$(AM_V_GEN)$(MKDIR_P) schema && $(PYTHON) $(top_srcdir)/tools/sqlgen.py \

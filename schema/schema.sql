@@ -146,6 +146,13 @@ CREATE TABLE outcome (
 	headers BLOB
 ) STRICT;
 
+-- The one row lists the tasks whose rows are as they were put, with an outcome, and whose files are on their way to their places: they
+-- are FINISHING. Per task its number, attempts and started_wall_us, as little-endian 64-bit numbers.
+CREATE TABLE placing (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	tasks BLOB NOT NULL
+) STRICT;
+
 -- Delegate events that nobody has acknowledged yet. task 0: about the session.
 -- A row is n events, the last of which has the number seq: the first is of the type, METRICS and COMPLETED follow.
 CREATE TABLE event (

@@ -8,6 +8,7 @@ libstore_la_SOURCES = \
 	%D%/store-event.c \
 	%D%/store-file.c \
 	%D%/store-lane.c \
+	%D%/store-placing.c \
 	%D%/store-question.c \
 	%D%/store-list.c \
 	%D%/store-row.c \
@@ -26,6 +27,7 @@ check_PROGRAMS += \
 	tests/daemon/store/test-store-file \
 	tests/daemon/store/test-store-lane \
 	tests/daemon/store/test-store-list \
+	tests/daemon/store/test-store-placing \
 	tests/daemon/store/test-store-question \
 	tests/daemon/store/test-store-row \
 	tests/daemon/store/test-store-schema \
@@ -39,6 +41,7 @@ tests_daemon_store_test_store_event_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_file_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_lane_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_list_LDADD = $(TEST_STORE)
+tests_daemon_store_test_store_placing_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_question_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_row_LDADD = $(TEST_STORE)
 tests_daemon_store_test_store_schema_LDADD = $(TEST_STORE)

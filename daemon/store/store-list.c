@@ -69,6 +69,7 @@ struct page {
 	uint64_t *ids; /* ascending, at most limit */
 	size_t n;
 	uint64_t *run;
+	bool is_queued_only; /* without those that are on their way to their places, of which the rows say that they are queued */
 };
 
 static sqlite3_stmt *get(struct store *store, int index)
@@ -89,6 +90,8 @@ static int page_init(struct page *page, const struct store_filter *filter)
 	page->states_mask = filter->states_mask ? filter->states_mask : UINT32_MAX;
 	if (!filter->include_finished && !filter->states_mask)
 		page->states_mask &= ~(UINT32_C(1) << TASK_STATE_COMPLETED);
+	page->is_queued_only = page->states_mask & 1u << TASK_STATE_QUEUED &&
+		!(page->states_mask & 1u << TASK_STATE_FINISHING);
 	if (!filter->name_glob)
 		return 0;
 	if (strlen(filter->name_glob) >= sizeof(page->plain))
@@ -163,6 +166,11 @@ static int index_of(const struct page *page, const struct shelf *shelf)
 	return wanted & 1u << shelf->number ? LIST_RUN_STATE : LIST_RUN_UNSETTLED;
 }
 
+static bool is_wanted(struct store *store, const struct page *page, uint64_t id)
+{
+	return !page->is_queued_only || !store_placing_has(store, id);
+}
+
 static int read_run(
 	struct store *store, struct page *page, uint64_t session, const struct shelf *shelf)
 {
@@ -176,11 +184,12 @@ static int read_run(
 	sqlite3_bind_int(stmt, 2, shelf->number);
 	store_bind_u64(stmt, 3, page->after_id);
 	store_bind_u64(stmt, 4, last_id);
-	store_bind_u64(stmt, 7, page->limit);
+	store_bind_u64(
+		stmt, 7, page->limit + (page->is_queued_only ? store_placing_count(store) : 0));
 	bind_common(stmt, page);
 	while ((r = store_step(store, stmt)) == 0)
 		if (n < page->limit && store_read_u64(stmt, 0, &page->run[n]) == 0)
-			n++;
+			n += is_wanted(store, page, page->run[n]);
 	return r == STORE_E_NOT_FOUND ? merge(page, n) : r;
 }
 
@@ -259,7 +268,7 @@ static int read_ids(struct store *store, struct page *page)
 			continue;
 		last = sorted[i];
 		r = matches(store, page, last);
-		if (r == 0)
+		if (r == 0 && is_wanted(store, page, last))
 			page->ids[page->n++] = last;
 		if (r < 0)
 			return r;
@@ -323,6 +332,29 @@ int store_task_each(
 	return r ? r : hand_over(store, ids, n, fn, user);
 }
 
+static int each_placing(struct store *store, store_task_fn fn, void *user)
+{
+	uint64_t id = 0;
+	int r = 0;
+
+	while (r == 0 && (id = store_placing_next(store, id))) {
+		struct task *task;
+
+		r = store_task_load(store, id, &task);
+		if (r == 0 && task->state == TASK_STATE_FINISHING) {
+			r = fn(task, user);
+			continue;
+		}
+		/* its row is not as it was put: the list was not written by us */
+		store_placing_end(store, id);
+		if (r == 0)
+			task_free(task);
+		else if (r == -EBADMSG || r == STORE_E_NOT_FOUND)
+			r = 0;
+	}
+	return r;
+}
+
 int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user)
 {
 	sqlite3_stmt *stmt = get(store, LIST_UNSETTLED);
@@ -344,7 +376,9 @@ int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user)
 			return store_contradicts(store);
 		if (n)
 			after_id = ids[n - 1];
+		for (size_t i = 0; i < n; i++)
+			store_placing_end(store, ids[i]); /* nothing is told twice */
 		r = hand_over(store, ids, n, fn, user);
 	} while (r == 0 && n == sizeof(ids) / sizeof(ids[0]));
-	return r;
+	return r ? r : each_placing(store, fn, user);
 }

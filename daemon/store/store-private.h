@@ -59,8 +59,9 @@ enum store_noun {
 	STORE_NOUN_TALLY,
 	STORE_NOUN_COOKIE,
 	STORE_NOUN_QUESTION,
+	STORE_NOUN_PLACING,
 };
-#define STORE_N_NOUNS 10
+#define STORE_N_NOUNS 11
 
 struct store_statement {
 	sqlite3_stmt *stmt;
@@ -78,7 +79,7 @@ extern const struct store_statements *const store_nouns[STORE_N_NOUNS];
 extern const struct store_statements store_turn_statements, store_session_statements,
 	store_lane_statements, store_task_statements, store_list_statements, store_event_statements,
 	store_token_statements, store_tally_statements, store_cookie_statements,
-	store_question_statements;
+	store_question_statements, store_placing_statements;
 
 /* ---- numbers that are never given out twice ---- */
 enum store_sequence {
@@ -91,6 +92,7 @@ enum store_sequence {
 
 struct store_tally_change;
 struct store_lane_change;
+struct store_placed;
 
 /* Rows of one statement: what SQLite does for each statement costs as much as a row. */
 #define STORE_MANY 8
@@ -123,6 +125,9 @@ struct store {
 	int turn_error; /* SQLite rolled the turn back by itself: nothing more of it may be written */
 	struct store_tally_change *tally_changes; /* uthash; written at commit */
 	struct store_lane_change *lane_changes;
+	struct store_placed *placed; /* written at commit */
+	size_t n_placed, last_placed; /* the one that was found last */
+	bool is_placing_changed; /* and not committed */
 };
 
 /* ---- store.c ---- */
@@ -208,6 +213,20 @@ int store_tally_task(struct store *store, const struct store_standing *standing,
 /* ---- store-event.c ---- */
 /* How many events a row stands for that has this in the column; 1 where it has none of our numbers. */
 unsigned store_event_n(sqlite3_stmt *stmt, int column);
+
+/* ---- store-placing.c ---- */
+/* Its row is as it was put, its outcome is saved: from now on it is FINISHING. STORE_E_NOT_FOUND: there is no room in the list. */
+int store_placing_add(struct store *store, const struct task *task);
+void store_placing_end(struct store *store, uint64_t task); /* if it is listed */
+bool store_placing_has(struct store *store, uint64_t task);
+size_t store_placing_count(const struct store *store); /* not less than there are */
+uint64_t store_placing_next(const struct store *store, uint64_t after_id); /* 0: no more */
+/* What was loaded from a row as it was put becomes what it is. */
+void store_placing_fill(struct store *store, struct task *task);
+int store_placing_load(struct store *store);
+int store_placing_flush(struct store *store); /* writes the changes of the turn */
+void store_placing_settle(struct store *store, bool is_committed); /* else they never were */
+void store_placing_free(struct store *store);
 
 /* ---- store-task-save.c ---- */
 int store_task_set_state(

@@ -195,17 +195,20 @@ static const char *const texts[] = {
 	[TASK_SAVE_OUTCOME] = "UPDATE outcome SET " SET_PROGRESS ", " SET_RESULT ", " SET_RESPONSE
 			      " WHERE task = :id",
 	/*
-	 * The two steps that every download of a file goes through, of what is known to be in the row. They name no column
-	 * of the indexes that it is not in: due, clock, and in the first one the list's and finished.
+	 * The two steps that every download of a file goes through, of what is known to be in the row. The second one is
+	 * TASK_END_PLACED where the file is listed as one on its way to its place, for the row is then as it was put. They
+	 * name no column of the indexes that the row is not in: due and clock.
 	 */
-	[TASK_SAVE_PLACED] =
-		"UPDATE task SET state = 3, attempts = :attempts, started_wall_us = :started_wall_us WHERE id = :id AND state = 1",
 	[TASK_PUT_PLACED] =
 		"INSERT OR IGNORE INTO outcome(task, offset_bytes, total_bytes, network_bytes, etag, last_modified, can_resume,"
 		" digest_hex, file_ino, file_size_bytes, file_mtime_ns, status, expected_bytes, url, mime_type, text_encoding,"
 		" http_version, suggested_name, headers) VALUES (:id, :offset_bytes, :total_bytes, :network_bytes, :etag,"
 		" :last_modified, :can_resume, :digest_hex, :file_ino, :file_size_bytes, :file_mtime_ns, :response_status,"
 		" :expected_bytes, :response_url, :mime_type, :text_encoding, :http_version, :suggested_name, :response_headers)",
+	[TASK_END_PLACED] =
+		"UPDATE task SET state = 6, shelf = 6, attempts = :attempts, started_wall_us = :started_wall_us, finished_wall_us ="
+		" :finished_wall_us, end_seq = :end_seq WHERE id = :id AND session = :session AND lane = :lane AND state = 1 AND"
+		" attempts = 0",
 	[TASK_SAVE_ENDED] =
 		"UPDATE task SET state = 6, shelf = 6, suspend_count = :suspend_count, wait_reason = :wait_reason, is_begun ="
 		" :is_begun, attempts = :attempts, failures = :failures, started_wall_us = :started_wall_us, finished_wall_us ="

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks are put and saved: the row itself, and what few tasks have or what attempts have brought in rows of their own. The plain
- * download, of which there are many, is four statements from its first row to its end; all else goes the general way.
+ * download, of which there are many, is three statements from its first row to its end; all else goes the general way.
  */
 #include "daemon/store/store-task.h"
 
@@ -287,7 +287,7 @@ int store_task_save_new(struct store *store, struct task *const *tasks, size_t n
 
 /* ---- the steps of a plain download ---- */
 
-/* Of an untouched row only that changes what TASK_SAVE_PLACED names, and TASK_PUT_PLACED says the rest. */
+/* Of an untouched row only that changes what the list of files on their way says, and TASK_PUT_PLACED the rest. */
 static bool is_placed(const struct task *task, unsigned what)
 {
 	bool is_other = task->suspend_count || task->wait_reason || task->due_wall_us ||
@@ -299,14 +299,21 @@ static bool is_placed(const struct task *task, unsigned what)
 
 	what &= ~(unsigned)STORE_SAVE_ATTEMPT;
 	return what == (STORE_SAVE_STATE | SAVE_OUTCOME) && task->is_row_untouched &&
-		task->state == TASK_STATE_FINISHING && !is_other && !has_more && !has_failed(task);
+		task->state == TASK_STATE_FINISHING && task->file_ino &&
+		task->request.destination && !is_other && !has_more && !has_failed(task);
 }
 
-static int save_placed(struct store *store, const struct task *task)
+/* STORE_E_NOT_FOUND: it has to go the general way. */
+static int place(struct store *store, const struct task *task)
 {
 	int r = run_with(store, TASK_PUT_PLACED, task);
 
-	return r || sqlite3_changes(store->db) ? r : save_outcome(store, task, SAVE_OUTCOME);
+	/* there is no row to be placed */
+	if (r == -EINVAL)
+		return STORE_E_NOT_FOUND;
+	if (r == 0 && !sqlite3_changes(store->db))
+		r = save_outcome(store, task, SAVE_OUTCOME);
+	return r ? r : store_placing_add(store, task);
 }
 
 static bool is_ended(const struct task *task, unsigned what)
@@ -315,30 +322,35 @@ static bool is_ended(const struct task *task, unsigned what)
 		!(what & STORE_SAVE_RESULT) && !task->due_wall_us && !task->expires_boot_us;
 }
 
+/* And its row is as it was put. */
+static bool is_placed_end(struct store *store, const struct task *task)
+{
+	return store_placing_has(store, task->id) && !task->suspend_count && !task->is_begun &&
+		!task->failures && task->attempts && task->finished_wall_us;
+}
+
 /*
- * The common steps name the row as they expect it, so that nobody has to look at it first. Nothing is done when it is another;
+ * The common end names the row as it expects it, so that nobody has to look at it first. Nothing is done when it is another;
  * ret_what is what is still to be saved.
  */
 static int save_expected(struct store *store, const struct task *task, unsigned *ret_what,
 	struct store_standing *ret_before)
 {
-	bool is_first = is_placed(task, *ret_what);
+	bool is_listed;
 	int r;
 
-	if (!is_first && !is_ended(task, *ret_what))
+	if (!is_ended(task, *ret_what))
 		return STORE_E_NOT_FOUND;
-	r = run_with(store, is_first ? TASK_SAVE_PLACED : TASK_SAVE_ENDED, task);
+	is_listed = is_placed_end(store, task);
+	r = run_with(store, is_listed ? TASK_END_PLACED : TASK_SAVE_ENDED, task);
 	if (r)
 		return r;
 	if (!sqlite3_changes(store->db))
 		return STORE_E_NOT_FOUND;
 	*ret_what &= ~(unsigned)(STORE_SAVE_STATE | STORE_SAVE_ATTEMPT);
 	*ret_before = (struct store_standing){ task->session, task->lane,
-		is_first ? TASK_STATE_QUEUED : TASK_STATE_FINISHING, 0 };
-	if (!is_first)
-		return 0;
-	*ret_what &= ~(unsigned)SAVE_OUTCOME;
-	return save_placed(store, task);
+		is_listed ? TASK_STATE_QUEUED : TASK_STATE_FINISHING, 0 };
+	return 0;
 }
 
 /* What the row counted as before is in ret_before. */
@@ -356,23 +368,23 @@ static int save_over(struct store *store, const struct task *task, unsigned what
 	return r ? r : save_parts(store, task, what, ret_before->result_code);
 }
 
-int store_task_save(struct store *store, struct task *task, unsigned what)
+static int save(struct store *store, struct task *task, unsigned what)
 {
 	struct store_standing before = { task->session, task->lane, task->state, 0 }, after;
-	int r = store_begin(store);
+	int r;
 
-	if (r == 0 && what & STORE_SAVE_NEW) {
+	if (what & STORE_SAVE_NEW) {
 		r = insert(store, task);
 		what = rest_of(task, what);
 		task->is_row_untouched &= !what;
 		if (r == 0)
 			r = save_parts(store, task, what, 0);
-	} else if (r == 0) {
+	} else {
 		r = save_over(store, task, what, &before);
 		task->is_row_untouched = false;
+		if (what & STORE_SAVE_STATE)
+			store_placing_end(store, task->id);
 	}
-	if (r == STORE_E_NOT_FOUND || r == STORE_E_DUPLICATE)
-		return store_contradicts(store);
 	if (r)
 		return r;
 	after = before;
@@ -385,6 +397,20 @@ int store_task_save(struct store *store, struct task *task, unsigned what)
 	return store_task_save_recount(store, &before, &after);
 }
 
+int store_task_save(struct store *store, struct task *task, unsigned what)
+{
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	r = is_placed(task, what) ? place(store, task) : STORE_E_NOT_FOUND;
+	if (r == STORE_E_NOT_FOUND)
+		r = save(store, task, what);
+	else
+		task->is_row_untouched = false;
+	return r == STORE_E_NOT_FOUND || r == STORE_E_DUPLICATE ? store_contradicts(store) : r;
+}
+
 int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 {
 	sqlite3_stmt *stmt = get(store, TASK_SET_STATE);
@@ -395,6 +421,7 @@ int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 		r = store_task_save_standing(store, id, &before);
 	if (r)
 		return r;
+	store_placing_end(store, id);
 	store_bind_u64(stmt, 1, id);
 	store_bind_u64(stmt, 2, state);
 	r = store_run(store, stmt);

@@ -68,6 +68,7 @@ int store_task_del(struct store *store, uint64_t id)
 		r = store_tally_task(store, &standing, -1);
 	if (r)
 		return r;
+	store_placing_end(store, id);
 	store_bind_u64(stmt, 1, id);
 	return store_run(store, stmt);
 }
@@ -79,6 +80,7 @@ static int fail_row(struct store *store, uint64_t id, uint64_t wall_us)
 	sqlite3_stmt *stmt = get(store, TASK_FAIL);
 	int r;
 
+	store_placing_end(store, id);
 	store_bind_u64(stmt, 2, wall_us);
 	sqlite3_bind_int(stmt, 3, TRANSFER_ERROR_UNKNOWN);
 	r = store_task_run_on(store, TASK_FAIL, id);
@@ -183,6 +185,8 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 		return err_raise(-ENOMEM);
 	r = read_rows(store, id, task);
 	task->is_row_untouched = r == 0 && !task->has_outcome && is_untouched(task);
+	if (r == 0 && task->has_outcome && is_untouched(task))
+		store_placing_fill(store, task);
 	if (r == 0 && !task->kind)
 		return -EBADMSG;
 	/* its lane is gone: it can never run */

@@ -61,6 +61,7 @@ const struct store_statements *const store_nouns[STORE_N_NOUNS] = {
 	[STORE_NOUN_TALLY] = &store_tally_statements,
 	[STORE_NOUN_COOKIE] = &store_cookie_statements,
 	[STORE_NOUN_QUESTION] = &store_question_statements,
+	[STORE_NOUN_PLACING] = &store_placing_statements,
 };
 
 static const char *const sequence_names[STORE_N_SEQUENCES] = {
@@ -214,9 +215,10 @@ int store_begin(struct store *store)
 	return store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_BEGIN)->stmt);
 }
 
-static void end_turn(struct store *store)
+static void end_turn(struct store *store, bool is_committed)
 {
 	store_tally_drop(store);
+	store_placing_settle(store, is_committed);
 	store->turn_error = 0;
 	store->is_put_in_turn = false;
 }
@@ -225,7 +227,7 @@ void store_rollback(struct store *store)
 {
 	if (store_is_dirty(store))
 		store_run(store, store_statement(store, STORE_NOUN_TURN, TURN_ROLLBACK)->stmt);
-	end_turn(store);
+	end_turn(store, false);
 }
 
 static int write_sequence(struct store *store, int index, int sequence)
@@ -289,6 +291,8 @@ static int commit(struct store *store)
 	if (r == 0)
 		r = store_tally_flush(store);
 	if (r == 0)
+		r = store_placing_flush(store);
+	if (r == 0)
 		r = write_sequences(store);
 	if (r == 0)
 		r = FAILPOINT("store.commit.before");
@@ -312,7 +316,7 @@ int store_commit(struct store *store)
 	}
 	memset(store->is_sequence_changed, 0, sizeof(store->is_sequence_changed));
 	store->saw_full = false;
-	end_turn(store);
+	end_turn(store, true);
 	return FAILPOINT("store.commit.after");
 }
 
@@ -410,13 +414,14 @@ static int prepare_noun(struct store *store, enum store_noun noun)
 
 static int prepare(struct store *store)
 {
-	for (int noun = 0; noun < STORE_N_NOUNS; noun++) {
-		int r = prepare_noun(store, (enum store_noun)noun);
+	int r = 0;
 
-		if (r)
-			return r;
-	}
-	return store_load_sequences(store);
+	for (int noun = 0; r == 0 && noun < STORE_N_NOUNS; noun++)
+		r = prepare_noun(store, (enum store_noun)noun);
+	if (r)
+		return r;
+	r = store_placing_load(store);
+	return r ? r : store_load_sequences(store);
 }
 
 static void close_database(struct store *store)
@@ -427,6 +432,7 @@ static void close_database(struct store *store)
 		free(store->statements[noun]);
 		store->statements[noun] = NULL;
 	}
+	store_placing_free(store);
 	sqlite3_close(store->db);
 	store->db = NULL;
 }

@@ -146,7 +146,10 @@ int store_expiry_ids(
  */
 int store_expiry_renew(struct store *store, uint64_t now_boot_us);
 
-/* Tasks in FINISHING, ANSWERED or CANCELING: what a restart has to finish first. Bounded by what was in flight. */
+/*
+ * Tasks in FINISHING, ANSWERED or CANCELING: what a restart has to finish first. Bounded by what was in flight.
+ * Plain downloads whose files are on their way to their places are loaded as FINISHING; counted they are as QUEUED, as those that run.
+ */
 typedef int (*store_task_fn)(struct task *task_take, void *user);
 int store_task_each_unsettled(struct store *store, store_task_fn fn, void *user);
 
