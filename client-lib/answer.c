@@ -42,6 +42,14 @@ struct transfer_redirect {
 	struct answer base;
 };
 
+struct transfer_challenge {
+	struct ref ref;
+	struct answer base;
+	struct delivery_challenge asked;
+	transfer_response *response;
+	struct arena arena; /* of asked */
+};
+
 struct transfer_disposition {
 	struct ref ref;
 	struct answer base;
@@ -304,6 +312,120 @@ transfer_redirect *answer_new_redirect(const struct delivery *asked)
 	}
 	ref_init(&answer->ref);
 	return answer;
+}
+
+/* ---- challenges ---- */
+
+enum transfer_auth_method transfer_challenge_get_method(const transfer_challenge *challenge)
+{
+	return challenge->asked.method;
+}
+
+const char *transfer_challenge_get_protocol(const transfer_challenge *challenge)
+{
+	return challenge->asked.protocol;
+}
+
+const char *transfer_challenge_get_host(const transfer_challenge *challenge)
+{
+	return challenge->asked.host;
+}
+
+unsigned int transfer_challenge_get_port(const transfer_challenge *challenge)
+{
+	return challenge->asked.port;
+}
+
+const char *transfer_challenge_get_realm(const transfer_challenge *challenge)
+{
+	return challenge->asked.realm;
+}
+
+unsigned int transfer_challenge_get_previous_failures(const transfer_challenge *challenge)
+{
+	return challenge->asked.previous_failures;
+}
+
+const transfer_response *transfer_challenge_get_response(const transfer_challenge *challenge)
+{
+	return challenge->response;
+}
+
+static int give_challenge(transfer_challenge *challenge, const char *disposition,
+	const transfer_credential *credential)
+{
+	struct answer *answer = &challenge->base;
+	transfer_client *client = answer->task->session->client;
+	int r;
+
+	if (!is_first(answer))
+		return -EALREADY;
+	client_lock(client);
+	r = is_still_asked(answer);
+	answer->command->action = disposition;
+	answer->command->credential = transfer_credential_ref(credential);
+	if (!r)
+		send_answer(answer);
+	client_unlock(client);
+	return r;
+}
+
+int transfer_challenge_use(transfer_challenge *challenge, const transfer_credential *credential)
+{
+	return give_challenge(challenge, "use-credential", credential);
+}
+
+int transfer_challenge_default(transfer_challenge *challenge)
+{
+	return give_challenge(challenge, "perform-default", NULL);
+}
+
+int transfer_challenge_cancel(transfer_challenge *challenge)
+{
+	return give_challenge(challenge, "cancel", NULL);
+}
+
+int transfer_challenge_reject_protection_space(transfer_challenge *challenge)
+{
+	return give_challenge(challenge, "reject-protection-space", NULL);
+}
+
+static void challenge_free(transfer_challenge *challenge)
+{
+	transfer_challenge_default(challenge);
+	answer_done(&challenge->base);
+	transfer_response_unref(challenge->response);
+	arena_done(&challenge->arena);
+	free(challenge);
+}
+
+REF_DEFINE(transfer_challenge, challenge_free)
+
+static bool copy_asked(transfer_challenge *challenge, const struct delivery_challenge *from)
+{
+	struct delivery_challenge *to = &challenge->asked;
+
+	*to = *from;
+	to->protocol = arena_strdup(&challenge->arena, from->protocol);
+	to->host = arena_strdup(&challenge->arena, from->host);
+	to->realm = arena_strdup(&challenge->arena, from->realm);
+	return to->protocol && to->host && to->realm;
+}
+
+transfer_challenge *answer_new_challenge(const struct delivery *asked)
+{
+	transfer_challenge *challenge = calloc(1, sizeof(*challenge));
+
+	if (!challenge || !copy_asked(challenge, &asked->challenge) ||
+		answer_init(&challenge->base, asked, COMMAND_ANSWER_CHALLENGE)) {
+		if (challenge)
+			arena_done(&challenge->arena);
+		free(challenge);
+		return NULL;
+	}
+	challenge->response = transfer_response_ref(asked->response);
+	ref_init(&challenge->ref);
+	return challenge;
 }
 
 /* ---- responses ---- */

@@ -35,6 +35,7 @@ void answer_forget_all(transfer_session *session);
 /* The objects for the callbacks; NULL: out of memory. */
 transfer_delayed_request *answer_new_delayed(transfer_session *session, uint64_t question);
 transfer_redirect *answer_new_redirect(const struct delivery *asked);
+transfer_challenge *answer_new_challenge(const struct delivery *asked);
 transfer_disposition *answer_new_disposition(const struct delivery *asked);
 transfer_body_request *answer_new_body(const struct delivery *asked);
 

@@ -76,6 +76,7 @@ void command_free(struct command *command)
 	free(command->text);
 	delivery_free(command->reply);
 	transfer_request_unref(command->request);
+	transfer_credential_unref(command->credential);
 	transfer_task_unref(command->task);
 	free(command);
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "client-lib/client.h"
+#include "client-lib/credential.h"
 #include "client-lib/error.h"
 #include "client-lib/live.h"
 #include "client-lib/request.h"
@@ -95,11 +96,12 @@ static void fail_answer(
 void command_live_send_failed(transfer_session *session, const struct command *command, int r)
 {
 	if (command->kind == COMMAND_ANSWER_REDIRECT || command->kind == COMMAND_ANSWER_RESPONSES ||
-		command->kind == COMMAND_ANSWER_BODY)
+		command->kind == COMMAND_ANSWER_BODY || command->kind == COMMAND_ANSWER_CHALLENGE)
 		fail_answer(session, command, r, NULL);
 }
 
-static void on_body_answered(void *user, int r, const char *text)
+/* Of one command that travels alone. */
+static void on_answered(void *user, int r, const char *text)
 {
 	transfer_session *session = command_reply_begin(user);
 
@@ -200,7 +202,23 @@ static int send_body(transfer_session *session, const struct command *command)
 	};
 
 	return ipc_start_session_answer_body_stream(
-		session->client->bus, session->path, &in, on_body_answered, session);
+		session->client->bus, session->path, &in, on_answered, session);
+}
+
+static int send_challenge(transfer_session *session, const struct command *command)
+{
+	const transfer_credential *credential = command->credential;
+	struct ipc_session_answer_challenge_in in = {
+		.question = command->question,
+		.disposition = command->action,
+		.credential = {
+			.user = credential ? credential->user : NULL,
+			.password = credential ? credential->password : NULL,
+		},
+	};
+
+	return ipc_start_session_answer_challenge(
+		session->client->bus, session->path, &in, on_answered, session);
 }
 
 int command_live_send(transfer_session *session, struct arena *arena)
@@ -211,5 +229,7 @@ int command_live_send(transfer_session *session, struct arena *arena)
 		return send_redirect(session, command, arena);
 	if (command->kind == COMMAND_ANSWER_RESPONSES)
 		return send_responses(session, arena);
+	if (command->kind == COMMAND_ANSWER_CHALLENGE)
+		return send_challenge(session, command);
 	return send_body(session, command);
 }

@@ -72,6 +72,7 @@ static bool has_nothing_to_do(const transfer_session *session, const struct comm
 	case COMMAND_ANSWER_REDIRECT:
 	case COMMAND_ANSWER_RESPONSES:
 	case COMMAND_ANSWER_BODY:
+	case COMMAND_ANSWER_CHALLENGE:
 		return command->task->stage == TASK_STAGE_ENDED || command->task->is_cancelled;
 	}
 	return false;
@@ -615,6 +616,7 @@ static int send_flight(transfer_session *session, struct arena *arena)
 	case COMMAND_ANSWER_REDIRECT:
 	case COMMAND_ANSWER_RESPONSES:
 	case COMMAND_ANSWER_BODY:
+	case COMMAND_ANSWER_CHALLENGE:
 		return command_live_send(session, arena);
 	case COMMAND_DESCRIBE_SESSION:
 		break;

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include <transfer/cookie.h>
+#include <transfer/credential.h>
 
 #include "client-lib/delivery.h"
 
@@ -36,6 +37,7 @@ enum command_kind {
 	COMMAND_ANSWER_REDIRECT,
 	COMMAND_ANSWER_RESPONSES,
 	COMMAND_ANSWER_BODY,
+	COMMAND_ANSWER_CHALLENGE,
 };
 
 enum command_answer {
@@ -56,7 +58,8 @@ struct command {
 	uint64_t question; /* ANSWER */
 	enum command_answer answer;
 	struct transfer_request *request; /* with COMMAND_ANSWER_REPLACE, or action "replace" */
-	const char *action; /* ANSWER_REDIRECT */
+	const char *action; /* ANSWER_REDIRECT, ANSWER_CHALLENGE */
+	transfer_credential *credential; /* ANSWER_CHALLENGE; NULL: none */
 	enum transfer_response_disposition disposition; /* ANSWER_RESPONSES */
 	int fd; /* ANSWER_BODY, with length_bytes; -1: there is no body */
 	int64_t length_bytes;

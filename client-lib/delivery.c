@@ -173,6 +173,20 @@ static void ask_redirect(transfer_session *s, const struct delivery *d)
 	transfer_redirect_unref(answer);
 }
 
+static void ask_challenge(transfer_session *s, const struct delivery *d)
+{
+	void (*ask)(transfer_session *, transfer_task *, transfer_challenge *, void *);
+	transfer_challenge *challenge = answer_new_challenge(d);
+	void *userdata;
+
+	ask = DELIVERY_PICK(d->task, task_did_receive_challenge, &userdata);
+	if (!challenge)
+		fail(s, d->task);
+	else if (ask)
+		ask(s, d->task, challenge, userdata);
+	transfer_challenge_unref(challenge);
+}
+
 static void ask_body(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, transfer_body_request *, void *);
@@ -360,6 +374,9 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_REDIRECT:
 		ask_redirect(s, d);
 		return true;
+	case DELIVERY_CHALLENGE:
+		ask_challenge(s, d);
+		return true;
 	case DELIVERY_NEED_BODY:
 		ask_body(s, d);
 		return true;
@@ -459,6 +476,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_DELAYED:
 		return !answer_is_known(session, delivery->question);
 	case DELIVERY_REDIRECT:
+	case DELIVERY_CHALLENGE:
 	case DELIVERY_NEED_BODY:
 		return delivery->task->is_cancelled ||
 			(delivery->question && !answer_is_known(session, delivery->question));

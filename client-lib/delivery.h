@@ -35,7 +35,8 @@ enum delivery_kind {
 	/* live sessions only */
 	DELIVERY_TASK_LISTS, /* answer of transfer_session_get_task_lists() */
 	DELIVERY_INFORMATIONAL,
-	DELIVERY_REDIRECT, /* a question, as the next two */
+	DELIVERY_REDIRECT, /* a question, as the next three */
+	DELIVERY_CHALLENGE,
 	DELIVERY_NEED_BODY,
 	DELIVERY_RESPONSE,
 	DELIVERY_BECAME_DOWNLOAD,
@@ -46,6 +47,13 @@ enum delivery_kind {
 	DELIVERY_LOAD_START, /* of a loader: its class begins, or goes on */
 	DELIVERY_LOAD_STOP,
 	DELIVERY_BODY_PULL, /* a reader is asked for more */
+};
+
+/* CHALLENGE; the text is the delivery's */
+struct delivery_challenge {
+	enum transfer_auth_method method;
+	const char *protocol, *host, *realm;
+	unsigned int port, previous_failures;
 };
 
 struct delivery {
@@ -73,6 +81,7 @@ struct delivery {
 	transfer_request *request; /* proposed */
 	transfer_task *other; /* the download */
 	enum transfer_body_reason reason;
+	struct delivery_challenge challenge;
 	size_t row_bytes; /* of a body that came in the row itself */
 	bool is_question; /* RESPONSE: an answer is waited for */
 	bool is_piece; /* of a pipe that is read on when this was delivered */
@@ -81,7 +90,7 @@ struct delivery {
 	bool has_metrics;
 	struct transfer_load *load; /* whose start or stop it is, or whose data */
 	struct body_feed *feed; /* BODY_PULL */
-	struct arena arena; /* rows of metrics.transactions */
+	struct arena arena; /* of metrics.transactions and challenge */
 };
 
 TAILQ_HEAD(delivery_line, delivery);

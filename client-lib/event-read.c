@@ -26,6 +26,7 @@ static const enum delivery_kind kinds[] = {
 	[IPC_EVENT_DID_BECOME_INVALID] = DELIVERY_INVALID,
 	[IPC_EVENT_DID_RECEIVE_INFORMATIONAL_RESPONSE] = DELIVERY_INFORMATIONAL,
 	[IPC_EVENT_WILL_PERFORM_REDIRECT] = DELIVERY_REDIRECT,
+	[IPC_EVENT_DID_RECEIVE_CHALLENGE] = DELIVERY_CHALLENGE,
 	[IPC_EVENT_NEED_NEW_BODY_STREAM] = DELIVERY_NEED_BODY,
 	[IPC_EVENT_DID_RECEIVE_RESPONSE] = DELIVERY_RESPONSE,
 	[IPC_EVENT_DID_BECOME_DOWNLOAD_TASK] = DELIVERY_BECAME_DOWNLOAD,
@@ -132,6 +133,36 @@ static enum transfer_body_reason reason_of(const char *word)
 	return TRANSFER_BODY_REASON_START;
 }
 
+static enum transfer_auth_method auth_method_of(const char *word)
+{
+#define METHOD(symbol, value, name) { (enum transfer_auth_method)(value), name },
+	static const struct {
+		enum transfer_auth_method method;
+		const char *word;
+	} methods[] = { TRANSFER_AUTH_METHODS(METHOD) };
+
+	for (size_t i = 0; word && i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!strcmp(word, methods[i].word))
+			return methods[i].method;
+	}
+	return TRANSFER_AUTH_DEFAULT;
+}
+
+static bool read_challenge(struct delivery *delivery, const struct ipc_challenge *from)
+{
+	struct delivery_challenge *to = &delivery->challenge;
+
+	if (delivery->kind != DELIVERY_CHALLENGE)
+		return true;
+	to->method = auth_method_of(from ? from->method : NULL);
+	to->port = from ? from->port : 0;
+	to->previous_failures = from ? from->previous_failures : 0;
+	to->protocol = arena_strdup(&delivery->arena, from && from->protocol ? from->protocol : "");
+	to->host = arena_strdup(&delivery->arena, from && from->host ? from->host : "");
+	to->realm = arena_strdup(&delivery->arena, from && from->realm ? from->realm : "");
+	return to->protocol && to->host && to->realm;
+}
+
 static bool read_args(
 	struct delivery *delivery, struct ipc_signal *signal, const struct ipc_event_args *args)
 {
@@ -159,7 +190,8 @@ static bool read_args(
 		delivery->data = transfer_data_new_copy(args->body, args->n_body);
 	delivery->row_bytes = args->n_body;
 	if (((args->has_body_file || args->body) && !delivery->data) ||
-		(args->response && !delivery->response))
+		(args->response && !delivery->response) ||
+		!read_challenge(delivery, args->challenge))
 		return false;
 	return copy_text(&delivery->path, args->path) &&
 		copy_text(&delivery->digest_algorithm,

@@ -237,6 +237,13 @@ static void tell_end(transfer_session *session, transfer_task *task, struct deli
 	live_ended(session, task);
 }
 
+/* Tasks with a handler, too. */
+static bool asks_always(const struct delivery *delivery)
+{
+	return delivery->kind == DELIVERY_REDIRECT || delivery->kind == DELIVERY_CHALLENGE ||
+		delivery->kind == DELIVERY_NEED_BODY;
+}
+
 void live_tell(transfer_session *session, transfer_task *task, struct delivery *delivery)
 {
 	if (!delivery->task)
@@ -252,8 +259,7 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 		tell_data(session, task, delivery);
 	} else if (delivery->kind == DELIVERY_RESPONSE) {
 		tell_response(session, task, delivery);
-	} else if (delivery->kind == DELIVERY_REDIRECT || delivery->kind == DELIVERY_NEED_BODY ||
-		!(task_has_handler(task) || task->reader)) {
+	} else if (asks_always(delivery) || !(task_has_handler(task) || task->reader)) {
 		delivery_push_take(session, delivery);
 	} else if (delivery->kind == DELIVERY_FINISHED && task->file_handler && !task->file) {
 		task->file = delivery;
@@ -473,7 +479,7 @@ void live_go_on(transfer_session *session, transfer_task *task)
 static bool is_question(const struct delivery *delivery)
 {
 	return delivery->question &&
-		(delivery->kind == DELIVERY_REDIRECT || delivery->kind == DELIVERY_NEED_BODY ||
+		(asks_always(delivery) ||
 			(delivery->kind == DELIVERY_RESPONSE && delivery->is_question));
 }
 

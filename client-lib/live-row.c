@@ -26,14 +26,16 @@
 	X(DID_RESUME_AT_OFFSET, download_did_resume) \
 	X(DID_FINISH_COLLECTING_METRICS, task_did_collect_metrics) \
 	X(WILL_PERFORM_REDIRECT, task_will_redirect) \
+	X(DID_RECEIVE_CHALLENGE, task_did_receive_challenge) \
 	X(NEED_NEW_BODY_STREAM, task_need_body) \
 	X(DID_RECEIVE_INFORMATIONAL_RESPONSE, task_did_receive_informational_response) \
 	X(IS_WAITING_FOR_CONNECTIVITY, task_is_waiting_for_connectivity) \
 	X(DID_RECEIVE_RESPONSE, data_did_receive_response)
 
-#define BIT(signal)       (1u << IPC_EVENT_##signal)
+#define BIT(signal) (1u << IPC_EVENT_##signal)
 /* What a task with a handler still asks. */
-#define ASKED_BY_HANDLERS (BIT(WILL_PERFORM_REDIRECT) | BIT(NEED_NEW_BODY_STREAM))
+#define ASKED_BY_HANDLERS \
+	(BIT(WILL_PERFORM_REDIRECT) | BIT(DID_RECEIVE_CHALLENGE) | BIT(NEED_NEW_BODY_STREAM))
 
 static unsigned int wanted_by(const struct transfer_session_delegate *delegate)
 {

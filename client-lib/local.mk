@@ -14,6 +14,7 @@ libclient_la_SOURCES = \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/configuration-network.c \
 	%D%/configuration-store.c \
+	%D%/credential.c %D%/credential.h \
 	%D%/data.c %D%/data.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
@@ -62,6 +63,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/configuration-network.h \
 	%D%/include/transfer/configuration-store.h \
 	%D%/include/transfer/cookie.h \
+	%D%/include/transfer/credential.h \
 	%D%/include/transfer/delegate.h \
 	%D%/include/transfer/error.h \
 	%D%/include/transfer/fetch.h \
@@ -98,7 +100,7 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
-	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-data tests/client-lib/test-delivery \
+	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
 	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
@@ -141,6 +143,7 @@ tests_client_lib_test_command_live_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_network_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_store_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_credential_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_data_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)

@@ -75,6 +75,13 @@ static void answer_redirect(
 	(void)engine_answer_redirect(live->engine, task->engine_id, task->task.attempt, what, NULL);
 }
 
+static int answer_challenge(struct live *live, const struct live_task *task,
+	enum engine_challenge_answer what, const struct engine_credential *credential)
+{
+	return engine_answer_challenge(
+		live->engine, task->engine_id, task->task.attempt, what, credential);
+}
+
 void live_answer_default(struct live *live, struct live_task *task)
 {
 	enum live_event_type type = task->question_type;
@@ -84,6 +91,8 @@ void live_answer_default(struct live *live, struct live_task *task)
 		answer_redirect(live, task, ENGINE_REDIRECT_FOLLOW);
 	else if (type == LIVE_EVENT_RESPONSE)
 		answer_response(live, task, ENGINE_RESPONSE_ALLOW);
+	else if (type == LIVE_EVENT_CHALLENGE)
+		(void)answer_challenge(live, task, ENGINE_CHALLENGE_DEFAULT, NULL);
 	else
 		(void)engine_answer_body(live->engine, task->engine_id, task->task.attempt, -1,
 			TRANSFER_SIZE_UNKNOWN);
@@ -230,6 +239,37 @@ int live_answer_response(
 			return r;
 		break;
 	}
+	settle(live, task);
+	return 0;
+}
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+int live_answer_challenge(struct live *live, const struct live_answer *answer,
+	enum live_challenge what, const struct engine_credential *credential)
+{
+	static const enum engine_challenge_answer answers[] = {
+		[LIVE_CHALLENGE_USE] = ENGINE_CHALLENGE_USE,
+		[LIVE_CHALLENGE_DEFAULT] = ENGINE_CHALLENGE_DEFAULT,
+		[LIVE_CHALLENGE_CANCEL] = ENGINE_CHALLENGE_CANCEL,
+		[LIVE_CHALLENGE_REJECT] = ENGINE_CHALLENGE_REJECT,
+	};
+	struct live_task *task;
+	int r = find(live, answer, LIVE_EVENT_CHALLENGE, &task);
+
+	if (!r && what == LIVE_CHALLENGE_USE && has_control(credential->user))
+		r = FLOW_E_INVALID_REQUEST;
+	if (!r)
+		r = answer_challenge(live, task, answers[what], credential);
+	if (r)
+		return r;
 	settle(live, task);
 	return 0;
 }

@@ -156,6 +156,8 @@ static void fill_live(const struct live_task *task, struct engine_spec_live *liv
 		live->asks |= ENGINE_ASK_RESPONSE;
 	if (task->asks & LIVE_ASK_BODY)
 		live->asks |= ENGINE_ASK_BODY;
+	if (task->asks & LIVE_ASK_CHALLENGE)
+		live->asks |= ENGINE_ASK_CHALLENGE;
 	live->is_synced = is_download && t->request.destination;
 	live->decodes = !is_download;
 	live->wants_transactions = task->tells & LIVE_TELL_METRICS;

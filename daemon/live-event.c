@@ -174,12 +174,28 @@ static int copy_proposed(struct live_line_row *row, const struct engine_request 
 	return to->url && to->method ? 0 : err_raise(-ENOMEM);
 }
 
+static int copy_challenge(struct live_line_row *row, const struct engine_challenge *from)
+{
+	struct engine_challenge *to = arena_alloc(&row->arena, 1, sizeof(*to));
+
+	if (!to)
+		return err_raise(-ENOMEM);
+	*to = *from;
+	to->protocol = arena_strdup(&row->arena, from->protocol);
+	to->host = arena_strdup(&row->arena, from->host);
+	to->realm = arena_strdup(&row->arena, from->realm);
+	row->row.challenge = to;
+	return to->protocol && to->host && to->realm ? 0 : err_raise(-ENOMEM);
+}
+
 static int fill_question(struct live_line_row *row, const struct engine_event *event)
 {
 	int r = event->response ? live_row_keep_response(row) : 0;
 
 	if (!r && event->live.proposed)
 		r = copy_proposed(row, event->live.proposed);
+	if (!r && event->live.challenge)
+		r = copy_challenge(row, event->live.challenge);
 	row->row.reason = (enum transfer_body_reason)event->live.reason;
 	return r;
 }
@@ -205,8 +221,8 @@ static void on_ask(struct live *live, struct live_task *task, const struct engin
 		return;
 	}
 	live_answer_ask_take(live, task, row);
-	/* one that leads elsewhere is the task's only when it is stopped there, and comes again then */
-	if (type == LIVE_EVENT_REDIRECT)
+	/* one that leads elsewhere, or asks who this is, is the task's only when it ends there, and comes again then */
+	if (type == LIVE_EVENT_REDIRECT || type == LIVE_EVENT_CHALLENGE)
 		live_event_forget_response(task);
 }
 
@@ -412,6 +428,9 @@ static void on_report(struct live *live, struct live_task *task, const struct en
 		return;
 	case ENGINE_EVENT_ASK_RESPONSE:
 		on_ask(live, task, event, LIVE_EVENT_RESPONSE);
+		return;
+	case ENGINE_EVENT_ASK_CHALLENGE:
+		on_ask(live, task, event, LIVE_EVENT_CHALLENGE);
 		return;
 	case ENGINE_EVENT_ASK_BODY:
 		on_ask(live, task, event, LIVE_EVENT_NEED_BODY);

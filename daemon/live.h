@@ -26,6 +26,8 @@
 #include "daemon/flow.h"
 
 struct engine;
+struct engine_challenge;
+struct engine_credential;
 struct engine_event;
 struct live;
 
@@ -97,7 +99,12 @@ struct live_open {
 	unsigned tells; /* LIVE_TELL_…: what every task is told besides its end */
 	bool folds; /* one row may stand for a whole task (clients that attached with batch) */
 };
-enum { LIVE_ASK_REDIRECT = 1, LIVE_ASK_RESPONSE = 2, LIVE_ASK_BODY = 4 };
+enum {
+	LIVE_ASK_REDIRECT = 1,
+	LIVE_ASK_RESPONSE = 2,
+	LIVE_ASK_BODY = 4,
+	LIVE_ASK_CHALLENGE = 8,
+};
 enum {
 	LIVE_TELL_RESPONSE = 1, /* else it comes with the end */
 	LIVE_TELL_DATA = 2, /* else the body is handed over whole (ENGINE_BODY_COLLECT) */
@@ -165,6 +172,7 @@ enum transfer_task_sub_state live_task_sub_state(const struct live *live, const 
 enum live_event_type {
 	LIVE_EVENT_INFORMATIONAL, /* response */
 	LIVE_EVENT_REDIRECT, /* question; response, request */
+	LIVE_EVENT_CHALLENGE, /* question; response, challenge */
 	LIVE_EVENT_NEED_BODY, /* question; reason */
 	LIVE_EVENT_RESPONSE, /* response; question 0: told only */
 	LIVE_EVENT_BECAME_DOWNLOAD, /* other_task: events go on under this number */
@@ -187,6 +195,7 @@ struct live_row {
 	const struct task
 		*view; /* the task as it was when this became true: response, result, request */
 	const struct task_request *request; /* REDIRECT */
+	const struct engine_challenge *challenge; /* CHALLENGE */
 	enum transfer_body_reason reason;
 	uint64_t bytes, total, offset;
 	int64_t expected;
@@ -231,6 +240,15 @@ int live_answer_redirect(struct live *live, const struct live_answer *answer,
 enum live_response { LIVE_RESPONSE_ALLOW, LIVE_RESPONSE_CANCEL, LIVE_RESPONSE_BECOME_DOWNLOAD };
 int live_answer_response(
 	struct live *live, const struct live_answer *answer, enum live_response what);
+enum live_challenge {
+	LIVE_CHALLENGE_USE,
+	LIVE_CHALLENGE_DEFAULT,
+	LIVE_CHALLENGE_CANCEL,
+	LIVE_CHALLENGE_REJECT,
+};
+/* credential: of USE, copied by the engine alone. INVALID_REQUEST: a user with control characters */
+int live_answer_challenge(struct live *live, const struct live_answer *answer,
+	enum live_challenge what, const struct engine_credential *credential);
 /* fd: borrowed, duplicated; -1: there is no body */
 int live_answer_body(struct live *live, const struct live_answer *answer, int fd, int64_t length);
 

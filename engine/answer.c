@@ -5,22 +5,39 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "engine/auth.h"
 #include "engine/post.h"
 #include "engine/xfer.h"
 
+enum answer_kind { ANSWER_REDIRECT, ANSWER_RESPONSE, ANSWER_CHALLENGE };
+
 struct answer {
-	bool is_redirect;
+	enum answer_kind kind;
 	enum engine_redirect_answer redirect;
 	enum engine_response_answer response;
+	enum engine_challenge_answer challenge;
+	char *user, *password;
 	struct engine_request request;
 	const char *part_path;
 	struct arena arena;
 };
 
-int answer_new_redirect(enum engine_redirect_answer what, const struct engine_request *request,
+struct answer *answer_free(struct answer *answer)
+{
+	if (answer) {
+		auth_free_text(answer->user);
+		auth_free_text(answer->password);
+		arena_done(&answer->arena);
+	}
+	free(answer);
+	return NULL;
+}
+
+static int new_redirect(enum engine_redirect_answer what, const struct engine_request *request,
 	struct answer **ret_answer)
 {
 	struct answer *a = calloc(1, sizeof(*a));
@@ -28,7 +45,7 @@ int answer_new_redirect(enum engine_redirect_answer what, const struct engine_re
 
 	if (!a)
 		return err_raise(-ENOMEM);
-	a->is_redirect = true;
+	a->kind = ANSWER_REDIRECT;
 	a->redirect = what;
 	r = what == ENGINE_REDIRECT_REPLACE ? post_copy_request(&a->arena, request, &a->request)
 					    : 0;
@@ -40,13 +57,14 @@ int answer_new_redirect(enum engine_redirect_answer what, const struct engine_re
 	return 0;
 }
 
-int answer_new_response(
+static int new_response(
 	enum engine_response_answer what, const char *part_path, struct answer **ret_answer)
 {
 	struct answer *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return err_raise(-ENOMEM);
+	a->kind = ANSWER_RESPONSE;
 	a->response = what;
 	if (what == ENGINE_RESPONSE_TO_FILE)
 		a->part_path = arena_strdup(&a->arena, part_path);
@@ -58,18 +76,67 @@ int answer_new_response(
 	return 0;
 }
 
-struct answer *answer_free(struct answer *answer)
+static int new_challenge(enum engine_challenge_answer what,
+	const struct engine_credential *credential, struct answer **ret_answer)
 {
-	if (answer)
-		arena_done(&answer->arena);
-	free(answer);
-	return NULL;
+	struct answer *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return err_raise(-ENOMEM);
+	a->kind = ANSWER_CHALLENGE;
+	a->challenge = what;
+	if (what == ENGINE_CHALLENGE_USE) {
+		a->user = strdup(credential->user);
+		a->password = strdup(credential->password);
+	}
+	if (what == ENGINE_CHALLENGE_USE && (!a->user || !a->password)) {
+		answer_free(a);
+		return err_raise(-ENOMEM);
+	}
+	*ret_answer = a;
+	return 0;
+}
+
+int engine_answer_redirect(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_redirect_answer answer, const struct engine_request *request)
+{
+	struct answer *a = NULL;
+	int r = new_redirect(answer, request, &a);
+
+	return r ? r : answer_send_take(engine, task, attempt, a);
+}
+
+int engine_answer_response(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_response_answer answer, const char *part_path)
+{
+	struct answer *a = NULL;
+	int r = new_response(answer, part_path, &a);
+
+	return r ? r : answer_send_take(engine, task, attempt, a);
+}
+
+int engine_answer_challenge(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_challenge_answer answer, const struct engine_credential *credential)
+{
+	struct answer *a = NULL;
+	int r = new_challenge(answer, credential, &a);
+
+	return r ? r : answer_send_take(engine, task, attempt, a);
 }
 
 void answer_give(const struct answer *answer, struct xfer *xfer)
 {
-	if (answer->is_redirect)
+	const struct engine_credential credential = { answer->user, answer->password };
+
+	switch (answer->kind) {
+	case ANSWER_REDIRECT:
 		xfer_live_answer_redirect(xfer, answer->redirect, &answer->request);
-	else
+		break;
+	case ANSWER_RESPONSE:
 		xfer_live_answer_response(xfer, answer->response, answer->part_path);
+		break;
+	case ANSWER_CHALLENGE:
+		xfer_live_answer_challenge(xfer, answer->challenge, &credential);
+		break;
+	}
 }

@@ -269,29 +269,13 @@ void engine_hold_attempt(struct engine *engine, uint64_t task, uint32_t attempt,
 		&(struct worker_mail){ .type = WORKER_MAIL_HOLD, .is_held = is_held });
 }
 
-int engine_answer_redirect(struct engine *engine, uint64_t task, uint32_t attempt,
-	enum engine_redirect_answer answer, const struct engine_request *request)
+int answer_send_take(struct engine *engine, uint64_t task, uint32_t attempt, struct answer *answer)
 {
-	struct worker_mail m = { .type = WORKER_MAIL_ANSWER };
-	int r = answer_new_redirect(answer, request, &m.answer);
+	struct worker_mail m = { .type = WORKER_MAIL_ANSWER, .answer = answer };
+	int r = command(engine, task, attempt, &m);
 
-	if (!r)
-		r = command(engine, task, attempt, &m);
 	if (r)
-		answer_free(m.answer);
-	return r < 0 ? r : 0;
-}
-
-int engine_answer_response(struct engine *engine, uint64_t task, uint32_t attempt,
-	enum engine_response_answer answer, const char *part_path)
-{
-	struct worker_mail m = { .type = WORKER_MAIL_ANSWER };
-	int r = answer_new_response(answer, part_path, &m.answer);
-
-	if (!r)
-		r = command(engine, task, attempt, &m);
-	if (r)
-		answer_free(m.answer);
+		answer_free(answer);
 	return r < 0 ? r : 0;
 }
 

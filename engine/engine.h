@@ -58,6 +58,7 @@ enum {
 	ENGINE_ASK_REDIRECT = 1 << 0, /* else followed */
 	ENGINE_ASK_RESPONSE = 1 << 1, /* else allowed */
 	ENGINE_ASK_BODY = 1 << 2, /* a new stream when one is needed (again); else -1021 */
+	ENGINE_ASK_CHALLENGE = 1 << 3, /* else the 401 is the answer */
 };
 
 /* Where the body of the request comes from. */
@@ -197,6 +198,14 @@ struct engine_request {
 	bool keeps_body;
 };
 
+/* A server wants to know who asks. */
+struct engine_challenge {
+	enum transfer_auth_method method;
+	const char *protocol, *host, *realm;
+	uint16_t port;
+	unsigned n_failures; /* credentials that it refused in this attempt */
+};
+
 enum engine_event_type {
 	ENGINE_EVENT_CONNECTED, /* the request is on its way (sub-state transferring); http2 says whether the connection multiplexes */
 	ENGINE_EVENT_REDIRECTED, /* url: where it goes now */
@@ -221,6 +230,7 @@ enum engine_event_type {
 	ENGINE_EVENT_ASK_REDIRECT, /* response (its body waits), proposed */
 	ENGINE_EVENT_ASK_RESPONSE, /* response; nothing of its body was taken */
 	ENGINE_EVENT_ASK_BODY, /* reason */
+	ENGINE_EVENT_ASK_CHALLENGE, /* response (its body waits), challenge */
 	ENGINE_EVENT_DATA, /* body, n_body, or data_fd (data_is_whole: a memfd, else a pipe) */
 	ENGINE_EVENT_STALLED, /* its reader has not read for ENGINE_STALL_US, or reads again (is_stalled) */
 	ENGINE_EVENT_DONE, /* the one end of an attempt; the network slot is free */
@@ -243,6 +253,7 @@ enum engine_body_reason {
 
 struct engine_event_live {
 	const struct engine_request *proposed; /* ASK_REDIRECT */
+	const struct engine_challenge *challenge; /* ASK_CHALLENGE */
 	enum engine_body_reason reason; /* ASK_BODY */
 	bool is_stalled; /* STALLED */
 	bool is_part; /* RESPONSE: of a part; DATA and DONE after it are that part's */
@@ -413,6 +424,21 @@ enum engine_response_answer {
 /* CANCEL: DONE with CANCELLED. TO_FILE: from now on a download into part_path (copied); the number of the attempt stays. */
 int engine_answer_response(struct engine *engine, uint64_t task, uint32_t attempt,
 	enum engine_response_answer answer, const char *part_path);
+enum engine_challenge_answer {
+	ENGINE_CHALLENGE_USE,
+	ENGINE_CHALLENGE_DEFAULT,
+	ENGINE_CHALLENGE_CANCEL,
+	ENGINE_CHALLENGE_REJECT
+};
+struct engine_credential {
+	const char *user, *password;
+};
+/*
+ * USE: the request once more with that (copied, and wiped after its use), to this origin only. DEFAULT: the answer and its body are
+ * the result. CANCEL: DONE with CANCELLED. REJECT: ASK_CHALLENGE for the next method that the answer offers, else as DEFAULT.
+ */
+int engine_answer_challenge(struct engine *engine, uint64_t task, uint32_t attempt,
+	enum engine_challenge_answer answer, const struct engine_credential *credential);
 /* fd: taken over, also on failure; -1: there is none (DONE with REQUEST_BODY_STREAM_EXHAUSTED). length -1: unknown. */
 int engine_answer_body(
 	struct engine *engine, uint64_t task, uint32_t attempt, int fd_take, int64_t length);

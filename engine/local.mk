@@ -9,6 +9,7 @@ libengine_la_SOURCES =
 
 # What is not network plumbing: the response head, resuming, files, errors.
 libengine_la_SOURCES += \
+	%D%/auth.c %D%/auth.h \
 	%D%/blob.c %D%/blob.h \
 	%D%/cookie.c %D%/cookie.h \
 	%D%/cookie-date.c %D%/cookie-date.h \
@@ -36,6 +37,7 @@ libengine_la_SOURCES += \
 	%D%/validator.c %D%/validator.h
 
 check_PROGRAMS += \
+	tests/engine/test-auth \
 	tests/engine/test-blob \
 	tests/engine/test-cookie \
 	tests/engine/test-cookie-date \
@@ -57,6 +59,7 @@ check_PROGRAMS += \
 	tests/engine/test-upload \
 	tests/engine/test-url \
 	tests/engine/test-validator
+tests_engine_test_auth_LDADD = $(TEST_ENGINE)
 tests_engine_test_blob_LDADD = $(TEST_ENGINE)
 tests_engine_test_jar_LDADD = $(TEST_ENGINE)
 tests_engine_test_cookie_date_LDADD = $(TEST_ENGINE)
@@ -94,6 +97,7 @@ libengine_la_SOURCES += \
 	%D%/worker.c %D%/worker.h \
 	%D%/xfer.c %D%/xfer.h \
 	%D%/xfer-ask.c \
+	%D%/xfer-auth.c \
 	%D%/xfer-body.c \
 	%D%/xfer-cookie.c \
 	%D%/xfer-decode.c \

@@ -173,6 +173,22 @@ int post_set_proposed(struct post *post, const struct engine_request *request)
 	return r;
 }
 
+int post_set_challenge(struct post *post, const struct engine_challenge *challenge)
+{
+	struct engine_challenge *to = &post->challenge;
+	int r;
+
+	*to = *challenge;
+	r = copy_text(&post->arena, challenge->protocol, &to->protocol);
+	if (!r)
+		r = copy_text(&post->arena, challenge->host, &to->host);
+	if (!r)
+		r = copy_text(&post->arena, challenge->realm, &to->realm);
+	if (!r)
+		post->event.live.challenge = to;
+	return r;
+}
+
 int post_set_digest_state(struct post *post, const void *state, size_t size)
 {
 	char *copy;

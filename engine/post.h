@@ -17,6 +17,7 @@ struct post {
 	struct engine_event event;
 	struct engine_response response;
 	struct engine_request proposed;
+	struct engine_challenge challenge;
 	struct arena arena;
 	unsigned worker;
 	bool is_taken; /* it is the caller's */
@@ -38,6 +39,7 @@ int post_set_response(struct post *post, const struct engine_response *response)
 int post_copy_request(
 	struct arena *arena, const struct engine_request *from, struct engine_request *to);
 int post_set_proposed(struct post *post, const struct engine_request *request);
+int post_set_challenge(struct post *post, const struct engine_challenge *challenge);
 int post_set_digest_state(struct post *post, const void *state, size_t size);
 /* Takes one more cookie, whose texts are in the post's arena already; room for n_max is made at the first. */
 int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, size_t n_max);

@@ -3,7 +3,7 @@
  * What the caller is asked about an answer, and what follows from what it says. Asked is inside the
  * header callback; the answer comes in the worker's turn, never inside a callback.
  *
- * While a redirect is asked about, its own body is set aside: it is the result if the caller stops
+ * While a redirect or a challenge is asked about, its own body is set aside: it is the result if the caller stops
  * there. While it is asked about the answer, nothing of the body is taken from libcurl. An end that
  * libcurl reports meanwhile is kept, as it is for a slow reader.
  */
@@ -113,6 +113,30 @@ size_t xfer_live_set_aside(struct xfer *xfer, const char *bytes, size_t n)
 	return 0;
 }
 
+bool xfer_live_sets_aside(const struct xfer *xfer)
+{
+	return xfer->live.question == XFER_QUESTION_REDIRECT ||
+		xfer->live.question == XFER_QUESTION_CHALLENGE;
+}
+
+bool xfer_live_ask_challenge(struct xfer *xfer)
+{
+	struct post *p;
+
+	if (!(xfer->spec.live.asks & ENGINE_ASK_CHALLENGE))
+		return false;
+	p = xfer_post_new_answer(xfer, ENGINE_EVENT_ASK_CHALLENGE);
+	if (!p)
+		return true;
+	if (xfer_auth_fill(xfer, p)) {
+		xfer_fault_memory(xfer);
+		post_free(p);
+		return true;
+	}
+	ask_take(xfer, p, XFER_QUESTION_CHALLENGE);
+	return true;
+}
+
 /* ---- a redirect's answer ---- */
 
 static void replace(struct xfer *x, const struct engine_request *request)
@@ -144,7 +168,7 @@ static void replace(struct xfer *x, const struct engine_request *request)
 	x->has_crossed = false;
 }
 
-/* The redirect is the answer. */
+/* What was asked about is the answer. */
 static void stop_here(struct xfer *x)
 {
 	x->next = XFER_NEXT_END;
@@ -174,6 +198,49 @@ void xfer_live_answer_redirect(
 		break;
 	case ENGINE_REDIRECT_STOP:
 		stop_here(xfer);
+		break;
+	}
+	buf_done(&xfer->live.aside);
+	xfer_live_resume(xfer);
+}
+
+/* ---- a challenge's answer ---- */
+
+static void authenticate(struct xfer *x, const struct engine_credential *credential)
+{
+	if (!auth_can_say(&x->auth.challenge, credential->user))
+		stop_here(x);
+	else if (xfer_auth_use(x, credential->user, credential->password))
+		xfer_fault_memory(x);
+}
+
+/* True: another method is asked about. */
+static bool asks_next_method(struct xfer *x)
+{
+	xfer_auth_reject(x);
+	return xfer_auth_choose(x) && xfer_live_ask_challenge(x) && !x->fault.code;
+}
+
+void xfer_live_answer_challenge(struct xfer *xfer, enum engine_challenge_answer answer,
+	const struct engine_credential *credential)
+{
+	if (xfer->live.question != XFER_QUESTION_CHALLENGE || xfer->state >= XFER_STATE_FINISH)
+		return;
+	if (answer == ENGINE_CHALLENGE_REJECT && asks_next_method(xfer))
+		return;
+	xfer->live.question = XFER_QUESTION_NONE;
+	xfer->receive_pause &= ~(unsigned)XFER_PAUSE_ASK;
+	switch (answer) {
+	case ENGINE_CHALLENGE_USE:
+		authenticate(xfer, credential);
+		break;
+	case ENGINE_CHALLENGE_CANCEL:
+		xfer_fault(xfer, TRANSFER_ERROR_CANCELLED, NULL);
+		break;
+	case ENGINE_CHALLENGE_DEFAULT:
+	case ENGINE_CHALLENGE_REJECT:
+		if (!xfer->fault.code)
+			stop_here(xfer);
 		break;
 	}
 	buf_done(&xfer->live.aside);

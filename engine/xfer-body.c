@@ -267,7 +267,7 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 		x->moved_us = clock_now_us();
 	if (x->live.is_late)
 		return xfer_live_receive(x, bytes, n);
-	if (x->live.question == XFER_QUESTION_REDIRECT)
+	if (xfer_live_sets_aside(x))
 		return xfer_live_set_aside(x, bytes, n);
 	if (x->body == XFER_BODY_DROP)
 		return drop(x, n);

@@ -33,6 +33,7 @@ __attribute__((unused)) static const char *const failpoints[] = {
 	[ENGINE_EVENT_ASK_REDIRECT] = "engine.post.ask-redirect",
 	[ENGINE_EVENT_ASK_RESPONSE] = "engine.post.ask-response",
 	[ENGINE_EVENT_ASK_BODY] = "engine.post.ask-body",
+	[ENGINE_EVENT_ASK_CHALLENGE] = "engine.post.ask-challenge",
 	[ENGINE_EVENT_DATA] = "engine.post.data",
 	[ENGINE_EVENT_STALLED] = "engine.post.stalled",
 	[ENGINE_EVENT_DONE] = "engine.post.done",

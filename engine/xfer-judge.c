@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A final head is complete: is it a redirect, a resume gone wrong, or the answer? Runs inside the
+ * A final head is complete: is it a redirect, a challenge, a resume gone wrong, or the answer? Runs inside the
  * header callback, so it only notes what is to be done with the body (xfer->body) and after the
  * end (xfer->next), and tells the caller. The caller hears of the answer here, before any byte of
  * its body is handed on.
@@ -257,6 +257,6 @@ void xfer_judge(struct xfer *xfer)
 	xfer->dropped_bytes = 0;
 	if (xfer->spec.jar)
 		xfer_cookie_take(xfer);
-	if (!judge_redirect(xfer))
+	if (!judge_redirect(xfer) && !xfer_auth_judge(xfer))
 		xfer_judge_answer(xfer);
 }

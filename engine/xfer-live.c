@@ -515,7 +515,7 @@ static void on_room(struct xfer *x)
 bool xfer_is_waiting(const struct xfer *xfer)
 {
 	return xfer->receive_pause || (xfer->send_pause & ~(unsigned)XFER_PAUSE_INLET) ||
-		xfer->live.question == XFER_QUESTION_REDIRECT;
+		xfer_live_sets_aside(xfer);
 }
 
 static void unpause(struct xfer *x)

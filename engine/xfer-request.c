@@ -87,6 +87,8 @@ static bool may_send(const struct xfer *x, const char *name, bool asks_for_part)
 {
 	if (is_reserved(name))
 		return false;
+	if (xfer_auth_is_known(x) && !strcasecmp(name, "Authorization"))
+		return false;
 	if (x->has_crossed && !redirect_header_may_cross(name))
 		return false;
 	if (xfer_upload_is_apart(x) && !upload_header_may_go(name))
@@ -216,6 +218,15 @@ static int append_cookies(struct xfer *x)
 	return r || !value.size_bytes ? r : append(&x->headers, "Cookie", value.bytes);
 }
 
+static int append_auth(struct xfer *x)
+{
+	char *line = xfer_auth_line(x);
+	int r = line ? append_line(&x->headers, line) : err_raise(-ENOMEM);
+
+	auth_free_text(line);
+	return r;
+}
+
 static int make_headers(struct xfer *x)
 {
 	struct resume_request ask = { .range = "" };
@@ -236,6 +247,8 @@ static int make_headers(struct xfer *x)
 	}
 	if (!r && wants_cookies)
 		r = append_cookies(x);
+	if (!r && xfer_auth_is_known(x))
+		r = append_auth(x);
 	return r ? r : append_own(x, &ask, has_coding);
 }
 
@@ -469,21 +482,7 @@ static int set_request(struct xfer *x)
 	return r ? r : set_authorities(x);
 }
 
-static bool has_header(const struct xfer *x, const char *name)
-{
-	for (size_t i = 0; i < x->spec.n_headers; i++) {
-		if (!strcasecmp(x->spec.headers[i].name, name))
-			return true;
-	}
-	return false;
-}
-
 /* Basic for the origin whose URL named a user; a redirect's URL never has one. */
-static bool has_credentials(const struct xfer *x)
-{
-	return x->url->user && !x->has_crossed && !has_header(x, "Authorization");
-}
-
 static int set_credentials(struct xfer *x)
 {
 	const char *password = x->url->password ? x->url->password : "";
@@ -502,7 +501,7 @@ static bool is_plain(const struct xfer *x)
 
 	if (live->proxy || live->no_proxy || live->tls_min || live->tls_max || xfer_ftp_is(x))
 		return false;
-	return !x->has_body && !strcmp(x->method, "GET") && !has_credentials(x);
+	return !x->has_body && !strcmp(x->method, "GET") && !xfer_auth_has_url(x);
 }
 
 void xfer_request_on_socket(struct xfer *xfer, curl_socket_t fd)
@@ -564,7 +563,18 @@ int xfer_request_new(struct xfer *xfer)
 		set_method(xfer);
 	if (r)
 		return r;
-	return has_credentials(xfer) ? set_credentials(xfer) : 0;
+	return xfer_auth_has_url(xfer) ? set_credentials(xfer) : 0;
+}
+
+/* Of what was said to a server nothing stays behind. */
+static void wipe(struct curl_slist *headers)
+{
+	static const char name[] = "Authorization:";
+
+	for (; headers; headers = headers->next) {
+		if (!strncasecmp(headers->data, name, strlen(name)))
+			explicit_bzero(headers->data, strlen(headers->data));
+	}
 }
 
 void xfer_request_free(struct xfer *xfer, bool is_clean)
@@ -576,6 +586,7 @@ void xfer_request_free(struct xfer *xfer, bool is_clean)
 		multi_keep_easy_take(xfer->pool->multi, take_ptr(xfer->easy));
 	else
 		curl_easy_cleanup(take_ptr(xfer->easy));
+	wipe(xfer->headers);
 	curl_slist_free_all(take_ptr(xfer->headers));
 	/* who reads it as it comes may be behind */
 	if (!xfer->live.outlet)

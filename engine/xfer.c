@@ -134,6 +134,7 @@ void xfer_free(struct xfer *xfer)
 	url_free(xfer->url);
 	url_free(xfer->redirect.url);
 	xfer_upload_done(xfer);
+	xfer_auth_done(xfer);
 	head_done(&xfer->head);
 	jar_done(&xfer->given);
 	post_free(xfer->done);
@@ -309,6 +310,7 @@ void xfer_stop(struct xfer *xfer, bool is_given_up)
 static void follow(struct xfer *x)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
+	xfer_auth_leave(x);
 	url_free(x->url);
 	x->url = take_ptr(x->redirect.url);
 	x->method = x->redirect.method;
@@ -325,10 +327,10 @@ static void follow(struct xfer *x)
 }
 
 /* Once more; with kept bytes to give up only when the caller knows it. */
-static void send_again(struct xfer *x)
+static void send_again(struct xfer *x, enum engine_body_reason reason)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
-	xfer_send_rewind(x, ENGINE_BODY_REASON_RETRY);
+	xfer_send_rewind(x, reason);
 	if (!x->is_held)
 		xfer_request_go(x);
 }
@@ -352,7 +354,7 @@ void xfer_fetch_rest(struct xfer *xfer)
 		xfer_post_resumed(xfer, 0, true);
 		xfer->is_held = true;
 	}
-	send_again(xfer);
+	send_again(xfer, ENGINE_BODY_REASON_RETRY);
 }
 
 /* The file is empty now: let the body come that has waited. */
@@ -518,7 +520,7 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		!xfer->fault.code) {
 		xfer_metrics_note(xfer);
 		xfer_request_free(xfer, false);
-		send_again(xfer);
+		send_again(xfer, ENGINE_BODY_REASON_RETRY);
 		return;
 	}
 	xfer_upload_on_end(xfer);
@@ -541,8 +543,11 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 	case XFER_NEXT_FOLLOW:
 		follow(xfer);
 		break;
+	case XFER_NEXT_AUTHENTICATE:
+		send_again(xfer, ENGINE_BODY_REASON_AUTHENTICATION);
+		break;
 	case XFER_NEXT_AGAIN:
-		send_again(xfer);
+		send_again(xfer, ENGINE_BODY_REASON_RETRY);
 		break;
 	case XFER_NEXT_UPLOAD:
 		xfer_enter(xfer, XFER_STATE_PREPARE);

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mailbox.h"
+#include "engine/auth.h"
 #include "engine/bucket.h"
 #include "engine/chunk.h"
 #include "engine/engine.h"
@@ -94,6 +95,7 @@ enum xfer_body { XFER_BODY_DROP, XFER_BODY_KEEP };
 enum xfer_next {
 	XFER_NEXT_END, /* the attempt ends */
 	XFER_NEXT_FOLLOW, /* a redirect: url and method are set already */
+	XFER_NEXT_AUTHENTICATE, /* the same request, with who asks */
 	XFER_NEXT_AGAIN, /* the same request, with what resume says now */
 	XFER_NEXT_UPLOAD, /* the next leg of an upload */
 };
@@ -127,6 +129,20 @@ enum xfer_question {
 	XFER_QUESTION_REDIRECT,
 	XFER_QUESTION_RESPONSE,
 	XFER_QUESTION_BODY,
+	XFER_QUESTION_CHALLENGE,
+};
+
+/* Of the present origin; all zero until it asks. */
+struct xfer_auth {
+	struct arena arena; /* of challenge */
+	struct auth_challenge challenge; /* the last one */
+	char *user, *password; /* NULL: nothing is said */
+	bool is_said; /* by a request */
+	bool has_tried_url; /* the user of the URL */
+	unsigned rejected; /* bits of methods */
+	unsigned n_failures;
+	unsigned n_stale; /* of this credential */
+	uint32_t n_requests; /* with this nonce */
 };
 
 /* Of the present request; monotonic times, 0: not yet. */
@@ -143,7 +159,8 @@ struct xfer_live {
 	struct outlet *outlet;
 	struct worker_watch *outlet_watch; /* NULL: nothing waits for room */
 	enum xfer_question question;
-	struct buf aside; /* of a 3xx that is being asked about, at most ENGINE_INLINE_BYTES */
+	struct buf
+		aside; /* of a 3xx or 401 that is being asked about, at most ENGINE_INLINE_BYTES */
 	struct buf rest; /* received, and not taken by who was full; at most one libcurl buffer */
 	bool is_decode_behind; /* the decoder has more to give without any more bytes */
 	uint64_t response_due_us; /* is_response_due: told then */
@@ -221,6 +238,7 @@ struct xfer {
 	int64_t total_bytes; /* whole file; -1 unknown */
 
 	struct jar given; /* cookies of the answers so far */
+	struct xfer_auth auth;
 
 	/* files */
 	struct sink *sink; /* the part, or the response body of an upload */
@@ -473,7 +491,33 @@ void xfer_live_answer_redirect(struct xfer *xfer, enum engine_redirect_answer an
 	const struct engine_request *request);
 void xfer_live_answer_response(
 	struct xfer *xfer, enum engine_response_answer answer, const char *part_path);
+/* The answer asks who this is; true: so is the caller, or a fault was noted. */
+bool xfer_live_ask_challenge(struct xfer *xfer);
+void xfer_live_answer_challenge(struct xfer *xfer, enum engine_challenge_answer answer,
+	const struct engine_credential *credential);
+/* What comes of the body now may yet be dropped. */
+bool xfer_live_sets_aside(const struct xfer *xfer);
 void xfer_live_hold(struct xfer *xfer, bool is_held);
+
+/* xfer-auth.c */
+/* In the header callback: true when a 401 is dealt with: it is not, or not yet, the answer. */
+bool xfer_auth_judge(struct xfer *xfer);
+/* A challenge of the present head that was not rejected; false: there is none, or a fault was noted. */
+bool xfer_auth_choose(struct xfer *xfer);
+void xfer_auth_reject(struct xfer *xfer);
+/* 0 or -ENOMEM */
+int xfer_auth_use(struct xfer *xfer, const char *user, const char *password);
+/* Into a question. 0 or -ENOMEM */
+int xfer_auth_fill(const struct xfer *xfer, struct post *post);
+/* The next requests say who asks. */
+bool xfer_auth_is_known(const struct xfer *xfer);
+/* The header line of the present request, given back with auth_free_text(). NULL: no memory. */
+char *xfer_auth_line(struct xfer *xfer);
+/* libcurl says the user of the URL, before anybody asks. */
+bool xfer_auth_has_url(const struct xfer *xfer);
+/* A redirect is about to be followed: nothing goes along to another origin. */
+void xfer_auth_leave(struct xfer *xfer);
+void xfer_auth_done(struct xfer *xfer);
 
 /* xfer-part.c: answers of several parts. begin: if this is one; all others only then. put…(): as xfer_live_put(). */
 void xfer_part_begin(struct xfer *xfer);

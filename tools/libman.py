@@ -30,6 +30,7 @@ PAGES = {
     "transfer_meter": ("meter.h", "how far a task is", ["transfer_"]),
     "transfer_reader": ("fetch.h", "answers that are waited for", ["transfer_"]),
     "transfer_protocol": ("protocol.h", "schemes of a program's own", ["transfer_"]),
+    "transfer_credential": ("credential.h", "who somebody is to a server", ["transfer_"]),
     "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),
     "transfer_rows": ("rows.h", "lists that a manager hands out", ["transfer_"]),
     "transfer_manager": ("manager.h", "look at and steer all transfers", ["transfer_"]),

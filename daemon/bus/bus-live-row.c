@@ -18,6 +18,8 @@ static enum ipc_event_kind kind_of(enum live_event_type type)
 		return IPC_EVENT_DID_RECEIVE_INFORMATIONAL_RESPONSE;
 	case LIVE_EVENT_REDIRECT:
 		return IPC_EVENT_WILL_PERFORM_REDIRECT;
+	case LIVE_EVENT_CHALLENGE:
+		return IPC_EVENT_DID_RECEIVE_CHALLENGE;
 	case LIVE_EVENT_NEED_BODY:
 		return IPC_EVENT_NEED_NEW_BODY_STREAM;
 	case LIVE_EVENT_RESPONSE:
@@ -190,6 +192,28 @@ static int add_request(const struct live_row *row, struct arena *arena, struct i
 	return r;
 }
 
+static int add_challenge(
+	const struct live_row *row, struct arena *arena, struct ipc_event_args *args)
+{
+	const struct engine_challenge *from = row->challenge;
+	struct ipc_challenge *copy = arena_alloc(arena, 1, sizeof(*copy));
+	int r;
+
+	if (!copy)
+		return err_raise(-ENOMEM);
+	copy->method = bus_words_auth_method(from->method);
+	copy->port = from->port;
+	copy->previous_failures = from->n_failures;
+	copy->has_port = copy->has_previous_failures = true;
+	r = bus_view_text(arena, from->protocol, &copy->protocol);
+	if (r == 0)
+		r = bus_view_text(arena, from->host, &copy->host);
+	if (r == 0)
+		r = bus_view_text(arena, from->realm, &copy->realm);
+	args->challenge = copy;
+	return r;
+}
+
 static int add_end(const struct live_row *row, struct bus_rows *rows, struct ipc_event_args *args)
 {
 	struct bus_view_error error = {
@@ -233,6 +257,8 @@ static int fill(const struct live_row *row, struct bus_rows *rows, struct ipc_ev
 	switch (row->type) {
 	case LIVE_EVENT_REDIRECT:
 		return add_request(row, rows->arena, args);
+	case LIVE_EVENT_CHALLENGE:
+		return add_challenge(row, rows->arena, args);
 	case LIVE_EVENT_NEED_BODY:
 		args->reason = bus_words_body_reason(row->reason);
 		return 0;
@@ -271,7 +297,8 @@ static int fill(const struct live_row *row, struct bus_rows *rows, struct ipc_ev
 static bool has_response(enum live_event_type type)
 {
 	return type == LIVE_EVENT_INFORMATIONAL || type == LIVE_EVENT_REDIRECT ||
-		type == LIVE_EVENT_RESPONSE || type == LIVE_EVENT_FINISHED;
+		type == LIVE_EVENT_CHALLENGE || type == LIVE_EVENT_RESPONSE ||
+		type == LIVE_EVENT_FINISHED;
 }
 
 static int add_response(

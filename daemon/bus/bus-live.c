@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+#include "engine/engine.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -65,6 +66,7 @@ static void read_implements(
 		unsigned asks, tells;
 	} words[] = {
 		{ IPC_EVENT_WILL_PERFORM_REDIRECT, LIVE_ASK_REDIRECT, 0 },
+		{ IPC_EVENT_DID_RECEIVE_CHALLENGE, LIVE_ASK_CHALLENGE, 0 },
 		{ IPC_EVENT_NEED_NEW_BODY_STREAM, LIVE_ASK_BODY, 0 },
 		{ IPC_EVENT_DID_RECEIVE_RESPONSE, LIVE_ASK_RESPONSE, LIVE_TELL_RESPONSE },
 		{ IPC_EVENT_DID_RECEIVE_DATA, 0, LIVE_TELL_DATA },
@@ -409,5 +411,37 @@ int bus_live_answer_body_stream(
 		return ipc_call_error(call, IPC_E_INVALID_ARGS, "body is no file, pipe or socket");
 	r = live_answer_body(
 		bus->live, &answer, fd, in->options.has_length ? in->options.length : -1);
+	return r ? bus_refuse(call, r) : 0;
+}
+
+int bus_live_answer_challenge(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in)
+{
+	static const char *const dispositions[] = { [LIVE_CHALLENGE_USE] = "use-credential",
+		[LIVE_CHALLENGE_DEFAULT] = "perform-default",
+		[LIVE_CHALLENGE_CANCEL] = "cancel",
+		[LIVE_CHALLENGE_REJECT] = "reject-protection-space" };
+	const struct engine_credential credential = {
+		.user = in->credential.user,
+		.password = in->credential.password,
+	};
+	struct bus *bus = user;
+	struct live_answer answer;
+	size_t what = 0;
+	int r = find_question(bus, call, in->question, &answer);
+
+	if (r)
+		return r;
+	while (what < sizeof(dispositions) / sizeof(dispositions[0]) &&
+		strcmp(dispositions[what], in->disposition))
+		what++;
+	if (what == sizeof(dispositions) / sizeof(dispositions[0]) ||
+		!credential.user != !credential.password)
+		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
+			"disposition must be use-credential (with user and password), perform-default, "
+			"cancel or reject-protection-space");
+	if (what == LIVE_CHALLENGE_USE && !credential.user)
+		what = LIVE_CHALLENGE_DEFAULT;
+	r = live_answer_challenge(bus->live, &answer, (enum live_challenge)what, &credential);
 	return r ? bus_refuse(call, r) : 0;
 }

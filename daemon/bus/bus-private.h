@@ -173,6 +173,7 @@ int bus_words_cache_policy(const char *word, enum transfer_cache_policy *ret_pol
 int bus_words_service_type(const char *word, enum transfer_service_type *ret_type);
 int bus_words_disposition(const char *word, enum transfer_response_disposition *ret_disposition);
 int bus_words_tls_version(const char *word, enum transfer_tls_version *ret_version);
+const char *bus_words_auth_method(enum transfer_auth_method method);
 const char *bus_words_body_reason(enum transfer_body_reason reason);
 
 /* ---- bus-live.c: sessions that live in memory; each refuses what it cannot do with another ---- */
@@ -180,6 +181,8 @@ const char *bus_words_body_reason(enum transfer_body_reason reason);
 bool bus_live_is_request(const struct ipc_request *request);
 bool bus_live_is_configuration(const struct ipc_configuration *configuration);
 bool bus_live_is_options(const struct ipc_open_options *options);
+int bus_live_answer_challenge(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in);
 int bus_live_answer_redirect(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in);
 int bus_live_answer_responses(struct ipc_call *call, void *user,

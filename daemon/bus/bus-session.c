@@ -528,6 +528,7 @@ const struct ipc_session_ops bus_session_ops = {
 	.create_tasks = create_tasks,
 	.answer_delayed_request = bus_question_answer_delayed,
 	.answer_redirect = bus_live_answer_redirect,
+	.answer_challenge = bus_live_answer_challenge,
 	.answer_responses = bus_live_answer_responses,
 	.answer_body_stream = bus_live_answer_body_stream,
 	.close = bus_live_close,

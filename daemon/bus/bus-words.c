@@ -32,6 +32,7 @@ static const struct word cache_policies[] = { TRANSFER_CACHE_POLICIES(WORD) };
 static const struct word service_types[] = { TRANSFER_SERVICE_TYPES(WORD) };
 static const struct word dispositions[] = { TRANSFER_RESPONSE_DISPOSITIONS(WORD) };
 static const struct word body_reasons[] = { TRANSFER_BODY_REASONS(WORD) };
+static const struct word auth_methods[] = { TRANSFER_AUTH_METHODS(WORD) };
 static const struct word tls_versions[] = { TRANSFER_TLS_VERSIONS(WORD) };
 static const struct word errors[] = { TRANSFER_ERRORS(WORD_OF_ERROR) };
 
@@ -240,4 +241,9 @@ bool bus_words_has(const char *const *words, size_t n, const char *word)
 const char *bus_words_body_reason(enum transfer_body_reason reason)
 {
 	return text_of(body_reasons, N(body_reasons), (int)reason);
+}
+
+const char *bus_words_auth_method(enum transfer_auth_method method)
+{
+	return text_of(auth_methods, N(auth_methods), (int)method);
 }

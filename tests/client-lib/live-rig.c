@@ -67,6 +67,18 @@ static void on_redirect(transfer_session *session, transfer_task *task,
 	called(rig, task, "redir");
 }
 
+static void on_challenge(
+	transfer_session *session, transfer_task *task, transfer_challenge *challenge, void *user)
+{
+	struct live_rig *rig = user;
+
+	(void)session;
+	live_rig_note(rig, "challenge %d\n", status_of(transfer_challenge_get_response(challenge)));
+	if (rig->keeps_answers)
+		rig->challenge = transfer_challenge_ref(challenge);
+	called(rig, task, "challenge");
+}
+
 static void on_body(
 	transfer_session *session, transfer_task *task, transfer_body_request *answer, void *user)
 {
@@ -199,6 +211,7 @@ const struct transfer_session_delegate live_rig_delegate = {
 	.did_become_invalid = on_invalid,
 	.task_did_create = on_created,
 	.task_will_redirect = on_redirect,
+	.task_did_receive_challenge = on_challenge,
 	.task_need_body = on_body,
 	.task_did_receive_informational_response = on_info,
 	.task_is_waiting_for_connectivity = on_waiting,
@@ -266,6 +279,7 @@ void live_rig_init(struct live_rig *rig, const struct transfer_session_delegate 
 void live_rig_done(struct live_rig *rig)
 {
 	transfer_redirect_unref(rig->redirect);
+	transfer_challenge_unref(rig->challenge);
 	transfer_disposition_unref(rig->disposition);
 	transfer_body_request_unref(rig->body);
 	transfer_task_unref(rig->download);

@@ -24,6 +24,7 @@ struct live_rig {
 	/* questions that are answered later are kept here */
 	bool keeps_answers;
 	transfer_redirect *redirect;
+	transfer_challenge *challenge;
 	transfer_disposition *disposition;
 	transfer_body_request *body;
 	transfer_task *download; /* of data_did_become_download */

@@ -414,6 +414,16 @@ int peer_on_answer_redirect(
 	return 0;
 }
 
+int peer_on_answer_challenge(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in)
+{
+	(void)call;
+	peer_live_note(user, "challenge %llu %s %s %s\n", (unsigned long long)in->question,
+		in->disposition, in->credential.user ? in->credential.user : "-",
+		in->credential.password ? in->credential.password : "-");
+	return 0;
+}
+
 static int take_fault(struct peer *p)
 {
 	int fault;

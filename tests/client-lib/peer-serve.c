@@ -826,6 +826,7 @@ static const struct ipc_session_ops session_ops = {
 	.acknowledge = on_acknowledge,
 	.detach = on_detach,
 	.create_tasks = on_create_tasks,
+	.answer_challenge = peer_on_answer_challenge,
 	.answer_redirect = peer_on_answer_redirect,
 	.answer_responses = peer_on_answer_responses,
 	.answer_body_stream = peer_on_answer_body,

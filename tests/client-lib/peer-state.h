@@ -103,6 +103,8 @@ bool peer_live_is_ended(struct peer *p, uint64_t id);
 bool peer_live_steer(struct peer *p, const char *verb, const uint64_t *ids, size_t n);
 int peer_live_resume_data(struct peer *p, struct ipc_call *call,
 	struct ipc_task_cancel_producing_resume_data_out *out);
+int peer_on_answer_challenge(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in);
 int peer_on_answer_redirect(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in);
 int peer_on_answer_responses(struct ipc_call *call, void *user,

@@ -162,6 +162,29 @@ START_TEST(answers_once)
 }
 END_TEST
 
+START_TEST(says_who_asks)
+{
+	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
+		"user", "passwd", TRANSFER_PERSIST_NONE);
+	transfer_task *task = begin(true);
+
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
+			.question = 7,
+			.status = 401 });
+	live_rig_expect(&rig, "challenge 401");
+	/* what an older transferd leaves out */
+	ck_assert_int_eq(transfer_challenge_get_method(rig.challenge), TRANSFER_AUTH_DEFAULT);
+	ck_assert_str_eq(transfer_challenge_get_realm(rig.challenge), "");
+	ck_assert_int_eq(transfer_challenge_use(rig.challenge, credential), 0);
+	ck_assert_int_eq(transfer_challenge_cancel(rig.challenge), -EALREADY);
+	peer_live_expect(rig.peer, "challenge 7 use-credential user passwd\n");
+	end(0);
+	done(task);
+}
+END_TEST
+
 static void *refuse(void *arg)
 {
 	(void)arg;
@@ -338,7 +361,7 @@ START_TEST(a_handler_task_asks_about_redirects_only)
 	task = live_rig_fetch(&rig, "a");
 	peer_live_expect(rig.peer,
 		"create data " URL "a - - DidFinishDownloading DidComplete "
-		"WillPerformRedirect NeedNewBodyStream\n");
+		"WillPerformRedirect DidReceiveChallenge NeedNewBodyStream\n");
 	ask_redirect();
 	peer_live_expect(rig.peer, "redirect 7 follow -\n");
 	PEER_LIVE(rig.peer,
@@ -540,9 +563,10 @@ START_TEST(makes_a_task_inside_a_callback_of_the_end)
 END_TEST
 
 RUN_TESTS("client-lib/live-delegate", TEST(is_told_in_order), TEST(unfolds_in_the_same_order),
-	TEST(counts_what_moves), TEST(answers_once), TEST(answers_from_any_thread),
-	TEST(a_dropped_answer_is_the_default), TEST(a_withdrawn_question_needs_no_answer),
-	TEST(a_cancelled_task_asks_nothing_more), TEST(a_replacement_that_is_refused_ends_the_task),
+	TEST(counts_what_moves), TEST(answers_once), TEST(says_who_asks),
+	TEST(answers_from_any_thread), TEST(a_dropped_answer_is_the_default),
+	TEST(a_withdrawn_question_needs_no_answer), TEST(a_cancelled_task_asks_nothing_more),
+	TEST(a_replacement_that_is_refused_ends_the_task),
 	TEST_EACH(decides_about_a_response, dispositions), TEST(becomes_a_download),
 	TEST(gives_a_body), TEST(a_handler_task_asks_about_redirects_only),
 	TEST_LOOP(metrics_say_where_it_came_from, 2), TEST(a_task_has_its_own),

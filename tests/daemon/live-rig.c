@@ -46,6 +46,7 @@ static void say(struct rig *rig, const struct live_row *row)
 	static const char *const names[] = {
 		[LIVE_EVENT_INFORMATIONAL] = "INFORMATIONAL",
 		[LIVE_EVENT_REDIRECT] = "REDIRECT",
+		[LIVE_EVENT_CHALLENGE] = "CHALLENGE",
 		[LIVE_EVENT_NEED_BODY] = "NEED_BODY",
 		[LIVE_EVENT_RESPONSE] = "RESPONSE",
 		[LIVE_EVENT_BECAME_DOWNLOAD] = "BECAME_DOWNLOAD",
@@ -63,7 +64,8 @@ static void say(struct rig *rig, const struct live_row *row)
 
 	append(rig, "%s%s", rig->text[0] ? ", " : "", names[row->type]);
 	if (row->type == LIVE_EVENT_RESPONSE || row->type == LIVE_EVENT_INFORMATIONAL ||
-		row->type == LIVE_EVENT_REDIRECT || row->is_folded)
+		row->type == LIVE_EVENT_REDIRECT || row->type == LIVE_EVENT_CHALLENGE ||
+		row->is_folded)
 		append(rig, " %u", row->view->response.status);
 	if (row->type == LIVE_EVENT_REDIRECT)
 		append(rig, " %s", row->request->url);
@@ -418,14 +420,23 @@ void rig_post_ask(struct rig *rig, uint64_t id, enum engine_event_type type)
 {
 	static const struct engine_request proposed = { .url = "https://host/next",
 		.method = "GET" };
-	const struct engine_response response = rig_response(
-		type == ENGINE_EVENT_ASK_REDIRECT ? 302 : 200);
+	const struct engine_response response = rig_response(type == ENGINE_EVENT_ASK_REDIRECT ? 302
+			: type == ENGINE_EVENT_ASK_CHALLENGE                                   ? 401
+							     : 200);
+	static const struct engine_challenge challenge = { .method = TRANSFER_AUTH_DIGEST,
+		.protocol = "https",
+		.host = "host",
+		.realm = "realm",
+		.port = 443,
+		.n_failures = 1 };
 	struct engine_event event = rig_event(rig, id, type);
 
 	if (type != ENGINE_EVENT_ASK_BODY)
 		event.response = &response;
 	if (type == ENGINE_EVENT_ASK_REDIRECT)
 		event.live.proposed = &proposed;
+	if (type == ENGINE_EVENT_ASK_CHALLENGE)
+		event.live.challenge = &challenge;
 	event.live.reason = ENGINE_BODY_REASON_REDIRECT;
 	rig_post(rig, &event);
 }

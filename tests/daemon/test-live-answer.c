@@ -21,7 +21,7 @@ static struct rig *asked(enum engine_event_type type, uint64_t *ret_session, uin
 	*ret_session = rig_session(rig, RIG_ASKS, RIG_TELLS, true);
 	*ret_id = rig_task(rig, *ret_session, TRANSFER_TASK_DATA);
 	ck_assert_uint_eq(rig_attempt(rig, *ret_id)->live.asks,
-		ENGINE_ASK_REDIRECT | ENGINE_ASK_RESPONSE | ENGINE_ASK_BODY);
+		ENGINE_ASK_REDIRECT | ENGINE_ASK_RESPONSE | ENGINE_ASK_BODY | ENGINE_ASK_CHALLENGE);
 	rig_post_ask(rig, *ret_id, type);
 	ck_assert_int_eq(rig_find(rig, *ret_id)->phase, LIVE_PHASE_ASKING);
 	ck_assert_int_eq(live_task_sub_state(rig->live, &rig_find(rig, *ret_id)->task),
@@ -224,10 +224,62 @@ START_TEST(body)
 END_TEST
 
 /* After five minutes the default is taken, and the question is void. */
+/* Each answer reaches the engine once, from who was asked. */
+START_TEST(challenges)
+{
+	static const struct engine_credential good = { "user", "passwd" }, bad = { "us\ner", "" };
+	static const enum engine_challenge_answer heard[] = { ENGINE_CHALLENGE_USE,
+		ENGINE_CHALLENGE_DEFAULT, ENGINE_CHALLENGE_CANCEL, ENGINE_CHALLENGE_REJECT };
+	enum live_challenge what = (enum live_challenge)_i;
+	uint64_t session, id;
+	struct rig *rig = asked(ENGINE_EVENT_ASK_CHALLENGE, &session, &id);
+	struct live_answer answer = answer_of(rig, session);
+	const struct fake_attempt *a = rig_attempt(rig, id);
+
+	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?");
+	ck_assert_int_eq(live_answer_response(rig->live, &answer, LIVE_RESPONSE_ALLOW),
+		FLOW_E_NO_SUCH_QUESTION);
+	if (what == LIVE_CHALLENGE_USE)
+		ck_assert_int_eq(live_answer_challenge(rig->live, &answer, what, &bad),
+			FLOW_E_INVALID_REQUEST);
+	ck_assert_uint_eq(a->n_challenge_answers, 0);
+	ck_assert_int_eq(live_answer_challenge(rig->live, &answer, what, &good), 0);
+	ck_assert_int_eq(
+		live_answer_challenge(rig->live, &answer, what, &good), FLOW_E_ALREADY_ANSWERED);
+	ck_assert_uint_eq(a->n_challenge_answers, 1);
+	ck_assert_int_eq(a->challenge_answer, heard[_i]);
+	if (what == LIVE_CHALLENGE_USE)
+		ck_assert_str_eq(a->answer_password, "passwd");
+	/* the 401 is the task's answer only when it comes again as that */
+	rig_post_done(rig, id, 200, "x");
+	ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200, DATA x, METRICS, COMPLETED 0");
+	rig_free(rig);
+}
+END_TEST
+
+START_TEST(asks_again)
+{
+	static const struct engine_credential credential = { "user", "guess" };
+	uint64_t session, id;
+	struct rig *rig = asked(ENGINE_EVENT_ASK_CHALLENGE, &session, &id);
+	struct live_answer answer = answer_of(rig, session);
+
+	ck_assert_int_eq(
+		live_answer_challenge(rig->live, &answer, LIVE_CHALLENGE_USE, &credential), 0);
+	rig_post_ask(rig, id, ENGINE_EVENT_ASK_CHALLENGE);
+	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?, CHALLENGE 401 ?");
+	answer = answer_of(rig, session);
+	ck_assert_int_eq(live_answer_challenge(rig->live, &answer, LIVE_CHALLENGE_CANCEL, NULL), 0);
+	rig_post_failed(rig, id, TRANSFER_ERROR_CANCELLED);
+	ck_assert_str_eq(rig_told(rig, session), "METRICS, COMPLETED -999");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(nobody_answers)
 {
 	static const enum engine_event_type types[] = { ENGINE_EVENT_ASK_RESPONSE,
-		ENGINE_EVENT_ASK_REDIRECT, ENGINE_EVENT_ASK_BODY };
+		ENGINE_EVENT_ASK_REDIRECT, ENGINE_EVENT_ASK_BODY, ENGINE_EVENT_ASK_CHALLENGE };
 	uint64_t session, id;
 	struct rig *rig = asked(types[_i], &session, &id);
 	struct live_answer answer = answer_of(rig, session);
@@ -249,6 +301,9 @@ START_TEST(nobody_answers)
 	ck_assert_uint_eq(a->n_response_answers, types[_i] == ENGINE_EVENT_ASK_RESPONSE);
 	ck_assert_uint_eq(a->n_redirect_answers, types[_i] == ENGINE_EVENT_ASK_REDIRECT);
 	ck_assert_uint_eq(a->n_body_answers, types[_i] == ENGINE_EVENT_ASK_BODY);
+	ck_assert_uint_eq(a->n_challenge_answers, types[_i] == ENGINE_EVENT_ASK_CHALLENGE);
+	if (a->n_challenge_answers)
+		ck_assert_int_eq(a->challenge_answer, ENGINE_CHALLENGE_DEFAULT);
 	ck_assert_int_eq(a->answer_fd, -1);
 	ck_assert_int_eq(live_answer_response(rig->live, &answer, LIVE_RESPONSE_ALLOW),
 		FLOW_E_NO_SUCH_QUESTION);
@@ -303,12 +358,14 @@ START_TEST(own_words)
 	ck_assert_int_eq(rig_attempt(rig, id)->live.body, ENGINE_BODY_COLLECT);
 	/* a download is not asked about its response */
 	id = rig_task(rig, session, TRANSFER_TASK_DOWNLOAD);
-	ck_assert_uint_eq(rig_attempt(rig, id)->live.asks, ENGINE_ASK_REDIRECT | ENGINE_ASK_BODY);
+	ck_assert_uint_eq(rig_attempt(rig, id)->live.asks,
+		ENGINE_ASK_REDIRECT | ENGINE_ASK_BODY | ENGINE_ASK_CHALLENGE);
 	rig_free(rig);
 }
 END_TEST
 
 RUN_TESTS("daemon/live-answer", TEST(allow), TEST(sent_before), TEST(refuse), TEST(become_download),
 	TEST_LOOP(steered_by_its_old_number, 2), TEST_LOOP(redirects, 5),
-	TEST_LOOP(fails_behind_a_redirect, 2), TEST(body), TEST_LOOP(nobody_answers, 3),
-	TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2), TEST(own_words))
+	TEST_LOOP(fails_behind_a_redirect, 2), TEST(body), TEST_LOOP(nobody_answers, 4),
+	TEST_LOOP(challenges, 4), TEST(asks_again), TEST(cancelled_while_asking),
+	TEST_LOOP(held_while_asking, 2), TEST(own_words))

@@ -171,7 +171,7 @@ static void note_response(struct rig_task *t, const struct engine_response *r)
 
 static void note_letter(struct rig_task *t, enum engine_event_type type)
 {
-	static const char letters[] = "c>Rr..C.i?abdlDSPs";
+	static const char letters[] = "c>Rr..C.i?abhdlDSPs";
 	size_t used = strlen(t->order);
 
 	if (letters[type] == '.' || used + 1 >= sizeof(t->order))
@@ -346,6 +346,7 @@ static void on_event(const struct engine_event *e, void *user)
 	case ENGINE_EVENT_ASK_REDIRECT:
 	case ENGINE_EVENT_ASK_RESPONSE:
 	case ENGINE_EVENT_ASK_BODY:
+	case ENGINE_EVENT_ASK_CHALLENGE:
 	case ENGINE_EVENT_DATA:
 	case ENGINE_EVENT_STALLED:
 		note_live(t, e);

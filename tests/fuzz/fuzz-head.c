@@ -3,6 +3,7 @@
 #include "base/filename.h"
 #include "base/mime.h"
 #include "base/utf8.h"
+#include "engine/auth.h"
 #include "engine/engine.h"
 #include "engine/head.h"
 #include "engine/range.h"
@@ -54,6 +55,27 @@ static void resume_download(const struct head *head)
 	}
 }
 
+/* Whatever asks who this is, what is said is one header line. */
+static void say_who_asks(const struct head *head)
+{
+	static const struct auth_words words = { "us\"er", "passwd", "GET", "/?\"", "c", 1 };
+	struct auth_challenge challenge;
+	struct arena arena = { 0 };
+
+	for (unsigned rejected = 0; rejected < 8; rejected += 2) {
+		int r = auth_choose(head->fields, head->n_fields, rejected, &arena, &challenge);
+		char *line = r ? NULL : auth_line(&challenge, &words);
+
+		FUZZ_MUST(r == 0 || r == AUTH_E_NONE);
+		FUZZ_MUST(r || (line && !strncmp(line, "Authorization: ", 15)));
+		FUZZ_MUST(r || !(rejected & 1u << challenge.method));
+		for (const char *c = line; c && *c; c++)
+			FUZZ_MUST((unsigned char)*c >= 0x20 && *c != 0x7f);
+		auth_free_text(line);
+	}
+	arena_done(&arena);
+}
+
 static void decide(const struct head *head, const struct url *url)
 {
 	struct redirect_from from = { .url = url, .method = "POST", .head = head };
@@ -67,6 +89,7 @@ static void decide(const struct head *head, const struct url *url)
 	FUZZ_MUST(name[0] && name[0] != '.' && !strchr(name, '/'));
 	FUZZ_MUST(utf8_is_valid(name));
 	resume_download(head);
+	say_who_asks(head);
 	FUZZ_MUST(redirect_decide(&from, &redirect) == 0);
 	if (redirect.verdict == REDIRECT_FOLLOW)
 		FUZZ_MUST(redirect.url && url_is_https(redirect.url));

@@ -488,6 +488,14 @@ static int on_answer_redirect(
 	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
 }
 
+static int on_answer_challenge(
+	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in)
+{
+	(void)user;
+	(void)in;
+	return ipc_call_error(call, IPC_E_NO_SUCH_QUESTION, "nothing was asked");
+}
+
 static int on_answer_responses(struct ipc_call *call, void *user,
 	const struct ipc_session_answer_responses_in *in,
 	struct ipc_session_answer_responses_out *out)
@@ -514,6 +522,7 @@ static const struct ipc_session_ops session_ops = {
 	.create_tasks = on_create_tasks,
 	.answer_delayed_request = on_answer_delayed_request,
 	.answer_redirect = on_answer_redirect,
+	.answer_challenge = on_answer_challenge,
 	.answer_responses = on_answer_responses,
 	.answer_body_stream = on_answer_body_stream,
 	.close = on_session_plain,

@@ -69,6 +69,8 @@ static void attempt_free(struct fake_attempt *a)
 	free(a->proxy);
 	free(a->source_bytes);
 	free(a->answer_url);
+	free(a->answer_user);
+	free(a->answer_password);
 	free(a->answer_method);
 	free(a->answer_path);
 	if (a->source_fd >= 0)
@@ -400,6 +402,23 @@ int engine_answer_redirect(struct engine *e, uint64_t task, uint32_t attempt,
 	if (request) {
 		replace_text(&a->answer_url, request->url);
 		replace_text(&a->answer_method, request->method);
+	}
+	return 0;
+}
+
+int engine_answer_challenge(struct engine *e, uint64_t task, uint32_t attempt,
+	enum engine_challenge_answer answer, const struct engine_credential *credential)
+{
+	struct fake_attempt *a = find(e, task, attempt);
+
+	command(e);
+	if (!a)
+		return 0;
+	a->n_challenge_answers++;
+	a->challenge_answer = answer;
+	if (answer == ENGINE_CHALLENGE_USE) {
+		replace_text(&a->answer_user, credential->user);
+		replace_text(&a->answer_password, credential->password);
 	}
 	return 0;
 }

@@ -28,7 +28,9 @@ struct fake_attempt {
 	char *source_bytes; /* live: what is sent; NULL: none */
 	int source_fd; /* live: duplicated; -1: none */
 	/* live: what was answered and said since */
-	unsigned n_redirect_answers, n_response_answers, n_body_answers;
+	unsigned n_redirect_answers, n_response_answers, n_body_answers, n_challenge_answers;
+	enum engine_challenge_answer challenge_answer;
+	char *answer_user, *answer_password;
 	enum engine_redirect_answer redirect_answer;
 	enum engine_response_answer response_answer;
 	char *answer_url, *answer_method, *answer_path;

@@ -496,6 +496,48 @@ static int refuse_scripted(struct origin_request *r)
 	return result || !other ? result : 1;
 }
 
+/* all www= as header fields; to be freed */
+static char *challenges(const struct origin_request *r)
+{
+	char *fields = NULL, *value;
+
+	for (unsigned i = 0; (value = origin_knob_nth(r, "www", i)); i++) {
+		char *before = fields;
+
+		if (asprintf(&fields, "%s%sWWW-Authenticate: %s", before ? before : "",
+			    before ? "\r\n" : "", value) < 0)
+			fields = NULL;
+		free(before);
+		free(value);
+	}
+	return fields;
+}
+
+/* auth=, www=; 1: answered */
+static int ask_who(struct origin_request *r)
+{
+	const char *said = origin_request_field(r, "Authorization");
+	char *want = origin_knob(r, "auth"), *fields = NULL;
+	size_t size_bytes = origin_knob_u64(r, "auth_size", 4);
+	char *body;
+	int result = 0;
+
+	if (want && (!said || strncmp(said, want, strlen(want)) != 0)) {
+		fields = challenges(r);
+		body = malloc(size_bytes + 1);
+		if (body)
+			memset(body, 'w', size_bytes);
+		result = !body ? -ENOMEM : origin_has(r, "auth_early") ? 0 : origin_request_body(r);
+		if (!result)
+			result = origin_answer_bytes(r, 401, fields, body, size_bytes);
+		free(body);
+		result = result ? result : 1;
+	}
+	free(fields);
+	free(want);
+	return result;
+}
+
 /* delay_ms, X-Pause, hang, status (fail_times), redirect_to; 1: answered */
 int origin_common_serve(struct origin_request *r)
 {
@@ -508,6 +550,8 @@ int origin_common_serve(struct origin_request *r)
 	char *field = NULL;
 	int result = refuse_scripted(r);
 
+	if (!result)
+		result = ask_who(r);
 	if (!target)
 		target = raw_knob(r, "redirect_raw=");
 	if (!result && delay_ms)

@@ -14,6 +14,8 @@
  *	status=N fail_times=N retry_after=S	answer N instead (the first times only)
  *	redirect_to=URL redirect_raw=TEXT	302 (or status=) to there; the text as it is in the query, not decoded
  *	only_method=M			405 to any other
+ *	auth=T www=C auth_size=N auth_early	401 with these challenges and so long a body unless Authorization begins so;
+ *					before the body of the request is read
  *	kill_kept=N			cut instead of answering the N-th request of a connection
  *	delay_ms=N hang			wait before the head; for ever
  *	rate_bps=N hang_after=N		pace of the body; stop sending after N body bytes

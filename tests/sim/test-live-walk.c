@@ -90,6 +90,7 @@ static void on_row(const struct live_row *row, void *user)
 		return;
 	case LIVE_EVENT_INFORMATIONAL:
 	case LIVE_EVENT_REDIRECT:
+	case LIVE_EVENT_CHALLENGE:
 	case LIVE_EVENT_NEED_BODY:
 	case LIVE_EVENT_SENT:
 	case LIVE_EVENT_WRITTEN:
@@ -115,7 +116,7 @@ static void open_session(struct walk *walk, size_t i)
 		below(walk, 2) ? TRANSFER_SESSION_EPHEMERAL : TRANSFER_SESSION_DEFAULT);
 
 	open.client = walk->clients[i] = ++walk->next_client;
-	open.asks = (unsigned)below(walk, 8);
+	open.asks = (unsigned)below(walk, 16);
 	open.tells = (unsigned)below(walk, 64) | LIVE_TELL_RESPONSE;
 	open.folds = below(walk, 2);
 	open.config.max_connections_per_host = (uint32_t)below(walk, 3) + 1;
@@ -178,6 +179,7 @@ static void set(struct walk *walk)
 static void answer(struct walk *walk)
 {
 	static const struct task_request next = { .url = "https://other/next", .method = "GET" };
+	static const struct engine_credential credential = { "user", "passwd" };
 	struct live_answer to = { 0 };
 	struct known *k = NULL;
 	int r = 0;
@@ -192,6 +194,9 @@ static void answer(struct walk *walk)
 	if (k->type == LIVE_EVENT_REDIRECT)
 		r = live_answer_redirect(
 			walk->rig->live, &to, (enum live_redirect)below(walk, 3), &next);
+	else if (k->type == LIVE_EVENT_CHALLENGE)
+		r = live_answer_challenge(
+			walk->rig->live, &to, (enum live_challenge)below(walk, 4), &credential);
 	else if (k->type == LIVE_EVENT_RESPONSE)
 		r = live_answer_response(walk->rig->live, &to, (enum live_response)below(walk, 3));
 	else
@@ -247,8 +252,12 @@ static void post_ask(struct walk *walk, struct fake_attempt *a, struct engine_ev
 		{ ENGINE_EVENT_ASK_REDIRECT, ENGINE_ASK_REDIRECT },
 		{ ENGINE_EVENT_ASK_RESPONSE, ENGINE_ASK_RESPONSE },
 		{ ENGINE_EVENT_ASK_BODY, ENGINE_ASK_BODY },
+		{ ENGINE_EVENT_ASK_CHALLENGE, ENGINE_ASK_CHALLENGE },
 	};
-	size_t i = below(walk, 3);
+	static const struct engine_challenge challenge = {
+		.method = TRANSFER_AUTH_BASIC, .protocol = "https", .host = "host", .realm = "realm"
+	};
+	size_t i = below(walk, 4);
 
 	/* one at a time, and the response once */
 	if (!(a->live.asks & asks[i].ask) || (a->stage && i == 1) || a->stage > 1)
@@ -257,6 +266,7 @@ static void post_ask(struct walk *walk, struct fake_attempt *a, struct engine_ev
 	event->type = asks[i].type;
 	event->response = &response;
 	event->live.proposed = i ? NULL : &proposed;
+	event->live.challenge = i == 3 ? &challenge : NULL;
 	fake_engine_post(walk->rig->engine, event);
 }
 

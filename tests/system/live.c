@@ -375,6 +375,19 @@ static void on_response(transfer_session *session, transfer_task *task,
 	end_asking(app, task, "resp", transfer_response_get_status(response));
 }
 
+static void on_challenge(transfer_session *session, transfer_task *task,
+	transfer_challenge *challenge, void *userdata)
+{
+	struct live_app *app = begin_asking(userdata, task);
+	unsigned n = transfer_challenge_get_previous_failures(challenge);
+	char word[16];
+
+	(void)session;
+	app->config.on_challenge(task, challenge, app->config.user);
+	snprintf(word, sizeof(word), "chal:%u", n);
+	end_asking(app, task, word, 0);
+}
+
 static void on_need_body(transfer_session *session, transfer_task *task,
 	transfer_body_request *answer, void *userdata)
 {
@@ -504,6 +517,8 @@ static void open_session(struct live_app *app)
 		app->delegate.data_did_receive_response = NULL;
 	if (app->config.on_redirect)
 		app->delegate.task_will_redirect = on_redirect;
+	if (app->config.on_challenge)
+		app->delegate.task_did_receive_challenge = on_challenge;
 	if (app->config.on_need_body)
 		app->delegate.task_need_body = on_need_body;
 	owner.delegate = app->config.no_delegate ? NULL : &app->delegate;

@@ -5,7 +5,7 @@
  * the test by itself. A test program that includes this has "live.c" among its sources.
  *
  * What was told of a task is a line such as "created redir:302 resp:200 data:5 done:0". The words:
- *	created redir:STATUS info:STATUS body? waiting resp:STATUS data:BYTES became file resumed:OFFSET done:CODE
+ *	created redir:STATUS chal:FAILURES info:STATUS body? waiting resp:STATUS data:BYTES became file resumed:OFFSET done:CODE
  *	handler:CODE:STATUS:BYTES	of a data or upload task; a download says file before it
  * Pieces of data that follow each other are one word. Progress and metrics are left out. What holds for each task is
  * checked at each event: created comes first, nothing comes after the end, one at a time, sums are right.
@@ -28,6 +28,7 @@ struct live_app_config {
 		transfer_redirect *answer, void *user);
 	void (*on_response)(transfer_task *task, const transfer_response *response,
 		transfer_disposition *answer, void *user);
+	void (*on_challenge)(transfer_task *task, transfer_challenge *challenge, void *user);
 	void (*on_need_body)(transfer_task *task, transfer_body_request *answer, void *user);
 	/* in every callback, after it was written down; task NULL: about the session */
 	void (*on_event)(struct live_app *app, transfer_task *task, const char *what, void *user);

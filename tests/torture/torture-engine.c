@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "engine/auth.h"
 #include "engine/blob.h"
 #include "engine/cookie.h"
 #include "engine/decode.h"
@@ -198,6 +199,26 @@ static int take_redirect(void)
 	url_free(redirect.url);
 	url_free(url);
 	head_done(&head);
+	return r;
+}
+
+static int say_who_asks(void)
+{
+	static const struct engine_header field = { "WWW-Authenticate",
+		"Negotiate, Basic realm=\"b\", Digest realm=\"d\", nonce=n, qop=auth" };
+	static const struct auth_words words = { "user", "passwd", "GET", "/", NULL, 1 };
+	struct auth_challenge challenge;
+	struct arena arena = { 0 };
+	char *line = NULL;
+	int r = auth_choose(&field, 1, 0, &arena, &challenge);
+
+	if (!r) {
+		TORTURE_CHECK(challenge.method == TRANSFER_AUTH_DIGEST);
+		line = auth_line(&challenge, &words);
+		r = line ? 0 : -ENOMEM;
+	}
+	auth_free_text(line);
+	arena_done(&arena);
 	return r;
 }
 
@@ -433,6 +454,7 @@ int main(void)
 		TORTURE("head is judged", judge_head),
 		TORTURE("report is made", make_post),
 		TORTURE("redirect is taken", take_redirect),
+		TORTURE("challenge is answered", say_who_asks),
 		TORTURE("cookie is taken", take_cookie),
 		TORTURE("body is decoded", decode_body),
 		/* no memory for a thread is EAGAIN */

@@ -9,8 +9,10 @@
 #ifndef TRANSFER_ANSWER_H
 #define TRANSFER_ANSWER_H
 
+#include <transfer/credential.h>
 #include <transfer/object.h>
 #include <transfer/request.h>
+#include <transfer/response.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -144,6 +146,192 @@ TRANSFER_PUBLIC int transfer_redirect_replace(
  * Source:   NSURLSessionTaskDelegate
  */
 TRANSFER_PUBLIC int transfer_redirect_refuse(transfer_redirect *answer);
+
+/**
+ * transfer_challenge - the answer to task_did_receive_challenge
+ *
+ * A server wants to know who asks (401), in a way that is known here: Basic, or Digest, of which the latter is asked
+ * first. The time that the answer takes is not time without a byte. Dropped: as transfer_challenge_default().
+ *
+ * A user and password in the URL are tried first, and without asking. A credential goes to the server that asked for it (scheme,
+ * host and port) and to no other, with the requests of this one task. Challenges of proxies, of TLS (whether a server is
+ * trusted, certificates of clients), NTLM and Negotiate are not asked yet, nor those of background sessions.
+ *
+ * Returns:  transfer_challenge_ref: its argument; transfer_challenge_unref: nothing
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLAuthenticationChallenge
+ */
+TRANSFER_OBJECT(transfer_challenge);
+
+/**
+ * transfer_challenge_get_method - how the server wants to know
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  basic or digest
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLProtectionSpace.authenticationMethod
+ */
+TRANSFER_PUBLIC enum transfer_auth_method transfer_challenge_get_method(
+	const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_protocol - scheme of the server
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  "http" or "https"; the challenge's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLProtectionSpace.protocol
+ */
+TRANSFER_PUBLIC const char *transfer_challenge_get_protocol(const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_host - the server
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  its name, an IPv6 address in brackets; the challenge's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLProtectionSpace.host
+ */
+TRANSFER_PUBLIC const char *transfer_challenge_get_host(const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_port - port of the server
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  its number; the scheme's own where the URL names none
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLProtectionSpace.port
+ */
+TRANSFER_PUBLIC unsigned int transfer_challenge_get_port(const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_realm - what the server calls it
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  its words, "" for none; the challenge's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLProtectionSpace.realm
+ */
+TRANSFER_PUBLIC const char *transfer_challenge_get_realm(const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_previous_failures - how often the answer was no
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  credentials of this task that the server has refused, one of the URL among them
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLAuthenticationChallenge.previousFailureCount
+ */
+TRANSFER_PUBLIC unsigned int transfer_challenge_get_previous_failures(
+	const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_response - the answer that asks
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  it; the challenge's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLAuthenticationChallenge.failureResponse
+ */
+TRANSFER_PUBLIC const transfer_response *transfer_challenge_get_response(
+	const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_use - ask again, with a credential
+ *
+ * @challenge: the challenge
+ * @credential: what to say; a reference is kept until it is sent. NULL: none, as transfer_challenge_default()
+ *
+ * A body goes again from its start; one that is read once is asked for with task_need_body. A credential that is refused
+ * brings the next challenge. With Basic the password can be read by who reads the connection.
+ *
+ * Returns:  0, or
+ *           -EALREADY  it was answered before
+ *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
+ *                      was taken
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionAuthChallengeUseCredential
+ */
+TRANSFER_PUBLIC int transfer_challenge_use(
+	transfer_challenge *challenge, const transfer_credential *credential);
+
+/**
+ * transfer_challenge_default - go on without: the answer that asks, and its body, are the result
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  0, or
+ *           -EALREADY  it was answered before
+ *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
+ *                      was taken
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionAuthChallengePerformDefaultHandling
+ */
+TRANSFER_PUBLIC int transfer_challenge_default(transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_cancel - end the task
+ *
+ * @challenge: the challenge
+ *
+ * It completes with TRANSFER_ERROR_CANCELLED.
+ *
+ * Returns:  0, or
+ *           -EALREADY  it was answered before
+ *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
+ *                      was taken
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionAuthChallengeCancelAuthenticationChallenge
+ */
+TRANSFER_PUBLIC int transfer_challenge_cancel(transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_reject_protection_space - not in this way
+ *
+ * @challenge: the challenge
+ *
+ * The next method that the server offers is asked for; when there is none, as transfer_challenge_default(). The task is not asked
+ * about a method again that was rejected.
+ *
+ * Returns:  0, or
+ *           -EALREADY  it was answered before
+ *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default
+ *                      was taken
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionAuthChallengeRejectProtectionSpace
+ */
+TRANSFER_PUBLIC int transfer_challenge_reject_protection_space(transfer_challenge *challenge);
 
 /**
  * transfer_disposition - the answer to data_did_receive_response

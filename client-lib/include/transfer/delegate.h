@@ -6,7 +6,7 @@
  * and never with one of its locks held; any of them may call every function of the library but those that
  * wait for the queue. The one exception is task_did_create, which runs inside the call that makes the task.
  * For a task they come in this order: created; then, again for each request that it needs: body asked for,
- * bytes sent, informational responses, redirect; then waiting for a network, resumed at an offset,
+ * bytes sent, informational responses, redirect or challenge; then waiting for a network, resumed at an offset,
  * response, data or bytes written, file; metrics; and the end, after which nothing comes.
  */
 #ifndef TRANSFER_DELEGATE_H
@@ -124,6 +124,12 @@ struct transfer_session_delegate {
 	/* Nothing more is told of task; download goes on in its place, with what had come. */
 	void (*data_did_become_download)(transfer_session *session, transfer_task *task,
 		transfer_task *download, void *userdata);
+	/*
+	 * The server wants to know who asks. Asked for tasks with a handler, too. Without this member, and where the server
+	 * asks in no way that is known here, its answer (401) is the result.
+	 */
+	void (*task_did_receive_challenge)(transfer_session *session, transfer_task *task,
+		transfer_challenge *challenge, void *userdata);
 };
 
 /* First in every initialiser of a delegate. */

@@ -15,6 +15,7 @@
 #include <transfer/configuration-store.h>
 #include <transfer/configuration.h>
 #include <transfer/cookie.h>
+#include <transfer/credential.h>
 #include <transfer/delegate.h>
 #include <transfer/error.h>
 #include <transfer/fetch.h>

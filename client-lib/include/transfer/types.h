@@ -98,6 +98,18 @@ extern "C" {
 	X(AUTHENTICATION, 2, "authentication") \
 	X(RETRY, 3, "retry")
 
+/* How a server wants to know who asks. Source: NSURLAuthenticationMethod…; more will follow. */
+#define TRANSFER_AUTH_METHODS(X) \
+	X(DEFAULT, 0, "default") \
+	X(BASIC, 1, "basic") \
+	X(DIGEST, 2, "digest")
+
+/* How long a credential may be kept. Source: NSURLCredentialPersistence, same numbers. */
+#define TRANSFER_PERSISTENCES(X) \
+	X(NONE, 0, "none") \
+	X(SESSION, 1, "session") \
+	X(PERMANENT, 2, "permanent")
+
 /* Versions of TLS, as they are on the wire. Source: tls_protocol_version_t, same numbers. */
 #define TRANSFER_TLS_VERSIONS(X) \
 	X(DEFAULT, 0, "") \
@@ -125,6 +137,8 @@ extern "C" {
 #define TRANSFER_TYPES_SERVICE_TYPE(s, v, n)       TRANSFER_TYPES_ENUM(SERVICE, s, v)
 #define TRANSFER_TYPES_RESPONSE(s, v, n)           TRANSFER_TYPES_ENUM(RESPONSE, s, v)
 #define TRANSFER_TYPES_BODY_REASON(s, v, n)        TRANSFER_TYPES_ENUM(BODY_REASON, s, v)
+#define TRANSFER_TYPES_AUTH(s, v, n)               TRANSFER_TYPES_ENUM(AUTH, s, v)
+#define TRANSFER_TYPES_PERSIST(s, v, n)            TRANSFER_TYPES_ENUM(PERSIST, s, v)
 #define TRANSFER_TYPES_TLS_VERSION(s, v, n)        TRANSFER_TYPES_ENUM(TLS, s, v)
 
 enum transfer_task_kind { TRANSFER_TASK_KINDS(TRANSFER_TYPES_TASK_KIND) };
@@ -138,6 +152,8 @@ enum transfer_cache_policy { TRANSFER_CACHE_POLICIES(TRANSFER_TYPES_CACHE_POLICY
 enum transfer_service_type { TRANSFER_SERVICE_TYPES(TRANSFER_TYPES_SERVICE_TYPE) };
 enum transfer_response_disposition { TRANSFER_RESPONSE_DISPOSITIONS(TRANSFER_TYPES_RESPONSE) };
 enum transfer_body_reason { TRANSFER_BODY_REASONS(TRANSFER_TYPES_BODY_REASON) };
+enum transfer_auth_method { TRANSFER_AUTH_METHODS(TRANSFER_TYPES_AUTH) };
+enum transfer_persistence { TRANSFER_PERSISTENCES(TRANSFER_TYPES_PERSIST) };
 enum transfer_tls_version { TRANSFER_TLS_VERSIONS(TRANSFER_TYPES_TLS_VERSION) };
 
 /* More cookies than these push the oldest out of a store. */
