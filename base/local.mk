@@ -16,6 +16,7 @@ libbase_la_SOURCES = \
 	%D%/mailbox.c %D%/mailbox.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/mime.c %D%/mime.h \
+	%D%/rename.c %D%/rename.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/utf8.c %D%/utf8.h
 
@@ -31,6 +32,7 @@ check_PROGRAMS += tests/base/test-arena \
 	tests/base/test-mailbox \
 	tests/base/test-memory \
 	tests/base/test-mime \
+	tests/base/test-rename \
 	tests/base/test-thread \
 	tests/base/test-utf8
 tests_base_test_arena_LDADD = $(TEST_BASE)
@@ -45,5 +47,6 @@ tests_base_test_log_LDADD = $(TEST_BASE)
 tests_base_test_mailbox_LDADD = $(TEST_BASE)
 tests_base_test_memory_LDADD = $(TEST_BASE)
 tests_base_test_mime_LDADD = $(TEST_BASE)
+tests_base_test_rename_LDADD = $(TEST_BASE)
 tests_base_test_thread_LDADD = $(TEST_BASE)
 tests_base_test_utf8_LDADD = $(TEST_BASE)

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/rename.h"
 #include "client-lib/client.h"
 #include "client-lib/load.h"
 #include "client-lib/request.h"
@@ -48,11 +49,11 @@ static int create(const char *folder_and_name, mode_t mode, char **ret_path)
 static int open_sink(transfer_load *load)
 {
 	const char *folder = getenv("TMPDIR"), *to = load->asked->destination;
-	char place[PATH_MAX];
+	char name[PATH_MAX];
 	int fd;
 
-	snprintf(place, sizeof(place), "%s/transfer", folder && folder[0] == '/' ? folder : "/tmp");
-	fd = create(to ? to : place, to ? 0666 : 0600, &load->sink_path);
+	snprintf(name, sizeof(name), "%s/transfer", folder && folder[0] == '/' ? folder : "/tmp");
+	fd = create(to ? to : name, to ? 0666 : 0600, &load->sink_path);
 	if (fd < 0)
 		return fd;
 	load->sink_fd = fd;
@@ -79,6 +80,13 @@ int load_sink_write(transfer_load *load, const transfer_data *data)
 	return r;
 }
 
+static int place(const transfer_load *load, const char *to)
+{
+	if (!load->asked->may_overwrite)
+		return rename_no_replace(load->sink_path, to);
+	return rename(load->sink_path, to) ? -errno : 0;
+}
+
 int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd)
 {
 	const char *to = load->asked->destination;
@@ -90,11 +98,11 @@ int load_sink_finish(transfer_load *load, char **ret_path, int *ret_fd)
 	path = strdup(to ? to : load->sink_path);
 	if (!path)
 		return -ENOMEM;
-	if (lseek(load->sink_fd, 0, SEEK_SET) < 0 ||
-		(to &&
-			renameat2(AT_FDCWD, load->sink_path, AT_FDCWD, to,
-				load->asked->may_overwrite ? 0 : RENAME_NOREPLACE))) {
+	if (lseek(load->sink_fd, 0, SEEK_SET) < 0)
 		r = -errno;
+	if (!r && to)
+		r = place(load, to);
+	if (r) {
 		free(path);
 		return r;
 	}

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/io.h"
+#include "base/rename.h"
 #include "engine/disk.h"
 #include "engine/unnamed.h"
 
@@ -37,13 +38,24 @@ int disk_file_sync(int fd)
 
 void disk_file_mark(int fd, bool is_marked)
 {
-	/* a file system without modes shows all of its files as executable, or none: the first are never trusted */
+	/* a file system without modes shows all of its files as executable, or none: see disk_file_takes_mark() */
 	(void)fchmod(fd, is_marked ? 0700 : 0600);
 }
 
 bool disk_file_is_marked(const struct stat *st)
 {
 	return st->st_mode & S_IXUSR;
+}
+
+bool disk_file_takes_mark(int fd)
+{
+	struct stat st;
+	bool takes;
+
+	disk_file_mark(fd, true);
+	takes = fstat(fd, &st) == 0 && disk_file_is_marked(&st);
+	disk_file_mark(fd, false);
+	return takes && fstat(fd, &st) == 0 && !disk_file_is_marked(&st);
 }
 
 int disk_file_sync_marked(int fd)
@@ -151,6 +163,13 @@ static bool is_placed(const struct disk_job *job)
 			(uint64_t)st.st_size == job->file_size_bytes);
 }
 
+/* What a file system without modes says; its files have the mode that the mount gives them. */
+static bool has_no_modes(int error_no)
+{
+	return error_no == EPERM || error_no == EACCES || error_no == ENOSYS ||
+		error_no == EOPNOTSUPP || error_no == EINVAL;
+}
+
 /* The part is ours, and gets the mode of a file that a user made. */
 static int prepare_part(const struct disk_job *job, mode_t mode)
 {
@@ -162,21 +181,16 @@ static int prepare_part(const struct disk_job *job, mode_t mode)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (job->file_ino && st.st_ino != job->file_ino))
 		return -ESTALE;
-	return fchmod(fd, mode) ? -errno : 0;
+	if (fchmod(fd, mode) && !has_no_modes(errno))
+		return -errno;
+	return 0;
 }
 
 static int rename_part(const struct disk_job *job)
 {
-	unsigned flags = job->may_overwrite ? 0 : RENAME_NOREPLACE;
-
-	if (renameat2(AT_FDCWD, job->path, AT_FDCWD, job->to_path, flags) == 0)
-		return 0;
-	if (!flags || (errno != EINVAL && errno != ENOSYS))
-		return -errno;
-	/* a file system without RENAME_NOREPLACE: link() too fails when the name is taken */
-	if (link(job->path, job->to_path))
-		return -errno;
-	return unlink(job->path) ? -errno : 0;
+	if (!job->may_overwrite)
+		return rename_no_replace(job->path, job->to_path);
+	return rename(job->path, job->to_path) ? -errno : 0;
 }
 
 /* Where the name is taken it becomes a part like any other: to replace what is there, or to wait for its place. */

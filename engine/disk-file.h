@@ -28,6 +28,8 @@ int disk_file_sync(int fd);
  */
 void disk_file_mark(int fd, bool is_marked);
 bool disk_file_is_marked(const struct stat *st);
+/* False: its file system keeps no mark, so that a missing one says nothing. Of an unmarked file; leaves it so. */
+bool disk_file_takes_mark(int fd);
 /* disk_file_sync() inside the mark, which stays after an error. */
 int disk_file_sync_marked(int fd);
 /* Makes the name durable. The folder that was synced has the number ret_ino (NULL: not asked). */
@@ -38,7 +40,8 @@ int disk_file_digest(
 	int fd, const char *name, const atomic_bool *is_stopping, char ret_hex[DIGEST_HEX_BYTES]);
 /*
  * Gives job->path its mode and the name job->to_path; the folder is not synced yet. 0 also when
- * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file.
+ * to_path is already job->file_ino; -EEXIST: the name is taken; -ESTALE: path is another file; -EOPNOTSUPP: this file
+ * system can give no name without risk to what has it. Where files have no modes it keeps the one that it has.
  * @folders are for files without a name.
  */
 int disk_file_publish(struct disk_job *job, mode_t mode, struct unnamed_folders *folders);

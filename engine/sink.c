@@ -115,13 +115,13 @@ static int start_digest(struct sink *sink, const struct sink_spec *spec)
  * may not keep are bytes that it failed to write, and it tells of that only once: a file whose sync has not ended well is
  * marked (disk-file.h). Small files are not, so they are fetched again.
  */
-static bool is_tail_good(const struct sink_spec *spec, const struct stat *st)
+static bool is_tail_good(const struct sink_spec *spec, const struct stat *st, int fd)
 {
 	uint64_t written_wall_us = (uint64_t)st->st_mtim.tv_sec * 1000000 +
 		(uint64_t)st->st_mtim.tv_nsec / 1000;
 
 	return written_wall_us < spec->tail_before_wall_us && st->st_size > SINK_GATHER_BYTES &&
-		!disk_file_is_marked(st);
+		!disk_file_is_marked(st) && disk_file_takes_mark(fd);
 }
 
 /* What counts of the file that is there. */
@@ -131,7 +131,7 @@ static int keep(struct sink *sink, const struct sink_spec *spec, const struct st
 	int r = 0;
 
 	sink->flushed_bytes = spec->offset_bytes;
-	if (size_bytes < spec->offset_bytes || is_tail_good(spec, st))
+	if (size_bytes < spec->offset_bytes || is_tail_good(spec, st, sink->fd))
 		sink->flushed_bytes = size_bytes;
 	else if (size_bytes > spec->offset_bytes)
 		r = cut(sink, spec->offset_bytes);

@@ -18,6 +18,7 @@
 #include "engine/sink.h"
 #include "engine/unnamed.h"
 #include "tests/lib/origin.h"
+#include "tests/lib/refuse.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
@@ -296,9 +297,9 @@ static void prepare(enum taken taken, const char *part, const char *destination)
 	}
 }
 
-START_TEST(publishes_once)
+static void publish(size_t row, unsigned lacks)
 {
-	enum taken taken = publishes[_i].taken;
+	enum taken taken = publishes[row].taken;
 	struct bed *bed;
 	struct disk_job *job;
 	char *part, *destination, *content;
@@ -313,15 +314,16 @@ START_TEST(publishes_once)
 	job->file_ino = ino_of(part) + (taken == OTHER_PART);
 	job->may_overwrite = taken == TAKEN_OVERWRITE || taken == IS_FOLDER;
 	prepare(taken, part, destination);
+	ck_assert_int_eq(refuse(lacks), 0);
 	job = do_job(bed, job);
-	ck_assert_int_eq(job->result.code, publishes[_i].code);
-	ck_assert_int_eq(job->result.os_errno, publishes[_i].os_errno);
+	ck_assert_int_eq(job->result.code, publishes[row].code);
+	ck_assert_int_eq(job->result.os_errno, publishes[row].os_errno);
 	ck_assert_int_eq(job->is_disk_full, false);
 	content = tmpdir_read(destination);
-	ck_assert_pstr_eq(content, publishes[_i].content);
+	ck_assert_pstr_eq(content, publishes[row].content);
 	if (!job->result.code && taken != DONE_BEFORE) {
 		ck_assert_int_eq(stat(destination, &st), 0);
-		ck_assert_uint_eq(st.st_mode & 0777, 0640);
+		ck_assert_uint_eq(st.st_mode & 0777, lacks & REFUSE_MODES ? 0600 : 0640);
 		ck_assert_uint_eq(st.st_nlink, 1);
 	}
 	ck_assert_int_eq(ino_of(part) != 0, job->result.code && taken != NO_PART);
@@ -330,6 +332,24 @@ START_TEST(publishes_once)
 	free(part);
 	free(destination);
 	bed_free(bed);
+}
+
+START_TEST(publishes_once)
+{
+	publish((size_t)_i, 0);
+}
+END_TEST
+
+#define LACKS 3
+
+/* FUSE, network mounts, exFAT. */
+START_TEST(publishes_on_poor_file_systems)
+{
+	static const unsigned lacks[LACKS] = { REFUSE_NO_REPLACE | REFUSE_MODES,
+		REFUSE_NO_REPLACE | REFUSE_LINKS, REFUSE_MODES };
+	size_t row = (size_t)_i / LACKS;
+
+	publish(row, lacks[_i % LACKS]);
 }
 END_TEST
 
@@ -705,6 +725,7 @@ END_TEST
 RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wrong_size),
 	TEST(syncs_many_together), TEST(syncs_a_lone_file_at_once),
 	TEST_LOOP(makes_a_checkpoint, 2), TEST_EACH(publishes_once, publishes),
+	TEST_LOOP(publishes_on_poor_file_systems, sizeof(publishes) / sizeof(publishes[0]) * LACKS),
 	TEST(a_file_goes_with_its_folder), TEST(never_follows_links_when_publishing),
 	TEST(publishes_many), TEST_EACH(copies_a_snapshot, snapshot_sizes),
 	TEST(does_not_copy_odd_files), TEST(removes), TEST(hints_are_silent),

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "engine/digest.h"
+#include "tests/lib/refuse.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
@@ -180,6 +181,29 @@ START_TEST(keeps_a_tail_that_the_kernel_has)
 	ck_assert_uint_eq(size_of(path), tails[_i].kept);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	sink_free(sink);
+	free(path);
+}
+END_TEST
+
+/* A file system without modes keeps no mark: that there is none says nothing. */
+START_TEST(trusts_no_tail_without_marks)
+{
+	char *path = part_path();
+	struct sink_spec spec = {
+		.path = path, .offset_bytes = 400, .tail_before_wall_us = UINT64_MAX
+	};
+	struct sink *sink = open_sink(path, 0);
+	uint8_t *bytes = malloc(LEFT);
+
+	fill(bytes, LEFT, 0);
+	ck_assert_int_eq(sink_write(sink, bytes, LEFT), 0);
+	ck_assert_int_eq(sink_flush(sink), 0);
+	sink_free(sink);
+	free(bytes);
+	ck_assert_int_eq(refuse(REFUSE_MODES), 0);
+	ck_assert_int_eq(sink_open(&spec, &sink), 0);
+	ck_assert_uint_eq(sink_offset_bytes(sink), 400);
 	sink_free(sink);
 	free(path);
 }
@@ -422,7 +446,8 @@ START_TEST(notices_a_damaged_file)
 END_TEST
 
 RUN_TESTS("engine/sink", TEST_EACH(gathers, pieces), TEST_EACH(keeps_what_is_durable, resumes),
-	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails), TEST(is_private),
-	TEST_LOOP(refuses_odd_files, ODD_COUNT), TEST_LOOP(leaves_other_files_alone, 2),
-	TEST(starts_again), TEST(preallocates_without_size), TEST(hashes_over_a_restart),
-	TEST(gives_its_descriptor_away), TEST_LOOP(notices_a_damaged_file, 2) FAILPOINT_TESTS)
+	TEST_EACH(keeps_a_tail_that_the_kernel_has, tails), TEST(trusts_no_tail_without_marks),
+	TEST(is_private), TEST_LOOP(refuses_odd_files, ODD_COUNT),
+	TEST_LOOP(leaves_other_files_alone, 2), TEST(starts_again), TEST(preallocates_without_size),
+	TEST(hashes_over_a_restart), TEST(gives_its_descriptor_away),
+	TEST_LOOP(notices_a_damaged_file, 2) FAILPOINT_TESTS)

@@ -3,7 +3,7 @@
 # themselves): noinst_PROGRAMS += tests/origin.
 noinst_LTLIBRARIES += libtest.la
 libtest_la_SOURCES = %D%/run.h %D%/run-long.h \
-	%D%/bus.c %D%/bus.h %D%/coding.c %D%/coding.h %D%/proxy.c %D%/proxy.h %D%/ftp.c %D%/ftp.h %D%/proc.c %D%/proc.h %D%/same-url.h %D%/stuck.c %D%/stuck.h %D%/tmpdir.c %D%/tmpdir.h \
+	%D%/bus.c %D%/bus.h %D%/coding.c %D%/coding.h %D%/proxy.c %D%/proxy.h %D%/ftp.c %D%/ftp.h %D%/proc.c %D%/proc.h %D%/refuse.c %D%/refuse.h %D%/same-url.h %D%/stuck.c %D%/stuck.h %D%/tmpdir.c %D%/tmpdir.h \
 	%D%/origin-answer.c %D%/origin-bytes.c %D%/origin-conn.c %D%/origin-file.c \
 	%D%/origin-internal.h %D%/origin-log.c %D%/origin-part.c %D%/origin-request.c %D%/origin-route.c \
 	%D%/origin-state.h %D%/origin-tls.c %D%/origin-upload.c %D%/origin.c %D%/origin.h

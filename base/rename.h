@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* A file gets a name that must be free, on whatever file system. */
+#ifndef BASE_RENAME_H
+#define BASE_RENAME_H
+
+/*
+ * rename_no_replace - gives the file @from the name @to, unless something has it
+ *
+ * One step where the file system can do it in one. Where it cannot, the name is first kept by a small file that names @from:
+ * whoever dies there finds it at the next call for the same two names, and goes on. Others never see a part of the file.
+ *
+ * Returns 0; -EEXIST: the name is taken; -EOPNOTSUPP: this file system has no way that is safe; other -errno. Blocks on the disk.
+ */
+int rename_no_replace(const char *from, const char *to);
+
+#endif
