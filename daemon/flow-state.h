@@ -134,6 +134,7 @@ struct flow {
 	uint64_t retry_us; /* failing: not before this */
 	struct outbox outbox;
 	struct engine_event_list turn_events, kept_events;
+	struct engine_event *poisoned; /* the one of turn_events that poisoned the turn, or NULL */
 	TAILQ_HEAD(, flow_session) touched_sessions;
 
 	/* time */

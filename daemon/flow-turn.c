@@ -19,7 +19,8 @@
 #include "daemon/flow-state.h"
 #include "engine/engine.h"
 
-#define POISONED_MAX 5 /* an event that cannot be applied so often is dropped */
+#define POISONED_MAX 5 /* that often one report alone cannot be applied: it is dropped */
+#define PROBE        "probe" /* setting: written to see whether anything can be */
 
 /* ---- touching ---- */
 
@@ -244,7 +245,7 @@ static void apply(struct flow *flow, struct engine_event *event)
 	flow->synced = NULL;
 	if (before || !flow->poison)
 		return;
-	event->n_tries++;
+	flow->poisoned = event;
 	log_debug("event %d of task %llu: %s", (int)event->type, (unsigned long long)event->task,
 		err_text(flow->poison));
 }
@@ -480,6 +481,29 @@ static void keep_events(struct flow *flow)
 	}
 }
 
+static bool can_save(struct flow *flow)
+{
+	int r = store_setting_put(
+		flow->store, PROBE, &flow->now.wall_us, sizeof(flow->now.wall_us));
+
+	if (!r)
+		r = store_commit(flow->store);
+	if (r)
+		store_rollback(flow->store);
+	return !r;
+}
+
+/*
+ * A report that no store takes waits as long as the store does. One that alone cannot be applied would hold up all others for
+ * ever: it is tried some times.
+ */
+static void blame(struct flow *flow, int r)
+{
+	if (flow->poisoned && r != -ENOMEM && can_save(flow))
+		flow->poisoned->n_tries++;
+	flow->poisoned = NULL;
+}
+
 static void fail(struct flow *flow, int r)
 {
 	int error = r == STORE_E_FULL ? FLOW_E_NO_SPACE : FLOW_E_BUSY;
@@ -490,6 +514,7 @@ static void fail(struct flow *flow, int r)
 	flow->is_failing = true;
 	flow->retry_us = flow->now.now_us + FLOW_RETRY_US;
 	store_rollback(flow->store);
+	blame(flow, r);
 	undo_answers(flow, error);
 	undo_sessions(flow);
 	registry_rollback(&flow->registry);

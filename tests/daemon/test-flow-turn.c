@@ -153,6 +153,54 @@ START_TEST(reports_are_kept)
 }
 END_TEST
 
+#define LONG_TRIES 20
+
+static void sql(struct sim *sim, const char *text)
+{
+	ck_assert_msg(sqlite3_exec(sim->store->db, text, NULL, NULL, NULL) == SQLITE_OK, "%s",
+		sqlite3_errmsg(sim->store->db));
+}
+
+/* Also where not even the report itself can be applied, for however long. */
+START_TEST(reports_outlast_the_store)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), id = sim_download(sim, session, "h");
+
+	sql(sim, "PRAGMA query_only = 1");
+	sim_post_failed(sim, id, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	for (unsigned i = 0; i < LONG_TRIES; i++) {
+		ck_assert_int_ne(sim_turn(sim), 0);
+		sim_pass(sim, FLOW_RETRY_US);
+	}
+	sql(sim, "PRAGMA query_only = 0");
+	sim_settle(sim);
+	ck_assert_int_eq(sim_result(sim, id), TRANSFER_ERROR_BAD_SERVER_RESPONSE);
+	ck_assert_str_eq(sim_events(sim, session), "METRICS COMPLETED");
+	sim_free(sim);
+}
+END_TEST
+
+/* One that alone cannot be applied holds up the others for some seconds only. */
+START_TEST(a_report_holds_up_no_others)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t session = sim_session(sim, "app", "one"), bad = sim_download(sim, session, "h"),
+		 good = sim_download(sim, session, "h");
+	unsigned n = 0;
+
+	sql(sim, "ALTER TABLE event RENAME TO gone");
+	sim_post_failed(sim, bad, TRANSFER_ERROR_BAD_SERVER_RESPONSE, false);
+	sim_post_checkpoint(sim, good, 10, 100);
+	while (sim_turn(sim) && n++ < LONG_TRIES)
+		sim_pass(sim, FLOW_RETRY_US);
+	ck_assert_uint_lt(n, LONG_TRIES);
+	sql(sim, "ALTER TABLE gone RENAME TO event");
+	ck_assert_uint_eq(registry_find(&sim->flow->registry, good)->task->offset_bytes, 10);
+	sim_free(sim);
+}
+END_TEST
+
 /* Cancel gets through as soon as it can be written, without waiting for the second. */
 START_TEST(command_between)
 {
@@ -325,7 +373,8 @@ START_TEST(a_task_that_goes_holds_no_end_up)
 END_TEST
 
 RUN_TESTS("daemon/flow-turn", TEST(reply_after_the_commit), TEST(failed_turn_leaves_no_trace),
-	TEST(a_start_is_saved_later), TEST(reports_are_kept), TEST(command_between),
-	TEST(begun_between), TEST(no_commit_for_nothing), TEST(group_commit),
+	TEST(a_start_is_saved_later), TEST(reports_are_kept), TEST(reports_outlast_the_store),
+	TEST(a_report_holds_up_no_others), TEST(command_between), TEST(begun_between),
+	TEST(no_commit_for_nothing), TEST(group_commit),
 	TEST_EACH(a_damaged_row_is_not_counted, damages), TEST(a_damaged_session_holds_no_name),
 	TEST_LOOP(a_task_that_goes_holds_no_end_up, 2))
