@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include <transfer/error.h>
 
@@ -206,9 +207,20 @@ static int begin(struct flow *flow, struct active *active)
 	return r ? r : flow_step(flow, active, TASK_EVENT_START, NULL);
 }
 
+/* Did the server say when to come again? What it answered is kept with the task; a failed attempt since is our own matter. */
+static bool is_told_when(const struct task *task)
+{
+	if (task->last_error.code)
+		return false;
+	for (size_t i = 0; i < task->response.n_headers; i++)
+		if (!strcasecmp(task->response.headers[i].name, "Retry-After"))
+			return true;
+	return false;
+}
+
 /*
- * The network is back: who waits for another try need not wait on. A Retry-After is longer than any
- * back-off and stays.
+ * The network is back: who waits for another try need not wait on, unless the server said until when. One that did and broke
+ * off then is known by a time that is longer than any back-off.
  */
 static int wake_retries(struct flow *flow)
 {
@@ -235,7 +247,7 @@ static int wake_retries(struct flow *flow)
 		if (r)
 			break;
 		longest_us = retry_delay_us(active->task->failures, 0, 0) * 3 / 2;
-		if (active->task->wait_reason == TASK_WAIT_RETRY &&
+		if (active->task->wait_reason == TASK_WAIT_RETRY && !is_told_when(active->task) &&
 			active->task->due_wall_us < wall_us + longest_us) {
 			r = flow_step(flow, active, TASK_EVENT_DUE, NULL);
 			r = r < 0 ? r : 0;

@@ -313,25 +313,40 @@ START_TEST(no_network)
 }
 END_TEST
 
-/* What the server asked for is kept when the network comes and goes. */
+static const struct {
+	unsigned failures; /* before it said so */
+	uint64_t after_s;
+} told[] = { { 0, 500 }, { 0, 1 }, { 8, 5 }, { 8, 150 } };
+
+/* What the server asked for is kept when the network comes and goes, however long our own wait would be. */
 START_TEST(retry_after_survives_network)
 {
 	struct sim *sim = sim_new(1);
-	uint64_t session = sim_session(sim, "app", "one"), id;
+	uint64_t session = sim_session(sim, "app", "one"), id, until_us;
 	struct flow_request request;
 
 	flow_request_init(&request);
 	request.request.url = "https://h/x";
 	request.request.retry_http_errors = true;
 	id = sim_create(sim, session, &request, true);
-	sim_post_done_status(sim, id, 503, 500 * S);
+	for (unsigned i = 0; i < told[_i].failures; i++) {
+		sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+		sim_turn(sim);
+		ck_assert(sim_wake(sim, UINT64_MAX));
+	}
+	sim_post_done_status(sim, id, 503, told[_i].after_s * S);
 	sim_turn(sim);
+	until_us = sim->now.now_us + told[_i].after_s * S;
 	fake_engine_drop(sim->engine, fake_engine_find(sim->engine, id));
+	if (_i % 2)
+		sim_crash(sim);
 	network(sim, false);
 	network(sim, true);
 	sim_settle(sim);
 	ck_assert_uint_eq(fake_engine_n(sim->engine), 0);
-	ck_assert_uint_ge(flow_next_timer(sim->flow) - sim->now.now_us, 499 * S);
+	ck_assert_uint_ge(flow_next_timer(sim->flow), until_us);
+	ck_assert(sim_wake(sim, UINT64_MAX));
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
 	sim_free(sim);
 }
 END_TEST
@@ -653,8 +668,8 @@ END_TEST
 
 RUN_TESTS_WITHIN("daemon/flow-schedule", 60, TEST(limits), TEST(connections_per_host),
 	TEST(applications_in_turn), TEST(long_queue), TEST(not_before), TEST(clock_jumps),
-	TEST(paused), TEST(no_network), TEST(retry_after_survives_network), TEST(local_hosts),
-	TEST(stops), TEST(prunes), TEST_LOOP(limit_runs_out, 5),
+	TEST(paused), TEST(no_network), TEST_EACH(retry_after_survives_network, told),
+	TEST(local_hosts), TEST(stops), TEST(prunes), TEST_LOOP(limit_runs_out, 5),
 	TEST_LOOP(limit_rests_with_the_task, 5), TEST_LOOP(limit_survives_crash, 5),
 	TEST(limit_after_crash_of_an_attempt), TEST(limit_after_boot), TEST(limit_without_slot),
 	TEST(limit_while_failing))

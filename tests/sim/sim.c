@@ -651,9 +651,13 @@ void sim_post_done_status(struct sim *sim, uint64_t task, uint16_t status, uint6
 {
 	struct fake_attempt *a = running(sim, task);
 	struct engine_response response = response_of(status);
+	/* how long it is, the engine has read */
+	static const struct engine_header header = { "Retry-After", "soon" };
 	struct engine_event e;
 
 	response.retry_after_us = retry_after_us;
+	response.headers = retry_after_us ? &header : NULL;
+	response.n_headers = retry_after_us != 0;
 	a->received_bytes = a->total_bytes = 10;
 	e = event_of(a, ENGINE_EVENT_DONE);
 	e.network_bytes = 10;
