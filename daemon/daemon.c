@@ -2,21 +2,20 @@
 /*
  * The main loop works in turns (I1). libevent only says who has something; then one turn takes in the engine's reports, the network's
  * state and the bus's calls, and the flow ends it: commit, then replies, commands, signals. One timer is armed for the earliest of
- * all wishes and not at all when there is none: an idle daemon does not wake up.
+ * all wishes and not at all when there is none: an idle daemon does not wake up. What the flow waits for is due also when the
+ * machine slept meanwhile (wake.h).
  *
  * Where the engine reports a crowd, the next turn waits a moment for the rest of it: one commit does for all.
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <event2/event.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,11 +26,13 @@
 #include "base/memory.h"
 #include "daemon/bus/bus.h"
 #include "daemon/config.h"
+#include "daemon/files.h"
 #include "daemon/flow.h"
 #include "daemon/live.h"
 #include "daemon/network.h"
 #include "daemon/notify.h"
 #include "daemon/store/store.h"
+#include "daemon/wake.h"
 #include "engine/engine.h"
 
 #define DAEMON_PATH_MAX       4096
@@ -45,9 +46,6 @@
 /* Small tasks in memory that end in a crowd: as many rows in one message are worth so much of a wait. */
 #define DAEMON_LIVE_CROWD     4 /* ends in one turn */
 #define DAEMON_LIVE_GATHER_US UINT64_C(1000)
-#define FILES_OF_OURS         48 /* those of an idle daemon, and what a message may bring */
-#define FILES_PER_ATTEMPT     2
-#define FILES_WIDE            4096
 #define DAEMON_SYSTEM_STATE   "/var/lib/transferd"
 
 enum {
@@ -58,6 +56,7 @@ enum {
 	WATCH_INT,
 	WATCH_HUP,
 	WATCH_TIMER,
+	WATCH_WAKE,
 	WATCH_COUNT
 };
 
@@ -73,6 +72,7 @@ struct daemon {
 	struct network *network; /* NULL: counts as up */
 	struct event_base *base;
 	struct event *watches[WATCH_COUNT];
+	struct wake wake; /* for what the flow waits for, which goes on while the machine sleeps */
 	bool is_ready[WATCH_COUNT];
 	bool is_stopping, is_over, is_idle;
 	bool was_clean; /* the daemon before us ended in order */
@@ -86,35 +86,6 @@ struct daemon {
 
 /* ---- start ---- */
 
-/* Each transfer holds a socket and a file; the soft limit is for programs that use select(). */
-static void raise_file_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= files.rlim_max)
-		return;
-	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		log_debug("the limit of open files stays: %s", strerror(errno));
-}
-
-/*
- * The kernel's table of our files grows by doubling, and never shrinks. With more than one thread, each growth waits
- * until every processor has passed a quiet point, some 10 ms, in whichever thread opened the file: so it grows now.
- */
-static void widen_file_table(void)
-{
-	struct rlimit files;
-	int fd;
-
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		return;
-	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC,
-		files.rlim_cur < FILES_WIDE ? (int)files.rlim_cur - 1 : FILES_WIDE - 1);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* A mask may say what others see of published files, but not keep us from our own. */
 static void open_mask_for_us(void)
 {
@@ -123,22 +94,10 @@ static void open_mask_for_us(void)
 	umask(mask & ~(mode_t)0700);
 }
 
-/* So that connections never take the descriptors that the bus and the files of clients need. */
-static uint32_t count_attempts_max(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
-		return 0;
-	if (files.rlim_cur < FILES_OF_OURS + 2 * FILES_PER_ATTEMPT)
-		return 1;
-	return (uint32_t)((files.rlim_cur - FILES_OF_OURS) / FILES_PER_ATTEMPT);
-}
-
 /* What the background leaves of them. */
 static uint32_t count_live_slots(const struct daemon *d)
 {
-	uint32_t n_max = count_attempts_max(), n_queued = d->config->max_active_tasks;
+	uint32_t n_max = files_attempts_max(), n_queued = d->config->max_active_tasks;
 
 	if (!n_max)
 		return d->config->max_active_in_app;
@@ -284,7 +243,7 @@ static int start_flow(struct daemon *d)
 		.boot_id = boot_id,
 		/* who ended in order has saved how long its files are: what is behind that is not ours */
 		.started_file_wall_us = d->was_clean ? 0 : clock_file_wall_us(),
-		.n_attempts_max = count_attempts_max(),
+		.n_attempts_max = files_attempts_max(),
 		.is_offline = d->network && !network_is_up(d->network, clock_now_us()),
 		.first_limits = {
 			.max_download_bps = d->config->max_download_bps,
@@ -379,7 +338,9 @@ static int make_loop(struct daemon *d)
 	d->base = event_base_new();
 	if (!d->base)
 		return err_raise(-ENOMEM);
-	r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
+	r = wake_init(&d->wake);
+	if (!r)
+		r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_ENGINE, engine_fd(d->engine), EV_READ | EV_PERSIST);
 	if (!r && d->network)
@@ -390,6 +351,8 @@ static int make_loop(struct daemon *d)
 		r = watch(d, WATCH_INT, SIGINT, EV_SIGNAL | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_HUP, SIGHUP, EV_SIGNAL | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_WAKE, d->wake.fd, EV_READ | EV_PERSIST);
 	return r ? r : watch(d, WATCH_TIMER, -1, EV_TIMEOUT);
 }
 
@@ -398,12 +361,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t left(uint64_t due_us, uint64_t now_us)
+{
+	return due_us == UINT64_MAX ? UINT64_MAX : due_us > now_us ? due_us - now_us : 0;
+}
+
 static void arm_timer(struct daemon *d)
 {
-	uint64_t due_us = earlier(flow_next_timer(d->flow), bus_next_timer(d->bus)), now_us,
-		 left_us;
+	uint64_t flow_due_us = flow_next_timer(d->flow), now_us = clock_now_us(), left_us;
+	uint64_t due_us = earlier(flow_due_us, bus_next_timer(d->bus));
 	struct timeval tv;
 
+	wake_set(&d->wake, left(flow_due_us, now_us));
 	due_us = earlier(due_us, live_next_timer(d->live));
 	if (d->network)
 		due_us = earlier(due_us, network_next_timer(d->network));
@@ -419,8 +388,7 @@ static void arm_timer(struct daemon *d)
 		event_del(d->watches[WATCH_TIMER]);
 		return;
 	}
-	now_us = clock_now_us();
-	left_us = due_us > now_us ? due_us - now_us : 0;
+	left_us = left(due_us, now_us);
 	tv.tv_sec = (time_t)(left_us / CLOCK_US_PER_S);
 	tv.tv_usec = (suseconds_t)(left_us % CLOCK_US_PER_S);
 	event_add(d->watches[WATCH_TIMER], &tv);
@@ -509,6 +477,8 @@ static void run_turn(struct daemon *d)
 {
 	struct clock_now now = clock_now();
 
+	if (d->is_ready[WATCH_WAKE])
+		wake_take(&d->wake);
 	flow_turn_begin(d->flow, &now);
 	live_turn_begin(d->live, &now);
 	if (d->network) {
@@ -650,8 +620,8 @@ int daemon_new(
 		return err_raise(-ENOMEM);
 	d->options = options;
 	d->config = config;
-	raise_file_limit();
-	widen_file_table();
+	d->wake.fd = -1;
+	files_prepare();
 	open_mask_for_us();
 	r = make_folders(d);
 	if (!r)
@@ -687,6 +657,7 @@ void daemon_free(struct daemon *daemon)
 			event_free(daemon->watches[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
+	wake_done(&daemon->wake);
 	/* both answer whoever still waits, so the bus outlives them; cookies are the flow's */
 	if (daemon->bus)
 		bus_set_live(daemon->bus, NULL);

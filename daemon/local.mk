@@ -23,11 +23,14 @@ transferd_LDADD = $(LINK_DAEMON)
 
 libdaemon_la_SOURCES += \
 	%D%/config.c %D%/config.h \
+	%D%/files.c %D%/files.h \
 	%D%/network.c %D%/network.h \
-	%D%/notify.c %D%/notify.h
-check_PROGRAMS += tests/daemon/test-config tests/daemon/test-network tests/daemon/test-notify
+	%D%/notify.c %D%/notify.h \
+	%D%/wake.c %D%/wake.h
+check_PROGRAMS += tests/daemon/test-config tests/daemon/test-network tests/daemon/test-notify tests/daemon/test-wake
 tests_daemon_test_config_LDADD = $(TEST_DAEMON)
 tests_daemon_test_network_LDADD = $(TEST_DAEMON)
 tests_daemon_test_notify_LDADD = $(TEST_DAEMON)
+tests_daemon_test_wake_LDADD = $(TEST_DAEMON)
 check_PROGRAMS += tests/daemon/test-daemon
 tests_daemon_test_daemon_LDADD = $(TEST_BASE) $(SQLITE_LIBS)

@@ -2,6 +2,7 @@
 /* When a task runs, and what it says while it waits: dates, limits, modes, the throughput floor. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -40,6 +41,51 @@ START_TEST(waits_for_its_date)
 	ck_assert_int_eq(origin_wait_arrived(rig.origin, "/file", 1, RIG_DEADLINE_MS), 0);
 	ck_assert_uint_ge(wall_us(), due_us);
 	app_check_download(app, task, "file done:0", 1, 9);
+	app_close(app);
+	rig_done(&rig);
+}
+END_TEST
+
+/* Seconds that the daemon's timer on the clock that counts a suspended machine has left; 0: there is none. */
+static unsigned long boot_timer_s(pid_t pid)
+{
+	unsigned long seconds = 0;
+	char path[64], text[512];
+
+	for (int fd = 3; fd < 64 && !seconds; fd++) {
+		const char *value;
+		size_t n;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%ld/fdinfo/%d", (long)pid, fd);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		n = fread(text, 1, sizeof(text) - 1, f);
+		text[n] = 0;
+		fclose(f);
+		value = strstr(text, "it_value: (");
+		if (value && strstr(text, "clockid: 7\n"))
+			seconds = strtoul(value + strlen("it_value: ("), NULL, 10);
+	}
+	return seconds;
+}
+
+/* A date that comes while the machine is suspended: the timer has gone on. */
+START_TEST(its_timer_counts_a_suspend)
+{
+	transfer_request *request;
+	struct app *app;
+	unsigned long left_s;
+
+	rig_new(&rig);
+	app = app_open(&rig, NULL);
+	request = app_request(app, "/file?size=9&seed=1");
+	transfer_request_set_not_before(request, wall_us() + UINT64_C(3600) * 1000000);
+	app_start(app, request);
+	rig_wait_listed(&rig, "waiting-date", 1);
+	left_s = boot_timer_s(bus_daemon_pid(rig.bus));
+	ck_assert_msg(left_s > 3500 && left_s <= 3600, "%lu s", left_s);
 	app_close(app);
 	rig_done(&rig);
 }
@@ -237,7 +283,7 @@ START_TEST(never_asks_again_after_an_answer)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/policy", 60, TEST(waits_for_its_date), TEST_EACH(says_what_it_does, waits),
-	TEST(bounds_what_runs_at_once), TEST(bounds_the_rate), TEST(does_not_put_up_with_a_trickle),
-	TEST(has_no_delegate_of_a_task), TEST(goes_on_without_any_client),
-	TEST(never_asks_again_after_an_answer))
+RUN_TESTS_WITHIN("system/policy", 60, TEST(waits_for_its_date), TEST(its_timer_counts_a_suspend),
+	TEST_EACH(says_what_it_does, waits), TEST(bounds_what_runs_at_once), TEST(bounds_the_rate),
+	TEST(does_not_put_up_with_a_trickle), TEST(has_no_delegate_of_a_task),
+	TEST(goes_on_without_any_client), TEST(never_asks_again_after_an_answer))

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A timer that goes on while the machine is suspended: what came due meanwhile is late by no more than the sleep. It wakes up no
+ * machine. What is due within a second is left to the loop's own timer, which costs no call of the system.
+ */
+#ifndef DAEMON_WAKE_H
+#define DAEMON_WAKE_H
+
+#include <stdint.h>
+
+#define WAKE_NEAR_US UINT64_C(1000000)
+
+struct wake {
+	int fd; /* readable when it is time; -1: none */
+	uint64_t at_boot_us; /* 0: not armed */
+};
+
+int wake_init(struct wake *wake);
+void wake_done(struct wake *wake);
+/* @left_us from now; UINT64_MAX: never. It may ring once too often. */
+void wake_set(struct wake *wake, uint64_t left_us);
+/* It has rung. */
+void wake_take(struct wake *wake);
+
+#endif
