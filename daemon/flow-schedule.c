@@ -526,6 +526,8 @@ int flow_schedule_run(struct flow *flow)
 	if (!r)
 		r = flow_question_default(flow);
 	if (!r)
+		r = flow_sweep_more(flow);
+	if (!r)
 		r = prune(flow);
 	if (!r)
 		r = expire(flow);

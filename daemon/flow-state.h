@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <dirent.h>
 #include <sys/queue.h>
 
 #include "daemon/core/map.h"
@@ -146,6 +147,7 @@ struct flow {
 	bool is_expiry_known;
 	uint64_t wake_after_id; /* waking: WAITING tasks up to this one were looked at */
 	uint64_t pruned_boot_us;
+	DIR *sweep_dir; /* the spool, looked through since the start; NULL: all was seen */
 	size_t n_kept; /* files of flow-kept.c: not less than there are */
 	size_t n_unsaved; /* tasks with unsaved_since_us */
 	uint64_t starts_due_us; /* none of them has to be saved before */
@@ -258,6 +260,8 @@ int flow_ahead_follow(struct flow *flow, const struct engine_event *event);
 
 /* ---- flow-sweep.c ---- */
 int flow_sweep(struct flow *flow);
+int flow_sweep_more(struct flow *flow); /* in each turn, until all was seen */
+void flow_sweep_done(struct flow *flow);
 
 /* ---- flow-session.c ---- */
 struct flow_session *flow_session_lookup(const struct flow *flow, uint64_t id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files in the spool that belong to no task: a crash came between the commit that let them go and their removal. Looked for once,
- * when the daemon starts. After a database was set aside they are all that is left of its transfers: they stay for a week from
+ * from when the daemon starts on, some in each turn until all were seen. After a database was set aside they are all that is left of its transfers: they stay for a week from
  * then, however old they are, and no task of the new database gets the number of one of them, for it would write over it.
  */
 #include <dirent.h>
@@ -17,9 +17,9 @@
 #include "base/log.h"
 #include "daemon/flow-state.h"
 
-#define SWEEP_KEEP_S    (7 * 86400)
-#define SWEEP_FILES_MAX 10000 /* looked at in one start */
-#define SWEEP_SINCE     "spool-since" /* setting: when the database met its spool, in wall_us */
+#define SWEEP_KEEP_S (7 * 86400)
+#define SWEEP_STEP   1000 /* files looked at in one turn */
+#define SWEEP_SINCE  "spool-since" /* setting: when the database met its spool, in wall_us */
 
 static void close_dir(DIR **dir)
 {
@@ -110,7 +110,6 @@ static int meet_spool(struct flow *flow, DIR *dir, uint64_t *ret_since_wall_us)
 int flow_sweep(struct flow *flow)
 {
 	cleanup_(close_dir) DIR *dir = opendir(flow->spool_dir);
-	const struct dirent *entry;
 	uint64_t since_wall_us = 0;
 	int r;
 
@@ -121,7 +120,32 @@ int flow_sweep(struct flow *flow)
 		r = flow_kept_sweep(flow, true);
 	if (r || since_wall_us + SWEEP_KEEP_S * CLOCK_US_PER_S > flow->now.wall_us)
 		return r;
-	for (size_t n = 0; !r && n < SWEEP_FILES_MAX && (entry = readdir(dir)); n++)
-		r = look_at(flow, dirfd(dir), entry->d_name);
+	flow->sweep_dir = dir;
+	dir = NULL;
+	return flow_sweep_more(flow);
+}
+
+/* What is removed in a turn that fails stays until the next start. */
+int flow_sweep_more(struct flow *flow)
+{
+	const struct dirent *entry = NULL;
+	int r;
+
+	if (!flow->sweep_dir)
+		return 0;
+	/* a task of this turn, which may have a file older than itself, has its row first */
+	r = flow_turn_flush(flow);
+	for (size_t n = 0; !r && n < SWEEP_STEP && (entry = readdir(flow->sweep_dir)); n++)
+		r = look_at(flow, dirfd(flow->sweep_dir), entry->d_name);
+	if (!r && entry)
+		flow->has_more = true;
+	else
+		flow_sweep_done(flow);
 	return r;
+}
+
+void flow_sweep_done(struct flow *flow)
+{
+	close_dir(&flow->sweep_dir);
+	flow->sweep_dir = NULL;
 }

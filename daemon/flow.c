@@ -152,6 +152,7 @@ struct flow *flow_free(struct flow *flow)
 	free_answers(flow);
 	free_kept(&flow->turn_events);
 	free_kept(&flow->kept_events);
+	flow_sweep_done(flow);
 	registry_done(&flow->registry);
 	sched_free(flow->sched);
 	while ((session = map_next(&flow->sessions, &cursor)))

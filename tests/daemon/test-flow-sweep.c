@@ -65,6 +65,47 @@ START_TEST(sweeps)
 }
 END_TEST
 
+#define CROWD       12000
+#define SAMPLE_EACH 120
+
+static unsigned count_sample(struct sim *sim)
+{
+	unsigned n = 0;
+	char name[64];
+
+	for (unsigned i = 0; i < CROWD; i += SAMPLE_EACH) {
+		snprintf(name, sizeof(name), "%u.part", 1000 + i);
+		n += is_there(sim, name);
+	}
+	return n;
+}
+
+/* However many: some in each turn, and all in the end. */
+START_TEST(sweeps_a_crowd)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct sim *sim = sim_new(1);
+	char path[300];
+	int fd;
+
+	sim_pass(sim, UINT64_C(8) * 86400 * 1000000);
+	for (unsigned i = 0; i < CROWD; i++) {
+		snprintf(path, sizeof(path), "%s/%u.part", sim->spool_dir, 1000 + i);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(futimens(fd, old), 0);
+		close(fd);
+		if (i % SAMPLE_EACH == 0)
+			fake_engine_add_file(sim->engine, path);
+	}
+	sim_crash(sim);
+	ck_assert_uint_gt(count_sample(sim), 0);
+	sim_settle(sim);
+	ck_assert_uint_eq(count_sample(sim), 0);
+	sim_free(sim);
+}
+END_TEST
+
 static void lose_database(struct sim *sim)
 {
 	static const char *const names[] = { "queue.db", "queue.db-wal", "queue.db-shm" };
@@ -172,4 +213,5 @@ START_TEST(too_many_are_kept)
 END_TEST
 
 RUN_TESTS("daemon/flow-sweep", TEST(while_it_runs), TEST(too_many_are_kept),
-	TEST(what_was_in_memory_goes), TEST(sweeps), TEST(keeps_what_a_lost_queue_left))
+	TEST(what_was_in_memory_goes), TEST(sweeps), TEST(sweeps_a_crowd),
+	TEST(keeps_what_a_lost_queue_left))
