@@ -23,6 +23,12 @@ enum log_level log_get_level(void);
 const char *log_level_name(enum log_level level);
 int log_level_parse(const char *name, enum log_level *ret_level);
 
+/*
+ * From now on no line waits for whoever reads stderr: what a full pipe, a terminal that is held or a journal that is behind does
+ * not take is dropped and counted, and the next line that gets through tells how many. Once, before other threads start.
+ */
+void log_never_wait(void);
+
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)  log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 
 	if (!fill_standard_streams())
 		return EXIT_FAILURE;
+	log_never_wait();
 	r = parse(argc, argv, &o);
 	if (r >= 0)
 		return r;

@@ -3,7 +3,9 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/lib/run.h"
@@ -44,6 +46,44 @@ static void capture(enum log_level level, const char *text, char *buf, size_t si
 	close(saved);
 }
 
+#define FLOOD 5000
+
+static void drain(int fd, const char *text)
+{
+	char buf[65536 + 1], last[sizeof(buf)] = "";
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf) - 1)) > 0) {
+		buf[n] = 0;
+		memcpy(last, buf, (size_t)n + 1);
+	}
+	ck_assert_msg(!text || strstr(last, text), "%s", last);
+}
+
+/* A pipe, and the socket of a journal, that nobody reads: no line waits, and what was lost is told. */
+START_TEST(waits_for_no_reader)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	unsetenv("JOURNAL_STREAM");
+	ck_assert_int_eq(_i ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends), 0);
+	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_never_wait();
+	for (unsigned i = 0; i < FLOOD; i++)
+		log_line(LOG_LEVEL_INFO, "%0200u", i);
+	drain(ends[0], NULL);
+	log_line(LOG_LEVEL_INFO, "heard");
+	/* others that have stderr wait as they like */
+	ck_assert(!(fcntl(ends[1], F_GETFL) & O_NONBLOCK));
+	dup2(saved, STDERR_FILENO);
+	drain(ends[0], " lines of the log were lost: nobody read them\ntransferd: heard\n");
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(writes_one_escaped_line)
 {
 	char got[256];
@@ -72,4 +112,4 @@ START_TEST(names_its_levels)
 END_TEST
 
 RUN_TESTS("base/log", TEST_EACH(hides_secrets_of_urls, urls), TEST(writes_one_escaped_line),
-	TEST(names_its_levels))
+	TEST_LOOP(waits_for_no_reader, 2), TEST(names_its_levels))
