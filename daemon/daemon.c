@@ -57,6 +57,7 @@ enum {
 	WATCH_HUP,
 	WATCH_TIMER,
 	WATCH_WAKE,
+	WATCH_CLOCK,
 	WATCH_COUNT
 };
 
@@ -353,6 +354,8 @@ static int make_loop(struct daemon *d)
 		r = watch(d, WATCH_HUP, SIGHUP, EV_SIGNAL | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_WAKE, d->wake.fd, EV_READ | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_CLOCK, d->wake.clock_fd, EV_READ | EV_PERSIST);
 	return r ? r : watch(d, WATCH_TIMER, -1, EV_TIMEOUT);
 }
 
@@ -477,7 +480,7 @@ static void run_turn(struct daemon *d)
 {
 	struct clock_now now = clock_now();
 
-	if (d->is_ready[WATCH_WAKE])
+	if (d->is_ready[WATCH_WAKE] || d->is_ready[WATCH_CLOCK])
 		wake_take(&d->wake);
 	flow_turn_begin(d->flow, &now);
 	live_turn_begin(d->live, &now);
@@ -620,7 +623,7 @@ int daemon_new(
 		return err_raise(-ENOMEM);
 	d->options = options;
 	d->config = config;
-	d->wake.fd = -1;
+	d->wake.fd = d->wake.clock_fd = -1;
 	files_prepare();
 	open_mask_for_us();
 	r = make_folders(d);

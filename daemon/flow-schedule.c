@@ -445,7 +445,9 @@ static int prune(struct flow *flow)
 	if (flow->now.boot_us - flow->pruned_boot_us < PRUNE_US || wall_us < flow->retention_us)
 		return 0;
 	flow->pruned_boot_us = flow->now.boot_us;
-	r = flow_kept_sweep(flow, false);
+	r = flow_age_save(flow);
+	if (!r)
+		r = flow_kept_sweep(flow, false);
 	if (!r)
 		r = flow_turn_flush(flow);
 	if (r)

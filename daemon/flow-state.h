@@ -10,6 +10,7 @@
  *   flow-event.c     reports of the engine
  *   flow-schedule.c  who starts now; waiting tasks; whose time is over; limits and network
  *   flow-ahead.c     attempts that the engine begins by itself when another ends
+ *   flow-age.c       clocks that are wrong at the start
  *   flow-sweep.c     files that belong to nobody
  *   flow-cookie.c    cookies of sessions
  *   flow-session.c   sessions
@@ -139,6 +140,7 @@ struct flow {
 	TAILQ_HEAD(, flow_session) touched_sessions;
 
 	/* time */
+	uint64_t age_wall_us, age_saved_boot_us; /* flow-age.c: at the start; saved last */
 	uint64_t base_boot_us,
 		base_wall_us; /* steady wall clock: immune to a clock that is set back */
 	uint64_t next_due_wall_us;
@@ -257,6 +259,11 @@ void flow_ahead_begun(struct flow *flow, const struct engine_event *event); /* w
 int flow_ahead_fill(struct flow *flow);
 /* A DONE says who has the place of the attempt now. */
 int flow_ahead_follow(struct flow *flow, const struct engine_event *event);
+
+/* ---- flow-age.c ---- */
+int flow_age_start(struct flow *flow);
+int flow_age_save(struct flow *flow); /* once an hour */
+uint64_t flow_age_wall_us(const struct flow *flow);
 
 /* ---- flow-sweep.c ---- */
 int flow_sweep(struct flow *flow);

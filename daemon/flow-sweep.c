@@ -55,7 +55,7 @@ static int look_at(struct flow *flow, int dir_fd, const char *name)
 	int r;
 
 	if (!id || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-		(uint64_t)st.st_mtime + SWEEP_KEEP_S > flow->now.wall_us / CLOCK_US_PER_S)
+		(uint64_t)st.st_mtime + SWEEP_KEEP_S > flow_turn_age_wall_us(flow) / CLOCK_US_PER_S)
 		return 0;
 	r = store_task_load(flow->store, id, &task);
 	if (!r) {
@@ -118,7 +118,7 @@ int flow_sweep(struct flow *flow)
 	r = meet_spool(flow, dir, &since_wall_us);
 	if (!r)
 		r = flow_kept_sweep(flow, true);
-	if (r || since_wall_us + SWEEP_KEEP_S * CLOCK_US_PER_S > flow->now.wall_us)
+	if (r || since_wall_us + SWEEP_KEEP_S * CLOCK_US_PER_S > flow_turn_age_wall_us(flow))
 		return r;
 	flow->sweep_dir = dir;
 	dir = NULL;

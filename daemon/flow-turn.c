@@ -79,9 +79,9 @@ static uint64_t boot_wall_us(const struct flow *flow)
 
 uint64_t flow_turn_age_wall_us(const struct flow *flow)
 {
-	uint64_t steady_us = boot_wall_us(flow);
+	uint64_t age_us = flow_age_wall_us(flow);
 
-	return steady_us < flow->now.wall_us ? steady_us : flow->now.wall_us;
+	return age_us < flow->now.wall_us ? age_us : flow->now.wall_us;
 }
 
 uint64_t flow_turn_steady_wall_us(const struct flow *flow)

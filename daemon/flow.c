@@ -279,11 +279,16 @@ static int meet_boot(struct flow *flow)
 		memcmp(before, flow->boot_id, sizeof(before)) == 0;
 	if (flow->is_same_boot)
 		return 0;
-	r = err_fold(store_cookie_sweep(flow->store, flow->now.wall_us));
-	if (r)
-		return r;
 	return err_fold(
 		store_setting_put(flow->store, "boot-id", flow->boot_id, sizeof(flow->boot_id)));
+}
+
+/* Cookies of a run of the machine that is over, and those whose time is. */
+static int sweep_cookies(struct flow *flow)
+{
+	if (!flow->boot_id[0] || flow->is_same_boot)
+		return 0;
+	return err_fold(store_cookie_sweep(flow->store, flow_turn_age_wall_us(flow)));
 }
 
 static int start(struct flow *flow)
@@ -292,7 +297,10 @@ static int start(struct flow *flow)
 
 	if (!r)
 		r = meet_boot(flow);
-
+	if (!r)
+		r = flow_age_start(flow);
+	if (!r)
+		r = sweep_cookies(flow);
 	if (!r)
 		r = flow_resume_load_key(flow);
 	if (!r)

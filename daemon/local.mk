@@ -9,7 +9,7 @@ libdaemon_la_SOURCES += %D%/flow.c %D%/flow.h %D%/flow-state.h \
 	%D%/flow-ahead.c %D%/flow-attach.c %D%/flow-attempt.c %D%/flow-birth.c %D%/flow-command.c \
 	%D%/flow-cookie.c %D%/flow-question.c %D%/flow-quit.c \
 	%D%/flow-create.c %D%/flow-event.c %D%/flow-folder.c %D%/flow-judge.c %D%/flow-kept.c %D%/flow-query.c %D%/flow-resume.c \
-	%D%/flow-schedule.c %D%/flow-session.c %D%/flow-step.c %D%/flow-sweep.c %D%/flow-turn.c
+	%D%/flow-schedule.c %D%/flow-session.c %D%/flow-step.c %D%/flow-age.c %D%/flow-sweep.c %D%/flow-turn.c
 libdaemon_la_SOURCES += %D%/live.c %D%/live.h %D%/live-state.h \
 	%D%/live-ahead.c %D%/live-answer.c %D%/live-attempt.c %D%/live-command.c %D%/live-cookie.c %D%/live-create.c \
 	%D%/live-event.c %D%/live-query.c %D%/live-row.c %D%/live-schedule.c %D%/live-session.c \

@@ -3,26 +3,37 @@
 #include "daemon/wake.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 
+#define NEVER_S INT32_MAX /* 2038, on any machine: it rings once too often then */
 #define SAME_US UINT64_C(10000) /* the two clocks are not read at one instant */
 
 int wake_init(struct wake *wake)
 {
+	const struct itimerspec never = { .it_value = { .tv_sec = NEVER_S } };
+
 	wake->at_boot_us = 0;
 	wake->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	return wake->fd < 0 ? err_raise(-errno) : 0;
+	wake->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (wake->fd < 0 || wake->clock_fd < 0 ||
+		timerfd_settime(
+			wake->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
+		return err_raise(-errno);
+	return 0;
 }
 
 void wake_done(struct wake *wake)
 {
 	if (wake->fd >= 0)
 		close(wake->fd);
-	wake->fd = -1;
+	if (wake->clock_fd >= 0)
+		close(wake->clock_fd);
+	wake->fd = wake->clock_fd = -1;
 }
 
 static void arm(struct wake *wake, uint64_t at_boot_us)
@@ -59,4 +70,6 @@ void wake_take(struct wake *wake)
 
 	if (read(wake->fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
 		wake->at_boot_us = 0;
+	/* says ECANCELED, and goes on */
+	(void)!read(wake->clock_fd, &n, sizeof(n));
 }

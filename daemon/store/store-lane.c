@@ -18,6 +18,7 @@ enum {
 	LANE_BELOW,
 	LANE_DUE_NEXT,
 	LANE_DUE,
+	LANE_DUE_LOWER,
 	LANE_EXPIRY_NEXT,
 	LANE_EXPIRY,
 	LANE_EXPIRY_RENEW,
@@ -41,6 +42,9 @@ static const char *const texts[] = {
 		" AND due_wall_us < 9223372036854775807 /* never */ ORDER BY due_wall_us LIMIT 1",
 	[LANE_DUE] =
 		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us > 0 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+	[LANE_DUE_LOWER] =
+		"UPDATE task SET due_wall_us = ?2 WHERE state = 2 AND wait_reason IN (1, 3) AND due_wall_us > 0"
+		" AND due_wall_us > ?1 AND due_wall_us < 9223372036854775807 /* never */",
 	[LANE_EXPIRY_NEXT] =
 		"SELECT expires_boot_us FROM task WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us > 0"
 		" ORDER BY expires_boot_us LIMIT 1",
@@ -173,6 +177,20 @@ static int read_moment(struct store *store, int index, uint64_t *ret_us)
 int store_due_next(struct store *store, uint64_t *ret_due_wall_us)
 {
 	return read_moment(store, LANE_DUE_NEXT, ret_due_wall_us);
+}
+
+int store_due_lower(struct store *store, uint64_t after_wall_us, uint64_t to_wall_us)
+{
+	sqlite3_stmt *stmt = get(store, LANE_DUE_LOWER);
+	int r = store_begin(store);
+
+	if (r)
+		return r;
+	store_bind_u64(stmt, 1, after_wall_us);
+	store_bind_u64(stmt, 2, to_wall_us);
+	r = store_run(store, stmt);
+	/* a row among them that SQLite would not have taken */
+	return r == -EINVAL ? store_contradicts(store) : r;
 }
 
 struct due {

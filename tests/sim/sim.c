@@ -234,6 +234,7 @@ static void start(struct sim *sim)
 	fake_engine_on_command(sim->engine, check_durable, sim);
 	c.store = sim->store;
 	c.disabled_apps = sim->disabled_apps;
+	c.boot_id = sim->boot_id;
 	c.engine = sim->engine;
 	CHECK(flow_new(&c, &sim->flow) == 0);
 	CHECK(flow_start(sim->flow, &sim->now) == 0);

@@ -29,6 +29,7 @@ struct sim {
 	uint64_t n_turns, n_failed_turns;
 	uint64_t n_task_changes, n_session_changes, n_limits_changes, n_progress;
 	struct flow_progress progress; /* the last one */
+	const char *boot_id; /* of the next start; borrowed; NULL: not known */
 	const char *disabled_apps; /* of the next start; borrowed */
 	uint64_t n_asked, n_withdrawn; /* calls of the observer */
 	uint64_t withdrawn; /* the last question that was */

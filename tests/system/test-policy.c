@@ -46,8 +46,8 @@ START_TEST(waits_for_its_date)
 }
 END_TEST
 
-/* Seconds that the daemon's timer on the clock that counts a suspended machine has left; 0: there is none. */
-static unsigned long boot_timer_s(pid_t pid)
+/* Seconds that the daemon's timer of this kind has left; 0: there is none. */
+static unsigned long timer_s(pid_t pid, const char *kind)
 {
 	unsigned long seconds = 0;
 	char path[64], text[512];
@@ -65,7 +65,7 @@ static unsigned long boot_timer_s(pid_t pid)
 		text[n] = 0;
 		fclose(f);
 		value = strstr(text, "it_value: (");
-		if (value && strstr(text, "clockid: 7\n"))
+		if (value && strstr(text, kind))
 			seconds = strtoul(value + strlen("it_value: ("), NULL, 10);
 	}
 	return seconds;
@@ -84,8 +84,10 @@ START_TEST(its_timer_counts_a_suspend)
 	transfer_request_set_not_before(request, wall_us() + UINT64_C(3600) * 1000000);
 	app_start(app, request);
 	rig_wait_listed(&rig, "waiting-date", 1);
-	left_s = boot_timer_s(bus_daemon_pid(rig.bus));
+	left_s = timer_s(bus_daemon_pid(rig.bus), "clockid: 7\n");
 	ck_assert_msg(left_s > 3500 && left_s <= 3600, "%lu s", left_s);
+	/* and one hears of a clock that is set */
+	ck_assert_uint_gt(timer_s(bus_daemon_pid(rig.bus), "settime flags: 03\n"), 0);
 	app_close(app);
 	rig_done(&rig);
 }

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* A clock that is wrong when the daemon starts destroys nothing, and keeps nobody waiting for years. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <transfer/error.h>
+
+#include "daemon/flow-state.h"
+#include "tests/lib/run.h"
+#include "tests/sim/sim.h"
+
+#define DAY  (UINT64_C(86400) * 1000000)
+#define YEAR (365 * DAY)
+#define KEPT "00112233445566778899aabbccddeeff.kept"
+
+static void make_kept(struct sim *sim)
+{
+	const time_t at = (time_t)(sim->now.wall_us / 1000000);
+	const struct timespec times[2] = { { .tv_sec = at }, { .tv_sec = at } };
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", sim->spool_dir, KEPT);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(futimens(fd, times), 0);
+	close(fd);
+	fake_engine_add_file(sim->engine, path);
+}
+
+static bool is_kept(struct sim *sim)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", sim->spool_dir, KEPT);
+	return fake_engine_has_file(sim->engine, path);
+}
+
+static void pass(struct sim *sim, uint64_t us)
+{
+	sim_pass(sim, us);
+	sim_turn(sim);
+}
+
+static struct sim *sim_of_today(void)
+{
+	struct sim *sim = sim_new(1);
+
+	ck_assert_uint_gt(sim->now.wall_us, UINT64_C(1672531200) * 1000000);
+	sim->boot_id = "first";
+	sim_crash(sim);
+	return sim;
+}
+
+static const char *const boots[] = { "first", "second" };
+
+/* Years ahead, in the same run of the machine or the next; then right again. */
+START_TEST(ahead_it_throws_nothing_away)
+{
+	struct sim *sim = sim_of_today();
+
+	make_kept(sim);
+	sim->boot_id = boots[_i];
+	sim->now.wall_us += 20 * YEAR;
+	sim_crash(sim);
+	pass(sim, 2 * 3600 * UINT64_C(1000000));
+	ck_assert(is_kept(sim));
+	sim->now.wall_us -= 20 * YEAR;
+	sim_crash(sim);
+	ck_assert(is_kept(sim));
+	/* its time comes */
+	for (unsigned i = 0; i < 8; i++)
+		pass(sim, DAY);
+	ck_assert(!is_kept(sim));
+	sim_free(sim);
+}
+END_TEST
+
+/* A machine that is off each night: the days count. */
+START_TEST(days_count_over_boots)
+{
+	struct sim *sim = sim_of_today();
+	char boot_id[16];
+
+	make_kept(sim);
+	sim->boot_id = boot_id;
+	for (unsigned i = 0; i < 7; i++) {
+		ck_assert(is_kept(sim));
+		snprintf(boot_id, sizeof(boot_id), "boot %u", i);
+		sim->now.wall_us += DAY;
+		sim_crash(sim);
+	}
+	ck_assert(!is_kept(sim));
+	sim_free(sim);
+}
+END_TEST
+
+/* A try that was put off by a clock that was ahead. */
+START_TEST(nobody_waits_for_years)
+{
+	struct sim *sim = sim_of_today();
+	uint64_t id;
+
+	sim->now.wall_us += 20 * YEAR;
+	sim_crash(sim);
+	id = sim_download(sim, sim_session(sim, "app", "one"), "h");
+	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+	sim_turn(sim);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_RETRY);
+	sim->now.wall_us -= 20 * YEAR;
+	sim_crash(sim);
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	sim_free(sim);
+}
+END_TEST
+
+/* Behind, as where no clock runs while the power is off: what is put off stays so until the clock is set. */
+START_TEST(behind_it_hurries_nothing)
+{
+	struct sim *sim = sim_of_today();
+	uint64_t id = sim_download(sim, sim_session(sim, "app", "one"), "h"), wall_us;
+
+	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
+	sim_turn(sim);
+	wall_us = sim->now.wall_us;
+	sim->now.wall_us = 1000 * UINT64_C(1000000);
+	sim_crash(sim);
+	sim_settle(sim);
+	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_RETRY);
+	sim->now.wall_us = wall_us + 3600 * UINT64_C(1000000);
+	sim_turn(sim);
+	sim_settle(sim);
+	ck_assert_ptr_nonnull(fake_engine_find(sim->engine, id));
+	sim_free(sim);
+}
+END_TEST
+
+RUN_TESTS("daemon/flow-age", TEST_EACH(ahead_it_throws_nothing_away, boots),
+	TEST(days_count_over_boots), TEST(nobody_waits_for_years), TEST(behind_it_hurries_nothing))
