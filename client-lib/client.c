@@ -523,6 +523,7 @@ static int connect_bus(transfer_client *client)
 	if (r)
 		return r;
 	ipc_bus_set_events(client->bus, &events, client);
+	ipc_bus_never_start(client->bus, client->flags & TRANSFER_CLIENT_NO_AUTOSTART);
 	r = ipc_bus_watch_service(client->bus, IPC_NAME);
 	if (r)
 		return r;

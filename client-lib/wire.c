@@ -142,12 +142,27 @@ static void refuse_open(transfer_session *session, int r, const char *text)
 	give_up_open(session, error_no, error);
 }
 
+/* TRANSFER_CLIENT_NO_AUTOSTART: it is tried again when transferd is there. */
+static void no_service(transfer_session *session)
+{
+	session->phase = SESSION_LOST;
+	session->retry_us = CLIENT_FOREVER;
+	if (live_is(session))
+		live_unopened(session, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
+	else if (!session->is_opened)
+		give_up_open(session, -ENOTCONN, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
+}
+
 static void open_failed(transfer_session *session, int r, const char *text)
 {
 	uint64_t wait_us;
 
 	if (session->phase == SESSION_GONE || session->is_dead)
 		return;
+	if (r == IPC_E_SERVICE_UNKNOWN && session->client->flags & TRANSFER_CLIENT_NO_AUTOSTART) {
+		no_service(session);
+		return;
+	}
 	if (live_is(session)) {
 		live_opened(session, r, text, (struct ipc_path){ 0 });
 		return;
@@ -220,15 +235,6 @@ static void start_open(transfer_session *session)
 	struct arena arena = { 0 };
 	int r;
 
-	if (session->client->flags & TRANSFER_CLIENT_NO_AUTOSTART && !ipc_bus_service_owner(bus)) {
-		session->retry_us = CLIENT_FOREVER;
-		if (is_live)
-			live_unopened(session, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
-		else if (!session->is_opened)
-			give_up_open(
-				session, -ENOTCONN, error_new_bus(TRANSFER_BUS_ERROR_NOT_RUNNING));
-		return;
-	}
 	session->phase = SESSION_OPENING;
 	session_memory_ref(session); /* of the call */
 	r = configuration_to_ipc(session->config, &arena, &in);

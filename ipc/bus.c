@@ -267,6 +267,11 @@ int ipc_bus_wait(struct ipc_bus *bus, int timeout_ms)
 	return r ? r : ipc_bus_dispatch(bus);
 }
 
+void ipc_bus_never_start(struct ipc_bus *bus, bool is_never)
+{
+	bus->never_starts = is_never;
+}
+
 int ipc_bus_set_timeout(struct ipc_bus *bus, int timeout_ms)
 {
 	int before_ms = bus->timeout_ms;

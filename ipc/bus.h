@@ -63,6 +63,8 @@ bool ipc_bus_is_connected(const struct ipc_bus *bus);
 const char *ipc_bus_unique_name(const struct ipc_bus *bus);
 /* How long an answer to a call may take, from now on: 25 s if never set, 0: as before, -1: without end. Returns what it was. */
 int ipc_bus_set_timeout(struct ipc_bus *bus, int timeout_ms);
+/* The bus starts no service for a call of ours: without one it ends with IPC_E_SERVICE_UNKNOWN. */
+void ipc_bus_never_start(struct ipc_bus *bus, bool is_never);
 /* Bytes that wait to be written: hold back while this is large. */
 size_t ipc_bus_outgoing_bytes(const struct ipc_bus *bus);
 /* Writes what waits, blocking for at most timeout_ms: before exit. */

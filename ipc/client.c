@@ -82,6 +82,7 @@ static int send_take(
 	if (timeout_ms < 0)
 		timeout_ms = DBUS_TIMEOUT_INFINITE;
 	*ret_call = NULL;
+	dbus_message_set_auto_start(message, !bus->never_starts);
 	ok = dbus_connection_send_with_reply(bus->connection, message, ret_call, timeout_ms);
 	dbus_message_unref(message);
 	if (!ok)
@@ -118,6 +119,8 @@ static int reply_result(struct ipc_bus *bus, DBusMessage *reply)
 		return sender && strcmp(sender, DBUS_SERVICE_DBUS) == 0 ? -ECONNRESET : -ETIMEDOUT;
 	if (strncmp(name, "org.freedesktop.DBus.Error.Spawn.", 33) == 0)
 		return IPC_E_SPAWN_FAILED;
+	if (strcmp(name, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0)
+		return IPC_E_SERVICE_UNKNOWN;
 	return ipc_error_from_name(name);
 }
 

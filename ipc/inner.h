@@ -50,6 +50,7 @@ struct ipc_bus {
 	bool is_lost;
 	/* client */
 	int timeout_ms;
+	bool never_starts;
 	char *service, *service_owner; /* watched name and its owner; NULL */
 	struct pendings pendings;
 	/* server */
