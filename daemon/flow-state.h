@@ -140,7 +140,8 @@ struct flow {
 	TAILQ_HEAD(, flow_session) touched_sessions;
 
 	/* time */
-	uint64_t age_wall_us, age_saved_boot_us; /* flow-age.c: at the start; saved last */
+	uint64_t age_wall_us,
+		age_boot_us; /* flow-age.c: the saved clock, and when it was that late */
 	uint64_t base_boot_us,
 		base_wall_us; /* steady wall clock: immune to a clock that is set back */
 	uint64_t next_due_wall_us;
@@ -187,7 +188,7 @@ int flow_turn_task(struct flow *flow, uint64_t id, struct active **ret_active);
 int flow_turn_poison(struct flow *flow, int error);
 /* Wall clock that never goes back while the daemon runs; never behind the real one. */
 uint64_t flow_turn_steady_wall_us(const struct flow *flow);
-/* What something's age is counted to: a clock that is set forward makes nothing old. */
+/* What something's age is counted to: a clock that is set forward makes nothing old for a day (flow-age.c). */
 uint64_t flow_turn_age_wall_us(const struct flow *flow);
 /* For a later turn. */
 void flow_turn_keep_take(struct flow *flow, struct engine_event *event);
@@ -261,6 +262,8 @@ int flow_ahead_fill(struct flow *flow);
 int flow_ahead_follow(struct flow *flow, const struct engine_event *event);
 
 /* ---- flow-age.c ---- */
+/* 2023: a wall clock before that is wrong. */
+#define FLOW_NOT_BEFORE_WALL_US (UINT64_C(1672531200) * CLOCK_US_PER_S)
 int flow_age_start(struct flow *flow);
 int flow_age_save(struct flow *flow); /* once an hour */
 uint64_t flow_age_wall_us(const struct flow *flow);

@@ -88,23 +88,23 @@ static int number_above(struct flow *flow, DIR *dir)
 /* How long has the database been the one of this spool? A new one begins now. */
 static int meet_spool(struct flow *flow, DIR *dir, uint64_t *ret_since_wall_us)
 {
-	uint64_t since_wall_us = 0;
+	uint64_t since_wall_us = 0, now_us = flow_age_wall_us(flow);
 	size_t size = 0;
 	int r = store_setting_load(
 		flow->store, SWEEP_SINCE, &since_wall_us, sizeof(since_wall_us), &size);
 
 	if (r && r != STORE_E_NOT_FOUND)
 		return err_fold(r);
-	if (!r && size == sizeof(since_wall_us) && since_wall_us <= flow->now.wall_us) {
+	if (!r && size == sizeof(since_wall_us) && since_wall_us >= FLOW_NOT_BEFORE_WALL_US &&
+		since_wall_us <= now_us) {
 		*ret_since_wall_us = since_wall_us;
 		return 0;
 	}
-	*ret_since_wall_us = flow->now.wall_us;
+	*ret_since_wall_us = now_us;
 	r = number_above(flow, dir);
 	if (r)
 		return r;
-	return err_fold(store_setting_put(
-		flow->store, SWEEP_SINCE, &flow->now.wall_us, sizeof(flow->now.wall_us)));
+	return err_fold(store_setting_put(flow->store, SWEEP_SINCE, &now_us, sizeof(now_us)));
 }
 
 int flow_sweep(struct flow *flow)

@@ -229,7 +229,8 @@ static int check_whole(struct store *store, uint64_t limit_us, struct store_repo
 /* limit_us 0: to the end. */
 static int check_quick(struct store *store, uint64_t limit_us, struct store_report *report)
 {
-	static const char *const tables[] = { "session", "lane", "tally", "sequence", "setting" };
+	static const char *const tables[] = { "session", "lane", "tally", "sequence", "setting",
+		"placing" };
 	uint64_t deadline_us = clock_now_us() + limit_us;
 	char sql[64];
 	int n_pages, r = pragma_int(store, "PRAGMA page_count", &n_pages);

@@ -97,6 +97,79 @@ START_TEST(days_count_over_boots)
 }
 END_TEST
 
+/* 1970, and the year before. */
+static const uint64_t clocks[] = { 1000 * UINT64_C(1000000), 0 };
+
+/* One start with a clock that is behind, and the next with the right one. */
+START_TEST(behind_once_it_is_right_again)
+{
+	struct sim *sim = sim_of_today();
+	uint64_t wall_us = sim->now.wall_us;
+
+	make_kept(sim);
+	sim->boot_id = "second";
+	sim->now.wall_us = clocks[_i] ? clocks[_i] : wall_us - YEAR;
+	sim_crash(sim);
+	pass(sim, 2 * 3600 * UINT64_C(1000000));
+	ck_assert(is_kept(sim));
+	sim->boot_id = "third";
+	sim->now.wall_us = wall_us;
+	sim_crash(sim);
+	for (unsigned i = 0; i < 8; i++)
+		pass(sim, DAY);
+	ck_assert(!is_kept(sim));
+	sim_free(sim);
+}
+END_TEST
+
+/* It is behind at the very first start: nothing is believed of it. */
+START_TEST(a_first_clock_that_is_behind_is_forgotten)
+{
+	struct sim *sim = sim_new(1);
+	uint64_t wall_us = sim->now.wall_us;
+
+	sim->boot_id = "first";
+	sim->now.wall_us = 1000 * UINT64_C(1000000);
+	sim_crash(sim);
+	pass(sim, 2 * 3600 * UINT64_C(1000000));
+	sim->boot_id = "second";
+	sim->now.wall_us = wall_us;
+	make_kept(sim);
+	sim_crash(sim);
+	for (unsigned i = 0; i < 8; i++) {
+		ck_assert(is_kept(sim) || i == 7);
+		pass(sim, DAY);
+	}
+	ck_assert(!is_kept(sim));
+	sim_free(sim);
+}
+END_TEST
+
+/* Two months off: that is believed when the clock has stood so for a while. */
+START_TEST(catches_up_with_months)
+{
+	struct sim *sim = sim_of_today();
+	unsigned n_days = 0;
+
+	make_kept(sim);
+	sim->boot_id = "second";
+	sim->now.wall_us += 60 * DAY;
+	sim_crash(sim);
+	pass(sim, 12 * 3600 * UINT64_C(1000000));
+	ck_assert(is_kept(sim));
+	pass(sim, 12 * 3600 * UINT64_C(1000000));
+	ck_assert(!is_kept(sim));
+	/* and all of it in the end */
+	make_kept(sim);
+	sim_crash(sim);
+	for (; is_kept(sim) && n_days < 30; n_days++)
+		pass(sim, DAY);
+	ck_assert_uint_le(n_days, 14);
+	ck_assert_uint_ge(n_days, 7);
+	sim_free(sim);
+}
+END_TEST
+
 /* A try that was put off by a clock that was ahead. */
 START_TEST(nobody_waits_for_years)
 {
@@ -139,4 +212,6 @@ START_TEST(behind_it_hurries_nothing)
 END_TEST
 
 RUN_TESTS("daemon/flow-age", TEST_EACH(ahead_it_throws_nothing_away, boots),
-	TEST(days_count_over_boots), TEST(nobody_waits_for_years), TEST(behind_it_hurries_nothing))
+	TEST(days_count_over_boots), TEST_EACH(behind_once_it_is_right_again, clocks),
+	TEST(a_first_clock_that_is_behind_is_forgotten), TEST(catches_up_with_months),
+	TEST(nobody_waits_for_years), TEST(behind_it_hurries_nothing))
