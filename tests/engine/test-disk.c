@@ -475,19 +475,20 @@ END_TEST
 START_TEST(removes)
 {
 	struct bed *bed = bed_new();
-	char *path = make_file("file", "x"), *to = tmpdir_path("snapshot");
+	char *path = make_file("file", "x"), *other = make_file("other", "abc");
 	struct disk_job *job;
 
 	disk_post_take(bed->disk, job_for(DISK_REMOVE, path, NULL));
 	disk_post_take(bed->disk, job_for(DISK_REMOVE, path, NULL));
 	/* a removal has no answer, but the same lane does things in order */
-	job = job_for(DISK_SNAPSHOT, NULL, to);
-	job->fd = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	job = job_for(DISK_SYNC, other, NULL);
+	job->fd = open_file(other);
+	ck_assert_int_eq(disk_job_set_digest(job, "md5"), 0);
 	job = do_job(bed, job);
-	ck_assert_int_eq(job->type, DISK_SNAPSHOT);
+	ck_assert_int_eq(job->type, DISK_SYNC);
 	ck_assert_uint_eq(ino_of(path), 0);
 	disk_job_free(job);
-	free(to);
+	free(other);
 	free(path);
 	bed_free(bed);
 }

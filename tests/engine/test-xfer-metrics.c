@@ -45,8 +45,8 @@ static void check_order(const struct engine_transaction *tr)
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		if (!times[i])
 			continue;
-		/* libcurl's clock and ours are read one after the other */
-		ck_assert_msg(times[i] + 1000 >= last_wall_us, "time %zu is %llu us too early", i,
+		/* libcurl's clock and ours are read one after the other; others may run between */
+		ck_assert_msg(times[i] + 100000 >= last_wall_us, "time %zu is %llu us too early", i,
 			(unsigned long long)(last_wall_us - times[i]));
 		last_wall_us = times[i];
 	}

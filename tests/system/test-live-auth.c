@@ -375,6 +375,7 @@ static void give_body(transfer_task *task, transfer_body_request *answer, void *
 START_TEST(asks_for_another_stream)
 {
 	enum transfer_body_reason reason = TRANSFER_BODY_REASON_START;
+	transfer_auto(transfer_request) request = NULL;
 	transfer_task *task;
 
 	memset(&asked, 0, sizeof(asked));
@@ -382,8 +383,8 @@ START_TEST(asks_for_another_stream)
 	app = live_open(&rig,
 		&(struct live_app_config){
 			.on_challenge = use, .on_need_body = give_body, .user = &reason });
-	task = transfer_session_upload_task_streamed(
-		live_session(app), live_request(app, NULL, "/upload?" GOOD));
+	request = live_request(app, NULL, "/upload?" GOOD);
+	task = transfer_session_upload_task_streamed(live_session(app), request);
 	live_keep(app, task);
 	transfer_task_resume(task);
 	ck_assert_int_eq(live_wait(app, task), 0);
