@@ -187,9 +187,6 @@ static void not_created(transfer_session *session, int r, const char *text)
 	bool is_full = live_is(session) && r == IPC_E_LIMIT_REACHED;
 	struct command *command;
 
-	if (is_full)
-		live_refused(session);
-
 	while ((command = TAILQ_LAST(&session->flight, command_list))) {
 		TAILQ_REMOVE(&session->flight, command, link);
 		if (live_is(session) && (is_full || (!alone && r > 0))) {
@@ -208,6 +205,9 @@ static void not_created(transfer_session *session, int r, const char *text)
 		command->task->stage = TASK_STAGE_NEW;
 		TAILQ_INSERT_HEAD(&session->commands, command, link);
 	}
+	/* when all are back: with the first of them there was room again */
+	if (is_full)
+		live_refused(session);
 	command_drop_flight(session);
 }
 

@@ -559,10 +559,11 @@ static int deliver_some(transfer_session *session)
 	int n = 0;
 
 	for (int i = 0; i < DELIVERY_BURST && !TAILQ_EMPTY(&session->line) && !session->is_closing;
-		i++)
+		i++) {
 		n += deliver_first(session, &done);
-	if (client_is_forked(session->client))
-		return n; /* the callback went on as a child: the rest is the parent's */
+		if (client_is_forked(session->client))
+			return n; /* the callback went on as a child: the rest is the parent's */
+	}
 	client_unlock(session->client);
 	delivery_free(done);
 	client_lock(session->client);

@@ -118,6 +118,12 @@ static ssize_t read_more(transfer_load *load, void *bytes, size_t size)
 					     : read_reader(load, bytes, size);
 }
 
+/* It ended before it was as long as was said. */
+static bool is_short(const transfer_load *load)
+{
+	return load->body && body_length(load->body) > load->body_offset;
+}
+
 ssize_t transfer_load_read_body(transfer_load *load, void *bytes, size_t size)
 {
 	ssize_t n;
@@ -129,6 +135,8 @@ ssize_t transfer_load_read_body(transfer_load *load, void *bytes, size_t size)
 	if (r || load->is_body_over || !size || (!load->body && load->body_fd < 0))
 		return r;
 	n = read_more(load, bytes, size);
+	if (!n && is_short(load))
+		return -EIO;
 	if (n > 0)
 		load->body_offset += n;
 	load->is_body_over = !n;

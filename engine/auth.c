@@ -70,8 +70,12 @@ static char *read_token(struct reader *reader)
 /* After its first quote; one that does not end is read to the end of the field. NULL: no memory. */
 static char *read_quoted(struct reader *reader)
 {
-	char *text = arena_room(reader->arena, strlen(reader->at) + 1), *to = text;
+	char *text, *to;
+	size_t n = 0;
 
+	while (reader->at[n] && reader->at[n] != '"')
+		n += reader->at[n] == '\\' && reader->at[n + 1] ? 2 : 1;
+	text = to = arena_room(reader->arena, n + 1);
 	if (!text)
 		return NULL;
 	while (*reader->at && *reader->at != '"') {
@@ -206,31 +210,63 @@ static int read_word(struct reader *reader)
 	return 0;
 }
 
-int auth_choose(const struct engine_header *fields, size_t n_fields, unsigned rejected,
-	struct arena *arena, struct auth_challenge *ret_challenge)
+static int read_fields(struct reader *reader, const struct engine_header *fields, size_t n_fields)
 {
-	struct auth_challenge best = { .method = TRANSFER_AUTH_DEFAULT };
-	struct reader reader = { .arena = arena, .rejected = rejected, .best = &best };
 	int r = 0;
 
 	for (size_t i = 0; i < n_fields; i++) {
 		if (strcasecmp(fields[i].name, "WWW-Authenticate") != 0)
 			continue;
-		reader.at = fields[i].value;
-		while (*reader.at && !r) {
-			if (is_token_char(*reader.at))
-				r = read_word(&reader);
+		reader->at = fields[i].value;
+		while (*reader->at && !r) {
+			if (is_token_char(*reader->at))
+				r = read_word(reader);
 			else
-				reader.at++;
+				reader->at++;
 		}
 		if (r)
 			return r;
-		end_challenge(&reader);
+		end_challenge(reader);
 	}
+	return 0;
+}
+
+static int copy_text(struct arena *arena, const char **text)
+{
+	if (*text)
+		*text = arena_strdup(arena, *text);
+	return *text ? 0 : -ENOMEM;
+}
+
+/* What was read of all the others is let go. */
+int auth_choose(const struct engine_header *fields, size_t n_fields, unsigned rejected,
+	struct arena *arena, struct auth_challenge *ret_challenge)
+{
+	struct auth_challenge best = { .method = TRANSFER_AUTH_DEFAULT };
+	cleanup_(arena_done) struct arena scratch = { 0 };
+	struct reader reader = { .arena = &scratch, .rejected = rejected, .best = &best };
+	int r = read_fields(&reader, fields, n_fields);
+
+	if (r)
+		return r;
 	if (best.method == TRANSFER_AUTH_DEFAULT)
 		return AUTH_E_NONE;
+	r = copy_text(arena, &best.realm);
+	if (!r && best.nonce)
+		r = copy_text(arena, &best.nonce);
+	if (!r && best.opaque)
+		r = copy_text(arena, &best.opaque);
+	if (r)
+		return err_raise(r);
 	*ret_challenge = best;
 	return 0;
+}
+
+bool auth_is_renewed(const struct auth_challenge *challenge, const struct auth_challenge *said)
+{
+	return challenge->is_stale && challenge->method == said->method &&
+		challenge->hash == said->hash && challenge->is_session == said->is_session &&
+		challenge->has_qop == said->has_qop && !strcmp(challenge->realm, said->realm);
 }
 
 /* ---- saying ---- */
@@ -249,7 +285,7 @@ static void free_textp(char **text)
 
 bool auth_can_say(const struct auth_challenge *challenge, const char *user)
 {
-	return challenge->method == TRANSFER_AUTH_BASIC || !has_control(user);
+	return challenge->method == TRANSFER_AUTH_BASIC ? !strchr(user, ':') : !has_control(user);
 }
 
 /* Of one size from the start: a text that grows leaves copies behind. NULL: no memory. */
@@ -377,17 +413,25 @@ static int put_digest(struct buf *line, const struct auth_challenge *c,
 	return r;
 }
 
+int auth_make_cnonce(char *ret_cnonce)
+{
+	unsigned char random[AUTH_CNONCE_BYTES / 2];
+
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return err_raise(-EIO);
+	to_hex(random, sizeof(random), ret_cnonce);
+	return 0;
+}
+
 static char *digest_line(const struct auth_challenge *challenge, const struct auth_words *words)
 {
 	cleanup_(buf_done) struct buf line = { 0 };
 	struct auth_words all = *words;
-	unsigned char random[16];
-	char cnonce[2 * sizeof(random) + 1], count[9];
+	char cnonce[AUTH_CNONCE_BYTES], count[9];
 
 	if (!all.cnonce) {
-		if (RAND_bytes(random, sizeof(random)) != 1)
+		if (auth_make_cnonce(cnonce))
 			return NULL;
-		to_hex(random, sizeof(random), cnonce);
 		all.cnonce = cnonce;
 	}
 	snprintf(count, sizeof(count), "%08x", (unsigned)all.count);

@@ -39,14 +39,21 @@ struct auth_challenge {
 int auth_choose(const struct engine_header *fields, size_t n_fields, unsigned rejected,
 	struct arena *arena, struct auth_challenge *ret_challenge);
 
+/* Only the nonce of what was said was too old: not asked anew. Of another realm, or said in another way, it would be. */
+bool auth_is_renewed(const struct auth_challenge *challenge, const struct auth_challenge *said);
+
+#define AUTH_CNONCE_BYTES 33
+/* ret_cnonce: of AUTH_CNONCE_BYTES. 0 or -EIO. */
+int auth_make_cnonce(char *ret_cnonce);
+
 struct auth_words {
 	const char *user, *password;
 	const char *method, *target; /* of the request */
-	const char *cnonce; /* NULL: a random one */
+	const char *cnonce; /* one and the same with a nonce; NULL: a random one */
 	uint32_t count; /* of the requests with this nonce, from 1 on */
 };
 
-/* Can that user be named? Nothing that would end a line. */
+/* Can that user be named? Nothing that would end a line, or in Basic the user's name. */
 bool auth_can_say(const struct auth_challenge *challenge, const char *user);
 /* The header line, without its end; given back with auth_free_text(). NULL: no memory, or no such digest in OpenSSL. */
 char *auth_line(const struct auth_challenge *challenge, const struct auth_words *words);

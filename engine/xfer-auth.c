@@ -92,9 +92,12 @@ char *xfer_auth_line(struct xfer *xfer)
 		.password = a->password,
 		.method = xfer->method,
 		.target = target_of(xfer->url),
-		.count = ++a->n_requests,
+		.cnonce = a->cnonce,
+		.count = a->n_requests + 1,
 	};
 
+	if (!a->n_requests++ && auth_make_cnonce(a->cnonce))
+		return NULL;
 	a->is_said = true;
 	return auth_line(&a->challenge, &words);
 }
@@ -115,6 +118,7 @@ bool xfer_auth_choose(struct xfer *xfer)
 			xfer_fault_memory(xfer);
 		return false;
 	}
+	a->is_renewed = a->is_said && auth_is_renewed(&challenge, &a->challenge);
 	arena_done(&a->arena);
 	a->arena = arena;
 	a->challenge = challenge;
@@ -137,7 +141,7 @@ static bool was_stale(struct xfer *x)
 	}
 	if (!a->is_said)
 		return false;
-	if (a->challenge.is_stale && a->n_stale < AUTH_STALE_MAX) {
+	if (a->is_renewed && a->n_stale < AUTH_STALE_MAX) {
 		a->n_stale++;
 		a->n_requests = 0;
 		return true;
@@ -154,6 +158,8 @@ static bool try_url(struct xfer *x)
 		has_header(x, "Authorization"))
 		return false;
 	x->auth.has_tried_url = true;
+	if (!auth_can_say(&x->auth.challenge, x->url->user))
+		return false;
 	if (xfer_auth_use(x, x->url->user, x->url->password ? x->url->password : ""))
 		xfer_fault_memory(x);
 	return true;

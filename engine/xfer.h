@@ -138,11 +138,13 @@ struct xfer_auth {
 	struct auth_challenge challenge; /* the last one */
 	char *user, *password; /* NULL: nothing is said */
 	bool is_said; /* by a request */
+	bool is_renewed; /* challenge: only the nonce of what was said was too old */
 	bool has_tried_url; /* the user of the URL */
 	unsigned rejected; /* bits of methods */
 	unsigned n_failures;
 	unsigned n_stale; /* of this credential */
 	uint32_t n_requests; /* with this nonce */
+	char cnonce[AUTH_CNONCE_BYTES]; /* with this nonce */
 };
 
 /* Of the present request; monotonic times, 0: not yet. */

@@ -140,6 +140,13 @@ static transfer_body *make_reader(void)
 	return transfer_body_new_reader(read_text, TRANSFER_SIZE_UNKNOWN, &n_read, NULL);
 }
 
+/* Less than was said. */
+static transfer_body *make_cut_reader(void)
+{
+	n_read = 0;
+	return transfer_body_new_reader(read_text, sizeof(TEXT) + 4, &n_read, NULL);
+}
+
 static transfer_body *make_missing(void)
 {
 	return transfer_body_new_file("/nonexistent/file");
@@ -156,6 +163,7 @@ static const struct {
 	{ make_fd, TEXT, TRANSFER_SIZE_UNKNOWN, 0 },
 	{ make_short_fd, "what", 4, 0 },
 	{ make_reader, TEXT, TRANSFER_SIZE_UNKNOWN, 0 },
+	{ make_cut_reader, TEXT, sizeof(TEXT) + 4, -EIO },
 	{ make_missing, "", TRANSFER_SIZE_UNKNOWN, -ENOENT },
 };
 

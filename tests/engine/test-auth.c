@@ -3,7 +3,9 @@
 #include "engine/auth.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "engine/engine.h"
@@ -89,6 +91,54 @@ START_TEST(reads_several_fields)
 	ck_assert(found.is_stale && !found.has_qop && !found.is_session);
 	ck_assert_str_eq(found.opaque, "o");
 	arena_done(&arena);
+}
+END_TEST
+
+/* What is read of a field takes no more room than it is long, however many words it has. */
+START_TEST(a_long_field_costs_little)
+{
+	enum { N = 25000 };
+	char *text = calloc(1, 20 + 4 * N), *at = text;
+	const struct engine_header field = { "WWW-Authenticate", text };
+	struct auth_challenge found;
+	struct arena arena = { 0 };
+	struct rusage before, after;
+
+	ck_assert_ptr_nonnull(text);
+	at = stpcpy(at, "Basic realm=\"r\",");
+	for (size_t i = 0; i < N; i++)
+		at = stpcpy(at, "a=\"\"");
+	getrusage(RUSAGE_SELF, &before);
+	ck_assert_int_eq(auth_choose(&field, 1, 0, &arena, &found), 0);
+	getrusage(RUSAGE_SELF, &after);
+	ck_assert_str_eq(found.realm, "r");
+	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 32 * 1024);
+	arena_done(&arena);
+	free(text);
+}
+END_TEST
+
+/* Only a new nonce for what was said is not asked about. */
+START_TEST(what_else_is_new_is_asked_about)
+{
+	const struct auth_challenge said = {
+		.method = TRANSFER_AUTH_DIGEST, .realm = "r", .nonce = "n", .has_qop = true
+	};
+	struct auth_challenge next[5];
+
+	for (size_t i = 0; i < 5; i++) {
+		next[i] = said;
+		next[i].nonce = "other";
+		next[i].is_stale = true;
+	}
+	ck_assert(auth_is_renewed(&next[0], &said));
+	next[0].is_stale = false;
+	next[1].realm = "R";
+	next[2].hash = AUTH_HASH_SHA256;
+	next[3].has_qop = false;
+	next[4].is_session = true;
+	for (size_t i = 0; i < 5; i++)
+		ck_assert(!auth_is_renewed(&next[i], &said));
 }
 END_TEST
 
@@ -213,8 +263,11 @@ START_TEST(makes_nonces)
 	auth_free_text(second);
 	ck_assert(auth_can_say(&challenge, "user"));
 	ck_assert(!auth_can_say(&challenge, "user\r\nX: y"));
+	ck_assert(auth_can_say(&challenge, "user:name"));
+	ck_assert(!auth_can_say(&(struct auth_challenge){ .method = TRANSFER_AUTH_BASIC }, "a:b"));
 }
 END_TEST
 
 RUN_TESTS("engine/auth", TEST_EACH(reads, challenges), TEST(reads_several_fields),
+	TEST(a_long_field_costs_little), TEST(what_else_is_new_is_asked_about),
 	TEST_EACH(says, sayings), TEST(says_in_all_hashes), TEST(makes_nonces))

@@ -132,7 +132,7 @@ TRANSFER_PUBLIC const transfer_request *transfer_load_get_request(const transfer
  * Returns:  how many bytes; 0: the end, or there is no body; or
  *           -EAGAIN  nothing now, of a descriptor that does not wait or of a reader; to be asked again later
  *           -ESTALE  the load has ended or was stopped; nothing was done
- *           another negative errno: a file cannot be opened or read, or the reader failed
+ *           another negative errno: a file cannot be opened or read, the reader failed, or there was less than was said (-EIO)
  * Blocks:   as long as the descriptor, or the reader, does
  * Thread:   one at a time
  * Since:    0.1
