@@ -242,7 +242,8 @@ int manager_begin(
 	ipc_bus_dispatch(manager->bus);
 	if (!ipc_bus_is_connected(manager->bus))
 		return manager_end(call, -ENOTCONN, ret_error);
-	ipc_bus_never_start(manager->bus, !manager->may_start);
+	if (!manager->may_start && !ipc_bus_service_owner(manager->bus))
+		return manager_end(call, IPC_E_SERVICE_UNKNOWN, ret_error);
 	return 0;
 }
 
@@ -296,12 +297,21 @@ int manager_find_session(
 int transfer_manager_is_running(transfer_manager *manager, transfer_error **ret_error)
 {
 	struct manager_call call;
-	int r = manager_begin(manager, &call, ret_error);
+	bool may_start;
+	int r;
 
-	if (r)
-		return r;
-	r = ipc_bus_service_owner(manager->bus) != NULL;
-	manager_end(&call, 0, NULL);
+	if (manager_is_forked(manager))
+		return manager_begin(manager, &call, ret_error);
+	pthread_mutex_lock(&manager->lock);
+	may_start = manager->may_start;
+	manager->may_start = true; /* nothing is called here */
+	pthread_mutex_unlock(&manager->lock);
+	r = manager_begin(manager, &call, ret_error);
+	if (!r) {
+		r = ipc_bus_service_owner(manager->bus) != NULL;
+		manager_end(&call, 0, NULL);
+	}
+	transfer_manager_set_autostart(manager, may_start);
 	return r;
 }
 
