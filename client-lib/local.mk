@@ -102,7 +102,7 @@ CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-r
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
-	tests/client-lib/test-live-delegate tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
+	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task tests/client-lib/test-task-make \
@@ -119,7 +119,9 @@ tests_client_lib_test_fetch_SOURCES = tests/client-lib/test-fetch.c $(CLIENT_LIV
 tests_client_lib_test_fork_SOURCES = tests/client-lib/test-fork.c $(CLIENT_LIVE)
 tests_client_lib_test_litter_SOURCES = tests/client-lib/test-litter.c $(CLIENT_LIVE)
 tests_client_lib_test_live_SOURCES = tests/client-lib/test-live.c $(CLIENT_LIVE)
+tests_client_lib_test_live_crowd_SOURCES = tests/client-lib/test-live-crowd.c $(CLIENT_LIVE)
 tests_client_lib_test_live_delegate_SOURCES = tests/client-lib/test-live-delegate.c $(CLIENT_LIVE)
+tests_client_lib_test_live_end_SOURCES = tests/client-lib/test-live-end.c $(CLIENT_LIVE)
 tests_client_lib_test_load_SOURCES = tests/client-lib/test-load.c $(CLIENT_LIVE)
 tests_client_lib_test_load_file_SOURCES = tests/client-lib/test-load-file.c $(CLIENT_LIVE)
 tests_client_lib_test_load_request_SOURCES = tests/client-lib/test-load-request.c $(CLIENT_LIVE)
@@ -157,7 +159,9 @@ tests_client_lib_test_fetch_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_fork_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_litter_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_live_crowd_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_live_end_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_meter_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)

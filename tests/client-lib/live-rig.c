@@ -325,6 +325,31 @@ transfer_task *live_rig_fetch(struct live_rig *rig, const char *name)
 	return task;
 }
 
+void live_rig_answer(struct live_rig *rig, uint64_t task, const char *body)
+{
+	PEER_LIVE(rig->peer,
+		{ .task = task,
+			.kind = IPC_EVENT_DID_COMPLETE,
+			.folded = true,
+			.status = 200,
+			.body = body });
+}
+
+int live_rig_send_pipe(struct live_rig *rig, uint64_t task)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	PEER_LIVE(
+		rig->peer, { .task = task, .kind = IPC_EVENT_DID_RECEIVE_DATA, .pipe_fd = fds[0] });
+	return fds[1];
+}
+
+void live_rig_put(int fd, const char *text)
+{
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
 void live_rig_expect(struct live_rig *rig, const char *text)
 {
 	uint64_t until_ms = proc_now_ms() + DEADLINE_MS;

@@ -47,6 +47,11 @@ transfer_task *live_rig_get(struct live_rig *rig, const char *name);
 transfer_task *live_rig_fetch(struct live_rig *rig, const char *name);
 /* The same, not resumed; handled: with a handler. */
 transfer_task *live_rig_make(struct live_rig *rig, const char *name, bool handled);
+/* The whole answer to a task: status 200 and this body. */
+void live_rig_answer(struct live_rig *rig, uint64_t task, const char *body);
+/* The next bytes of a task come through a pipe: its write end. */
+int live_rig_send_pipe(struct live_rig *rig, uint64_t task);
+void live_rig_put(int fd, const char *text);
 /* Dispatches until the log contains text; fails the test after ten seconds. */
 void live_rig_expect(struct live_rig *rig, const char *text);
 unsigned int live_rig_count(const struct live_rig *rig, const char *text);

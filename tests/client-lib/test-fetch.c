@@ -356,12 +356,7 @@ START_TEST(reads_what_came_with_the_end)
 
 	live_rig_init(&rig, NULL);
 	begin(run_open, &call);
-	PEER_LIVE(rig.peer,
-		{ .task = 1,
-			.kind = IPC_EVENT_DID_COMPLETE,
-			.folded = true,
-			.status = 200,
-			.body = "all of it" });
+	live_rig_answer(&rig, 1, "all of it");
 	join(&call);
 	ck_assert_int_eq(call.r, 0);
 	check_read(&call, 63, "all of it");

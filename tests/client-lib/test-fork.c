@@ -149,12 +149,7 @@ START_TEST(a_child_is_not_held_up)
 	for (size_t i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	/* the parent's task goes on */
-	PEER_LIVE(rig.peer,
-		{ .task = 1,
-			.kind = IPC_EVENT_DID_COMPLETE,
-			.folded = true,
-			.status = 200,
-			.body = "hello" });
+	live_rig_answer(&rig, 1, "hello");
 	live_rig_expect(&rig, "handler 200 0 'hello'\n");
 	transfer_task_unref(task);
 	transfer_body_unref(body);
@@ -244,15 +239,14 @@ END_TEST
 START_TEST(a_child_leaves_the_parents_bodies)
 {
 	transfer_task *task;
-	int fds[2], status;
+	int fd, status;
 	pid_t pid;
 
 	live_rig_init(&rig, NULL);
 	task = live_rig_fetch(&rig, "a");
 	peer_live_expect(rig.peer, "create data");
-	ck_assert_int_eq(pipe(fds), 0);
-	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_RECEIVE_DATA, .pipe_fd = fds[0] });
-	ck_assert_int_eq(write(fds[1], "one", 3), 3);
+	fd = live_rig_send_pipe(&rig, 1);
+	live_rig_put(fd, "one");
 	for (int64_t n = 0; n < 3;) {
 		struct transfer_progress progress = { .size = sizeof(progress) };
 
@@ -266,8 +260,8 @@ START_TEST(a_child_leaves_the_parents_bodies)
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	ck_assert_int_eq(write(fds[1], "two", 3), 3);
-	close(fds[1]);
+	live_rig_put(fd, "two");
+	close(fd);
 	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
 	live_rig_expect(&rig, "handler 0 0 'onetwo'\n");
 	transfer_task_unref(task);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions that live in memory: their tasks from the making to the end, their own end, and transferd's. */
+/* Sessions that live in memory: their tasks from the making to the end. */
 #include "client-lib/live.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -12,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ipc/types.h"
 #include "tests/client-lib/live-rig.h"
 #include "tests/lib/run.h"
 
@@ -34,12 +32,7 @@ START_TEST(a_handler_gets_the_body)
 	task = live_rig_fetch(&rig, "a");
 	ck_assert_uint_eq(transfer_task_get_id(task), 1);
 	peer_live_expect(rig.peer, "create data " URL "a - -\n");
-	PEER_LIVE(rig.peer,
-		{ .task = 1,
-			.kind = IPC_EVENT_DID_COMPLETE,
-			.folded = true,
-			.status = 200,
-			.body = "hello" });
+	live_rig_answer(&rig, 1, "hello");
 	live_rig_expect(&rig, "handler 200 0 'hello'\n");
 	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_COMPLETED);
 	ck_assert_int_eq(transfer_task_wait(task, 0, NULL), 0);
@@ -97,22 +90,6 @@ START_TEST(a_handler_gets_a_failure)
 }
 END_TEST
 
-/* A pipe of the peer's: the write end. */
-static int send_pipe(uint64_t task)
-{
-	int fds[2];
-
-	ck_assert_int_eq(pipe(fds), 0);
-	PEER_LIVE(
-		rig.peer, { .task = task, .kind = IPC_EVENT_DID_RECEIVE_DATA, .pipe_fd = fds[0] });
-	return fds[1];
-}
-
-static void put(int fd, const char *text)
-{
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-}
-
 START_TEST(what_follows_a_pipe_waits_for_its_end)
 {
 	transfer_task *task;
@@ -121,8 +98,8 @@ START_TEST(what_follows_a_pipe_waits_for_its_end)
 	live_rig_init(&rig, &live_rig_delegate);
 	task = live_rig_get(&rig, "a");
 	peer_live_expect(rig.peer, "create data");
-	fd = send_pipe(1);
-	put(fd, "one");
+	fd = live_rig_send_pipe(&rig, 1);
+	live_rig_put(fd, "one");
 	live_rig_expect(&rig, "data 'one'\n");
 	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
 	/* a second task shows that the row was read */
@@ -131,7 +108,7 @@ START_TEST(what_follows_a_pipe_waits_for_its_end)
 	PEER_LIVE(rig.peer, { .task = 2, .kind = IPC_EVENT_DID_COMPLETE });
 	live_rig_expect(&rig, "done 2 0\n");
 	ck_assert_ptr_null(strstr(rig.log, "done 1"));
-	put(fd, "two");
+	live_rig_put(fd, "two");
 	close(fd);
 	live_rig_expect(&rig, "data 'two'\ndone 1 0\n");
 	done(task);
@@ -149,7 +126,7 @@ START_TEST(a_slow_delegate_holds_up_the_pipe)
 	rig.is_quiet = true;
 	task = live_rig_get(&rig, "a");
 	peer_live_expect(rig.peer, "create data");
-	fd = send_pipe(1);
+	fd = live_rig_send_pipe(&rig, 1);
 	/* nobody dispatches: what fits is a piece, and what the pipe holds */
 	for (int quiet = 0; quiet < 20;) {
 		struct pollfd wait = { .fd = fd, .events = POLLOUT };
@@ -182,10 +159,10 @@ START_TEST(a_whole_body_is_told_once)
 	transfer_task_resume(task);
 	ck_assert_int_eq(transfer_task_set_prefers_incremental(task, true), -EBUSY);
 	peer_live_expect(rig.peer, "create data " URL "a - - whole");
-	fd = send_pipe(1);
-	put(fd, "one");
+	fd = live_rig_send_pipe(&rig, 1);
+	live_rig_put(fd, "one");
 	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
-	put(fd, "two");
+	live_rig_put(fd, "two");
 	close(fd);
 	live_rig_expect(&rig, "data 'onetwo'\ndone 1 0\n");
 	done(task);
@@ -269,8 +246,8 @@ START_TEST(a_running_task_is_cancelled_once)
 	live_rig_init(&rig, &live_rig_delegate);
 	task = live_rig_get(&rig, "a");
 	peer_live_expect(rig.peer, "create data");
-	fd = send_pipe(1);
-	put(fd, "one");
+	fd = live_rig_send_pipe(&rig, 1);
+	live_rig_put(fd, "one");
 	live_rig_expect(&rig, "data 'one'\n");
 	transfer_task_cancel(task);
 	transfer_task_cancel(task);
@@ -290,12 +267,7 @@ START_TEST(an_end_that_waits_becomes_cancelled)
 	live_rig_init(&rig, NULL);
 	task = live_rig_fetch(&rig, "a");
 	peer_live_expect(rig.peer, "create data");
-	PEER_LIVE(rig.peer,
-		{ .task = 1,
-			.kind = IPC_EVENT_DID_COMPLETE,
-			.folded = true,
-			.status = 200,
-			.body = "hello" });
+	live_rig_answer(&rig, 1, "hello");
 	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
 	transfer_task_cancel(task);
 	live_rig_expect(&rig, "handler 200 -999 ''\n");
@@ -325,150 +297,6 @@ START_TEST(what_was_wrong_is_told_when_it_is_resumed)
 	transfer_task_resume(task);
 	live_rig_expect(&rig, "done 1 22\n");
 	done(task);
-}
-END_TEST
-
-START_TEST(a_refused_task_does_not_hurt_others)
-{
-	live_rig_init(&rig, NULL);
-	peer_live_answer_all(rig.peer, true);
-	transfer_task_unref(live_rig_fetch(&rig, "a"));
-	transfer_task_unref(live_rig_fetch(&rig, "bad"));
-	transfer_task_unref(live_rig_fetch(&rig, "c"));
-	live_rig_expect(&rig, "handler 0 ");
-	live_rig_expect(&rig, "handler 200 0 '1'\n");
-	live_rig_expect(&rig, "handler 200 0 '2'\n");
-	ck_assert_uint_eq(live_rig_count(&rig, "handler"), 3);
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(a_refusal_for_want_of_room_is_waited_out)
-{
-	live_rig_init(&rig, NULL);
-	peer_live_answer_all(rig.peer, true);
-	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 2);
-	transfer_task_unref(live_rig_fetch(&rig, "a"));
-	live_rig_expect(&rig, "handler 200 0 '1'\n");
-	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "refused 1\nrefused 1\n"));
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(a_crowd_is_sent_in_its_order)
-{
-	const int n = 3000;
-	transfer_task *last = NULL;
-
-	live_rig_init(&rig, NULL);
-	rig.is_quiet = true;
-	peer_live_answer_all(rig.peer, true);
-	for (int i = 0; i < n; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "%d", i + 1);
-		transfer_task_unref(last);
-		last = live_rig_fetch(&rig, name);
-	}
-	for (int i = 0; i < 100000 && transfer_task_wait(last, 0, NULL) == -ETIMEDOUT; i++)
-		transfer_queue_dispatch(rig.queue, 100), rig.log[0] = '\0';
-	ck_assert_uint_eq(transfer_task_get_id(last), (uint64_t)n);
-	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), (unsigned int)n);
-	done(last);
-}
-END_TEST
-
-static void wait_for_tasks(unsigned int n)
-{
-	for (int i = 0; i < 3000 && peer_live_n_tasks(rig.peer) < n; i++)
-		transfer_queue_dispatch(rig.queue, 10), rig.log[0] = '\0';
-	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), n);
-}
-
-/* transferd has all it may have, and the next ones go together: not one for each that has ended. */
-START_TEST(more_are_sent_by_the_hundred)
-{
-	const unsigned int n_sent = 1000, n = 1100;
-	unsigned int n_calls;
-
-	live_rig_init(&rig, NULL);
-	rig.is_quiet = true;
-	for (unsigned int i = 0; i < n; i++)
-		transfer_task_unref(live_rig_fetch(&rig, "a"));
-	wait_for_tasks(n_sent);
-	n_calls = peer_n_create_calls(rig.peer);
-	for (uint64_t i = 1; i <= 100; i++) {
-		PEER_LIVE(rig.peer, { .task = i, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
-		live_rig_expect(&rig, "handler");
-		rig.log[0] = '\0';
-	}
-	wait_for_tasks(n);
-	ck_assert_uint_lt(peer_n_create_calls(rig.peer), n_calls + 50);
-	live_rig_done(&rig);
-}
-END_TEST
-
-/* What the others wait for need not come. */
-START_TEST(a_place_is_used_though_no_other_gets_free)
-{
-	const unsigned int n_sent = 1000;
-
-	live_rig_init(&rig, NULL);
-	rig.is_quiet = true;
-	for (unsigned int i = 0; i <= n_sent; i++)
-		transfer_task_unref(live_rig_fetch(&rig, "a"));
-	wait_for_tasks(n_sent);
-	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
-	wait_for_tasks(n_sent + 1);
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(many_bytes_are_acknowledged_soon)
-{
-	static char text[60000];
-
-	memset(text, 'x', sizeof(text) - 1);
-	live_rig_init(&rig, NULL);
-	for (uint64_t i = 1; i <= 10; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "n%d", (int)i);
-		transfer_task_unref(live_rig_fetch(&rig, name));
-		peer_live_expect(rig.peer, name);
-		PEER_LIVE(rig.peer,
-			{ .task = i,
-				.kind = IPC_EVENT_DID_COMPLETE,
-				.folded = true,
-				.status = 200,
-				.body = text });
-		live_rig_expect(&rig, "handler 200 0 ");
-		rig.log[0] = '\0';
-	}
-	peer_live_expect(rig.peer, "ack 9\n");
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(the_most_urgent_is_sent_first)
-{
-	transfer_task *low, *high;
-
-	live_rig_init(&rig, NULL);
-	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, UINT_MAX);
-	low = live_rig_make(&rig, "low", true);
-	high = live_rig_make(&rig, "high", true);
-	ck_assert_int_eq(transfer_task_set_priority(low, 0.1), 0);
-	ck_assert_int_eq(transfer_task_set_priority(high, 0.2), 0);
-	transfer_task_resume(low);
-	peer_live_expect(rig.peer, "refused");
-	transfer_task_resume(high);
-	ck_assert_int_eq(transfer_task_set_priority(high, 0.9), 0);
-	peer_live_expect(rig.peer, "refused 2"); /* no call with the first alone is on its way */
-	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 0);
-	peer_live_expect(rig.peer, "create data " URL "high - -\ncreate data " URL "low");
-	transfer_task_unref(low);
-	done(high);
 }
 END_TEST
 
@@ -554,267 +382,7 @@ START_TEST(callbacks_wait_for_a_thread)
 }
 END_TEST
 
-/* ---- the end of a session ---- */
-
-START_TEST(finishes_with_its_last_task)
-{
-	transfer_task *task;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	peer_live_expect(rig.peer, "create data");
-	transfer_session_finish_and_invalidate(rig.session);
-	transfer_task_unref(live_rig_get(&rig, "late"));
-	live_rig_expect(&rig, "done 2 ");
-	ck_assert_ptr_null(strstr(rig.log, "inval"));
-	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE });
-	live_rig_expect(&rig, "done 1 0\ninval 0\ndestroyed\n");
-	peer_live_expect(rig.peer, "close 1\n");
-	done(task);
-}
-END_TEST
-
-START_TEST(waits_for_a_task_that_may_be_resumed)
-{
-	transfer_task *task;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_make(&rig, "a", false);
-	transfer_session_finish_and_invalidate(rig.session);
-	live_rig_dispatch(&rig);
-	ck_assert_str_eq(rig.log, "created 1\n");
-	transfer_task_unref(task);
-	live_rig_expect(&rig, "done 1 -999\ninval 0\ndestroyed\n");
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(cancels_all_and_ends)
-{
-	transfer_task *sent, *never;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	sent = live_rig_get(&rig, "a");
-	never = live_rig_make(&rig, "b", false);
-	peer_live_expect(rig.peer, "create data");
-	transfer_session_invalidate_and_cancel(rig.session);
-	live_rig_expect(&rig, "inval 0\ndestroyed\n");
-	ck_assert_ptr_nonnull(strstr(rig.log, "done 1 -999\n"));
-	ck_assert_ptr_nonnull(strstr(rig.log, "done 2 -999\n"));
-	ck_assert_uint_eq(live_rig_count(&rig, "inval"), 1);
-	transfer_task_unref(never);
-	done(sent);
-}
-END_TEST
-
-START_TEST(a_session_that_did_nothing_ends_at_once)
-{
-	live_rig_init(&rig, &live_rig_delegate);
-	transfer_session_finish_and_invalidate(rig.session);
-	live_rig_expect(&rig, "inval 0\ndestroyed\n");
-	ck_assert_str_eq(peer_live_log(rig.peer), "");
-	live_rig_done(&rig);
-	ck_assert_uint_eq(live_rig_count(&rig, "destroyed"), 1);
-}
-END_TEST
-
-START_TEST(a_dropped_session_tells_nobody)
-{
-	transfer_task *task;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	peer_live_expect(rig.peer, "create data");
-	transfer_session_unref(rig.session);
-	rig.session = NULL;
-	ck_assert_str_eq(rig.log, "created 1\ndestroyed\n");
-	peer_live_expect(rig.peer, "close 1\n");
-	ck_assert_int_eq(transfer_task_get_state(task), TRANSFER_TASK_STATE_COMPLETED);
-	ck_assert_ptr_null(transfer_task_get_session(task));
-	live_rig_dispatch(&rig);
-	ck_assert_str_eq(rig.log, "created 1\ndestroyed\n");
-	done(task);
-}
-END_TEST
-
-START_TEST(the_shared_session_is_one)
-{
-	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
-	transfer_auto(transfer_config) config = NULL;
-	transfer_session *shared;
-	transfer_task *task;
-
-	live_rig_init(&rig, NULL);
-	shared = transfer_session_get_shared(rig.client);
-	ck_assert_ptr_nonnull(shared);
-	ck_assert_ptr_eq(transfer_session_get_shared(rig.client), shared);
-	ck_assert_int_eq(transfer_session_get_kind(shared), TRANSFER_SESSION_SHARED);
-	config = transfer_session_copy_config(shared);
-	ck_assert_int_eq(transfer_config_get_kind(config), TRANSFER_SESSION_DEFAULT);
-	transfer_session_invalidate_and_cancel(shared);
-	transfer_session_finish_and_invalidate(shared);
-	peer_live_answer_all(rig.peer, true);
-	task = transfer_session_data_task(shared, request, NULL, NULL);
-	transfer_task_resume(task);
-	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), 0);
-	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "open shared"));
-	done(task);
-}
-END_TEST
-
-static void on_flushed(const transfer_error *error, void *userdata)
-{
-	live_rig_note(userdata, "flushed %d\n", error ? transfer_error_get_code(error) : 0);
-}
-
-START_TEST(flushes_and_resets)
-{
-	live_rig_init(&rig, &live_rig_delegate);
-	transfer_session_flush(rig.session, on_flushed, &rig);
-	transfer_session_reset(rig.session, on_flushed, &rig);
-	transfer_session_finish_and_invalidate(rig.session);
-	live_rig_expect(&rig, "inval 0\n");
-	ck_assert_str_eq(rig.log, "flushed 0\nflushed 0\ninval 0\ndestroyed\n");
-	peer_live_expect(rig.peer, "flush\nreset\nclose 1\n");
-	live_rig_done(&rig);
-}
-END_TEST
-
-START_TEST(has_a_description)
-{
-	char *text;
-
-	live_rig_init(&rig, NULL);
-	ck_assert_ptr_null(transfer_session_copy_description(rig.session));
-	ck_assert_int_eq(transfer_session_set_description(rig.session, "mine"), 0);
-	text = transfer_session_copy_description(rig.session);
-	ck_assert_str_eq(text, "mine");
-	free(text);
-	ck_assert_int_eq(transfer_session_set_description(rig.session, "\xff"), -EINVAL);
-	ck_assert_int_eq(transfer_session_set_description(rig.session, NULL), 0);
-	ck_assert_ptr_null(transfer_session_copy_description(rig.session));
-	ck_assert_ptr_null(transfer_session_get_identifier(rig.session));
-	live_rig_done(&rig);
-}
-END_TEST
-
-/* ---- the end of transferd ---- */
-
-START_TEST(tasks_end_when_transferd_goes)
-{
-	transfer_task *task;
-	int fd;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	transfer_task_unref(live_rig_fetch(&rig, "b"));
-	peer_live_expect(rig.peer, URL "b");
-	fd = send_pipe(1);
-	put(fd, "one");
-	live_rig_expect(&rig, "data 'one'\n");
-	peer_stop(rig.peer);
-	live_rig_expect(&rig, "done 1 -997\n");
-	live_rig_expect(&rig, "handler 0 -997 ''\n");
-	close(fd);
-	peer_start(rig.peer);
-	peer_live_answer_all(rig.peer, true);
-	transfer_task_unref(live_rig_fetch(&rig, "c"));
-	live_rig_expect(&rig, "handler 200 0 '3'\n");
-	ck_assert_uint_eq(live_rig_count(&rig, "done 1"), 1);
-	done(task);
-}
-END_TEST
-
-/* It had no memory for what it was to tell: nobody waits for that. */
-START_TEST(tasks_end_when_transferd_loses_the_session)
-{
-	transfer_task *task;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	peer_live_expect(rig.peer, URL "a");
-	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_RECEIVE_RESPONSE, .status = 200 },
-		{ .kind = IPC_EVENT_DID_BECOME_INVALID });
-	live_rig_expect(&rig, "done 1 -997\n");
-	ck_assert_ptr_null(strstr(rig.log, "inval"));
-	peer_live_answer_all(rig.peer, true);
-	transfer_task_unref(live_rig_fetch(&rig, "c"));
-	live_rig_expect(&rig, "handler 200 0 '2'\n");
-	done(task);
-}
-END_TEST
-
-/* What cannot be acknowledged is lost, and transferd, which is still there, is told to drop it. */
-START_TEST(a_session_that_is_lost_is_closed)
-{
-	transfer_auto(transfer_request) request = transfer_request_new(URL "f");
-	transfer_task *task, *download;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	download = transfer_session_download_task(rig.session, request, live_rig_on_file, &rig);
-	transfer_task_resume(download);
-	peer_live_expect(rig.peer, "create download");
-	peer_fail_once(rig.peer, IPC_E_BUSY);
-	PEER_LIVE(rig.peer,
-		{ .task = 2,
-			.kind = IPC_EVENT_DID_COMPLETE,
-			.folded = true,
-			.status = 200,
-			.file = "whole" });
-	live_rig_expect(&rig, "done 1 -997\n");
-	peer_live_expect(rig.peer, "ack 1\nclose 1\n");
-	transfer_task_unref(download);
-	done(task);
-}
-END_TEST
-
-/* One end, also of a session that waits for its last task. */
-START_TEST(a_finishing_session_ends_once_with_the_bus)
-{
-	transfer_task *task;
-
-	live_rig_init(&rig, &live_rig_delegate);
-	task = live_rig_get(&rig, "a");
-	peer_live_expect(rig.peer, "create data");
-	transfer_session_finish_and_invalidate(rig.session);
-	live_rig_lose_bus(&rig);
-	live_rig_expect(&rig, "inval");
-	live_rig_dispatch(&rig);
-	ck_assert_str_eq(rig.log, "created 1\ndone 1 -997\ninval 0\ndestroyed\n");
-	done(task);
-}
-END_TEST
-
-/* The one of the process is made anew, if it can be. */
-START_TEST(a_shared_session_without_its_bus_is_not_lent_again)
-{
-	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
-	transfer_session *shared;
-	transfer_task *task;
-
-	live_rig_init(&rig, NULL);
-	shared = transfer_session_get_shared(NULL);
-	ck_assert_ptr_nonnull(shared);
-	ck_assert_ptr_eq(transfer_session_get_shared(NULL), shared);
-	task = transfer_session_data_task(shared, request, live_rig_on_data, &rig);
-	live_rig_lose_bus(&rig);
-	ck_assert_int_eq(transfer_task_wait(task, 10000, NULL), -EIO);
-	ck_assert_ptr_null(transfer_session_get_shared(NULL));
-	done(task);
-}
-END_TEST
-
-START_TEST(tasks_end_when_nobody_serves)
-{
-	live_rig_init(&rig, &live_rig_delegate);
-	peer_stop(rig.peer);
-	transfer_task_unref(live_rig_get(&rig, "a"));
-	live_rig_expect(&rig, "done 1 -997\n");
-	peer_start(rig.peer);
-	live_rig_done(&rig);
-}
-END_TEST
+/* ---- resume data ---- */
 
 static void on_resume_data(const transfer_data *data, void *userdata)
 {
@@ -889,60 +457,12 @@ START_TEST(a_void_question_holds_up_no_end)
 }
 END_TEST
 
-static void on_not_done(const transfer_error *error, void *userdata)
-{
-	live_rig_note(userdata, "not done %d of %d\n", transfer_error_get_code(error),
-		(int)transfer_error_get_domain(error));
-}
-
-/* TRANSFER_CLIENT_NO_AUTOSTART, and no transferd. */
-START_TEST(says_that_transferd_does_not_run)
-{
-	transfer_auto(transfer_request) request = transfer_request_new(URL "a");
-	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
-	transfer_session *sessions[3];
-
-	live_rig_init(&rig, &live_rig_delegate);
-	transfer_session_unref(rig.session);
-	transfer_client_unref(rig.client);
-	peer_stop(rig.peer);
-	ck_assert_int_eq(transfer_client_new(&rig.client, TRANSFER_CLIENT_NO_AUTOSTART, NULL), 0);
-	rig.session = sessions[0] = live_rig_open(&rig, NULL, &live_rig_delegate);
-	sessions[1] = live_rig_open(&rig, ephemeral, &live_rig_delegate);
-	sessions[2] = transfer_session_get_shared(rig.client);
-	for (size_t i = 0; i < 3; i++) {
-		transfer_auto(transfer_error) error = NULL;
-
-		ck_assert_int_eq(transfer_fetch(sessions[i], request, NULL, NULL, &error), -EIO);
-		ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_BUS);
-		ck_assert_int_eq(transfer_error_get_code(error), TRANSFER_BUS_ERROR_NOT_RUNNING);
-	}
-	transfer_session_flush(rig.session, on_not_done, &rig);
-	live_rig_expect(&rig, "not done 3 of 3\n");
-	peer_start(rig.peer);
-	transfer_task_unref(live_rig_get(&rig, "b"));
-	peer_live_expect(rig.peer, URL "b");
-	transfer_session_unref(sessions[1]);
-	live_rig_done(&rig);
-}
-END_TEST
-
 RUN_TESTS("client-lib/live", TEST(a_handler_gets_the_body), TEST(a_handler_gets_all_pieces),
 	TEST(a_handler_gets_a_failure), TEST(what_follows_a_pipe_waits_for_its_end),
 	TEST(a_slow_delegate_holds_up_the_pipe), TEST(a_whole_body_is_told_once),
 	TEST(a_download_has_a_file), TEST(counts_suspensions),
 	TEST(an_unsent_task_is_cancelled_here), TEST(a_running_task_is_cancelled_once),
 	TEST(an_end_that_waits_becomes_cancelled), TEST(a_task_that_nobody_can_resume_ends),
-	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(a_refused_task_does_not_hurt_others),
-	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
-	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
-	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon),
-	TEST(lists_tasks), TEST(callbacks_wait_for_a_thread), TEST(finishes_with_its_last_task),
-	TEST(waits_for_a_task_that_may_be_resumed), TEST(cancels_all_and_ends),
-	TEST(a_session_that_did_nothing_ends_at_once), TEST(a_dropped_session_tells_nobody),
-	TEST(the_shared_session_is_one), TEST(flushes_and_resets), TEST(has_a_description),
-	TEST(tasks_end_when_transferd_goes), TEST(tasks_end_when_transferd_loses_the_session),
-	TEST(a_session_that_is_lost_is_closed), TEST(a_finishing_session_ends_once_with_the_bus),
-	TEST(a_shared_session_without_its_bus_is_not_lent_again),
-	TEST(tasks_end_when_nobody_serves), TEST(says_that_transferd_does_not_run),
-	TEST(cancels_with_resume_data), TEST(a_void_question_holds_up_no_end))
+	TEST(what_was_wrong_is_told_when_it_is_resumed), TEST(lists_tasks),
+	TEST(callbacks_wait_for_a_thread), TEST(cancels_with_resume_data),
+	TEST(a_void_question_holds_up_no_end))

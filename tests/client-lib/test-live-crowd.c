@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Many tasks of sessions that live in memory: what is sent when, and in which order, and what is asked again. */
+#include "client-lib/live.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ipc/types.h"
+#include "tests/client-lib/live-rig.h"
+#include "tests/lib/run.h"
+
+static struct live_rig rig;
+
+static void done(transfer_task *task)
+{
+	transfer_task_unref(task);
+	live_rig_done(&rig);
+}
+
+START_TEST(a_refused_task_does_not_hurt_others)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_answer_all(rig.peer, true);
+	transfer_task_unref(live_rig_fetch(&rig, "a"));
+	transfer_task_unref(live_rig_fetch(&rig, "bad"));
+	transfer_task_unref(live_rig_fetch(&rig, "c"));
+	live_rig_expect(&rig, "handler 0 ");
+	live_rig_expect(&rig, "handler 200 0 '1'\n");
+	live_rig_expect(&rig, "handler 200 0 '2'\n");
+	ck_assert_uint_eq(live_rig_count(&rig, "handler"), 3);
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_refusal_for_want_of_room_is_waited_out)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_answer_all(rig.peer, true);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 2);
+	transfer_task_unref(live_rig_fetch(&rig, "a"));
+	live_rig_expect(&rig, "handler 200 0 '1'\n");
+	ck_assert_ptr_nonnull(strstr(peer_live_log(rig.peer), "refused 1\nrefused 1\n"));
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(a_crowd_is_sent_in_its_order)
+{
+	const int n = 3000;
+	transfer_task *last = NULL;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	peer_live_answer_all(rig.peer, true);
+	for (int i = 0; i < n; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i + 1);
+		transfer_task_unref(last);
+		last = live_rig_fetch(&rig, name);
+	}
+	for (int i = 0; i < 100000 && transfer_task_wait(last, 0, NULL) == -ETIMEDOUT; i++)
+		transfer_queue_dispatch(rig.queue, 100), rig.log[0] = '\0';
+	ck_assert_uint_eq(transfer_task_get_id(last), (uint64_t)n);
+	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), (unsigned int)n);
+	done(last);
+}
+END_TEST
+
+static void wait_for_tasks(unsigned int n)
+{
+	for (int i = 0; i < 3000 && peer_live_n_tasks(rig.peer) < n; i++)
+		transfer_queue_dispatch(rig.queue, 10), rig.log[0] = '\0';
+	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), n);
+}
+
+/* transferd has all it may have, and the next ones go together: not one for each that has ended. */
+START_TEST(more_are_sent_by_the_hundred)
+{
+	const unsigned int n_sent = 1000, n = 1100;
+	unsigned int n_calls;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	for (unsigned int i = 0; i < n; i++)
+		transfer_task_unref(live_rig_fetch(&rig, "a"));
+	wait_for_tasks(n_sent);
+	n_calls = peer_n_create_calls(rig.peer);
+	for (uint64_t i = 1; i <= 100; i++) {
+		PEER_LIVE(rig.peer, { .task = i, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
+		live_rig_expect(&rig, "handler");
+		rig.log[0] = '\0';
+	}
+	wait_for_tasks(n);
+	ck_assert_uint_lt(peer_n_create_calls(rig.peer), n_calls + 50);
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* What the others wait for need not come. */
+START_TEST(a_place_is_used_though_no_other_gets_free)
+{
+	const unsigned int n_sent = 1000;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	for (unsigned int i = 0; i <= n_sent; i++)
+		transfer_task_unref(live_rig_fetch(&rig, "a"));
+	wait_for_tasks(n_sent);
+	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_COMPLETE, .folded = true });
+	wait_for_tasks(n_sent + 1);
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(many_bytes_are_acknowledged_soon)
+{
+	static char text[60000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	live_rig_init(&rig, NULL);
+	for (uint64_t i = 1; i <= 10; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", (int)i);
+		transfer_task_unref(live_rig_fetch(&rig, name));
+		peer_live_expect(rig.peer, name);
+		live_rig_answer(&rig, i, text);
+		live_rig_expect(&rig, "handler 200 0 ");
+		rig.log[0] = '\0';
+	}
+	peer_live_expect(rig.peer, "ack 9\n");
+	live_rig_done(&rig);
+}
+END_TEST
+
+START_TEST(the_most_urgent_is_sent_first)
+{
+	transfer_task *low, *high;
+
+	live_rig_init(&rig, NULL);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, UINT_MAX);
+	low = live_rig_make(&rig, "low", true);
+	high = live_rig_make(&rig, "high", true);
+	ck_assert_int_eq(transfer_task_set_priority(low, 0.1), 0);
+	ck_assert_int_eq(transfer_task_set_priority(high, 0.2), 0);
+	transfer_task_resume(low);
+	peer_live_expect(rig.peer, "refused");
+	transfer_task_resume(high);
+	ck_assert_int_eq(transfer_task_set_priority(high, 0.9), 0);
+	peer_live_expect(rig.peer, "refused 2"); /* no call with the first alone is on its way */
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 0);
+	peer_live_expect(rig.peer, "create data " URL "high - -\ncreate data " URL "low");
+	transfer_task_unref(low);
+	done(high);
+}
+END_TEST
+
+RUN_TESTS("client-lib/live-crowd", TEST(a_refused_task_does_not_hurt_others),
+	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
+	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
+	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon))
