@@ -35,6 +35,15 @@ static size_t decode(const unsigned char *p, size_t left, uint32_t *ret_code)
 	return n;
 }
 
+bool utf8_has_controls(const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 static uint64_t word_at(const char *s)

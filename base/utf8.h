@@ -19,6 +19,9 @@ bool utf8_is_valid_bytes(const char *s, size_t size);
  */
 char *utf8_sanitise(const void *bytes, size_t size);
 
+/* C0 controls or DEL: what would end a line, or a field of it, early. */
+bool utf8_has_controls(const char *s);
+
 /* Copies s to buf as valid UTF-8 in which C0/C1 controls, DEL, line separators and bidi controls are shown as \xNN or \u{NNNN}; truncates at a character. */
 void utf8_escape_controls(const char *s, char *buf, size_t size);
 

@@ -16,15 +16,6 @@ static bool is_good(const char *text)
 		utf8_is_valid(text);
 }
 
-static bool has_control(const char *text)
-{
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static void wipe(char *text)
 {
 	if (text)
@@ -46,7 +37,7 @@ transfer_credential *transfer_credential_new_password(
 {
 	transfer_credential *credential;
 
-	if (!is_good(user) || !is_good(password) || has_control(user) ||
+	if (!is_good(user) || !is_good(password) || utf8_has_controls(user) ||
 		(unsigned int)persistence > TRANSFER_PERSIST_PERMANENT)
 		return NULL;
 	credential = calloc(1, sizeof(*credential));

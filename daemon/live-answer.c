@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "daemon/live-state.h"
 
 /* ---- asking ---- */
@@ -243,15 +244,6 @@ int live_answer_response(
 	return 0;
 }
 
-static bool has_control(const char *text)
-{
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 int live_answer_challenge(struct live *live, const struct live_answer *answer,
 	enum live_challenge what, const struct engine_credential *credential)
 {
@@ -264,7 +256,7 @@ int live_answer_challenge(struct live *live, const struct live_answer *answer,
 	struct live_task *task;
 	int r = find(live, answer, LIVE_EVENT_CHALLENGE, &task);
 
-	if (!r && what == LIVE_CHALLENGE_USE && has_control(credential->user))
+	if (!r && what == LIVE_CHALLENGE_USE && utf8_has_controls(credential->user))
 		r = FLOW_E_INVALID_REQUEST;
 	if (!r)
 		r = answer_challenge(live, task, answers[what], credential);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "engine/engine.h"
 
 #define HEX_MAX_BYTES (2 * EVP_MAX_MD_SIZE + 1)
@@ -40,15 +41,6 @@ static bool is_token_char(char c)
 	return c &&
 		(strchr("!#$%&'*+-.^_`|~", c) || (c >= '0' && c <= '9') ||
 			((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
-}
-
-static bool has_control(const char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	}
-	return false;
 }
 
 static void skip_space(struct reader *reader)
@@ -128,8 +120,8 @@ static bool read_algorithm(const char *text, struct auth_challenge *to)
 
 static bool is_digest(const struct draft *draft, struct auth_challenge *to)
 {
-	if (!draft->nonce || has_control(draft->nonce) ||
-		(draft->opaque && has_control(draft->opaque)) ||
+	if (!draft->nonce || utf8_has_controls(draft->nonce) ||
+		(draft->opaque && utf8_has_controls(draft->opaque)) ||
 		(draft->qop && !lists(draft->qop, "auth")))
 		return false;
 	to->method = TRANSFER_AUTH_DIGEST;
@@ -147,7 +139,7 @@ static void end_challenge(struct reader *reader)
 	struct auth_challenge found = { .method = TRANSFER_AUTH_BASIC, .realm = draft.realm };
 
 	reader->draft = (struct draft){ 0 };
-	if (!draft.scheme || !draft.realm || has_control(draft.realm))
+	if (!draft.scheme || !draft.realm || utf8_has_controls(draft.realm))
 		return;
 	if (!strcasecmp(draft.scheme, "Digest") ? !is_digest(&draft, &found)
 						: strcasecmp(draft.scheme, "Basic") != 0)
@@ -285,7 +277,8 @@ static void free_textp(char **text)
 
 bool auth_can_say(const struct auth_challenge *challenge, const char *user)
 {
-	return challenge->method == TRANSFER_AUTH_BASIC ? !strchr(user, ':') : !has_control(user);
+	return challenge->method == TRANSFER_AUTH_BASIC ? !strchr(user, ':')
+							: !utf8_has_controls(user);
 }
 
 /* Of one size from the start: a text that grows leaves copies behind. NULL: no memory. */

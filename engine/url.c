@@ -300,15 +300,6 @@ static int fill_full(struct url *url)
 	return url->full ? 0 : err_raise(-ENOMEM);
 }
 
-static bool has_controls(const char *text)
-{
-	for (; text && *text; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 /* An escaped control, which would end a line of commands early. */
 static bool has_escaped_controls(const char *text)
 {
@@ -321,8 +312,9 @@ static bool has_escaped_controls(const char *text)
 
 static int check_ftp(const struct url *url)
 {
-	bool is_bad = has_escaped_controls(url->text) || has_controls(url->user) ||
-		has_controls(url->password);
+	bool is_bad = has_escaped_controls(url->text) ||
+		(url->user && utf8_has_controls(url->user)) ||
+		(url->password && utf8_has_controls(url->password));
 
 	return url_is_ftp(url) && is_bad ? URL_E_BAD : 0;
 }

@@ -103,5 +103,18 @@ START_TEST(escapes_controls)
 }
 END_TEST
 
+START_TEST(finds_controls)
+{
+	char text[] = "a?b";
+
+	ck_assert(!utf8_has_controls(""));
+	ck_assert(!utf8_has_controls("gr\xc3\xbc\xc3\x9f"));
+	for (int c = 1; c < 0x100; c++) {
+		text[1] = (char)c;
+		ck_assert_int_eq(utf8_has_controls(text), c < ' ' || c == 0x7f);
+	}
+}
+END_TEST
+
 RUN_TESTS("base/utf8", TEST_EACH(sanitises, cases), TEST(every_pair_of_bytes_becomes_valid),
-	TEST_EACH(escapes_controls, escapes))
+	TEST_EACH(escapes_controls, escapes), TEST(finds_controls))
