@@ -17,6 +17,7 @@ libbase_la_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/mime.c %D%/mime.h \
 	%D%/rename.c %D%/rename.h \
+	%D%/secret.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/utf8.c %D%/utf8.h
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/utf8.h"
 
 /* The bus takes no longer ones. */
@@ -16,17 +17,10 @@ static bool is_good(const char *text)
 		utf8_is_valid(text);
 }
 
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 static void credential_free(transfer_credential *credential)
 {
-	wipe(credential->user);
-	wipe(credential->password);
+	secret_free(credential->user);
+	secret_free(credential->password);
 	free(credential);
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "engine/auth.h"
+#include "base/secret.h"
 #include "engine/post.h"
 #include "engine/xfer.h"
 
@@ -29,8 +29,8 @@ struct answer {
 struct answer *answer_free(struct answer *answer)
 {
 	if (answer) {
-		auth_free_text(answer->user);
-		auth_free_text(answer->password);
+		secret_free(answer->user);
+		secret_free(answer->password);
 		arena_done(&answer->arena);
 	}
 	free(answer);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
 
@@ -263,18 +264,6 @@ bool auth_is_renewed(const struct auth_challenge *challenge, const struct auth_c
 
 /* ---- saying ---- */
 
-void auth_free_text(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-static void free_textp(char **text)
-{
-	auth_free_text(*text);
-}
-
 bool auth_can_say(const struct auth_challenge *challenge, const char *user)
 {
 	return challenge->method == TRANSFER_AUTH_BASIC ? !strchr(user, ':')
@@ -304,7 +293,7 @@ static char *basic_line(const struct auth_words *words)
 {
 	static const char name[] = "Authorization: Basic ";
 	const char *const parts[] = { words->user, words->password };
-	cleanup_(free_textp) char *both = join(parts, 2);
+	cleanup_(secret_freep) char *both = join(parts, 2);
 	size_t n = both ? strlen(both) : 0;
 	char *line = both ? malloc(sizeof(name) + 4 * ((n + 2) / 3) + 1) : NULL;
 
@@ -329,7 +318,7 @@ static int hash(enum auth_hash how, const char *const *parts, size_t n_parts,
 	static const char *const names[] = { [AUTH_HASH_MD5] = "MD5",
 		[AUTH_HASH_SHA256] = "SHA256",
 		[AUTH_HASH_SHA512_256] = "SHA512-256" };
-	cleanup_(free_textp) char *text = join(parts, n_parts);
+	cleanup_(secret_freep) char *text = join(parts, n_parts);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	size_t n = 0;
 

@@ -55,9 +55,7 @@ struct auth_words {
 
 /* Can that user be named? Nothing that would end a line, or in Basic the user's name. */
 bool auth_can_say(const struct auth_challenge *challenge, const char *user);
-/* The header line, without its end; given back with auth_free_text(). NULL: no memory, or no such digest in OpenSSL. */
+/* The header line, without its end; given back with secret_free(). NULL: no memory, or no such digest in OpenSSL. */
 char *auth_line(const struct auth_challenge *challenge, const struct auth_words *words);
-/* Wipes and frees; NULL is fine. */
-void auth_free_text(char *text);
 
 #endif

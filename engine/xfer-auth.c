@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/secret.h"
 #include "engine/auth.h"
 #include "engine/post.h"
 #include "engine/url.h"
@@ -20,8 +21,8 @@
 
 static void forget_credential(struct xfer_auth *a)
 {
-	auth_free_text(take_ptr(a->user));
-	auth_free_text(take_ptr(a->password));
+	secret_free(take_ptr(a->user));
+	secret_free(take_ptr(a->password));
 	a->n_requests = 0;
 	a->n_stale = 0;
 	a->is_said = false;

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "engine/decode.h"
 #include "engine/multi.h"
 #include "engine/source.h"
@@ -223,7 +224,7 @@ static int append_auth(struct xfer *x)
 	char *line = xfer_auth_line(x);
 	int r = line ? append_line(&x->headers, line) : err_raise(-ENOMEM);
 
-	auth_free_text(line);
+	secret_free(line);
 	return r;
 }
 

@@ -513,7 +513,7 @@ int xfer_auth_use(struct xfer *xfer, const char *user, const char *password);
 int xfer_auth_fill(const struct xfer *xfer, struct post *post);
 /* The next requests say who asks. */
 bool xfer_auth_is_known(const struct xfer *xfer);
-/* The header line of the present request, given back with auth_free_text(). NULL: no memory. */
+/* The header line of the present request, given back with secret_free(). NULL: no memory. */
 char *xfer_auth_line(struct xfer *xfer);
 /* libcurl says the user of the URL, before anybody asks. */
 bool xfer_auth_has_url(const struct xfer *xfer);

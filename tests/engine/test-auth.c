@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/arena.h"
+#include "base/secret.h"
 #include "engine/engine.h"
 #include "tests/lib/run.h"
 
@@ -208,7 +209,7 @@ START_TEST(says)
 	line = auth_line(&challenge, &sayings[_i].words);
 	ck_assert_ptr_nonnull(line);
 	ck_assert_msg(strstr(line, sayings[_i].want), "%s", line);
-	auth_free_text(line);
+	secret_free(line);
 	arena_done(&arena);
 }
 END_TEST
@@ -243,7 +244,7 @@ START_TEST(says_in_all_hashes)
 		ck_assert_msg(strstr(line, hashes[i].response), "%s", line);
 		ck_assert_ptr_nonnull(strstr(line, hashes[i].algorithm));
 		ck_assert_ptr_nonnull(strstr(line, "nc=0000000a"));
-		auth_free_text(line);
+		secret_free(line);
 		arena_done(&arena);
 	}
 }
@@ -259,8 +260,8 @@ START_TEST(makes_nonces)
 	char *first = auth_line(&challenge, &words), *second = auth_line(&challenge, &words);
 
 	ck_assert_str_ne(first, second);
-	auth_free_text(first);
-	auth_free_text(second);
+	secret_free(first);
+	secret_free(second);
 	ck_assert(auth_can_say(&challenge, "user"));
 	ck_assert(!auth_can_say(&challenge, "user\r\nX: y"));
 	ck_assert(auth_can_say(&challenge, "user:name"));

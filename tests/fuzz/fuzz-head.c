@@ -2,6 +2,7 @@
 /* A server's response head, and everything that is decided from it. */
 #include "base/filename.h"
 #include "base/mime.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "engine/auth.h"
 #include "engine/engine.h"
@@ -71,7 +72,7 @@ static void say_who_asks(const struct head *head)
 		FUZZ_MUST(r || !(rejected & 1u << challenge.method));
 		for (const char *c = line; c && *c; c++)
 			FUZZ_MUST((unsigned char)*c >= 0x20 && *c != 0x7f);
-		auth_free_text(line);
+		secret_free(line);
 	}
 	arena_done(&arena);
 }

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "engine/auth.h"
 #include "engine/blob.h"
 #include "engine/cookie.h"
@@ -217,7 +218,7 @@ static int say_who_asks(void)
 		line = auth_line(&challenge, &words);
 		r = line ? 0 : -ENOMEM;
 	}
-	auth_free_text(line);
+	secret_free(line);
 	arena_done(&arena);
 	return r;
 }
