@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include <transfer/error.h>
 
@@ -210,12 +209,8 @@ static int begin(struct flow *flow, struct active *active)
 /* Did the server say when to come again? What it answered is kept with the task; a failed attempt since is our own matter. */
 static bool is_told_when(const struct task *task)
 {
-	if (task->last_error.code)
-		return false;
-	for (size_t i = 0; i < task->response.n_headers; i++)
-		if (!strcasecmp(task->response.headers[i].name, "Retry-After"))
-			return true;
-	return false;
+	return !task->last_error.code &&
+		request_has_header(task->response.headers, task->response.n_headers, "Retry-After");
 }
 
 /*

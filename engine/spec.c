@@ -7,8 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -211,6 +211,15 @@ int spec_copy_request(
 	if (!r)
 		*spec = s;
 	return r;
+}
+
+bool spec_has_header(const struct engine_spec *spec, const char *name)
+{
+	for (size_t i = 0; i < spec->n_headers; i++) {
+		if (!strcasecmp(spec->headers[i].name, name))
+			return true;
+	}
+	return false;
 }
 
 void spec_done(struct engine_spec *spec)

@@ -6,6 +6,8 @@
 #ifndef ENGINE_SPEC_H
 #define ENGINE_SPEC_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "engine/engine.h"
 
@@ -19,10 +21,11 @@
  * -EINVAL, -ENOMEM or of dup().
  */
 int spec_copy(struct arena *arena, const struct engine_spec *from, struct engine_spec *ret_spec);
-/* Closes the descriptor; the rest goes with the arena. */
 /* Method and fields of another request take the place of those in spec. 0, -EINVAL, -ENOMEM. */
 int spec_copy_request(
 	struct arena *arena, const struct engine_request *from, struct engine_spec *spec);
+bool spec_has_header(const struct engine_spec *spec, const char *name);
+/* Closes the descriptor; the rest goes with the arena. */
 void spec_done(struct engine_spec *spec);
 
 #endif

@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/secret.h"
 #include "engine/auth.h"
 #include "engine/post.h"
+#include "engine/spec.h"
 #include "engine/url.h"
 
 /* New nonces for one and the same password. */
@@ -43,15 +43,6 @@ void xfer_auth_leave(struct xfer *xfer)
 		xfer_auth_done(xfer);
 }
 
-static bool has_header(const struct xfer *x, const char *name)
-{
-	for (size_t i = 0; i < x->spec.n_headers; i++) {
-		if (!strcasecmp(x->spec.headers[i].name, name))
-			return true;
-	}
-	return false;
-}
-
 bool xfer_auth_is_known(const struct xfer *xfer)
 {
 	return xfer->auth.user;
@@ -59,8 +50,8 @@ bool xfer_auth_is_known(const struct xfer *xfer)
 
 bool xfer_auth_has_url(const struct xfer *xfer)
 {
-	return xfer->url->user && !xfer->has_crossed && !has_header(xfer, "Authorization") &&
-		!xfer_auth_is_known(xfer);
+	return xfer->url->user && !xfer->has_crossed &&
+		!spec_has_header(&xfer->spec, "Authorization") && !xfer_auth_is_known(xfer);
 }
 
 int xfer_auth_use(struct xfer *xfer, const char *user, const char *password)
@@ -156,7 +147,7 @@ static bool was_stale(struct xfer *x)
 static bool try_url(struct xfer *x)
 {
 	if (!x->url->user || x->has_crossed || x->auth.has_tried_url ||
-		has_header(x, "Authorization"))
+		spec_has_header(&x->spec, "Authorization"))
 		return false;
 	x->auth.has_tried_url = true;
 	if (!auth_can_say(&x->auth.challenge, x->url->user))

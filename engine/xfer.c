@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -66,15 +65,6 @@ static int parse_url(struct xfer *x)
 	return 0;
 }
 
-static bool has_caller_range(const struct engine_spec *spec)
-{
-	for (size_t i = 0; i < spec->n_headers; i++) {
-		if (!strcasecmp(spec->headers[i].name, "Range"))
-			return true;
-	}
-	return false;
-}
-
 DEFINE_CLEANUP(struct xfer *, xfer_free)
 
 int xfer_new(
@@ -110,7 +100,7 @@ int xfer_new(
 		.known_total_bytes = x->spec.known_total_bytes,
 		.etag = x->spec.etag,
 		.last_modified = x->spec.last_modified,
-		.has_caller_range = has_caller_range(&x->spec),
+		.has_caller_range = spec_has_header(&x->spec, "Range"),
 	};
 	*ret_xfer = take_ptr(x);
 	return 0;
