@@ -26,4 +26,9 @@ uint64_t clock_wall_us(void);
 /* Wall time as the kernel stamps files with it: a tick behind, but never ahead of what is written later. */
 uint64_t clock_file_wall_us(void);
 
+static inline uint64_t clock_earlier_us(uint64_t a_us, uint64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
 #endif

@@ -359,11 +359,6 @@ static int make_loop(struct daemon *d)
 	return r ? r : watch(d, WATCH_TIMER, -1, EV_TIMEOUT);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t left(uint64_t due_us, uint64_t now_us)
 {
 	return due_us == UINT64_MAX ? UINT64_MAX : due_us > now_us ? due_us - now_us : 0;
@@ -372,21 +367,21 @@ static uint64_t left(uint64_t due_us, uint64_t now_us)
 static void arm_timer(struct daemon *d)
 {
 	uint64_t flow_due_us = flow_next_timer(d->flow), now_us = clock_now_us(), left_us;
-	uint64_t due_us = earlier(flow_due_us, bus_next_timer(d->bus));
+	uint64_t due_us = clock_earlier_us(flow_due_us, bus_next_timer(d->bus));
 	struct timeval tv;
 
 	wake_set(&d->wake, left(flow_due_us, now_us));
-	due_us = earlier(due_us, live_next_timer(d->live));
+	due_us = clock_earlier_us(due_us, live_next_timer(d->live));
 	if (d->network)
-		due_us = earlier(due_us, network_next_timer(d->network));
+		due_us = clock_earlier_us(due_us, network_next_timer(d->network));
 	if (d->gather_until_us)
-		due_us = earlier(due_us, d->gather_until_us);
+		due_us = clock_earlier_us(due_us, d->gather_until_us);
 	if (d->watchdog_us)
-		due_us = earlier(due_us, d->watchdog_due_us);
+		due_us = clock_earlier_us(due_us, d->watchdog_due_us);
 	if (d->idle_since_us)
-		due_us = earlier(due_us, d->idle_since_us + d->config->idle_exit_us);
+		due_us = clock_earlier_us(due_us, d->idle_since_us + d->config->idle_exit_us);
 	if (d->is_stopping)
-		due_us = earlier(due_us, d->stop_by_us);
+		due_us = clock_earlier_us(due_us, d->stop_by_us);
 	if (due_us == UINT64_MAX) {
 		event_del(d->watches[WATCH_TIMER]);
 		return;

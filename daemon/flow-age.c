@@ -32,11 +32,6 @@ static uint64_t later(uint64_t a_us, uint64_t b_us)
 	return a_us > b_us ? a_us : b_us;
 }
 
-static uint64_t earlier(uint64_t a_us, uint64_t b_us)
-{
-	return a_us < b_us ? a_us : b_us;
-}
-
 static bool is_known(uint64_t wall_us)
 {
 	return wall_us >= FLOW_NOT_BEFORE_WALL_US && wall_us <= INT64_MAX;
@@ -49,7 +44,7 @@ static uint64_t now_of(const struct flow *flow)
 	if (!is_known(flow->age_wall_us))
 		return flow->now.wall_us;
 	return later(flow->age_wall_us + passed_us,
-		earlier(flow->age_wall_us + AGE_RATE * passed_us, flow->now.wall_us));
+		clock_earlier_us(flow->age_wall_us + AGE_RATE * passed_us, flow->now.wall_us));
 }
 
 static int save(struct flow *flow)
@@ -84,7 +79,7 @@ static int meet_age(struct flow *flow)
 		return flow_age_save(flow);
 	}
 	flow->age_wall_us = later(
-		age.wall_us, earlier(age.wall_us + AGE_OFF_US, flow->now.wall_us));
+		age.wall_us, clock_earlier_us(age.wall_us + AGE_OFF_US, flow->now.wall_us));
 	return save(flow);
 }
 
