@@ -245,21 +245,15 @@ int live_answer_response(
 }
 
 int live_answer_challenge(struct live *live, const struct live_answer *answer,
-	enum live_challenge what, const struct engine_credential *credential)
+	enum engine_challenge_answer what, const struct engine_credential *credential)
 {
-	static const enum engine_challenge_answer answers[] = {
-		[LIVE_CHALLENGE_USE] = ENGINE_CHALLENGE_USE,
-		[LIVE_CHALLENGE_DEFAULT] = ENGINE_CHALLENGE_DEFAULT,
-		[LIVE_CHALLENGE_CANCEL] = ENGINE_CHALLENGE_CANCEL,
-		[LIVE_CHALLENGE_REJECT] = ENGINE_CHALLENGE_REJECT,
-	};
 	struct live_task *task;
 	int r = find(live, answer, LIVE_EVENT_CHALLENGE, &task);
 
-	if (!r && what == LIVE_CHALLENGE_USE && utf8_has_controls(credential->user))
+	if (!r && what == ENGINE_CHALLENGE_USE && utf8_has_controls(credential->user))
 		r = FLOW_E_INVALID_REQUEST;
 	if (!r)
-		r = answer_challenge(live, task, answers[what], credential);
+		r = answer_challenge(live, task, what, credential);
 	if (r)
 		return r;
 	settle(live, task);

@@ -24,11 +24,8 @@
 
 #include "base/clock.h"
 #include "daemon/flow.h"
+#include "engine/engine.h"
 
-struct engine;
-struct engine_challenge;
-struct engine_credential;
-struct engine_event;
 struct live;
 
 /* 2^52: exact in a double, so in JSON too */
@@ -240,15 +237,9 @@ int live_answer_redirect(struct live *live, const struct live_answer *answer,
 enum live_response { LIVE_RESPONSE_ALLOW, LIVE_RESPONSE_CANCEL, LIVE_RESPONSE_BECOME_DOWNLOAD };
 int live_answer_response(
 	struct live *live, const struct live_answer *answer, enum live_response what);
-enum live_challenge {
-	LIVE_CHALLENGE_USE,
-	LIVE_CHALLENGE_DEFAULT,
-	LIVE_CHALLENGE_CANCEL,
-	LIVE_CHALLENGE_REJECT,
-};
 /* credential: of USE, copied by the engine alone. INVALID_REQUEST: a user with control characters */
 int live_answer_challenge(struct live *live, const struct live_answer *answer,
-	enum live_challenge what, const struct engine_credential *credential);
+	enum engine_challenge_answer what, const struct engine_credential *credential);
 /* fd: borrowed, duplicated; -1: there is no body */
 int live_answer_body(struct live *live, const struct live_answer *answer, int fd, int64_t length);
 

@@ -9,7 +9,6 @@
 
 #include "base/err.h"
 #include "daemon/bus/bus-private.h"
-#include "engine/engine.h"
 
 static enum ipc_event_kind kind_of(enum live_event_type type)
 {

@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
-#include "engine/engine.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -417,10 +416,10 @@ int bus_live_answer_body_stream(
 int bus_live_answer_challenge(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_challenge_in *in)
 {
-	static const char *const dispositions[] = { [LIVE_CHALLENGE_USE] = "use-credential",
-		[LIVE_CHALLENGE_DEFAULT] = "perform-default",
-		[LIVE_CHALLENGE_CANCEL] = "cancel",
-		[LIVE_CHALLENGE_REJECT] = "reject-protection-space" };
+	static const char *const dispositions[] = { [ENGINE_CHALLENGE_USE] = "use-credential",
+		[ENGINE_CHALLENGE_DEFAULT] = "perform-default",
+		[ENGINE_CHALLENGE_CANCEL] = "cancel",
+		[ENGINE_CHALLENGE_REJECT] = "reject-protection-space" };
 	const struct engine_credential credential = {
 		.user = in->credential.user,
 		.password = in->credential.password,
@@ -440,8 +439,9 @@ int bus_live_answer_challenge(
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
 			"disposition must be use-credential (with user and password), perform-default, "
 			"cancel or reject-protection-space");
-	if (what == LIVE_CHALLENGE_USE && !credential.user)
-		what = LIVE_CHALLENGE_DEFAULT;
-	r = live_answer_challenge(bus->live, &answer, (enum live_challenge)what, &credential);
+	if (what == ENGINE_CHALLENGE_USE && !credential.user)
+		what = ENGINE_CHALLENGE_DEFAULT;
+	r = live_answer_challenge(
+		bus->live, &answer, (enum engine_challenge_answer)what, &credential);
 	return r ? bus_refuse(call, r) : 0;
 }

@@ -228,9 +228,7 @@ END_TEST
 START_TEST(challenges)
 {
 	static const struct engine_credential good = { "user", "passwd" }, bad = { "us\ner", "" };
-	static const enum engine_challenge_answer heard[] = { ENGINE_CHALLENGE_USE,
-		ENGINE_CHALLENGE_DEFAULT, ENGINE_CHALLENGE_CANCEL, ENGINE_CHALLENGE_REJECT };
-	enum live_challenge what = (enum live_challenge)_i;
+	enum engine_challenge_answer what = (enum engine_challenge_answer)_i;
 	uint64_t session, id;
 	struct rig *rig = asked(ENGINE_EVENT_ASK_CHALLENGE, &session, &id);
 	struct live_answer answer = answer_of(rig, session);
@@ -239,7 +237,7 @@ START_TEST(challenges)
 	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?");
 	ck_assert_int_eq(live_answer_response(rig->live, &answer, LIVE_RESPONSE_ALLOW),
 		FLOW_E_NO_SUCH_QUESTION);
-	if (what == LIVE_CHALLENGE_USE)
+	if (what == ENGINE_CHALLENGE_USE)
 		ck_assert_int_eq(live_answer_challenge(rig->live, &answer, what, &bad),
 			FLOW_E_INVALID_REQUEST);
 	ck_assert_uint_eq(a->n_challenge_answers, 0);
@@ -247,8 +245,8 @@ START_TEST(challenges)
 	ck_assert_int_eq(
 		live_answer_challenge(rig->live, &answer, what, &good), FLOW_E_ALREADY_ANSWERED);
 	ck_assert_uint_eq(a->n_challenge_answers, 1);
-	ck_assert_int_eq(a->challenge_answer, heard[_i]);
-	if (what == LIVE_CHALLENGE_USE)
+	ck_assert_int_eq(a->challenge_answer, what);
+	if (what == ENGINE_CHALLENGE_USE)
 		ck_assert_str_eq(a->answer_password, "passwd");
 	/* the 401 is the task's answer only when it comes again as that */
 	rig_post_done(rig, id, 200, "x");
@@ -265,11 +263,12 @@ START_TEST(asks_again)
 	struct live_answer answer = answer_of(rig, session);
 
 	ck_assert_int_eq(
-		live_answer_challenge(rig->live, &answer, LIVE_CHALLENGE_USE, &credential), 0);
+		live_answer_challenge(rig->live, &answer, ENGINE_CHALLENGE_USE, &credential), 0);
 	rig_post_ask(rig, id, ENGINE_EVENT_ASK_CHALLENGE);
 	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?, CHALLENGE 401 ?");
 	answer = answer_of(rig, session);
-	ck_assert_int_eq(live_answer_challenge(rig->live, &answer, LIVE_CHALLENGE_CANCEL, NULL), 0);
+	ck_assert_int_eq(
+		live_answer_challenge(rig->live, &answer, ENGINE_CHALLENGE_CANCEL, NULL), 0);
 	rig_post_failed(rig, id, TRANSFER_ERROR_CANCELLED);
 	ck_assert_str_eq(rig_told(rig, session), "METRICS, COMPLETED -999");
 	rig_free(rig);

@@ -195,8 +195,8 @@ static void answer(struct walk *walk)
 		r = live_answer_redirect(
 			walk->rig->live, &to, (enum live_redirect)below(walk, 3), &next);
 	else if (k->type == LIVE_EVENT_CHALLENGE)
-		r = live_answer_challenge(
-			walk->rig->live, &to, (enum live_challenge)below(walk, 4), &credential);
+		r = live_answer_challenge(walk->rig->live, &to,
+			(enum engine_challenge_answer)below(walk, 4), &credential);
 	else if (k->type == LIVE_EVENT_RESPONSE)
 		r = live_answer_response(walk->rig->live, &to, (enum live_response)below(walk, 3));
 	else
