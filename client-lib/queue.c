@@ -123,8 +123,8 @@ static void *serve(void *arg)
 		}
 		pthread_mutex_unlock(&queue->lock);
 		work->run(work);
-		if (queue_is_forked(
-			    queue)) /* the callback of a child went on instead of ending it */
+		/* the callback of a child went on instead of ending it */
+		if (queue_is_forked(queue))
 			return NULL;
 		pthread_mutex_lock(&queue->lock);
 	}

@@ -140,10 +140,10 @@ struct flow {
 	TAILQ_HEAD(, flow_session) touched_sessions;
 
 	/* time */
-	uint64_t age_wall_us,
-		age_boot_us; /* flow-age.c: the saved clock, and when it was that late */
-	uint64_t base_boot_us,
-		base_wall_us; /* steady wall clock: immune to a clock that is set back */
+	/* flow-age.c: the saved clock, and when it was that late */
+	uint64_t age_wall_us, age_boot_us;
+	/* steady wall clock: immune to a clock that is set back */
+	uint64_t base_boot_us, base_wall_us;
 	uint64_t next_due_wall_us;
 	bool is_due_known, is_waking;
 	uint64_t next_expiry_boot_us; /* a task's resource limit runs out */

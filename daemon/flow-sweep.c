@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files in the spool that belong to no task: a crash came between the commit that let them go and their removal. Looked for once,
- * from when the daemon starts on, some in each turn until all were seen. After a database was set aside they are all that is left of its transfers: they stay for a week from
- * then, however old they are, and no task of the new database gets the number of one of them, for it would write over it.
+ * from when the daemon starts on, some in each turn until all were seen. After a database was set aside they are all that is left
+ * of its transfers: they stay for a week from then, however old they are, and no task of the new database gets the number of one
+ * of them, for it would write over it.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -161,8 +161,8 @@ struct xfer_live {
 	struct outlet *outlet;
 	struct worker_watch *outlet_watch; /* NULL: nothing waits for room */
 	enum xfer_question question;
-	struct buf
-		aside; /* of a 3xx or 401 that is being asked about, at most ENGINE_INLINE_BYTES */
+	/* of a 3xx or 401 that is being asked about, at most ENGINE_INLINE_BYTES */
+	struct buf aside;
 	struct buf rest; /* received, and not taken by who was full; at most one libcurl buffer */
 	bool is_decode_behind; /* the decoder has more to give without any more bytes */
 	uint64_t response_due_us; /* is_response_due: told then */

@@ -60,8 +60,8 @@ struct task_request {
 	const struct task_header *headers;
 	size_t n_headers;
 	const char *destination; /* absolute path or NULL: stays in the spool until handed over */
-	const char
-		*source_path; /* upload: what the client named, for people; NULL: descriptor only */
+	/* upload: what the client named, for people; NULL: descriptor only */
+	const char *source_path;
 	const char *ca_file; /* NULL: session's */
 	const char *checksum_name, *checksum_hex; /* verified before publishing; NULL: none */
 	const char *want_digest; /* digest reported with the file; NULL: none */

@@ -203,7 +203,8 @@ TRANSFER_PUBLIC bool transfer_load_is_wanted(const transfer_load *load);
  * ones for data: and file:. Nobody else is asked: a task that a class has taken does not go to transferd any more,
  * so http:, https:, ftp: and ftps: that no class takes end it with TRANSFER_ERROR_UNSUPPORTED_URL. A class that
  * leads there loads it with a task of another session and hands on what comes. This load is stopped. At most 16
- * in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS. What is sent there is the body of the new request. A download goes where the task's own request says.
+ * in a row, then TRANSFER_ERROR_TOO_MANY_REDIRECTS. What is sent there is the body of the new request. A download goes
+ * where the task's own request says.
  *
  * Returns:  0, or
  *           -EINVAL  a setter of the request failed: it has no URL, for one
