@@ -340,8 +340,10 @@ static int make_loop(struct daemon *d)
 	if (!d->base)
 		return err_raise(-ENOMEM);
 	r = wake_init(&d->wake);
-	if (!r)
-		r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
+	if (r)
+		log_warn("what comes due in a suspend, or by a clock that is set, may be late: %s",
+			err_text(r));
+	r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_ENGINE, engine_fd(d->engine), EV_READ | EV_PERSIST);
 	if (!r && d->network)
@@ -352,9 +354,9 @@ static int make_loop(struct daemon *d)
 		r = watch(d, WATCH_INT, SIGINT, EV_SIGNAL | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_HUP, SIGHUP, EV_SIGNAL | EV_PERSIST);
-	if (!r)
+	if (!r && d->wake.fd >= 0)
 		r = watch(d, WATCH_WAKE, d->wake.fd, EV_READ | EV_PERSIST);
-	if (!r)
+	if (!r && d->wake.clock_fd >= 0)
 		r = watch(d, WATCH_CLOCK, d->wake.clock_fd, EV_READ | EV_PERSIST);
 	return r ? r : watch(d, WATCH_TIMER, -1, EV_TIMEOUT);
 }

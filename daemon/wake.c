@@ -16,15 +16,22 @@
 int wake_init(struct wake *wake)
 {
 	const struct itimerspec never = { .it_value = { .tv_sec = NEVER_S } };
+	int r = 0;
 
 	wake->at_boot_us = 0;
 	wake->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (wake->fd < 0)
+		r = err_raise(-errno);
 	wake->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (wake->fd < 0 || wake->clock_fd < 0 ||
-		timerfd_settime(
+	if (wake->clock_fd >= 0 &&
+		!timerfd_settime(
 			wake->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL))
-		return err_raise(-errno);
-	return 0;
+		return r;
+	r = err_raise(-errno);
+	if (wake->clock_fd >= 0)
+		close(wake->clock_fd);
+	wake->clock_fd = -1;
+	return r;
 }
 
 void wake_done(struct wake *wake)
@@ -52,6 +59,8 @@ void wake_set(struct wake *wake, uint64_t left_us)
 {
 	uint64_t at_boot_us;
 
+	if (wake->fd < 0)
+		return;
 	if (left_us == UINT64_MAX) {
 		if (wake->at_boot_us)
 			arm(wake, 0);

@@ -18,6 +18,7 @@ struct wake {
 	uint64_t at_boot_us; /* 0: not armed */
 };
 
+/* 0, or -errno where one of them cannot be had; the other works, and without both things are late but not lost. */
 int wake_init(struct wake *wake);
 void wake_done(struct wake *wake);
 /* @left_us from now; UINT64_MAX: never. It may ring once too often. */

@@ -16,6 +16,7 @@
 
 #include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
+#include "tests/lib/refuse.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 
@@ -116,6 +117,21 @@ START_TEST(starts_and_stops_in_order)
 	path = tmpdir_path("state/transferd/queue.clean");
 	ck_ok(access(path, F_OK));
 	free(path);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(starts_without_timers_of_the_kernel)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	ck_ok(refuse(REFUSE_BOOT_TIMER | REFUSE_CLOCK_WATCH));
+	start(&f, &f.daemon, NULL);
+	expect(&f, "READY=1");
+	ck_assert(has_logged("may be late"));
+	ck_ok(proc_kill(f.daemon, SIGTERM));
+	ck_assert_int_eq(exit_status(f.daemon), 0);
 	fixture_done(&f);
 }
 END_TEST
@@ -373,8 +389,8 @@ START_TEST(takes_options)
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/daemon", 60, TEST_LOOP(starts_and_stops_in_order, 2),
-	TEST(pings_the_watchdog), TEST(leaves_when_idle), TEST(stays_when_told_and_reads_again),
-	TEST(one_per_bus), TEST(the_next_waits_for_the_lock), TEST(leaves_a_newer_database_alone),
-	TEST(starts_empty_after_damage), TEST(needs_a_folder_of_its_own), TEST(needs_a_bus),
-	TEST(leaves_when_the_bus_does), TEST(leaves_when_the_database_goes),
-	TEST_EACH(takes_options, options))
+	TEST(starts_without_timers_of_the_kernel), TEST(pings_the_watchdog), TEST(leaves_when_idle),
+	TEST(stays_when_told_and_reads_again), TEST(one_per_bus), TEST(the_next_waits_for_the_lock),
+	TEST(leaves_a_newer_database_alone), TEST(starts_empty_after_damage),
+	TEST(needs_a_folder_of_its_own), TEST(needs_a_bus), TEST(leaves_when_the_bus_does),
+	TEST(leaves_when_the_database_goes), TEST_EACH(takes_options, options))

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOAD(field) \
@@ -73,6 +75,34 @@ static int refuse_modes(void)
 	return INSTALL(filter);
 }
 
+static int refuse_clock_watch(void)
+{
+	struct sock_filter filter[] = {
+		LOAD(nr),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_timerfd_settime, 0, 3),
+		LOAD(args[1]),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TFD_TIMER_CANCEL_ON_SET, 0, 1),
+		FAIL(EINVAL),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+
+	return INSTALL(filter);
+}
+
+static int refuse_boot_timer(void)
+{
+	struct sock_filter filter[] = {
+		LOAD(nr),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_timerfd_create, 0, 3),
+		LOAD(args[0]),
+		IF(CLOCK_BOOTTIME),
+		FAIL(EINVAL),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+
+	return INSTALL(filter);
+}
+
 int refuse(unsigned what)
 {
 	int r = 0;
@@ -83,5 +113,9 @@ int refuse(unsigned what)
 		r = refuse_links();
 	if (!r && what & REFUSE_MODES)
 		r = refuse_modes();
+	if (!r && what & REFUSE_CLOCK_WATCH)
+		r = refuse_clock_watch();
+	if (!r && what & REFUSE_BOOT_TIMER)
+		r = refuse_boot_timer();
 	return r;
 }
