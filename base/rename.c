@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 #include "base/io.h"
 
 #define TEXT_BYTES (NAME_MAX + 64)
+#define MOMENT_S   10 /* between the marker and what it is made for */
 
 /* What a file system says that does not know the call, or the flag. */
 static bool is_unknown(int error_no)
@@ -28,61 +30,174 @@ static bool is_unknown(int error_no)
 
 /* ---- the placeholder ---- */
 
-static void describe(const char *from, char text[TEXT_BYTES])
-{
-	const char *slash = strrchr(from, '/');
+/*
+ * It is made in two steps, and a death between them leaves a file of which nobody can say whose it is. So a marker beside @from is
+ * there before it and until it is whole: what then is empty, or a beginning of our text, and as old as the marker, is ours.
+ */
+struct placeholder {
+	const char *to;
+	char text[TEXT_BYTES];
+	char marker[PATH_MAX];
+};
 
-	snprintf(text, TEXT_BYTES, "This name is kept for %s\n", slash ? slash + 1 : from);
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }
 
-static bool is_placeholder(const char *path, const char *text)
+/* The marker's name fits where that of @from does. */
+static int describe(const char *from, const char *to, struct placeholder *p)
 {
-	cleanup_(cleanup_close) int fd = -1;
-	char found[TEXT_BYTES];
-	size_t size = strlen(text), got;
+	static const char suffix[] = ".name";
+	size_t n = strlen(from), n_name = strlen(name_of(from));
+
+	if (n_name + sizeof(suffix) - 1 > NAME_MAX)
+		n -= sizeof(suffix) - 1;
+	if (n + sizeof(suffix) > sizeof(p->marker))
+		return -ENAMETOOLONG;
+	memcpy(p->marker, from, n);
+	memcpy(p->marker + n, suffix, sizeof(suffix));
+	snprintf(p->text, sizeof(p->text), "This name is kept for %s\n", name_of(from));
+	p->to = to;
+	return 0;
+}
+
+static int open_to_look(const char *path, int flags)
+{
+	return open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* The file begins like text, and has no more than that. */
+static bool begins(int fd, const char *text, struct stat *ret_st)
+{
+	char found[PATH_MAX];
+	size_t got;
+
+	return fd >= 0 && fstat(fd, ret_st) == 0 && S_ISREG(ret_st->st_mode) &&
+		(size_t)ret_st->st_size <= strlen(text) &&
+		io_pread_all(fd, found, (size_t)ret_st->st_size, 0, &got) == 0 &&
+		got == (size_t)ret_st->st_size && memcmp(found, text, got) == 0;
+}
+
+static bool holds(const char *path, const char *text, struct stat *ret_st)
+{
+	cleanup_(cleanup_close) int fd = open_to_look(path, O_RDONLY);
+
+	return begins(fd, text, ret_st) && (size_t)ret_st->st_size == strlen(text);
+}
+
+static bool is_placeholder(const struct placeholder *p)
+{
 	struct stat st;
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		(size_t)st.st_size == size && io_pread_all(fd, found, size, 0, &got) == 0 &&
-		got == size && memcmp(found, text, size) == 0;
+	return holds(p->to, p->text, &st);
 }
 
-static int keep_name(const char *path, const char *text)
+/* Made after the marker, and in the same moment. */
+static bool is_as_old(const struct stat *st, const struct stat *marker)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+	int64_t s = (int64_t)st->st_mtim.tv_sec - marker->st_mtim.tv_sec;
 
-	if (fd < 0 && errno == EEXIST)
-		return is_placeholder(path, text) ? 0 : -EEXIST;
-	if (fd < 0)
-		return -errno;
-	r = io_write_all(fd, text, strlen(text));
+	return s >= 0 && s <= MOMENT_S && (s > 0 || st->st_mtim.tv_nsec >= marker->st_mtim.tv_nsec);
+}
+
+/* What we have begun and did not end; -1: there is none. */
+static int open_begun(const struct placeholder *p)
+{
+	struct stat marker, st;
+	int fd;
+
+	if (!holds(p->marker, p->to, &marker))
+		return -1;
+	fd = open_to_look(p->to, O_RDWR);
+	if (begins(fd, p->text, &st) && is_as_old(&st, &marker))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* All of it, on the disk. */
+static int write_text_take(int fd, const char *text)
+{
+	int r = io_pwrite_all(fd, text, strlen(text), 0);
+
+	if (!r && fsync(fd) && !is_unknown(errno))
+		r = -errno;
 	/* a network mount may say only now that it has no room */
 	if (close(fd) && !r && errno != EINTR)
 		r = -errno;
+	return r;
+}
+
+static int mark(const struct placeholder *p)
+{
+	int fd = open(p->marker, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : write_text_take(fd, p->to);
+}
+
+/* A descriptor, or -errno. */
+static int begin(const struct placeholder *p)
+{
+	struct stat st;
+	int r, fd;
+
+	/* what is there already is never taken for ours, whatever becomes of us */
+	if (lstat(p->to, &st) == 0)
+		return -EEXIST;
+	r = mark(p);
+	if (!r)
+		r = FAILPOINT("rename.marked");
 	if (r)
-		(void)unlink(path);
+		return r;
+	fd = open(p->to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int keep_name(const struct placeholder *p)
+{
+	int fd, r;
+
+	if (is_placeholder(p))
+		return 0;
+	fd = open_begun(p);
+	if (fd < 0)
+		fd = begin(p);
+	if (fd < 0)
+		return fd;
+	r = FAILPOINT("rename.begun");
+	if (r)
+		close(fd);
+	else
+		r = write_text_take(fd, p->text);
+	if (r)
+		(void)unlink(p->to);
 	return r;
 }
 
 static int rename_over_placeholder(const char *from, const char *to)
 {
-	char text[TEXT_BYTES];
-	int r;
+	struct placeholder p;
+	int r = describe(from, to, &p);
 
-	describe(from, text);
-	r = keep_name(to, text);
+	if (r)
+		return r;
+	r = keep_name(&p);
+	(void)unlink(p.marker);
 	if (!r)
 		r = FAILPOINT("rename.kept");
 	if (r)
 		return r;
 	/* somebody may have put a file there since */
-	if (!is_placeholder(to, text))
+	if (!is_placeholder(&p))
 		return -EEXIST;
 	if (rename(from, to) == 0)
 		return 0;
 	r = -errno;
-	if (is_placeholder(to, text))
+	if (is_placeholder(&p))
 		(void)unlink(to);
 	/* a file system that renames over nothing */
 	return r == -EEXIST || is_unknown(-r) ? -EOPNOTSUPP : r;

@@ -7,7 +7,8 @@
  * rename_no_replace - gives the file @from the name @to, unless something has it
  *
  * One step where the file system can do it in one. Where it cannot, the name is first kept by a small file that names @from:
- * whoever dies there finds it at the next call for the same two names, and goes on. Others never see a part of the file.
+ * whoever dies there finds it at the next call for the same two names, and goes on. Others never see a part of the file. While
+ * that one is made, a file with the name of @from and ".name" behind it says so.
  *
  * Returns 0; -EEXIST: the name is taken; -EOPNOTSUPP: this file system has no way that is safe; other -errno. Blocks on the disk.
  */
