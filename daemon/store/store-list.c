@@ -178,7 +178,7 @@ static int read_run(
 	/* once the page is full only smaller ids matter */
 	uint64_t last_id = page->n == page->limit ? page->ids[page->n - 1] : page->last_id;
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	store_bind_u64(stmt, 1, session);
 	sqlite3_bind_int(stmt, 2, shelf->number);
@@ -187,10 +187,11 @@ static int read_run(
 	store_bind_u64(
 		stmt, 7, page->limit + (page->is_queued_only ? store_placing_count(store) : 0));
 	bind_common(stmt, page);
-	while ((r = store_step(store, stmt)) == 0)
-		if (n < page->limit && store_read_u64(stmt, 0, &page->run[n]) == 0)
+	while (n < page->limit && (r = store_step(store, stmt)) == 0)
+		if (store_read_u64(stmt, 0, &page->run[n]) == 0)
 			n += is_wanted(store, page, page->run[n]);
-	return r == STORE_E_NOT_FOUND ? merge(page, n) : r;
+	sqlite3_reset(stmt);
+	return r == 0 || r == STORE_E_NOT_FOUND ? merge(page, n) : r;
 }
 
 static int read_session(struct store *store, struct page *page, uint64_t session)
