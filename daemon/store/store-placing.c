@@ -103,7 +103,8 @@ void store_placing_fill(struct store *store, struct task *task)
 {
 	const struct store_placed *placed = find(store, task->id);
 
-	if (!placed || !task->file_ino || !task->request.destination)
+	if (!placed || task->kind != TRANSFER_TASK_DOWNLOAD || !task->file_ino ||
+		!task->request.destination)
 		return;
 	task->state = TASK_STATE_FINISHING;
 	task->attempts = (uint32_t)placed->record.attempts;

@@ -193,7 +193,8 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 	if (r == 0 && !task->request.host[0] && task->state != TASK_STATE_COMPLETED)
 		return -EBADMSG;
 	/* only a file with a name to come gets that far */
-	if (r == 0 && task->state == TASK_STATE_FINISHING && !task->request.destination)
+	if (r == 0 && task->state == TASK_STATE_FINISHING &&
+		(task->kind != TRANSFER_TASK_DOWNLOAD || !task->request.destination))
 		return -EBADMSG;
 	if (r == 0)
 		*ret_task = take_ptr(task);

@@ -309,11 +309,13 @@ END_TEST
 static const char *const forgeries[] = {
 	"INSERT INTO placing VALUES (1, x'')",
 	"INSERT INTO placing VALUES (1, x'0100')",
-	/* no number; one that has no file, one that is over, one that says itself what it is, twice; one that nobody has; nonsense */
+	/* no number; one that has no file, one that is over, one that says itself what it is, twice; one that is no download; */
+	/* one that nobody has; nonsense */
 	"INSERT INTO placing VALUES (1, CAST(zeroblob(24) || x'010000000000000001000000000000000100000000000000'"
 	" || x'020000000000000001000000000000000100000000000000'"
 	" || x'030000000000000001000000000000000100000000000000'"
 	" || x'030000000000000001000000000000000100000000000000'"
+	" || x'040000000000000001000000000000000100000000000000'"
 	" || x'ffffffffffffffff01000000000000000100000000000000'"
 	" || x'010000000000000000000000010000000100000000000000' AS BLOB))",
 };
@@ -331,7 +333,10 @@ START_TEST(believes_no_forged_list)
 	end(&f, task);
 	task_free(task);
 	ck_ok(store_task_set_state(f.store, 3, TASK_STATE_FINISHING));
+	ck_assert_uint_eq(put(&f), 4);
+	task_free(place(&f, 4));
 	ck_ok(store_commit(f.store));
+	fixture_sql(&f, "UPDATE task SET kind = 2 WHERE id = 4");
 	fixture_sql(&f, "DELETE FROM placing");
 	fixture_sql(&f, forgeries[_i]);
 	fixture_reopen(&f);
@@ -339,6 +344,7 @@ START_TEST(believes_no_forged_list)
 	ck_assert_int_eq(state_of(&f, 1), TASK_STATE_QUEUED);
 	ck_assert_int_eq(state_of(&f, 2), TASK_STATE_COMPLETED);
 	ck_assert_int_eq(state_of(&f, 3), TASK_STATE_FINISHING);
+	ck_assert_int_eq(state_of(&f, 4), TASK_STATE_QUEUED);
 	ck_ok(store_begin(f.store));
 	ck_ok(store_commit(f.store));
 	fixture_done(&f);

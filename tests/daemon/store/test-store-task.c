@@ -343,6 +343,8 @@ static const struct {
 	{ "may_overwrite = 2", false, NULL, NULL },
 	{ "state = 77", true, NULL, NULL },
 	{ "state = 'x'", true, NULL, NULL },
+	{ "state = 3", false, NULL, NULL },
+	{ "kind = 2, state = 3, destination = '/a/b'", false, NULL, NULL },
 	{ "session = -1", true, NULL, NULL },
 	{ "lane = 4711", false, NULL, NULL },
 	{ "timeout_us = -5", false, "task_extra", "task" },
