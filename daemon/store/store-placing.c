@@ -50,19 +50,26 @@ static sqlite3_stmt *get(struct store *store, int index)
 	return store_statement(store, STORE_NOUN_PLACING, index)->stmt;
 }
 
-/* Files come to their places in about the order in which they were listed: it is looked for where the last one was found. */
-static struct store_placed *find(struct store *store, uint64_t task)
+static struct store_placed *find_between(struct store *store, uint64_t task, size_t from, size_t to)
 {
-	for (size_t i = 0; i < store->n_placed; i++) {
-		size_t at = (store->last_placed + i) % store->n_placed;
-		struct store_placed *placed = &store->placed[at];
+	for (size_t i = from; i < to; i++) {
+		struct store_placed *placed = &store->placed[i];
 
 		if (placed->record.task != task || placed->is_over)
 			continue;
-		store->last_placed = at;
+		store->last_placed = i;
 		return placed;
 	}
 	return NULL;
+}
+
+/* Files come to their places in about the order in which they were listed: it is looked for where the last one was found. */
+static struct store_placed *find(struct store *store, uint64_t task)
+{
+	size_t last = store->last_placed;
+	struct store_placed *placed = find_between(store, task, last, store->n_placed);
+
+	return placed ? placed : find_between(store, task, 0, last);
 }
 
 bool store_placing_has(struct store *store, uint64_t task)
