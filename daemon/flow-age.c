@@ -8,6 +8,7 @@
  * for each. So a clock that is wrong for some hours makes nothing old, and a machine that was off for months catches up in days.
  *
  * Waits. A try that is due later than any that we or a server would put off was put off by a clock that was ahead: it is due now.
+ * So that a clock that is months behind makes none of them late, they are held against the saved one, too.
  *
  * A clock that is set while the daemon runs needs nothing: see flow_turn_age_wall_us() and flow_turn_steady_wall_us().
  */
@@ -21,6 +22,7 @@
 #define AGE_OFF_US  (UINT64_C(86400) * CLOCK_US_PER_S) /* that the machine may have been off */
 #define AGE_SAVE_US (UINT64_C(3600) * CLOCK_US_PER_S)
 #define AGE_RATE    8 /* how fast it goes while the wall clock is ahead */
+#define WAITS_PAGE  2048 /* looked at in one turn */
 #define WAIT_MAX_US (RETRY_FLOOR_MAX_US + 2 * RETRY_MAX_US)
 
 struct age {
@@ -83,20 +85,35 @@ static int meet_age(struct flow *flow)
 	return save(flow);
 }
 
-static int shorten_waits(struct flow *flow)
-{
-	uint64_t wall_us = flow->now.wall_us;
-
-	if (wall_us < FLOW_NOT_BEFORE_WALL_US)
-		return 0;
-	return err_fold(store_due_lower(flow->store, wall_us + WAIT_MAX_US, wall_us));
-}
-
 int flow_age_start(struct flow *flow)
 {
 	int r = meet_age(flow);
 
-	return r ? r : shorten_waits(flow);
+	/* a clock that is behind the saved one cannot tell what is far away */
+	flow->waits_after.wall_us = later(flow->now.wall_us, now_of(flow)) + WAIT_MAX_US;
+	flow->waits_after.id = INT64_MAX;
+	if (flow->now.wall_us < FLOW_NOT_BEFORE_WALL_US)
+		flow->waits_after.wall_us = UINT64_MAX;
+	return r;
+}
+
+int flow_age_shorten_waits(struct flow *flow)
+{
+	int r;
+
+	if (flow->waits_after.wall_us == UINT64_MAX)
+		return 0;
+	/* what this turn saves of a task that it has read before does not undo it */
+	r = flow_turn_flush(flow);
+	if (r)
+		return r;
+	r = store_due_lower(flow->store, &flow->waits_after, flow->now.wall_us, WAITS_PAGE);
+	flow->is_due_known = false;
+	flow->has_more |= r == 0;
+	if (r != STORE_E_NOT_FOUND)
+		return err_fold(r);
+	flow->waits_after.wall_us = UINT64_MAX;
+	return 0;
 }
 
 int flow_age_save(struct flow *flow)

@@ -525,6 +525,8 @@ int flow_schedule_run(struct flow *flow)
 	if (!r)
 		r = flow_sweep_more(flow);
 	if (!r)
+		r = flow_age_shorten_waits(flow);
+	if (!r)
 		r = prune(flow);
 	if (!r)
 		r = expire(flow);

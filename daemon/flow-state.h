@@ -142,6 +142,8 @@ struct flow {
 	/* time */
 	/* flow-age.c: the saved clock, and when it was that late */
 	uint64_t age_wall_us, age_boot_us;
+	/* flow-age.c: behind what waits are still to be looked at, and before this turn */
+	struct store_due waits_after, waits_before;
 	/* steady wall clock: immune to a clock that is set back */
 	uint64_t base_boot_us, base_wall_us;
 	uint64_t next_due_wall_us;
@@ -266,6 +268,8 @@ int flow_ahead_follow(struct flow *flow, const struct engine_event *event);
 #define FLOW_NOT_BEFORE_WALL_US (UINT64_C(1672531200) * CLOCK_US_PER_S)
 int flow_age_start(struct flow *flow);
 int flow_age_save(struct flow *flow); /* once an hour */
+/* After a start: a page a turn, until all were looked at. */
+int flow_age_shorten_waits(struct flow *flow);
 uint64_t flow_age_wall_us(const struct flow *flow);
 
 /* ---- flow-sweep.c ---- */

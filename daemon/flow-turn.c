@@ -297,6 +297,7 @@ void flow_turn_begin(struct flow *flow, const struct clock_now *now)
 	flow->is_in_turn = true;
 	flow->has_more = false;
 	flow->limits_before = flow->limits;
+	flow->waits_before = flow->waits_after;
 	if (flow->is_sched_stale && flow_schedule_rebuild(flow))
 		log_debug("the queue cannot be read");
 	apply_kept(flow);
@@ -519,6 +520,7 @@ static void fail(struct flow *flow, int r)
 	undo_sessions(flow);
 	registry_rollback(&flow->registry);
 	flow->limits = flow->limits_before;
+	flow->waits_after = flow->waits_before;
 	flow->is_limits_told = false;
 	flow_apply_slots(flow);
 	keep_events(flow);

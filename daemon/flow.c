@@ -103,6 +103,7 @@ int flow_new(const struct flow_config *config, struct flow **ret_flow)
 	TAILQ_INIT(&flow->kept_events);
 	TAILQ_INIT(&flow->touched_sessions);
 	flow->next_due_wall_us = flow->next_expiry_boot_us = UINT64_MAX;
+	flow->waits_after.wall_us = UINT64_MAX;
 	flow->starts_due_us = flow->late_due_us = UINT64_MAX;
 	flow->generation = 1;
 	r = init(flow, config);

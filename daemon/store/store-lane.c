@@ -18,6 +18,7 @@ enum {
 	LANE_BELOW,
 	LANE_DUE_NEXT,
 	LANE_DUE,
+	LANE_DUE_PAGE,
 	LANE_DUE_LOWER,
 	LANE_EXPIRY_NEXT,
 	LANE_EXPIRY,
@@ -42,9 +43,12 @@ static const char *const texts[] = {
 		" AND due_wall_us < 9223372036854775807 /* never */ ORDER BY due_wall_us LIMIT 1",
 	[LANE_DUE] =
 		"SELECT id, lane FROM task WHERE state = 2 AND due_wall_us > 0 AND due_wall_us <= ?1 ORDER BY due_wall_us LIMIT ?2",
+	[LANE_DUE_PAGE] =
+		"SELECT due_wall_us, id FROM task WHERE due_wall_us > 0 AND (due_wall_us, id) > (?1, ?2)"
+		" AND due_wall_us < 9223372036854775807 /* never */ ORDER BY due_wall_us, id LIMIT 1 OFFSET ?3",
 	[LANE_DUE_LOWER] =
-		"UPDATE task SET due_wall_us = ?2 WHERE state = 2 AND wait_reason IN (1, 3) AND due_wall_us > 0"
-		" AND due_wall_us > ?1 AND due_wall_us < 9223372036854775807 /* never */",
+		"UPDATE task SET due_wall_us = ?5 WHERE state = 2 AND wait_reason IN (1, 3) AND due_wall_us > 0"
+		" AND (due_wall_us, id) > (?1, ?2) AND (due_wall_us, id) <= (?3, ?4)",
 	[LANE_EXPIRY_NEXT] =
 		"SELECT expires_boot_us FROM task WHERE resource_left_us > 0 AND state IN (1, 2) AND expires_boot_us > 0"
 		" ORDER BY expires_boot_us LIMIT 1",
@@ -179,18 +183,51 @@ int store_due_next(struct store *store, uint64_t *ret_due_wall_us)
 	return read_moment(store, LANE_DUE_NEXT, ret_due_wall_us);
 }
 
-int store_due_lower(struct store *store, uint64_t after_wall_us, uint64_t to_wall_us)
+static void bind_place(sqlite3_stmt *stmt, int index, const struct store_due *place)
 {
-	sqlite3_stmt *stmt = get(store, LANE_DUE_LOWER);
-	int r = store_begin(store);
+	store_bind_u64(stmt, index, place->wall_us);
+	store_bind_u64(stmt, index + 1, place->id);
+}
 
+/* STORE_E_NOT_FOUND: less than a page is left; then all of it is the last one. */
+static int read_page_end(struct store *store, const struct store_due *after, size_t limit,
+	struct store_due *ret_last)
+{
+	sqlite3_stmt *stmt = get(store, LANE_DUE_PAGE);
+	int r;
+
+	*ret_last = (struct store_due){ INT64_MAX - 1, INT64_MAX };
+	bind_place(stmt, 1, after);
+	store_bind_u64(stmt, 3, limit - 1);
+	r = store_step(store, stmt);
 	if (r)
 		return r;
-	store_bind_u64(stmt, 1, after_wall_us);
-	store_bind_u64(stmt, 2, to_wall_us);
+	r = store_read_u64(stmt, 0, &ret_last->wall_us);
+	if (r == 0)
+		r = store_read_u64(stmt, 1, &ret_last->id);
+	sqlite3_reset(stmt);
+	return r ? store_contradicts(store) : 0;
+}
+
+int store_due_lower(struct store *store, struct store_due *after, uint64_t to_wall_us, size_t limit)
+{
+	sqlite3_stmt *stmt = get(store, LANE_DUE_LOWER);
+	struct store_due last;
+	int r = read_page_end(store, after, limit, &last), end = r;
+
+	if (r == 0 || r == STORE_E_NOT_FOUND)
+		r = store_begin(store);
+	if (r)
+		return r;
+	bind_place(stmt, 1, after);
+	bind_place(stmt, 3, &last);
+	store_bind_u64(stmt, 5, to_wall_us);
 	r = store_run(store, stmt);
 	/* a row among them that SQLite would not have taken */
-	return r == -EINVAL ? store_contradicts(store) : r;
+	if (r)
+		return r == -EINVAL ? store_contradicts(store) : r;
+	*after = last;
+	return end;
 }
 
 struct due {

@@ -130,8 +130,15 @@ int store_lane_window(struct store *store, const struct store_window *window,
 	struct store_candidate *candidates, size_t *ret_n);
 
 int store_due_next(struct store *store, uint64_t *ret_due_wall_us); /* UINT64_MAX: nothing waits */
-/* WAITING for another try or for room, until after the one moment: until the other instead. */
-int store_due_lower(struct store *store, uint64_t after_wall_us, uint64_t to_wall_us);
+/*
+ * Of the first limit tasks that wait for a moment, behind that place in their order: who does so for another try or for room waits
+ * until to_wall_us instead. after: is moved behind them. STORE_E_NOT_FOUND: those were the last.
+ */
+struct store_due {
+	uint64_t wall_us, id;
+};
+int store_due_lower(
+	struct store *store, struct store_due *after, uint64_t to_wall_us, size_t limit);
 /* Moves WAITING tasks whose time has come to QUEUED; fn hears each (id, lane). At most limit. reason TASK_WAIT_NONE: any. */
 typedef int (*store_due_fn)(uint64_t task, uint64_t lane, void *user);
 int store_due_take(

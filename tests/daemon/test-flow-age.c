@@ -97,7 +97,7 @@ START_TEST(days_count_over_boots)
 }
 END_TEST
 
-/* 1970, and the year before. */
+/* 1970, and months ago. */
 static const uint64_t clocks[] = { 1000 * UINT64_C(1000000), 0 };
 
 /* One start with a clock that is behind, and the next with the right one. */
@@ -108,7 +108,7 @@ START_TEST(behind_once_it_is_right_again)
 
 	make_kept(sim);
 	sim->boot_id = "second";
-	sim->now.wall_us = clocks[_i] ? clocks[_i] : wall_us - YEAR;
+	sim->now.wall_us = clocks[_i] ? clocks[_i] : wall_us - 200 * DAY;
 	sim_crash(sim);
 	pass(sim, 2 * 3600 * UINT64_C(1000000));
 	ck_assert(is_kept(sim));
@@ -190,6 +190,47 @@ START_TEST(nobody_waits_for_years)
 }
 END_TEST
 
+static void put_waiting(
+	struct sim *sim, uint64_t like, enum task_wait_reason reason, uint64_t due_wall_us)
+{
+	struct task *task = sim_task(sim, like);
+
+	task->id = 0;
+	task->state = TASK_STATE_WAITING;
+	task->wait_reason = reason;
+	task->due_wall_us = due_wall_us;
+	ck_assert_int_eq(store_task_put(sim->store, task), 0);
+	task_free(task);
+}
+
+/* A page of them each turn, also when a turn fails; who waits for a date does so still. */
+START_TEST(thousands_wait_for_years_no_longer)
+{
+	const unsigned n = 2100;
+	struct sim *sim = sim_of_today();
+	uint64_t id = sim_download(sim, sim_session(sim, "app", "one"), "h");
+	uint64_t year_us = sim->now.wall_us + YEAR;
+	struct store_counts counts;
+
+	for (unsigned i = 0; i < n; i++) {
+		put_waiting(sim, id, TASK_WAIT_DATE, year_us);
+		put_waiting(sim, id, TASK_WAIT_RETRY, year_us + 1 + i / 100);
+	}
+	ck_assert_int_eq(store_commit(sim->store), 0);
+	sim_crash(sim);
+	/* the first page was of dates, and nothing else is due */
+	ck_assert_uint_eq(flow_next_timer(sim->flow), sim->now.now_us);
+	sim->is_commit_failing = true;
+	ck_assert_int_ne(sim_turn(sim), 0);
+	sim->is_commit_failing = false;
+	pass(sim, 2 * 1000000);
+	sim_settle(sim);
+	ck_assert_int_eq(store_counts(sim->store, &counts), 0);
+	ck_assert_uint_eq(counts.by_state[TASK_STATE_WAITING], n);
+	sim_free(sim);
+}
+END_TEST
+
 /* Behind, as where no clock runs while the power is off: what is put off stays so until the clock is set. */
 START_TEST(behind_it_hurries_nothing)
 {
@@ -199,7 +240,7 @@ START_TEST(behind_it_hurries_nothing)
 	sim_post_failed(sim, id, TRANSFER_ERROR_CANNOT_CONNECT_TO_HOST, true);
 	sim_turn(sim);
 	wall_us = sim->now.wall_us;
-	sim->now.wall_us = 1000 * UINT64_C(1000000);
+	sim->now.wall_us = clocks[_i] ? clocks[_i] : wall_us - 200 * DAY;
 	sim_crash(sim);
 	sim_settle(sim);
 	ck_assert_int_eq(sim_sub_state(sim, id), TRANSFER_SUB_STATE_WAITING_RETRY);
@@ -214,4 +255,5 @@ END_TEST
 RUN_TESTS("daemon/flow-age", TEST_EACH(ahead_it_throws_nothing_away, boots),
 	TEST(days_count_over_boots), TEST_EACH(behind_once_it_is_right_again, clocks),
 	TEST(a_first_clock_that_is_behind_is_forgotten), TEST(catches_up_with_months),
-	TEST(nobody_waits_for_years), TEST(behind_it_hurries_nothing))
+	TEST(nobody_waits_for_years), TEST(thousands_wait_for_years_no_longer),
+	TEST_EACH(behind_it_hurries_nothing, clocks))

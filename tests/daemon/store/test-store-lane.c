@@ -160,6 +160,47 @@ START_TEST(takes_what_is_due)
 }
 END_TEST
 
+/* When each of them is due, in order of id. */
+static const char *dues(struct fixture *f, const uint64_t *ids, size_t n)
+{
+	static char text[100];
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct task *task = fixture_load(f, ids[i]);
+
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, "%" PRIu64 " ", task->due_wall_us);
+		task_free(task);
+	}
+	return text;
+}
+
+/* A page at a time: also among those that are due at one moment, and those that wait for their date count. */
+START_TEST(lowers_what_is_due_too_late)
+{
+	static const uint64_t at[] = { 500, 100, 500, 500, 900, 101, INT64_MAX };
+	struct store_due after = { 100, INT64_MAX };
+	struct fixture f;
+	uint64_t ids[7];
+
+	fixture_init(&f);
+	for (size_t i = 0; i < 7; i++)
+		ids[i] = put(&f, 0.5, TASK_STATE_WAITING, at[i]);
+	fixture_sql(
+		&f, "UPDATE task SET wait_reason = CASE id WHEN 3 THEN 2 WHEN 4 THEN 3 ELSE 1 END");
+	ck_ok(store_due_lower(f.store, &after, 7, 2));
+	ck_assert_str_eq(dues(&f, ids, 7), "7 100 500 500 900 7 9223372036854775807 ");
+	ck_ok(store_due_lower(f.store, &after, 7, 2));
+	ck_assert_str_eq(dues(&f, ids, 7), "7 100 500 7 900 7 9223372036854775807 ");
+	ck_assert_int_eq(store_due_lower(f.store, &after, 7, 2), STORE_E_NOT_FOUND);
+	ck_assert_str_eq(dues(&f, ids, 7), "7 100 500 7 7 7 9223372036854775807 ");
+	ck_assert_int_eq(store_due_lower(f.store, &after, 7, 2), STORE_E_NOT_FOUND);
+	ck_ok(store_commit(f.store));
+	fixture_done(&f);
+}
+END_TEST
+
 static uint64_t put_limited(
 	struct fixture *f, enum task_state state, uint64_t left_us, uint64_t expires_boot_us)
 {
@@ -240,5 +281,5 @@ START_TEST(renews_what_a_crash_or_a_boot_took)
 END_TEST
 
 RUN_TESTS("daemon/store/store-lane", TEST(finds_a_lane_again), TEST(shows_the_head_in_order),
-	TEST(lists_lanes_with_work), TEST(takes_what_is_due), TEST(knows_whose_time_is_over),
-	TEST(renews_what_a_crash_or_a_boot_took))
+	TEST(lists_lanes_with_work), TEST(takes_what_is_due), TEST(lowers_what_is_due_too_late),
+	TEST(knows_whose_time_is_over), TEST(renews_what_a_crash_or_a_boot_took))
