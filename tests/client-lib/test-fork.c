@@ -122,6 +122,20 @@ static void run_child(transfer_task *task)
 	_exit(0);
 }
 
+static void fork_often(void (*run)(transfer_task *task), transfer_task *task)
+{
+	for (int i = 0; i < N_FORKS; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			run(task);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+			"child %d ended with %#x", i, (unsigned int)status);
+	}
+}
+
 START_TEST(a_child_is_not_held_up)
 {
 	void *(*const users[])(void *) = { use_classes, use_queue, use_manager, use_body };
@@ -135,16 +149,7 @@ START_TEST(a_child_is_not_held_up)
 	peer_live_expect(rig.peer, "create data");
 	for (size_t i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, users[i], NULL), 0);
-	for (int i = 0; i < N_FORKS; i++) {
-		pid_t pid = fork();
-		int status;
-
-		if (!pid)
-			run_child(task);
-		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-			"child %d ended with %#x", i, (unsigned int)status);
-	}
+	fork_often(run_child, task);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
@@ -174,12 +179,13 @@ static void *use_bus(void *arg)
 }
 
 /* Its own client works, or cannot be had. Without a thread: ThreadSanitizer lets a child start none. */
-static void run_child_with_client(void)
+static void run_child_with_client(transfer_task *task)
 {
 	transfer_client *client = NULL;
 	transfer_manager *other = NULL;
 	int r;
 
+	(void)task;
 	alarm(CHILD_SECONDS);
 	r = transfer_client_new(&client, TRANSFER_CLIENT_NO_THREAD, NULL);
 	CHECK(r == 0 || r == -ECHILD);
@@ -197,16 +203,7 @@ START_TEST(a_child_is_not_held_up_by_the_bus)
 	atomic_store(&is_over, false);
 	for (size_t i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, use_bus, NULL), 0);
-	for (int i = 0; i < N_FORKS; i++) {
-		pid_t pid = fork();
-		int status;
-
-		if (!pid)
-			run_child_with_client();
-		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-			"child %d ended with %#x", i, (unsigned int)status);
-	}
+	fork_often(run_child_with_client, NULL);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);

@@ -191,19 +191,26 @@ START_TEST(a_request_has_a_body)
 }
 END_TEST
 
-/* The delegate is asked before the class. */
-START_TEST(a_streamed_upload_has_one)
+/* A streamed upload whose delegate is asked, and has not answered. */
+static transfer_task *begin_asked(void)
 {
 	transfer_auto(transfer_request) request = transfer_request_new("demo:a");
-	transfer_auto(transfer_body) body = NULL;
 	transfer_task *task;
 
 	begin();
 	rig.keeps_answers = true;
-	body = bodies[_i].make();
 	task = transfer_session_upload_task_streamed(session, request);
 	transfer_task_resume(task);
 	live_rig_expect(&rig, "body? 0\n");
+	return task;
+}
+
+/* The delegate is asked before the class. */
+START_TEST(a_streamed_upload_has_one)
+{
+	transfer_task *task = begin_asked();
+	transfer_auto(transfer_body) body = bodies[_i].make();
+
 	live_rig_dispatch(&rig);
 	ck_assert_str_eq(rig.log, "created 1\nbody? 0\n");
 	ck_assert_int_eq(transfer_body_request_provide(rig.body, body), 0);
@@ -229,16 +236,9 @@ END_TEST
 
 START_TEST(a_streamed_upload_is_cancelled_while_it_asks)
 {
-	transfer_auto(transfer_request) request = transfer_request_new("demo:a");
-	transfer_auto(transfer_body) body = NULL;
-	transfer_task *task;
+	transfer_task *task = begin_asked();
+	transfer_auto(transfer_body) body = make_data();
 
-	begin();
-	rig.keeps_answers = true;
-	body = make_data();
-	task = transfer_session_upload_task_streamed(session, request);
-	transfer_task_resume(task);
-	live_rig_expect(&rig, "body? 0\n");
 	transfer_task_cancel(task);
 	live_rig_expect(&rig, "done 1 -999\n");
 	ck_assert_int_eq(transfer_body_request_provide(rig.body, body), -ESTALE);

@@ -44,6 +44,20 @@ static void pass(struct sim *sim, uint64_t us)
 	sim_turn(sim);
 }
 
+static void pass_days(struct sim *sim, unsigned n)
+{
+	while (n--)
+		pass(sim, DAY);
+}
+
+/* The daemon starts anew, in this run of the machine, with this clock. */
+static void restart(struct sim *sim, const char *boot_id, uint64_t wall_us)
+{
+	sim->boot_id = boot_id;
+	sim->now.wall_us = wall_us;
+	sim_crash(sim);
+}
+
 static struct sim *sim_of_today(void)
 {
 	struct sim *sim = sim_new(1);
@@ -62,17 +76,14 @@ START_TEST(ahead_it_throws_nothing_away)
 	struct sim *sim = sim_of_today();
 
 	make_kept(sim);
-	sim->boot_id = boots[_i];
-	sim->now.wall_us += 20 * YEAR;
-	sim_crash(sim);
+	restart(sim, boots[_i], sim->now.wall_us + 20 * YEAR);
 	pass(sim, 2 * 3600 * UINT64_C(1000000));
 	ck_assert(is_kept(sim));
 	sim->now.wall_us -= 20 * YEAR;
 	sim_crash(sim);
 	ck_assert(is_kept(sim));
 	/* its time comes */
-	for (unsigned i = 0; i < 8; i++)
-		pass(sim, DAY);
+	pass_days(sim, 8);
 	ck_assert(!is_kept(sim));
 	sim_free(sim);
 }
@@ -107,16 +118,11 @@ START_TEST(behind_once_it_is_right_again)
 	uint64_t wall_us = sim->now.wall_us;
 
 	make_kept(sim);
-	sim->boot_id = "second";
-	sim->now.wall_us = clocks[_i] ? clocks[_i] : wall_us - 200 * DAY;
-	sim_crash(sim);
+	restart(sim, "second", clocks[_i] ? clocks[_i] : wall_us - 200 * DAY);
 	pass(sim, 2 * 3600 * UINT64_C(1000000));
 	ck_assert(is_kept(sim));
-	sim->boot_id = "third";
-	sim->now.wall_us = wall_us;
-	sim_crash(sim);
-	for (unsigned i = 0; i < 8; i++)
-		pass(sim, DAY);
+	restart(sim, "third", wall_us);
+	pass_days(sim, 8);
 	ck_assert(!is_kept(sim));
 	sim_free(sim);
 }
@@ -128,9 +134,7 @@ START_TEST(a_first_clock_that_is_behind_is_forgotten)
 	struct sim *sim = sim_new(1);
 	uint64_t wall_us = sim->now.wall_us;
 
-	sim->boot_id = "first";
-	sim->now.wall_us = 1000 * UINT64_C(1000000);
-	sim_crash(sim);
+	restart(sim, "first", 1000 * UINT64_C(1000000));
 	pass(sim, 2 * 3600 * UINT64_C(1000000));
 	sim->boot_id = "second";
 	sim->now.wall_us = wall_us;
@@ -152,9 +156,7 @@ START_TEST(catches_up_with_months)
 	unsigned n_days = 0;
 
 	make_kept(sim);
-	sim->boot_id = "second";
-	sim->now.wall_us += 60 * DAY;
-	sim_crash(sim);
+	restart(sim, "second", sim->now.wall_us + 60 * DAY);
 	pass(sim, 12 * 3600 * UINT64_C(1000000));
 	ck_assert(is_kept(sim));
 	pass(sim, 12 * 3600 * UINT64_C(1000000));

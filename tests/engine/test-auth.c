@@ -143,6 +143,16 @@ START_TEST(what_else_is_new_is_asked_about)
 }
 END_TEST
 
+#define RFC7616_CHALLENGE \
+	"realm=\"http-auth@example.org\", qop=\"auth, auth-int\", " \
+	"nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\""
+#define RFC7616_WORDS \
+	{ \
+		.user = "Mufasa", .password = "Circle of Life", .method = "GET", \
+		.target = "/dir/index.html", \
+		.cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", .count = 1 \
+	}
+
 /* RFC 7617, section 2 and 2.1; RFC 7616, section 3.9.1; RFC 2069 as corrected, RFC 2617 */
 static const struct {
 	const char *text;
@@ -154,24 +164,11 @@ static const struct {
 	{ "Basic realm=\"foo\", charset=\"UTF-8\"", { .user = "test", .password = "123\xc2\xa3" },
 		"Authorization: Basic dGVzdDoxMjPCow==" },
 	{ "Basic realm=\"e\"", { .user = "", .password = "" }, "Authorization: Basic Og==" },
-	{ "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=SHA-256, "
-	  "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", "
-	  "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
-		{ .user = "Mufasa",
-			.password = "Circle of Life",
-			.method = "GET",
-			.target = "/dir/index.html",
-			.cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-			.count = 1 },
+	{ "Digest algorithm=SHA-256, " RFC7616_CHALLENGE
+	  ", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+		RFC7616_WORDS,
 		"response=\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1\"" },
-	{ "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=MD5, "
-	  "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\"",
-		{ .user = "Mufasa",
-			.password = "Circle of Life",
-			.method = "GET",
-			.target = "/dir/index.html",
-			.cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-			.count = 1 },
+	{ "Digest algorithm=MD5, " RFC7616_CHALLENGE, RFC7616_WORDS,
 		"response=\"8ca523f5e9506fed4657c9700eebdbec\"" },
 	{ "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"",
 		{ .user = "Mufasa",
