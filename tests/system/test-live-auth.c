@@ -122,6 +122,15 @@ static void keep(transfer_task *task, transfer_challenge *challenge, void *user)
 	asked.kept = transfer_challenge_ref(challenge);
 }
 
+/* The second time it is kept: the task stands still then. */
+static void use_once(transfer_task *task, transfer_challenge *challenge, void *user)
+{
+	if (transfer_challenge_get_previous_failures(challenge))
+		keep(task, challenge, user);
+	else
+		use(task, challenge, user);
+}
+
 typedef void (*answer_fn)(transfer_task *task, transfer_challenge *challenge, void *user);
 
 static void begin_with(answer_fn answer)
@@ -311,7 +320,7 @@ START_TEST(renews_a_nonce)
 {
 	transfer_task *task;
 
-	begin_with(use);
+	begin_with(use_once);
 	task = live_data(app,
 		live_request(app, NULL,
 			"/file?auth=never&www=Digest%20realm=%22d%22,nonce=%22n1%22,stale=true"));
@@ -319,7 +328,8 @@ START_TEST(renews_a_nonce)
 	ck_assert_uint_ge(origin_log_count(rig.origin, "/file"), 4);
 	transfer_task_cancel(task);
 	ck_assert_int_eq(live_wait(app, task), -999);
-	ck_assert_str_eq(live_events(app, task) + strlen("created chal:0 "), "chal:1 done:-999");
+	ck_assert_str_eq(live_events(app, task), "created chal:0 chal:1 done:-999");
+	transfer_challenge_unref(asked.kept);
 	end();
 }
 END_TEST
@@ -452,11 +462,12 @@ END_TEST
 /* thinking is not silence of the server, but it is life of the task */
 START_TEST(may_take_its_time)
 {
-	uint64_t begun_ms = proc_now_ms();
 	transfer_request *request;
 	transfer_task *task;
+	uint64_t begun_ms;
 
 	begin_with(keep);
+	begun_ms = proc_now_ms();
 	request = live_request(app, NULL, "/file?" GOOD);
 	transfer_request_set_timeout(request, 700000);
 	transfer_request_set_resource_timeout(request, 1500000);

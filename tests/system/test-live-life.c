@@ -402,6 +402,7 @@ static void start_each(transfer_task *tasks[CROWD])
 	tasks[HANDLED] = live_handled(app, live_request(app, NULL, "/file?hang&key=handled"));
 	live_wait_bytes(app, tasks[BODY], 100000);
 	live_wait_event(app, tasks[SAVED], "wrote", 1);
+	live_wait_event(app, tasks[SENT], "info", 1); /* it may begin to send before that comes */
 	live_wait_event(app, tasks[SENT], "sent", 1);
 	live_wait_event(app, tasks[REDIRECT], "redir", 1);
 	live_wait_event(app, tasks[RESPONSE], "resp", 1);
