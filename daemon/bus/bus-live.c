@@ -317,12 +317,23 @@ static int find_question(
 	return find_client(bus, call, &answer->client);
 }
 
+/* Which of the words it is; n: none. */
+static size_t index_of(const char *const *words, size_t n, const char *word)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(words[i], word) != 0)
+		i++;
+	return i;
+}
+
 int bus_live_answer_redirect(
 	struct ipc_call *call, void *user, const struct ipc_session_answer_redirect_in *in)
 {
 	static const char *const actions[] = { [LIVE_REDIRECT_FOLLOW] = "follow",
 		[LIVE_REDIRECT_REPLACE] = "replace",
 		[LIVE_REDIRECT_STOP] = "stop" };
+	const size_t n_actions = sizeof(actions) / sizeof(actions[0]);
 	struct task_request request = {
 		.url = in->request.url,
 		.method = in->request.method,
@@ -332,17 +343,14 @@ int bus_live_answer_redirect(
 	};
 	struct bus *bus = user;
 	struct live_answer answer;
-	size_t what = 0;
+	size_t what = index_of(actions, n_actions, in->action);
 	int r = find_question(bus, call, in->question, &answer);
 
 	if (r)
 		return r;
 	if (!request.headers)
 		return err_raise(-ENOMEM);
-	while (what < sizeof(actions) / sizeof(actions[0]) && strcmp(actions[what], in->action))
-		what++;
-	if (what == sizeof(actions) / sizeof(actions[0]) ||
-		(what == LIVE_REDIRECT_REPLACE && !request.url))
+	if (what == n_actions || (what == LIVE_REDIRECT_REPLACE && !request.url))
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
 			"action must be follow, replace (with a URL) or stop");
 	r = live_answer_redirect(bus->live, &answer, (enum live_redirect)what,
@@ -420,22 +428,19 @@ int bus_live_answer_challenge(
 		[ENGINE_CHALLENGE_DEFAULT] = "perform-default",
 		[ENGINE_CHALLENGE_CANCEL] = "cancel",
 		[ENGINE_CHALLENGE_REJECT] = "reject-protection-space" };
+	const size_t n_dispositions = sizeof(dispositions) / sizeof(dispositions[0]);
 	const struct engine_credential credential = {
 		.user = in->credential.user,
 		.password = in->credential.password,
 	};
 	struct bus *bus = user;
 	struct live_answer answer;
-	size_t what = 0;
+	size_t what = index_of(dispositions, n_dispositions, in->disposition);
 	int r = find_question(bus, call, in->question, &answer);
 
 	if (r)
 		return r;
-	while (what < sizeof(dispositions) / sizeof(dispositions[0]) &&
-		strcmp(dispositions[what], in->disposition))
-		what++;
-	if (what == sizeof(dispositions) / sizeof(dispositions[0]) ||
-		!credential.user != !credential.password)
+	if (what == n_dispositions || !credential.user != !credential.password)
 		return ipc_call_error(call, IPC_E_INVALID_REQUEST,
 			"disposition must be use-credential (with user and password), perform-default, "
 			"cancel or reject-protection-space");
