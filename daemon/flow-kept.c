@@ -212,26 +212,47 @@ static bool is_taken(const struct stat *st)
 	return st->st_nlink > 1;
 }
 
-static void on_hand_over_release(void *path, int error)
+struct hand_over {
+	char from[FLOW_PATH_BYTES], to[FLOW_PATH_BYTES];
+	bool is_moved;
+};
+
+static void on_hand_over_release(void *data, int error)
 {
-	if (error)
-		(void)unlink(path);
-	free(path);
+	struct hand_over *item = data;
+
+	if (error && item->is_moved)
+		(void)rename(item->to, item->from);
+	else if (error)
+		(void)unlink(item->to);
+	free(item);
+}
+
+/* A second name; where the file system has none, the file is moved: then a crash before the commit loses its bytes. */
+static bool give_name(struct hand_over *item)
+{
+	if (link(item->from, item->to) == 0)
+		return true;
+	if (errno != EPERM && errno != EOPNOTSUPP)
+		return false;
+	item->is_moved = rename(item->from, item->to) == 0;
+	return item->is_moved;
 }
 
 int flow_kept_hand_over(struct flow *flow, const char *from, const char *to)
 {
-	char *path = strdup(to);
+	struct hand_over *item = calloc(1, sizeof(*item));
 	struct stat st;
 
-	if (!path || outbox_add_take(&flow->outbox, on_hand_over_release, path)) {
-		free(path);
+	if (!item || outbox_add_take(&flow->outbox, on_hand_over_release, item)) {
+		free(item);
 		return err_raise(-ENOMEM);
 	}
+	snprintf(item->from, sizeof(item->from), "%s", from);
+	snprintf(item->to, sizeof(item->to), "%s", to);
 	(void)unlink(to); /* of a number that a crash gave back */
-	if (lstat(from, &st) < 0 || is_taken(&st) || link(from, to) < 0)
-		return FLOW_E_NO_RESUME_DATA;
-	return 0;
+	return lstat(from, &st) < 0 || is_taken(&st) || !give_name(item) ? FLOW_E_NO_RESUME_DATA
+									 : 0;
 }
 
 /* Is it there, and long enough? */

@@ -284,7 +284,7 @@ static int take_kept(struct flow *flow, const struct flow_resume *resume, struct
 
 /*
  * The new name is made before the commit, the old one goes after it: a crash in between leaves
- * both, and the bytes belong to the task that the database says.
+ * both, and the bytes belong to the task that the database says. (Where a file has one name only, it is lost then.)
  */
 int flow_resume_take_part(
 	struct flow *flow, const struct flow_resume *resume, struct active *active)
