@@ -11,6 +11,7 @@
 #include "client-lib/body.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
+#include "client-lib/credential-store.h"
 #include "client-lib/error.h"
 #include "client-lib/load.h"
 #include "client-lib/request.h"
@@ -622,7 +623,8 @@ int live_session_new(transfer_session **ret_session, transfer_client *client,
 	session = session_alloc(client, config, owner);
 	if (session)
 		session->last = delivery_new(DELIVERY_INVALID, NULL);
-	if (!session || !session->last) {
+	if (!session || !session->last ||
+		credential_store_open(session->config, &session->credentials)) {
 		if (session)
 			session->destroy = NULL; /* it was never there */
 		session_memory_unref(session);

@@ -15,6 +15,7 @@ libclient_la_SOURCES = \
 	%D%/configuration-network.c \
 	%D%/configuration-store.c \
 	%D%/credential.c %D%/credential.h \
+	%D%/credential-store.c %D%/credential-store.h \
 	%D%/data.c %D%/data.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/error.c %D%/error.h \
@@ -39,6 +40,7 @@ libclient_la_SOURCES = \
 	%D%/manager-look.c \
 	%D%/manager-create.c \
 	%D%/manager-steer.c \
+	%D%/protection-space.c %D%/protection-space.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/ref.h \
 	%D%/request.c %D%/request.h \
@@ -64,6 +66,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/configuration-store.h \
 	%D%/include/transfer/cookie.h \
 	%D%/include/transfer/credential.h \
+	%D%/include/transfer/credential-store.h \
 	%D%/include/transfer/delegate.h \
 	%D%/include/transfer/error.h \
 	%D%/include/transfer/fetch.h \
@@ -71,6 +74,7 @@ transferinclude_HEADERS += \
 	%D%/include/transfer/meter.h \
 	%D%/include/transfer/metrics.h \
 	%D%/include/transfer/object.h \
+	%D%/include/transfer/protection-space.h \
 	%D%/include/transfer/protocol.h \
 	%D%/include/transfer/request.h \
 	%D%/include/transfer/request-policy.h \
@@ -100,10 +104,10 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
 check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
-	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-data tests/client-lib/test-delivery \
+	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-credential-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
 	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
-	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-queue \
+	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-protection-space tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task tests/client-lib/test-task-make \
 	tests/client-lib/test-text tests/client-lib/test-token tests/client-lib/test-wire \
@@ -112,6 +116,7 @@ tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_R
 tests_client_lib_test_body_pump_SOURCES = tests/client-lib/test-body-pump.c $(CLIENT_LIVE)
 tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
 tests_client_lib_test_command_live_SOURCES = tests/client-lib/test-command-live.c $(CLIENT_LIVE)
+tests_client_lib_test_credential_store_SOURCES = tests/client-lib/test-credential-store.c $(CLIENT_LIVE)
 tests_client_lib_test_delivery_SOURCES = tests/client-lib/test-delivery.c $(CLIENT_RIG)
 tests_client_lib_test_answer_SOURCES = tests/client-lib/test-answer.c $(CLIENT_RIG)
 tests_client_lib_test_event_SOURCES = tests/client-lib/test-event.c $(CLIENT_RIG)
@@ -146,6 +151,7 @@ tests_client_lib_test_configuration_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_network_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_configuration_store_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_credential_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_credential_store_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_data_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_delivery_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_error_LDADD = $(TEST_CLIENT)
@@ -168,6 +174,7 @@ tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_steer_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_protection_space_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_queue_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_request_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_request_policy_LDADD = $(TEST_CLIENT)

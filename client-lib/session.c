@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
+#include "client-lib/credential-store.h"
 #include "client-lib/error.h"
 #include "client-lib/fork.h"
 #include "client-lib/live.h"
@@ -41,6 +42,7 @@ void session_memory_unref(transfer_session *session)
 	free(session->waiting);
 	free(session->description);
 	transfer_queue_unref(session->queue);
+	transfer_credential_store_unref(session->credentials);
 	transfer_config_unref(session->config);
 	transfer_error_unref(session->open_error);
 	free(session);
@@ -635,5 +637,7 @@ void transfer_session_flush(
 void transfer_session_reset(
 	transfer_session *session, transfer_done_handler handler, void *userdata)
 {
+	if (session->credentials)
+		credential_store_clear(session->credentials);
 	push_done(session, COMMAND_RESET, handler, userdata);
 }

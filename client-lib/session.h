@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <transfer/credential-store.h>
 #include <transfer/session.h>
 
 #include "client-lib/answer.h"
@@ -47,6 +48,8 @@ struct transfer_session {
 	struct transfer_session_delegate delegate;
 	void *userdata;
 	transfer_queue *queue;
+	transfer_credential_store
+		*credentials; /* a reference; NULL: none, or a background session */
 
 	/* ---- under lock ---- */
 	transfer_destroy destroy; /* of userdata; NULL: none, or it was called */

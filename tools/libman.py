@@ -31,6 +31,8 @@ PAGES = {
     "transfer_reader": ("fetch.h", "answers that are waited for", ["transfer_"]),
     "transfer_protocol": ("protocol.h", "schemes of a program's own", ["transfer_"]),
     "transfer_credential": ("credential.h", "who somebody is to a server", ["transfer_"]),
+    "transfer_credential_store": ("credential-store.h", "credentials that are kept", ["transfer_"]),
+    "transfer_protection_space": ("protection-space.h", "who asks who comes", ["transfer_"]),
     "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),
     "transfer_rows": ("rows.h", "lists that a manager hands out", ["transfer_"]),
     "transfer_manager": ("manager.h", "look at and steer all transfers", ["transfer_"]),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a session keeps for servers: open connections and cookies. Lists of cookies and changes of them are the manager's
- * (<transfer/manager.h>); which a session uses is in its configuration.
+ * (<transfer/manager.h>); which a session uses is in its configuration. Credentials are in <transfer/credential-store.h>.
  */
 #ifndef TRANSFER_COOKIE_H
 #define TRANSFER_COOKIE_H
@@ -34,7 +34,7 @@ TRANSFER_PUBLIC void transfer_session_flush(
 	transfer_session *session, transfer_done_handler handler, void *userdata);
 
 /**
- * transfer_session_reset - empty the session's cookie store, and flush
+ * transfer_session_reset - empty the session's stores of cookies and credentials, and flush
  *
  * @session:  the session; borrowed
  * @handler:  called once, not any more once the session has become invalid; NULL: not wanted
@@ -42,7 +42,7 @@ TRANSFER_PUBLIC void transfer_session_flush(
  *
  * Without memory for the question the handler is called at once, in this thread, with ENOMEM.
  *
- * Transfers that run go on. A background session has no cache and keeps no credentials.
+ * Credentials are gone when the call returns. Transfers that run go on. A background session has no cache and keeps no credentials.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any

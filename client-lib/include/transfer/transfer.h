@@ -15,12 +15,14 @@
 #include <transfer/configuration-store.h>
 #include <transfer/configuration.h>
 #include <transfer/cookie.h>
+#include <transfer/credential-store.h>
 #include <transfer/credential.h>
 #include <transfer/delegate.h>
 #include <transfer/error.h>
 #include <transfer/fetch.h>
 #include <transfer/metrics.h>
 #include <transfer/object.h>
+#include <transfer/protection-space.h>
 #include <transfer/protocol.h>
 #include <transfer/request-policy.h>
 #include <transfer/request.h>
