@@ -19,6 +19,7 @@
 #include "client-lib/ref.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
+#include "client-lib/task-auth.h"
 #include "client-lib/task.h"
 
 struct transfer_delayed_request {
@@ -45,9 +46,10 @@ struct transfer_redirect {
 struct transfer_challenge {
 	struct ref ref;
 	struct answer base;
-	struct delivery_challenge asked;
+	transfer_protection_space *space;
+	transfer_credential *proposed;
 	transfer_response *response;
-	struct arena arena; /* of asked */
+	unsigned int previous_failures;
 };
 
 struct transfer_disposition {
@@ -318,32 +320,32 @@ transfer_redirect *answer_new_redirect(const struct delivery *asked)
 
 enum transfer_auth_method transfer_challenge_get_method(const transfer_challenge *challenge)
 {
-	return challenge->asked.method;
+	return transfer_protection_space_get_method(challenge->space);
 }
 
 const char *transfer_challenge_get_protocol(const transfer_challenge *challenge)
 {
-	return challenge->asked.protocol;
+	return transfer_protection_space_get_protocol(challenge->space);
 }
 
 const char *transfer_challenge_get_host(const transfer_challenge *challenge)
 {
-	return challenge->asked.host;
+	return transfer_protection_space_get_host(challenge->space);
 }
 
 unsigned int transfer_challenge_get_port(const transfer_challenge *challenge)
 {
-	return challenge->asked.port;
+	return transfer_protection_space_get_port(challenge->space);
 }
 
 const char *transfer_challenge_get_realm(const transfer_challenge *challenge)
 {
-	return challenge->asked.realm;
+	return transfer_protection_space_get_realm(challenge->space);
 }
 
 unsigned int transfer_challenge_get_previous_failures(const transfer_challenge *challenge)
 {
-	return challenge->asked.previous_failures;
+	return challenge->previous_failures;
 }
 
 const transfer_response *transfer_challenge_get_response(const transfer_challenge *challenge)
@@ -351,23 +353,55 @@ const transfer_response *transfer_challenge_get_response(const transfer_challeng
 	return challenge->response;
 }
 
+const transfer_protection_space *transfer_challenge_get_space(const transfer_challenge *challenge)
+{
+	return challenge->space;
+}
+
+const transfer_credential *transfer_challenge_get_proposed(const transfer_challenge *challenge)
+{
+	return challenge->proposed;
+}
+
+/* With the lock held. */
+static int say(transfer_challenge *challenge, const char *disposition,
+	const transfer_credential *credential, bool is_new)
+{
+	struct answer *answer = &challenge->base;
+	int r = is_still_asked(answer);
+
+	answer->command->action = disposition;
+	answer->command->credential = transfer_credential_ref(credential);
+	if (r)
+		return r;
+	if (credential)
+		task_auth_say(answer->task, challenge->space, credential,
+			challenge->previous_failures, is_new);
+	send_answer(answer);
+	return 0;
+}
+
 static int give_challenge(transfer_challenge *challenge, const char *disposition,
 	const transfer_credential *credential)
 {
-	struct answer *answer = &challenge->base;
-	transfer_client *client = answer->task->session->client;
+	transfer_client *client = challenge->base.task->session->client;
 	int r;
 
-	if (!is_first(answer))
+	if (!is_first(&challenge->base))
 		return -EALREADY;
 	client_lock(client);
-	r = is_still_asked(answer);
-	answer->command->action = disposition;
-	answer->command->credential = transfer_credential_ref(credential);
-	if (!r)
-		send_answer(answer);
+	r = say(challenge, disposition, credential, credential != challenge->proposed);
 	client_unlock(client);
 	return r;
+}
+
+/* With the lock held. */
+static int say_default(transfer_challenge *challenge)
+{
+	transfer_auto(transfer_credential)
+		stored = task_auth_stored(challenge->base.task, challenge->space);
+
+	return say(challenge, stored ? "use-credential" : "perform-default", stored, false);
 }
 
 int transfer_challenge_use(transfer_challenge *challenge, const transfer_credential *credential)
@@ -377,7 +411,15 @@ int transfer_challenge_use(transfer_challenge *challenge, const transfer_credent
 
 int transfer_challenge_default(transfer_challenge *challenge)
 {
-	return give_challenge(challenge, "perform-default", NULL);
+	transfer_client *client = challenge->base.task->session->client;
+	int r;
+
+	if (!is_first(&challenge->base))
+		return -EALREADY;
+	client_lock(client);
+	r = say_default(challenge);
+	client_unlock(client);
+	return r;
 }
 
 int transfer_challenge_cancel(transfer_challenge *challenge)
@@ -394,38 +436,46 @@ static void challenge_free(transfer_challenge *challenge)
 {
 	transfer_challenge_default(challenge);
 	answer_done(&challenge->base);
+	transfer_protection_space_unref(challenge->space);
+	transfer_credential_unref(challenge->proposed);
 	transfer_response_unref(challenge->response);
-	arena_done(&challenge->arena);
 	free(challenge);
 }
 
 REF_DEFINE(transfer_challenge, challenge_free)
 
-static bool copy_asked(transfer_challenge *challenge, const struct delivery_challenge *from)
-{
-	struct delivery_challenge *to = &challenge->asked;
-
-	*to = *from;
-	to->protocol = arena_strdup(&challenge->arena, from->protocol);
-	to->host = arena_strdup(&challenge->arena, from->host);
-	to->realm = arena_strdup(&challenge->arena, from->realm);
-	return to->protocol && to->host && to->realm;
-}
-
 transfer_challenge *answer_new_challenge(const struct delivery *asked)
 {
 	transfer_challenge *challenge = calloc(1, sizeof(*challenge));
 
-	if (!challenge || !copy_asked(challenge, &asked->challenge) ||
+	if (!challenge || !asked->task->auth ||
 		answer_init(&challenge->base, asked, COMMAND_ANSWER_CHALLENGE)) {
-		if (challenge)
-			arena_done(&challenge->arena);
 		free(challenge);
 		return NULL;
 	}
+	challenge->space = transfer_protection_space_ref(asked->space);
+	challenge->proposed = transfer_credential_ref(asked->credential);
+	challenge->previous_failures = asked->previous_failures;
 	challenge->response = transfer_response_ref(asked->response);
 	ref_init(&challenge->ref);
 	return challenge;
+}
+
+bool answer_for_delegate(const struct delivery *challenge)
+{
+	transfer_task *task = challenge->task;
+	transfer_challenge *answer;
+	void *userdata;
+
+	if (DELIVERY_PICK(task, task_did_receive_challenge, &userdata))
+		return false;
+	answer = answer_new_challenge(challenge);
+	if (!answer)
+		live_fail(task->session, task);
+	else if (is_first(&answer->base))
+		(void)say_default(answer);
+	transfer_challenge_unref(answer);
+	return true;
 }
 
 /* ---- responses ---- */

@@ -48,6 +48,8 @@ void delivery_free(struct delivery *delivery)
 	body_feed_unref(delivery->feed);
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);
+	transfer_protection_space_unref(delivery->space);
+	transfer_credential_unref(delivery->credential);
 	transfer_task_unref(delivery->other);
 	arena_done(&delivery->arena);
 	for (size_t i = 0; i < delivery->n_tasks; i++)
@@ -158,7 +160,7 @@ static void fail(transfer_session *s, transfer_task *task)
 	client_unlock(s->client);
 }
 
-static void ask_redirect(transfer_session *s, const struct delivery *d)
+static bool ask_redirect(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, const transfer_response *,
 		const transfer_request *, transfer_redirect *, void *);
@@ -171,9 +173,10 @@ static void ask_redirect(transfer_session *s, const struct delivery *d)
 	else if (ask)
 		ask(s, d->task, d->response, d->request, answer, userdata);
 	transfer_redirect_unref(answer);
+	return ask;
 }
 
-static void ask_challenge(transfer_session *s, const struct delivery *d)
+static bool ask_challenge(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, transfer_challenge *, void *);
 	transfer_challenge *challenge = answer_new_challenge(d);
@@ -185,9 +188,21 @@ static void ask_challenge(transfer_session *s, const struct delivery *d)
 	else if (ask)
 		ask(s, d->task, challenge, userdata);
 	transfer_challenge_unref(challenge);
+	return ask;
 }
 
-static void ask_body(transfer_session *s, const struct delivery *d)
+/* Nothing is done about a store that is full. Callbacks are the store's. */
+static bool keep_credential(transfer_session *s, const struct delivery *d)
+{
+	if (d->makes_default)
+		(void)transfer_credential_store_set_default(
+			s->credentials, d->space, d->credential);
+	else
+		(void)transfer_credential_store_set(s->credentials, d->space, d->credential);
+	return false;
+}
+
+static bool ask_body(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, transfer_body_request *, void *);
 	transfer_body_request *answer = answer_new_body(d);
@@ -199,6 +214,7 @@ static void ask_body(transfer_session *s, const struct delivery *d)
 	else if (ask)
 		ask(s, d->task, answer, userdata);
 	transfer_body_request_unref(answer);
+	return ask;
 }
 
 /* Also where it is told only: an answer that nobody waits for does no harm. */
@@ -372,14 +388,11 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_INFORMATIONAL:
 		return call_informational(s, d);
 	case DELIVERY_REDIRECT:
-		ask_redirect(s, d);
-		return true;
+		return ask_redirect(s, d);
 	case DELIVERY_CHALLENGE:
-		ask_challenge(s, d);
-		return true;
+		return ask_challenge(s, d);
 	case DELIVERY_NEED_BODY:
-		ask_body(s, d);
-		return true;
+		return ask_body(s, d);
 	case DELIVERY_RESPONSE:
 		ask_response(s, d);
 		return true;
@@ -398,6 +411,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 		return load_call(d);
 	case DELIVERY_BODY_PULL:
 		return body_pump_call(d);
+	case DELIVERY_CREDENTIAL:
+		return keep_credential(s, d);
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_DRAINED:
 	case DELIVERY_INVALID:
@@ -504,6 +519,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_METER:
 	case DELIVERY_LOAD_START:
 	case DELIVERY_LOAD_STOP:
+	case DELIVERY_CREDENTIAL:
 	case DELIVERY_BODY_PULL:
 		break;
 	}

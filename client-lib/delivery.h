@@ -47,13 +47,7 @@ enum delivery_kind {
 	DELIVERY_LOAD_START, /* of a loader: its class begins, or goes on */
 	DELIVERY_LOAD_STOP,
 	DELIVERY_BODY_PULL, /* a reader is asked for more */
-};
-
-/* CHALLENGE; the text is the delivery's */
-struct delivery_challenge {
-	enum transfer_auth_method method;
-	const char *protocol, *host, *realm;
-	unsigned int port, previous_failures;
+	DELIVERY_CREDENTIAL, /* one that was accepted is kept */
 };
 
 struct delivery {
@@ -81,7 +75,10 @@ struct delivery {
 	transfer_request *request; /* proposed */
 	transfer_task *other; /* the download */
 	enum transfer_body_reason reason;
-	struct delivery_challenge challenge;
+	transfer_protection_space *space; /* CHALLENGE, CREDENTIAL; a reference */
+	transfer_credential *credential; /* CHALLENGE: proposed; CREDENTIAL; a reference */
+	unsigned int previous_failures; /* CHALLENGE */
+	bool makes_default; /* CREDENTIAL */
 	size_t row_bytes; /* of a body that came in the row itself */
 	bool is_question; /* RESPONSE: an answer is waited for */
 	bool is_piece; /* of a pipe that is read on when this was delivered */
@@ -90,7 +87,7 @@ struct delivery {
 	bool has_metrics;
 	struct transfer_load *load; /* whose start or stop it is, or whose data */
 	struct body_feed *feed; /* BODY_PULL */
-	struct arena arena; /* of metrics.transactions and challenge */
+	struct arena arena; /* of metrics.transactions */
 };
 
 TAILQ_HEAD(delivery_line, delivery);

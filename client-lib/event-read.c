@@ -8,6 +8,7 @@
 #include "client-lib/data.h"
 #include "client-lib/delivery.h"
 #include "client-lib/error.h"
+#include "client-lib/protection-space.h"
 #include "client-lib/response.h"
 #include "client-lib/task.h"
 #include "ipc/proto.h"
@@ -150,17 +151,19 @@ static enum transfer_auth_method auth_method_of(const char *word)
 
 static bool read_challenge(struct delivery *delivery, const struct ipc_challenge *from)
 {
-	struct delivery_challenge *to = &delivery->challenge;
+	const struct protection_space_words words = {
+		.method = auth_method_of(from ? from->method : NULL),
+		.protocol = from && from->protocol ? from->protocol : "",
+		.host = from && from->host ? from->host : "",
+		.realm = from && from->realm ? from->realm : "",
+		.port = from ? from->port : 0,
+	};
 
 	if (delivery->kind != DELIVERY_CHALLENGE)
 		return true;
-	to->method = auth_method_of(from ? from->method : NULL);
-	to->port = from ? from->port : 0;
-	to->previous_failures = from ? from->previous_failures : 0;
-	to->protocol = arena_strdup(&delivery->arena, from && from->protocol ? from->protocol : "");
-	to->host = arena_strdup(&delivery->arena, from && from->host ? from->host : "");
-	to->realm = arena_strdup(&delivery->arena, from && from->realm ? from->realm : "");
-	return to->protocol && to->host && to->realm;
+	delivery->previous_failures = from ? from->previous_failures : 0;
+	delivery->space = protection_space_new_asked(&words);
+	return delivery->space;
 }
 
 static bool read_args(

@@ -20,6 +20,7 @@
 #include "client-lib/response.h"
 #include "client-lib/segment.h"
 #include "client-lib/session.h"
+#include "client-lib/task-auth.h"
 #include "client-lib/task.h"
 #include "ipc/bus.h"
 #include "ipc/proto.h"
@@ -253,12 +254,16 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 		return;
 	}
 	event_apply(task, delivery);
+	if (task->auth || delivery->kind == DELIVERY_CHALLENGE)
+		task_auth_take_in(task, delivery);
 	if (delivery->kind == DELIVERY_COMPLETE) {
 		tell_end(session, task, delivery);
 	} else if (delivery->kind == DELIVERY_DATA) {
 		tell_data(session, task, delivery);
 	} else if (delivery->kind == DELIVERY_RESPONSE) {
 		tell_response(session, task, delivery);
+	} else if (delivery->kind == DELIVERY_CHALLENGE && answer_for_delegate(delivery)) {
+		pass_take(session, delivery);
 	} else if (asks_always(delivery) || !(task_has_handler(task) || task->reader)) {
 		delivery_push_take(session, delivery);
 	} else if (delivery->kind == DELIVERY_FINISHED && task->file_handler && !task->file) {

@@ -46,9 +46,16 @@ static unsigned int wanted_by(const struct transfer_session_delegate *delegate)
 	return wanted;
 }
 
+/* A store may have the answer to a challenge. */
+static unsigned int wanted_by_session(const transfer_session *session)
+{
+	return wanted_by(&session->delegate) |
+		(session->credentials ? BIT(DID_RECEIVE_CHALLENGE) : 0u);
+}
+
 static unsigned int wanted_of(const transfer_task *task)
 {
-	unsigned int wanted = wanted_by(&task->session->delegate) | wanted_by(&task->delegate);
+	unsigned int wanted = wanted_by_session(task->session) | wanted_by(&task->delegate);
 
 	if (task_has_handler(task))
 		wanted &= ASKED_BY_HANDLERS | BIT(DID_FINISH_DOWNLOADING) | BIT(DID_COMPLETE);
@@ -83,7 +90,7 @@ int live_fill_open(
 	in->options.window = WIRE_WINDOW;
 	in->options.has_window = true;
 	in->options.batch = in->options.has_batch = true;
-	return list(arena, wanted_by(&session->delegate), IPC_EVENTS_FILE, &in->options.implements,
+	return list(arena, wanted_by_session(session), IPC_EVENTS_FILE, &in->options.implements,
 		&in->options.n_implements);
 }
 
@@ -99,7 +106,7 @@ static int fill_wishes(transfer_task *task, struct arena *arena, struct ipc_requ
 		row->priority = task->priority;
 		row->has_priority = true;
 	}
-	if (wanted == wanted_by(&task->session->delegate))
+	if (wanted == wanted_by_session(task->session))
 		return 0;
 	return list(arena, wanted, NULL, &row->implements, &row->n_implements);
 }

@@ -51,6 +51,7 @@ libclient_la_SOURCES = \
 	%D%/session.c %D%/session.h \
 	%D%/statistics.c \
 	%D%/task.c %D%/task.h \
+	%D%/task-auth.c %D%/task-auth.h \
 	%D%/task-make.c \
 	%D%/text.c %D%/text.h \
 	%D%/token.c %D%/token.h \

@@ -18,6 +18,7 @@
 #include "client-lib/request.h"
 #include "client-lib/response.h"
 #include "client-lib/session.h"
+#include "client-lib/task-auth.h"
 #include "client-lib/words.h"
 #include "ipc/proto.h"
 
@@ -35,6 +36,7 @@ static void task_free(struct transfer_task *task)
 	transfer_data_unref(task->whole);
 	transfer_body_unref(task->body);
 	transfer_load_unref(task->load);
+	task_auth_free(task->auth);
 	fetch_let_go(task->reader);
 	meter_free(task->meter);
 	transfer_error_unref(task->refusal);

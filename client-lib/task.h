@@ -12,6 +12,7 @@
 
 struct ipc_task;
 struct segment;
+struct task_auth;
 struct transfer_load;
 struct transfer_meter;
 struct transfer_reader;
@@ -65,6 +66,7 @@ struct transfer_task {
 	bool is_waiting;
 	transfer_error
 		*refusal; /* its end, whatever transferd says: what was wrong when it was made */
+	struct task_auth *auth; /* NULL: nobody has asked */
 	/* who is told */
 	struct transfer_reader *reader; /* of the library: no application code runs for it */
 	struct transfer_meter *meter;

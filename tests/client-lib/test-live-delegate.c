@@ -175,11 +175,42 @@ START_TEST(says_who_asks)
 			.status = 401 });
 	live_rig_expect(&rig, "challenge 401");
 	/* what an older transferd leaves out */
-	ck_assert_int_eq(transfer_challenge_get_method(rig.challenge), TRANSFER_AUTH_DEFAULT);
+	ck_assert_int_eq(transfer_challenge_get_method(rig.challenge), TRANSFER_AUTH_BASIC);
 	ck_assert_str_eq(transfer_challenge_get_realm(rig.challenge), "");
 	ck_assert_int_eq(transfer_challenge_use(rig.challenge, credential), 0);
 	ck_assert_int_eq(transfer_challenge_cancel(rig.challenge), -EALREADY);
 	peer_live_expect(rig.peer, "challenge 7 use-credential user passwd\n");
+	end(0);
+	done(task);
+}
+END_TEST
+
+/* with as many failures as before, the request was only begun anew */
+START_TEST(says_it_again_to_a_new_request)
+{
+	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
+		"user", "passwd", TRANSFER_PERSIST_SESSION);
+	transfer_task *task = begin(true);
+	char want[64];
+
+	for (unsigned int question = 7; question < 9; question++) {
+		PEER_LIVE(rig.peer,
+			{ .task = 1,
+				.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
+				.question = question,
+				.status = 401 });
+		live_rig_expect(&rig, "challenge 401");
+		rig.log[0] = '\0';
+		ck_assert_int_eq(transfer_credential_store_set(
+					 transfer_session_get_credential_store(rig.session),
+					 transfer_challenge_get_space(rig.challenge), credential),
+			0);
+		ck_assert_int_eq(transfer_challenge_default(rig.challenge), 0);
+		snprintf(want, sizeof(want), "challenge %u use-credential user passwd\n", question);
+		peer_live_expect(rig.peer, want);
+		transfer_challenge_unref(rig.challenge);
+		rig.challenge = NULL;
+	}
 	end(0);
 	done(task);
 }
@@ -456,7 +487,8 @@ START_TEST(a_task_tells_what_its_own_delegate_wants)
 		0);
 	transfer_task_resume(task);
 	peer_live_expect(rig.peer,
-		"create data " URL "a - - DidReceiveData DidFinishDownloading DidComplete\n");
+		"create data " URL "a - - DidReceiveData DidFinishDownloading DidComplete "
+		"DidReceiveChallenge\n");
 	PEER_LIVE(rig.peer, { .task = 1, .kind = IPC_EVENT_DID_RECEIVE_DATA, .body = "x" });
 	live_rig_expect(&rig, "data 'x'\n");
 	done(task);
@@ -564,9 +596,9 @@ END_TEST
 
 RUN_TESTS("client-lib/live-delegate", TEST(is_told_in_order), TEST(unfolds_in_the_same_order),
 	TEST(counts_what_moves), TEST(answers_once), TEST(says_who_asks),
-	TEST(answers_from_any_thread), TEST(a_dropped_answer_is_the_default),
-	TEST(a_withdrawn_question_needs_no_answer), TEST(a_cancelled_task_asks_nothing_more),
-	TEST(a_replacement_that_is_refused_ends_the_task),
+	TEST(says_it_again_to_a_new_request), TEST(answers_from_any_thread),
+	TEST(a_dropped_answer_is_the_default), TEST(a_withdrawn_question_needs_no_answer),
+	TEST(a_cancelled_task_asks_nothing_more), TEST(a_replacement_that_is_refused_ends_the_task),
 	TEST_EACH(decides_about_a_response, dispositions), TEST(becomes_a_download),
 	TEST(gives_a_body), TEST(a_handler_task_asks_about_redirects_only),
 	TEST_LOOP(metrics_say_where_it_came_from, 2), TEST(a_task_has_its_own),

@@ -93,6 +93,26 @@ static void on_invalid(transfer_session *session, const transfer_error *error, v
 	app->is_invalid = true;
 }
 
+/* The first task says it by itself, and its credential is kept for the second one. */
+static void on_challenge(transfer_session *session, transfer_task *task,
+	transfer_challenge *challenge, void *userdata)
+{
+	transfer_auto(transfer_credential) credential = NULL;
+	struct application *app = userdata;
+
+	(void)session;
+	(void)task;
+	if (transfer_challenge_get_proposed(challenge)) {
+		(void)transfer_challenge_default(challenge);
+		return;
+	}
+	credential = transfer_credential_new_password("user", "passwd", TRANSFER_PERSIST_SESSION);
+	if (credential)
+		(void)transfer_challenge_use(challenge, credential);
+	else
+		app->n_failed++;
+}
+
 static const struct transfer_session_delegate delegate = {
 	TRANSFER_SESSION_DELEGATE_INIT,
 	.did_become_invalid = on_invalid,
@@ -100,6 +120,7 @@ static const struct transfer_session_delegate delegate = {
 	.data_did_receive = on_data,
 	.download_did_finish = on_file,
 	.task_did_complete = on_done,
+	.task_did_receive_challenge = on_challenge,
 };
 
 static void on_body(const transfer_data *body, const transfer_response *response,
@@ -366,6 +387,37 @@ static int load_here(void)
 	return r;
 }
 
+static int forget_one(const transfer_protection_space *space, const transfer_credential *credential,
+	bool is_default, void *userdata)
+{
+	(void)is_default;
+	transfer_credential_store_remove(userdata, space, credential);
+	return 0;
+}
+
+static int say_who(void)
+{
+	static const char asked[] = "/file?size=5000&seed=1&auth=Basic%20dXNlcjpwYXNzd2Q="
+				    "&www=Basic%20realm=%22r%22";
+	struct application app = { 0 };
+	int r = open_session(&app);
+
+	if (!r)
+		r = start_data(&app, asked, NULL);
+	if (!r)
+		wait_for(&app, &app.n_ends, 1);
+	if (!r)
+		r = start_data(&app, asked, on_body);
+	r = close_session(&app, r);
+	if (!r)
+		TORTURE_CHECK(app.n_bytes == 2 * ANSWER_BYTES);
+	torture_pause();
+	(void)transfer_credential_store_foreach(transfer_credential_store_get("shared"), NULL,
+		forget_one, transfer_credential_store_get("shared"));
+	torture_go_on();
+	return r;
+}
+
 /* ---- what is asked of the session ---- */
 
 static void on_tasks(transfer_task *const *tasks, size_t n_tasks, void *userdata)
@@ -430,6 +482,10 @@ int main(void)
 			.is_noisy = true,
 			.n_sampled = 25 },
 		{ .name = "the program loads", .run = load_here, .is_noisy = true },
+		{ .name = "a server asks who it is",
+			.run = say_who,
+			.is_noisy = true,
+			.n_sampled = 25 },
 		{ .name = "the session is asked", .run = ask_the_session, .is_noisy = true },
 	};
 

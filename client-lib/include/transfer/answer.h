@@ -11,6 +11,7 @@
 
 #include <transfer/credential.h>
 #include <transfer/object.h>
+#include <transfer/protection-space.h>
 #include <transfer/request.h>
 #include <transfer/response.h>
 
@@ -154,7 +155,8 @@ TRANSFER_PUBLIC int transfer_redirect_refuse(transfer_redirect *answer);
  * first. The time that the answer takes is not time without a byte. Dropped: as transfer_challenge_default().
  *
  * A user and password in the URL are tried first, and without asking. A credential goes to the server that asked for it (scheme,
- * host and port) and to no other, with the requests of this one task. Challenges of proxies, of TLS (whether a server is
+ * host and port) and to no other, with the requests of this one task; one that may be kept goes into the session's store, too
+ * (transfer_challenge_use()). Challenges of proxies, of TLS (whether a server is
  * trusted, certificates of clients), NTLM and Negotiate are not asked yet, nor those of background sessions.
  *
  * Returns:  transfer_challenge_ref: its argument; transfer_challenge_unref: nothing
@@ -164,6 +166,37 @@ TRANSFER_PUBLIC int transfer_redirect_refuse(transfer_redirect *answer);
  * Source:   NSURLAuthenticationChallenge
  */
 TRANSFER_OBJECT(transfer_challenge);
+
+/**
+ * transfer_challenge_get_space - who asks, and how: the next five in one, as stores of credentials know it
+ *
+ * @challenge: the challenge
+ *
+ * Returns:  the space; the challenge's
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLAuthenticationChallenge.protectionSpace
+ */
+TRANSFER_PUBLIC const transfer_protection_space *transfer_challenge_get_space(
+	const transfer_challenge *challenge);
+
+/**
+ * transfer_challenge_get_proposed - what could be said
+ *
+ * @challenge: the challenge
+ *
+ * The default that the session's store has for the space, which is what transfer_challenge_default() says; where this task was
+ * refused with it, or there is none, the credential that was refused last.
+ *
+ * Returns:  the credential; the challenge's. NULL: there is none of these
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLAuthenticationChallenge.proposedCredential
+ */
+TRANSFER_PUBLIC const transfer_credential *transfer_challenge_get_proposed(
+	const transfer_challenge *challenge);
 
 /**
  * transfer_challenge_get_method - how the server wants to know
@@ -236,7 +269,7 @@ TRANSFER_PUBLIC const char *transfer_challenge_get_realm(const transfer_challeng
  *
  * @challenge: the challenge
  *
- * Returns:  credentials of this task that the server has refused, one of the URL among them
+ * Returns:  credentials of this task that the server has refused, those of the URL and of the store among them
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
@@ -263,10 +296,15 @@ TRANSFER_PUBLIC const transfer_response *transfer_challenge_get_response(
  * transfer_challenge_use - ask again, with a credential
  *
  * @challenge: the challenge
- * @credential: what to say; a reference is kept until it is sent. NULL: none, as transfer_challenge_default()
+ * @credential: what to say; a reference is kept until the task ends. NULL: none; the answer that asks is the result
  *
  * A body goes again from its start; one that is read once is asked for with task_need_body. A credential that is refused
  * brings the next challenge. With Basic the password can be read by who reads the connection.
+ *
+ * One that is accepted goes into the session's store of credentials (transfer_session_get_credential_store()) before the
+ * delegate hears of the answer, but for TRANSFER_PERSIST_NONE and the one that was proposed. It becomes the default of the space
+ * if there was none, or if this task was refused with that. Accepted means: the server answers with something other than 401 and 5xx.
+ * In a store that is full, and without memory, it is not kept.
  *
  * Returns:  0, or
  *           -EALREADY  it was answered before
@@ -281,9 +319,12 @@ TRANSFER_PUBLIC int transfer_challenge_use(
 	transfer_challenge *challenge, const transfer_credential *credential);
 
 /**
- * transfer_challenge_default - go on without: the answer that asks, and its body, are the result
+ * transfer_challenge_default - what happens without a delegate
  *
  * @challenge: the challenge
+ *
+ * The default of the session's store for this space is said, unless this task was refused with it. Where there is none, the
+ * answer that asks, and its body, are the result.
  *
  * Returns:  0, or
  *           -EALREADY  it was answered before

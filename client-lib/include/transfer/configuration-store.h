@@ -86,7 +86,8 @@ TRANSFER_PUBLIC const char *transfer_config_get_cache(const transfer_config *con
  * @config: the configuration; borrowed
  * @name:   "shared" is the default ("" in an ephemeral session: its own); NULL: none
  *
- * Without effect until transferd keeps credentials; those in a URL are used.
+ * Stores are the process's (<transfer/credential-store.h>); transferd has none. With none, only what is in a URL or is
+ * answered to a challenge is used, and nothing is kept. Without effect in a background session.
  *
  * Returns:  0, or
  *           -EINVAL  too long or not UTF-8

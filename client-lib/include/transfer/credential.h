@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who somebody is to a server: a user and a password, the answer to a challenge. Its memory is wiped when the last reference
- * goes. There is no store of credentials yet: one is used for the task that asked for it, and forgotten with it.
+ * goes. What is kept of them for later tasks is in <transfer/credential-store.h>.
  */
 #ifndef TRANSFER_CREDENTIAL_H
 #define TRANSFER_CREDENTIAL_H
@@ -31,7 +31,7 @@ TRANSFER_OBJECT(transfer_credential);
  *
  * @user:        name, UTF-8 without control characters, at most 1024 bytes; copied
  * @password:    UTF-8, at most 1024 bytes; copied. "" is one, too
- * @persistence: how long it may be kept; only noted while nothing keeps it
+ * @persistence: how long a store may keep it; permanent is kept as for the session is, while the program runs
  *
  * Returns:  a new credential, or NULL: an argument is none of these, or there is no memory
  * Blocks:   no

@@ -125,8 +125,8 @@ struct transfer_session_delegate {
 	void (*data_did_become_download)(transfer_session *session, transfer_task *task,
 		transfer_task *download, void *userdata);
 	/*
-	 * The server wants to know who asks. Asked for tasks with a handler, too. Without this member, and where the server
-	 * asks in no way that is known here, its answer (401) is the result.
+	 * The server wants to know who asks. Asked for tasks with a handler, too. Without this member it is answered with
+	 * transfer_challenge_default(); where the server asks in no way that is known here, its answer (401) is the result.
 	 */
 	void (*task_did_receive_challenge)(transfer_session *session, transfer_task *task,
 		transfer_challenge *challenge, void *userdata);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who a task has said it is to servers that asked, and what they said to that. What was refused is not taken from the
+ * store again for this task; what was answered and accepted goes to it. All with the client's lock held.
+ */
+#ifndef CLIENT_LIB_TASK_AUTH_H
+#define CLIENT_LIB_TASK_AUTH_H
+
+#include <stdbool.h>
+
+#include <transfer/task.h>
+
+#include "client-lib/protection-space.h"
+
+struct delivery;
+struct task_auth;
+
+/* Something has happened to the task; a challenge gets its proposal. Without memory for one, task->auth stays NULL. */
+void task_auth_take_in(transfer_task *task, struct delivery *delivery);
+/* The default of the session's store, if the task was not refused with it. A reference; NULL: none. */
+transfer_credential *task_auth_stored(
+	const transfer_task *task, const transfer_protection_space *space);
+/*
+ * It is on its way, as the answer to a challenge with so many failures. is_new: it did not come from the store, and goes there
+ * when it is accepted.
+ */
+void task_auth_say(transfer_task *task, const transfer_protection_space *space,
+	const transfer_credential *credential, unsigned int n_failures, bool is_new);
+void task_auth_free(struct task_auth *auth);
+
+#endif
