@@ -110,7 +110,7 @@ check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/
 	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
 	tests/client-lib/test-manager-cookie tests/client-lib/test-manager-create tests/client-lib/test-manager-look tests/client-lib/test-manager-steer tests/client-lib/test-protection-space tests/client-lib/test-queue \
 	tests/client-lib/test-request tests/client-lib/test-request-policy tests/client-lib/test-response tests/client-lib/test-rows \
-	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task tests/client-lib/test-task-make \
+	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task tests/client-lib/test-task-auth tests/client-lib/test-task-make \
 	tests/client-lib/test-text tests/client-lib/test-token tests/client-lib/test-wire \
 	tests/client-lib/test-words
 tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
@@ -139,6 +139,7 @@ tests_client_lib_test_manager_look_SOURCES = tests/client-lib/test-manager-look.
 tests_client_lib_test_manager_steer_SOURCES = tests/client-lib/test-manager-steer.c $(CLIENT_PEER)
 tests_client_lib_test_session_SOURCES = tests/client-lib/test-session.c $(CLIENT_RIG)
 tests_client_lib_test_task_SOURCES = tests/client-lib/test-task.c $(CLIENT_RIG)
+tests_client_lib_test_task_auth_SOURCES = tests/client-lib/test-task-auth.c $(CLIENT_LIVE)
 tests_client_lib_test_task_make_SOURCES = tests/client-lib/test-task-make.c $(CLIENT_LIVE)
 tests_client_lib_test_wire_SOURCES = tests/client-lib/test-wire.c $(CLIENT_RIG)
 tests_client_lib_test_body_LDADD = $(TEST_CLIENT)
@@ -184,6 +185,7 @@ tests_client_lib_test_rows_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_session_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_statistics_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_task_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_task_auth_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_task_make_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_text_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_token_LDADD = $(TEST_CLIENT)
