@@ -48,9 +48,15 @@ bool xfer_auth_is_known(const struct xfer *xfer)
 	return xfer->auth.user;
 }
 
+/* RFC 7617: no user of Basic has a colon. The server would take what is behind it for the password. */
+static bool can_be_basic(const struct xfer *x)
+{
+	return xfer_ftp_is(x) || !strchr(x->url->user, ':');
+}
+
 bool xfer_auth_has_url(const struct xfer *xfer)
 {
-	return xfer->url->user && !xfer->has_crossed &&
+	return xfer->url->user && can_be_basic(xfer) && !xfer->has_crossed &&
 		!spec_has_header(&xfer->spec, "Authorization") && !xfer_auth_is_known(xfer);
 }
 

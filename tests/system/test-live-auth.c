@@ -276,6 +276,9 @@ START_TEST(tries_the_url_first)
 		{ "user:passwd", GOOD, "created resp:200 data:5 done:0" },
 		{ "user:wrong", GOOD, "created chal:1 resp:200 data:5 done:0" },
 		{ "user:passwd", DIGEST, "created resp:200 data:5 done:0" },
+		/* Basic cannot name that one, Digest can */
+		{ "us%3Aer:passwd", GOOD, "created chal:0 resp:200 data:5 done:0" },
+		{ "us%3Aer:passwd", DIGEST, "created resp:200 data:5 done:0" },
 	};
 	char url[512];
 
@@ -283,7 +286,9 @@ START_TEST(tries_the_url_first)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		snprintf(url, sizeof(url), "http://%s@127.0.0.1:%u/file?size=5&%s", cases[i].user,
 			(unsigned)origin_port(rig.origin), cases[i].query);
+		origin_log_clear(rig.origin);
 		live_check(app, live_data(app, live_request(app, NULL, url)), cases[i].want);
+		ck_assert_int_eq(!said("/file", 1)[0], !!strchr(cases[i].user, '%'));
 	}
 	app = live_close(app);
 	app = live_open(&rig, &(struct live_app_config){ 0 });
