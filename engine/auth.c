@@ -133,6 +133,12 @@ static bool is_digest(const struct draft *draft, struct auth_challenge *to)
 	return read_algorithm(draft->algorithm, to);
 }
 
+/* Of one method and hash the first. */
+static bool is_better(const struct auth_challenge *a, const struct auth_challenge *b)
+{
+	return a->method > b->method || (a->method == b->method && a->hash > b->hash);
+}
+
 /* A challenge has ended: is it one, and better than what there was? */
 static void end_challenge(struct reader *reader)
 {
@@ -145,7 +151,7 @@ static void end_challenge(struct reader *reader)
 	if (!strcasecmp(draft.scheme, "Digest") ? !is_digest(&draft, &found)
 						: strcasecmp(draft.scheme, "Basic") != 0)
 		return;
-	if (!(reader->rejected & 1u << found.method) && found.method > reader->best->method)
+	if (!(reader->rejected & 1u << found.method) && is_better(&found, reader->best))
 		*reader->best = found;
 }
 

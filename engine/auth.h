@@ -19,6 +19,7 @@ struct engine_header;
 
 enum { AUTH_E_NONE = 1 };
 
+/* in the order of their strength */
 enum auth_hash { AUTH_HASH_MD5, AUTH_HASH_SHA256, AUTH_HASH_SHA512_256 };
 
 struct auth_challenge {
@@ -33,7 +34,7 @@ struct auth_challenge {
 };
 
 /*
- * The challenge that counts: the first Digest, else the first Basic; none of a method whose bit is in rejected. 0, AUTH_E_NONE or
+ * The challenge that counts: the Digest of the best hash, else Basic, of several the first; none of a method whose bit is in rejected. 0, AUTH_E_NONE or
  * -ENOMEM. Its strings are in the arena.
  */
 int auth_choose(const struct engine_header *fields, size_t n_fields, unsigned rejected,

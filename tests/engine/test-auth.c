@@ -12,8 +12,12 @@
 #include "engine/engine.h"
 #include "tests/lib/run.h"
 
-#define BASIC  (1u << TRANSFER_AUTH_BASIC)
-#define DIGEST (1u << TRANSFER_AUTH_DIGEST)
+#define BASIC              (1u << TRANSFER_AUTH_BASIC)
+#define OFFER(realm, hash) "Digest realm=\"" realm "\", nonce=\"n\", algorithm=" hash ", "
+#define MD5(realm)         OFFER(realm, "MD5")
+#define SHA256(realm)      OFFER(realm, "SHA-256-sess")
+#define SHA512_256(realm)  OFFER(realm, "SHA-512-256")
+#define DIGEST             (1u << TRANSFER_AUTH_DIGEST)
 
 /* SW-142..144; realm NULL: there is no challenge */
 static const struct {
@@ -44,6 +48,12 @@ static const struct {
 	{ "Basic realm=\"a\", Digest realm=\"d\", nonce=\"n\"", DIGEST, TRANSFER_AUTH_BASIC, "a" },
 	{ "Basic realm=\"a\", Digest realm=\"d\", nonce=\"n\"", DIGEST | BASIC,
 		TRANSFER_AUTH_DEFAULT, NULL },
+	/* the best hash, of equals the first */
+	{ MD5("a") SHA256("b") SHA512_256("c") SHA512_256("d") MD5("e"), 0, TRANSFER_AUTH_DIGEST,
+		"c" },
+	{ SHA256("a") "Basic realm=\"b\", " MD5("c") SHA256("d"), 0, TRANSFER_AUTH_DIGEST, "a" },
+	{ MD5("a") "Digest realm=\"b\", nonce=\"n\", algorithm=SHA-1", 0, TRANSFER_AUTH_DIGEST,
+		"a" },
 	{ "Digest realm=\"d\", nonce=\"n\", qop=\"auth-int, auth\"", 0, TRANSFER_AUTH_DIGEST, "d" },
 	/* ways that are not known */
 	{ "Digest realm=\"d\", nonce=\"n\", qop=\"auth-int\"", 0, TRANSFER_AUTH_DEFAULT, NULL },
