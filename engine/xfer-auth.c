@@ -37,9 +37,9 @@ void xfer_auth_done(struct xfer *xfer)
 	*a = (struct xfer_auth){ 0 };
 }
 
-void xfer_auth_leave(struct xfer *xfer)
+void xfer_auth_leave(struct xfer *xfer, const struct url *to)
 {
-	if (!url_is_same_origin(xfer->url, xfer->redirect.url))
+	if (!url_is_same_origin(xfer->url, to))
 		xfer_auth_done(xfer);
 }
 

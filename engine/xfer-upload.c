@@ -295,6 +295,7 @@ static int aim_url(struct xfer *x, enum upload_leg leg)
 		if ((first->user && !url->user) || (first->password && !url->password))
 			return err_raise(-ENOMEM);
 	}
+	xfer_auth_leave(x, url ? url : first);
 	url_free(x->url);
 	x->url = url ? take_ptr(url) : take_ptr(first);
 	return 0;

@@ -300,7 +300,7 @@ void xfer_stop(struct xfer *xfer, bool is_given_up)
 static void follow(struct xfer *x)
 {
 	xfer_enter(x, XFER_STATE_PREPARE);
-	xfer_auth_leave(x);
+	xfer_auth_leave(x, x->redirect.url);
 	url_free(x->url);
 	x->url = take_ptr(x->redirect.url);
 	x->method = x->redirect.method;

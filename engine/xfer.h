@@ -517,8 +517,8 @@ bool xfer_auth_is_known(const struct xfer *xfer);
 char *xfer_auth_line(struct xfer *xfer);
 /* libcurl says the user of the URL, before anybody asks. */
 bool xfer_auth_has_url(const struct xfer *xfer);
-/* A redirect is about to be followed: nothing goes along to another origin. */
-void xfer_auth_leave(struct xfer *xfer);
+/* The next request goes there: nothing goes along to another origin. */
+void xfer_auth_leave(struct xfer *xfer, const struct url *to);
 void xfer_auth_done(struct xfer *xfer);
 
 /* xfer-part.c: answers of several parts. begin: if this is one; all others only then. put…(): as xfer_live_put(). */

@@ -338,6 +338,47 @@ START_TEST(keeps_secrets_at_home)
 }
 END_TEST
 
+/* What was answered to a challenge goes to who asked only, also when the upload is given back. */
+START_TEST(keeps_answers_at_home)
+{
+	static const struct engine_credential credential = { "user", "passwd" };
+	bool is_elsewhere = places[_i].is_elsewhere;
+	struct origin_entry entry;
+	struct origin *other;
+	char target[512], value[64];
+
+	ck_assert_int_eq(origin_new(NULL, &other), 0);
+	snprintf(target, sizeof(target),
+		HALF
+		"&auth=Basic%%20dXNlcjpwYXNzd2Q=&www=Basic%%20realm=%%22a%%22&auth_early%s%s%s",
+		is_elsewhere ? "&location=" : "", is_elsewhere ? origin_base(other) : "",
+		is_elsewhere ? "/resource/1" : "");
+	begin(target);
+	spec.live.is_live = true;
+	spec.live.source = ENGINE_SOURCE_FILE;
+	spec.live.body = ENGINE_BODY_COLLECT;
+	spec.live.asks = ENGINE_ASK_CHALLENGE;
+	rig_begin(&rig, 1, &spec);
+	rig_wait(&rig, 1, ENGINE_EVENT_ASK_CHALLENGE, 1);
+	ck_assert_int_eq(
+		engine_answer_challenge(rig.engine, 1, 1, ENGINE_CHALLENGE_USE, &credential), 0);
+	while (!rig.tasks[1].upload_url[0])
+		ck_assert(rig_turn(&rig, 5000));
+	engine_give_up(rig.engine, 1, 1);
+	rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+	origin_release(rig.origin, "g");
+	ck_assert_int_eq(
+		origin_wait_ended(is_elsewhere ? other : rig.origin, "/resource/1", 1, 5000), 0);
+	ck_assert_int_eq(
+		origin_log_find(is_elsewhere ? other : rig.origin, "/resource/1", 1, &entry), 0);
+	ck_assert_str_eq(entry.method, "DELETE");
+	ck_assert_int_eq(
+		origin_entry_header(&entry, "Authorization", value, sizeof(value)), !is_elsewhere);
+	rig_stop(&rig);
+	origin_free(other);
+}
+END_TEST
+
 /* A URL with a user: the same credentials for the resource, which cannot name any. */
 START_TEST(takes_the_urls_credentials_along)
 {
@@ -469,6 +510,7 @@ RUN_TESTS_WITHIN("engine/resumable", 40, TEST(an_unbroken_one_is_one_request),
 	TEST_EACH(starts_over_without, plain), TEST(more_than_there_is_cannot_be_completed),
 	TEST(starts_over_once_in_an_attempt), TEST(does_not_go_round_for_ever),
 	TEST(a_changed_source_is_not_appended), TEST_EACH(keeps_secrets_at_home, places),
-	TEST(takes_the_urls_credentials_along), TEST_EACH(odd_resources_are_left_alone, oddities),
-	TEST(a_stopped_one_goes_on), TEST(a_given_up_one_is_given_back),
-	TEST(what_is_given_back_is_not_sent_on), TEST(nothing_is_given_back_of_a_plain_one))
+	TEST_EACH(keeps_answers_at_home, places), TEST(takes_the_urls_credentials_along),
+	TEST_EACH(odd_resources_are_left_alone, oddities), TEST(a_stopped_one_goes_on),
+	TEST(a_given_up_one_is_given_back), TEST(what_is_given_back_is_not_sent_on),
+	TEST(nothing_is_given_back_of_a_plain_one))
