@@ -58,6 +58,9 @@ static bool goes_along(const struct xfer *x, const char *name)
 
 	if (has_crossed && !redirect_header_may_cross(name))
 		return false;
+	/* an answer to a challenge has taken its place */
+	if (xfer_auth_is_known(x) && !strcasecmp(name, "Authorization"))
+		return false;
 	return !x->has_body || x->redirect.keeps_body || !redirect_header_is_of_body(name);
 }
 
@@ -159,6 +162,8 @@ static void replace(struct xfer *x, const struct engine_request *request)
 		xfer_fault_memory(x);
 	if (x->fault.code)
 		return;
+	if (spec_has_header(&x->spec, "Authorization"))
+		xfer_auth_forget(x);
 	url_free(x->redirect.url);
 	x->redirect.url = take_ptr(url);
 	x->redirect.method = x->spec.method;

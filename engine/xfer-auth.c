@@ -43,6 +43,11 @@ void xfer_auth_leave(struct xfer *xfer, const struct url *to)
 		xfer_auth_done(xfer);
 }
 
+void xfer_auth_forget(struct xfer *xfer)
+{
+	forget_credential(&xfer->auth);
+}
+
 bool xfer_auth_is_known(const struct xfer *xfer)
 {
 	return xfer->auth.user;

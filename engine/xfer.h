@@ -517,6 +517,8 @@ bool xfer_auth_is_known(const struct xfer *xfer);
 char *xfer_auth_line(struct xfer *xfer);
 /* libcurl says the user of the URL, before anybody asks. */
 bool xfer_auth_has_url(const struct xfer *xfer);
+/* The next request says itself who asks. */
+void xfer_auth_forget(struct xfer *xfer);
 /* The next request goes there: nothing goes along to another origin. */
 void xfer_auth_leave(struct xfer *xfer, const struct url *to);
 void xfer_auth_done(struct xfer *xfer);

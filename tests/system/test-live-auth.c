@@ -354,6 +354,51 @@ START_TEST(replaces_what_was_set)
 }
 END_TEST
 
+static void replace(transfer_task *task, const transfer_request *proposed,
+	transfer_redirect *answer, void *user)
+{
+	transfer_auto(transfer_request) other = transfer_request_copy(proposed);
+
+	(void)task;
+	/* what a challenge has done away with is not proposed */
+	ck_assert_ptr_null(transfer_request_get_header(other, "Authorization"));
+	if (*(bool *)user)
+		transfer_request_set_header(other, "Authorization", "Bearer abc");
+	ck_assert_int_eq(transfer_redirect_replace(answer, other), 0);
+}
+
+/* what is set by hand after that is said, and may be asked about again */
+START_TEST(gives_way_to_what_is_set)
+{
+	transfer_request *request;
+	transfer_task *task;
+	bool is_set = false;
+	const char *want;
+
+	memset(&asked, 0, sizeof(asked));
+	rig_new(&rig);
+	app = live_open(&rig,
+		&(struct live_app_config){
+			.on_challenge = use, .on_redirect = replace, .user = &is_set });
+	for (int i = 0; i < 2; i++) {
+		is_set = i;
+		request = live_request(app, NULL, "/file?" GOOD "&redirect_to=/auth/basic");
+		transfer_request_set_header(request, "Authorization", "Bearer old");
+		task = live_data(app, request);
+		ck_assert_int_eq(live_wait(app, task), 0);
+		ck_assert_int_eq(live_status(task), 200);
+		want = is_set ? "created chal:0 redir:302 chal:0 resp:200"
+			      : "created chal:0 redir:302 resp:200";
+		ck_assert_msg(!strncmp(live_events(app, task), want, strlen(want)), "%s",
+			live_events(app, task));
+	}
+	ck_assert_str_eq(said("/auth/basic", 1), "Basic dXNlcjpwYXNzd2Q=");
+	ck_assert_str_eq(said("/auth/basic", 2), "Bearer abc");
+	ck_assert_str_eq(said("/auth/basic", 3), "Basic dXNlcjpwYXNzd2Q=");
+	end();
+}
+END_TEST
+
 /* the body of an upload goes again, also when the server does not wait for it */
 START_TEST(sends_the_body_again)
 {
@@ -487,6 +532,6 @@ END_TEST
 RUN_TESTS_WITHIN("system/live-auth", 60, TEST(tells_who_asks), TEST(answers_one_connection),
 	TEST(counts_failures), TEST_EACH(goes_on_without, results), TEST(asks_for_handlers),
 	TEST(tries_the_url_first), TEST(says_digest), TEST(renews_a_nonce),
-	TEST(replaces_what_was_set), TEST(sends_the_body_again), TEST(asks_for_another_stream),
-	TEST(stays_with_its_origin), TEST(is_forgotten_with_its_task), TEST(may_be_answered_later),
-	TEST(may_take_its_time))
+	TEST(replaces_what_was_set), TEST(gives_way_to_what_is_set), TEST(sends_the_body_again),
+	TEST(asks_for_another_stream), TEST(stays_with_its_origin),
+	TEST(is_forgotten_with_its_task), TEST(may_be_answered_later), TEST(may_take_its_time))

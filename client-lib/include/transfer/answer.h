@@ -326,6 +326,9 @@ TRANSFER_PUBLIC int transfer_challenge_use(
  * The default of the session's store for this space is said, unless this task was refused with it. Where there is none, the
  * answer that asks, and its body, are the result.
  *
+ * A download that goes on from resume data is not replaced by such a body: it ends with TRANSFER_ERROR_BAD_SERVER_RESPONSE, the
+ * answer is its response, and the error has resume data for what was there.
+ *
  * Returns:  0, or
  *           -EALREADY  it was answered before
  *           -ESTALE    nobody needs the answer any more: the task was cancelled or has ended, or the default

@@ -315,6 +315,9 @@ TRANSFER_PUBLIC transfer_task *transfer_session_download_task(transfer_session *
  * permission for plain HTTP. Resume data of an in-app download holds them in clear text, passwords and cookies of header fields
  * included: keep it as you would keep those. That of a background download does not; transferd looks them up.
  *
+ * An answer that is neither the rest nor the whole, as 401 or 404, ends the task with TRANSFER_ERROR_BAD_SERVER_RESPONSE and does
+ * not take the place of what was there: the answer is the response, and the error has new resume data.
+ *
  * Returns:  the task, or NULL: out of memory
  * Blocks:   no
  * Thread:   any
