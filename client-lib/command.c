@@ -142,75 +142,6 @@ void command_drop_flight(transfer_session *session)
 	client_changed(session->client);
 }
 
-/* -ENOMEM: it is as if the answer had not come. */
-static int set_made(transfer_session *session, transfer_task *task, uint64_t id)
-{
-	transfer_task *twin = session_find_task(session, id);
-	int r;
-
-	if (twin == task)
-		return 0;
-	if (twin)
-		session_remove_task(session, twin);
-	task->id = id;
-	r = session_add_task(session, task);
-	if (r) {
-		task->id = 0;
-		return r;
-	}
-	task->stage = TASK_STAGE_LIVE;
-	if (task->source_fd >= 0)
-		close(task->source_fd);
-	task->source_fd = -1;
-	return 0;
-}
-
-static transfer_error *refusal_of(const transfer_task *task, int r, const char *text)
-{
-	transfer_error *plain = error_new_ipc(r, NULL, text);
-	transfer_error *error = error_new(&(struct error_init){
-		.domain = transfer_error_get_domain(plain),
-		.code = transfer_error_get_code(plain),
-		.message = transfer_error_get_message(plain),
-		.bus_name = transfer_error_get_bus_name(plain),
-		.failing_url = task->request->url,
-	});
-
-	transfer_error_unref(plain);
-	return error;
-}
-
-/* A batch is made whole or not at all: after a refusal each of its tasks goes alone, so that only the bad ones fail. */
-static void not_created(transfer_session *session, int r, const char *text)
-{
-	bool alone = command_count_flight(session) == 1;
-	bool is_full = live_is(session) && r == IPC_E_LIMIT_REACHED;
-	struct command *command;
-
-	while ((command = TAILQ_LAST(&session->flight, command_list))) {
-		TAILQ_REMOVE(&session->flight, command, link);
-		if (live_is(session) && (is_full || (!alone && r > 0))) {
-			command->task->is_made_alone = !is_full;
-			live_put_back(session, command->task);
-			command_free(command);
-			continue;
-		}
-		if (alone || r < 0) {
-			session_complete_locally(
-				session, command->task, refusal_of(command->task, r, text));
-			command_free(command);
-			continue;
-		}
-		command->task->is_made_alone = true;
-		command->task->stage = TASK_STAGE_NEW;
-		TAILQ_INSERT_HEAD(&session->commands, command, link);
-	}
-	/* when all are back: with the first of them there was room again */
-	if (is_full)
-		live_refused(session);
-	command_drop_flight(session);
-}
-
 /* A change waits for room on transferd's disk; what is new is refused at once. */
 static bool is_worth_repeating(const transfer_session *session, int r)
 {
@@ -263,33 +194,6 @@ void command_reply_end(transfer_session *session)
 {
 	client_unlock(session->client);
 	session_memory_unref(session);
-}
-
-static void on_created(
-	void *user, int r, const char *text, const struct ipc_session_create_tasks_out *out)
-{
-	transfer_session *session = command_reply_begin(user);
-	struct command *command;
-	size_t i = 0;
-
-	if (command_has_ended_in_vain(session, r)) {
-		command_reply_end(session);
-		return;
-	}
-	if (!r && out->n_tasks != command_count_flight(session))
-		r = -EBADMSG;
-	if (r) {
-		not_created(session, r, text);
-		command_reply_end(session);
-		return;
-	}
-	TAILQ_FOREACH (command, &session->flight, link)
-		r = r ? r : set_made(session, command->task, out->tasks[i++].id);
-	if (r)
-		wire_reopen(session); /* and ask again: the token makes no task twice */
-	else
-		command_drop_flight(session);
-	command_reply_end(session);
 }
 
 static void take_failures(transfer_session *session, const struct ipc_failure *failures, size_t n)
@@ -453,50 +357,6 @@ static void on_listed(
 
 /* ---- sending ---- */
 
-static int create_row(transfer_task *task, struct arena *arena, struct ipc_request *ret_row)
-{
-	struct ipc_request row = { 0 };
-	int r = 0;
-
-	if (live_is(task->session))
-		return live_fill_request(task, arena, ret_row);
-	if (task->resume_data) {
-		row.resume_data = transfer_data_get_bytes(task->resume_data);
-		row.n_resume_data = transfer_data_get_size(task->resume_data);
-	} else {
-		r = request_to_ipc(task->request, arena, &row);
-	}
-	row.kind = transfer_task_kind_get_name(task->kind);
-	if (task->source_fd >= 0) {
-		row.body_file = task->source_fd;
-		row.has_body_file = true;
-		row.body_path = task->source_path;
-	}
-	*ret_row = row;
-	return r;
-}
-
-static int send_create(transfer_session *session, struct arena *arena)
-{
-	struct ipc_session_create_tasks_in in = {
-		.options.start = session->flight_starts ? "running" : "suspended",
-		.options.token = live_is(session) ? NULL : session->flight_token,
-	};
-	struct ipc_request *rows = arena_alloc(arena, command_count_flight(session), sizeof(*rows));
-	const struct command *command;
-	int r = rows ? 0 : -ENOMEM;
-
-	TAILQ_FOREACH (command, &session->flight, link) {
-		if (!r)
-			r = create_row(command->task, arena, &rows[in.n_requests++]);
-	}
-	if (r)
-		return r;
-	in.requests = rows;
-	return ipc_start_session_create_tasks(
-		session->client->bus, session->path, &in, on_created, session);
-}
-
 static int send_verb(transfer_session *session, struct arena *arena)
 {
 	struct ipc_bus *bus = session->client->bus;
@@ -589,7 +449,7 @@ static int send_flight(transfer_session *session, struct arena *arena)
 
 	switch (command->kind) {
 	case COMMAND_CREATE:
-		return send_create(session, arena);
+		return command_create_send(session, arena);
 	case COMMAND_RESUME:
 	case COMMAND_SUSPEND:
 	case COMMAND_CANCEL:
@@ -640,7 +500,7 @@ static void send_failed(transfer_session *session, int r)
 	struct command *command;
 
 	if (TAILQ_FIRST(&session->flight)->kind == COMMAND_CREATE) {
-		not_created(session, r, NULL);
+		command_create_failed(session, r, NULL);
 		return;
 	}
 	while ((command = TAILQ_FIRST(&session->flight))) {

@@ -88,6 +88,10 @@ int command_push_task(transfer_session *session, enum command_kind kind, transfe
 bool command_keep_spare(transfer_session *session);
 /* Sends the next call if none is under way. I/O context, with the lock held. */
 void command_pump(transfer_session *session);
+/* command-create.c: the flight, which creates; r as ipc_start_…(). */
+int command_create_send(transfer_session *session, struct arena *arena);
+/* It made nothing: its tasks go another time, or end with that. */
+void command_create_failed(transfer_session *session, int r, const char *text);
 /* command-live.c: their calls; r as ipc_start_…(), replies as any. */
 int command_live_send(transfer_session *session, struct arena *arena);
 /* It could not be sent: an answer that is never given ends its task. */

@@ -9,6 +9,7 @@ libclient_la_SOURCES = \
 	%D%/body-send.c \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
+	%D%/command-create.c \
 	%D%/command-end.c \
 	%D%/command-live.c \
 	%D%/configuration.c %D%/configuration.h \

@@ -11,6 +11,7 @@ libipc_la_SOURCES = \
 	%D%/flat.c %D%/flat.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/object.c %D%/object.h \
+	%D%/past.c %D%/past.h \
 	%D%/peer.c \
 	%D%/signal.c \
 	%D%/standard.c \
@@ -45,13 +46,14 @@ EXTRA_DIST += $(IPC_GENERATOR) %D%/org.freedesktop.LogControl1.xml %D%/README.md
 IPC_SERVICE = tests/ipc/service.c tests/ipc/service.h
 check_PROGRAMS += tests/ipc/test-bus tests/ipc/test-client tests/ipc/test-codec tests/ipc/test-file \
 	tests/ipc/test-flat tests/ipc/test-loop \
-	tests/ipc/test-object tests/ipc/test-peer tests/ipc/test-signal tests/ipc/test-standard \
+	tests/ipc/test-object tests/ipc/test-past tests/ipc/test-peer tests/ipc/test-signal tests/ipc/test-standard \
 	tests/ipc/test-types tests/ipc/test-wire
 dist_check_scripts += tests/ipc/generator.py
 tests_ipc_test_bus_SOURCES = tests/ipc/test-bus.c $(IPC_SERVICE)
 tests_ipc_test_client_SOURCES = tests/ipc/test-client.c $(IPC_SERVICE)
 tests_ipc_test_loop_SOURCES = tests/ipc/test-loop.c $(IPC_SERVICE)
 tests_ipc_test_object_SOURCES = tests/ipc/test-object.c $(IPC_SERVICE)
+tests_ipc_test_past_SOURCES = tests/ipc/test-past.c $(IPC_SERVICE)
 tests_ipc_test_peer_SOURCES = tests/ipc/test-peer.c $(IPC_SERVICE)
 tests_ipc_test_signal_SOURCES = tests/ipc/test-signal.c $(IPC_SERVICE)
 tests_ipc_test_standard_SOURCES = tests/ipc/test-standard.c $(IPC_SERVICE)
@@ -62,6 +64,7 @@ tests_ipc_test_file_LDADD = $(TEST_IPC)
 tests_ipc_test_flat_LDADD = $(TEST_IPC)
 tests_ipc_test_loop_LDADD = $(TEST_IPC)
 tests_ipc_test_object_LDADD = $(TEST_IPC)
+tests_ipc_test_past_LDADD = $(TEST_IPC)
 tests_ipc_test_peer_LDADD = $(TEST_IPC)
 tests_ipc_test_signal_LDADD = $(TEST_IPC)
 tests_ipc_test_standard_LDADD = $(TEST_IPC)

@@ -77,5 +77,6 @@ extern const struct codec_type ipc_type_event;
 extern const struct codec_type ipc_type_event_args;
 extern const struct codec_type ipc_type_session_events; /* the arguments of Events */
 extern const struct codec_type ipc_type_session_events_file;
+extern const struct codec_type ipc_type_session_create_tasks_in;
 
 #endif

@@ -203,7 +203,8 @@ def source(model):
     out = [SOURCE_TOP]
     types = model.ordered_types()
     for t in types:
-        if t.c.removeprefix("ipc_") not in ("event", "event_args", "session_events", "session_events_file"):
+        if t.c.removeprefix("ipc_") not in ("event", "event_args", "session_events", "session_events_file",
+                                               "session_create_tasks_in"):
             out.append(f"extern const struct codec_type ipc_type_{t.c.removeprefix('ipc_')};")
     out.append("")
     for t in types:

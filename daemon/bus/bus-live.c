@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+#include "ipc/past.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -248,33 +249,58 @@ static int read_request(
 	return r ? r : read_words(call, from, to);
 }
 
-int bus_live_create(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
-	struct ipc_session_create_tasks_out *out)
+static int create(struct bus *bus, struct ipc_call *call,
+	const struct ipc_session_create_tasks_in *in, uint64_t *ret_first)
 {
 	struct live_request *requests = arena_alloc(
 		ipc_call_arena(call), in->n_requests + 1, sizeof(*requests));
+	int r = 0;
+
+	if (!requests)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; r == 0 && i < in->n_requests; i++)
+		r = read_request(call, &in->requests[i], &requests[i]);
+	if (r)
+		return r;
+	r = live_tasks_create(bus->live, session_of(call), requests, in->n_requests, ret_first);
+	return r ? bus_refuse(call, r) : 0;
+}
+
+int bus_live_create(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
+	struct ipc_session_create_tasks_out *out)
+{
 	struct ipc_task_ref *refs = arena_alloc(
 		ipc_call_arena(call), in->n_requests + 1, sizeof(*refs));
 	uint64_t session = session_of(call), first = 0;
 	struct bus *bus = user;
 	int r = find_client(bus, call, NULL);
 
+	if (!r && !refs)
+		r = err_raise(-ENOMEM);
+	if (!r)
+		r = create(bus, call, in, &first);
 	if (r)
 		return r;
-	if (!requests || !refs)
-		return err_raise(-ENOMEM);
-	for (size_t i = 0; r == 0 && i < in->n_requests; i++)
-		r = read_request(call, &in->requests[i], &requests[i]);
-	if (r)
-		return r;
-	r = live_tasks_create(bus->live, session, requests, in->n_requests, &first);
-	if (r)
-		return bus_refuse(call, r);
 	for (size_t i = 0; i < in->n_requests; i++)
 		refs[i] = (struct ipc_task_ref){ first + i, { session, first + i } };
 	out->tasks = refs;
 	out->n_tasks = in->n_requests;
 	return 0;
+}
+
+/* Who may not ask has no file read. */
+int bus_live_create_file(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_file_in *in,
+	struct ipc_session_create_tasks_file_out *out)
+{
+	struct ipc_session_create_tasks_in tasks;
+	struct bus *bus = user;
+	int r = find_client(bus, call, NULL);
+
+	(void)in; /* the call has them */
+	if (!r)
+		r = ipc_read_create_tasks(call, &tasks);
+	return r ? r : create(bus, call, &tasks, &out->first);
 }
 
 int bus_live_acknowledge(

@@ -197,6 +197,9 @@ int bus_live_open(struct bus *bus, struct ipc_call *call,
 	struct ipc_manager_open_session_out *out);
 int bus_live_create(struct ipc_call *call, void *user, const struct ipc_session_create_tasks_in *in,
 	struct ipc_session_create_tasks_out *out);
+int bus_live_create_file(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_file_in *in,
+	struct ipc_session_create_tasks_file_out *out);
 int bus_live_acknowledge(
 	struct ipc_call *call, void *user, const struct ipc_session_acknowledge_in *in);
 

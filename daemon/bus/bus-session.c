@@ -526,6 +526,7 @@ const struct ipc_session_ops bus_session_ops = {
 	.acknowledge = acknowledge,
 	.detach = detach,
 	.create_tasks = create_tasks,
+	.create_tasks_file = bus_live_create_file,
 	.answer_delayed_request = bus_question_answer_delayed,
 	.answer_redirect = bus_live_answer_redirect,
 	.answer_challenge = bus_live_answer_challenge,

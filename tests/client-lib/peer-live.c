@@ -317,41 +317,76 @@ static void answer_locked(struct peer *p, unsigned int task)
 		1);
 }
 
+/* With the lock held. */
+static int make(struct peer *p, struct ipc_call *call, const struct ipc_session_create_tasks_in *in)
+{
+	struct peer_live *live = p->live;
+	unsigned int session = (unsigned int)(ipc_call_path(call).session - LIVE_FIRST);
+
+	ck_assert_str_eq(in->options.start, "running");
+	p->n_create_calls++;
+	if (live->n_refusals) {
+		live->n_refusals--;
+		note(p, "refused %zu\n", in->n_requests);
+		return ipc_call_error(call, live->refusal, "not so many");
+	}
+	for (size_t i = 0; i < in->n_requests; i++) {
+		ck_assert_uint_lt(++live->n_tasks, MAX_LIVE);
+		live->session_of[live->n_tasks] = session;
+		note_task(p, &in->requests[i]);
+	}
+	return 0;
+}
+
+/* With the lock held: the answer has left. */
+static int answer_all(struct peer *p, unsigned int first)
+{
+	for (unsigned int i = first; p->live->answers_all && i <= p->live->n_tasks; i++)
+		answer_locked(p, i);
+	return IPC_DEFERRED;
+}
+
 int peer_live_create(struct peer *p, struct ipc_call *call,
 	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out)
 {
 	struct ipc_task_ref *refs = arena_alloc(
 		ipc_call_arena(call), in->n_requests, sizeof(*refs));
-	struct peer_live *live = p->live;
-	unsigned int first, session = (unsigned int)(ipc_call_path(call).session - LIVE_FIRST);
-	size_t n = in->n_requests;
+	unsigned int first;
+	int r;
 
-	ck_assert_str_eq(in->options.start, "running");
 	pthread_mutex_lock(&p->lock);
-	p->n_create_calls++;
-	if (live->n_refusals) {
-		int refusal = live->refusal;
-
-		live->n_refusals--;
-		note(p, "refused %zu\n", n);
-		pthread_mutex_unlock(&p->lock);
-		return ipc_call_error(call, refusal, "not so many");
+	first = p->live->n_tasks + 1;
+	r = make(p, call, in);
+	if (!r) {
+		for (unsigned int i = 0; i < in->n_requests; i++)
+			refs[i] = (struct ipc_task_ref){ FIRST_TASK + first + i,
+				task_path(p, first + i) };
+		out->tasks = refs;
+		out->n_tasks = in->n_requests;
+		ipc_reply_session_create_tasks(call, out);
+		r = answer_all(p, first);
 	}
-	first = live->n_tasks + 1;
-	for (size_t i = 0; i < n; i++) {
-		ck_assert_uint_lt(++live->n_tasks, MAX_LIVE);
-		live->session_of[live->n_tasks] = session;
-		refs[i] = (struct ipc_task_ref){ FIRST_TASK + live->n_tasks,
-			task_path(p, live->n_tasks) };
-		note_task(p, &in->requests[i]);
-	}
-	out->tasks = refs;
-	out->n_tasks = n;
-	ipc_reply_session_create_tasks(call, out);
-	for (size_t i = 0; live->answers_all && i < n; i++)
-		answer_locked(p, first + (unsigned int)i);
 	pthread_mutex_unlock(&p->lock);
-	return IPC_DEFERRED;
+	return r;
+}
+
+int peer_live_create_file(struct peer *p, struct ipc_call *call,
+	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_file_out *out)
+{
+	unsigned int first;
+	int r;
+
+	pthread_mutex_lock(&p->lock);
+	p->n_file_calls++;
+	first = p->live->n_tasks + 1;
+	r = make(p, call, in);
+	if (!r) {
+		out->first = FIRST_TASK + first;
+		ipc_reply_session_create_tasks_file(call, out);
+		r = answer_all(p, first);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return r;
 }
 
 bool peer_live_is_ended(struct peer *p, uint64_t id)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "ipc/past.h"
 
 /* ---- Manager ---- */
 
@@ -588,6 +589,20 @@ static int on_create_tasks(struct ipc_call *call, void *user,
 	return r;
 }
 
+static int on_create_tasks_file(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_file_in *in,
+	struct ipc_session_create_tasks_file_out *out)
+{
+	struct ipc_session_create_tasks_in tasks;
+	int r = ipc_read_create_tasks(call, &tasks);
+
+	(void)in;
+	ck_assert(peer_is_live(ipc_call_path(call).session));
+	if (!r)
+		r = refusal(call, &tasks);
+	return r ? r : peer_live_create_file(user, call, &tasks, out);
+}
+
 static int on_plain(struct ipc_call *call, void *user)
 {
 	(void)call;
@@ -826,6 +841,7 @@ static const struct ipc_session_ops session_ops = {
 	.acknowledge = on_acknowledge,
 	.detach = on_detach,
 	.create_tasks = on_create_tasks,
+	.create_tasks_file = on_create_tasks_file,
 	.answer_challenge = peer_on_answer_challenge,
 	.answer_redirect = peer_on_answer_redirect,
 	.answer_responses = peer_on_answer_responses,

@@ -52,7 +52,8 @@ struct peer {
 	bool has_session, is_invalid, finishes;
 	char identifier[64], description[256];
 	struct peer_task *tasks;
-	unsigned int n_tasks, n_create_calls, n_attached, swallow_create, swallow_acknowledge;
+	unsigned int n_tasks, n_create_calls, n_file_calls, n_attached, swallow_create,
+		swallow_acknowledge;
 	struct peer_event *events;
 	unsigned int n_events;
 	uint64_t last_seq, acked;
@@ -97,6 +98,9 @@ int peer_live_open(struct peer *p, struct ipc_call *call,
 	const struct ipc_manager_open_session_in *in, struct ipc_manager_open_session_out *out);
 int peer_live_create(struct peer *p, struct ipc_call *call,
 	const struct ipc_session_create_tasks_in *in, struct ipc_session_create_tasks_out *out);
+int peer_live_create_file(struct peer *p, struct ipc_call *call,
+	const struct ipc_session_create_tasks_in *in,
+	struct ipc_session_create_tasks_file_out *out);
 void peer_live_note(struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool peer_live_is_ended(struct peer *p, uint64_t id);
 /* A verb on tasks: is it about live ones? Then it was written down, and a cancel is carried out. */

@@ -530,6 +530,7 @@ SETTER(finish_by_itself, bool, finishes)
 	}
 GETTER(n_tasks, unsigned int, p->n_tasks)
 GETTER(n_create_calls, unsigned int, p->n_create_calls)
+GETTER(n_file_calls, unsigned int, p->n_file_calls)
 GETTER(n_attached, unsigned int, p->n_attached)
 GETTER(acked, uint64_t, p->acked)
 GETTER(is_attached, bool, p->client[0] != '\0')

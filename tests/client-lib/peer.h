@@ -58,6 +58,7 @@ void peer_tell_state(struct peer *p, uint64_t task);
 /* ---- what was asked ---- */
 unsigned int peer_n_tasks(struct peer *p);
 unsigned int peer_n_create_calls(struct peer *p);
+unsigned int peer_n_file_calls(struct peer *p); /* of them: past the bus */
 unsigned int peer_n_attached(struct peer *p);
 uint64_t peer_acked(struct peer *p);
 bool peer_is_attached(struct peer *p);

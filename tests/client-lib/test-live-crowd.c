@@ -95,6 +95,7 @@ START_TEST(more_are_sent_by_the_hundred)
 	}
 	wait_for_tasks(n);
 	ck_assert_uint_lt(peer_n_create_calls(rig.peer), n_calls + 50);
+	ck_assert_uint_gt(peer_n_file_calls(rig.peer), 0);
 	live_rig_done(&rig);
 }
 END_TEST

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/thread.h"
+#include "ipc/past.h"
 #include "tests/lib/bus.h"
 #include "tests/lib/proc.h"
 #include "tests/lib/tmpdir.h"
@@ -358,6 +359,22 @@ static int on_create_tasks(struct ipc_call *call, void *user,
 	return 0;
 }
 
+static int on_create_tasks_file(struct ipc_call *call, void *user,
+	const struct ipc_session_create_tasks_file_in *in,
+	struct ipc_session_create_tasks_file_out *out)
+{
+	struct ipc_session_create_tasks_in tasks;
+	struct ipc_session_create_tasks_out made;
+	int r = ipc_read_create_tasks(call, &tasks);
+
+	(void)in;
+	if (!r)
+		r = on_create_tasks(call, user, &tasks, &made);
+	if (!r)
+		out->first = made.tasks[0].id;
+	return r;
+}
+
 static int on_session_get(struct ipc_call *call, void *user, struct ipc_path path, uint64_t wanted,
 	struct ipc_session_properties *ret)
 {
@@ -520,6 +537,7 @@ static const struct ipc_session_ops session_ops = {
 	.acknowledge = on_acknowledge,
 	.detach = on_session_plain,
 	.create_tasks = on_create_tasks,
+	.create_tasks_file = on_create_tasks_file,
 	.answer_delayed_request = on_answer_delayed_request,
 	.answer_redirect = on_answer_redirect,
 	.answer_challenge = on_answer_challenge,

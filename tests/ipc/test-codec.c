@@ -428,8 +428,6 @@ static DBusMessage *new_requests(unsigned i)
 	return m;
 }
 
-extern const struct codec_type ipc_type_session_create_tasks_in;
-
 START_TEST(names_the_mistake)
 {
 	struct ipc_session_create_tasks_in in = { 0 };

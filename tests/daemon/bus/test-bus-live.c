@@ -5,6 +5,7 @@
 
 #include <transfer/error.h>
 
+#include "ipc/past.h"
 #include "tests/daemon/bus/rig.h"
 #include "tests/lib/run.h"
 
@@ -626,9 +627,64 @@ START_TEST(looks_at_descriptors)
 }
 END_TEST
 
+struct made {
+	struct rig_answer answer;
+	uint64_t first;
+};
+
+static void on_made(
+	void *user, int r, const char *text, const struct ipc_session_create_tasks_file_out *out)
+{
+	struct made *made = user;
+
+	made->first = out ? out->first : 0;
+	rig_note(&made->answer, r, text);
+}
+
+static struct made create_past(struct rig *rig, struct rig_client *client, uint64_t session)
+{
+	static const struct ipc_request requests[] = {
+		{ .kind = "data", .url = "https://example.org/1" },
+		{ .kind = "data", .url = "https://example.org/2" },
+	};
+	const struct ipc_session_create_tasks_in in = { .requests = requests, .n_requests = 2 };
+	int files[IPC_MAX_FDS];
+	struct ipc_session_create_tasks_file_in past = { .files = files };
+	struct made made = { 0 };
+
+	ck_ok(ipc_pack_create_tasks(client->bus, &in, files, &past.n_files));
+	ck_ok(ipc_start_session_create_tasks_file(
+		client->bus, (struct ipc_path){ session, 0 }, &past, on_made, &made));
+	close(files[0]);
+	rig_pump(rig, rig_is_answered, &made.answer);
+	return made;
+}
+
+START_TEST(takes_tasks_past_the_bus)
+{
+	struct rig *rig = rig_new();
+	struct rig_client *client = rig_connect(rig), *other = rig_connect(rig);
+	uint64_t session = open_asking(rig, client);
+	uint64_t background = rig_open(rig, client, "background");
+	struct made made = create_past(rig, client, session);
+
+	ck_ok(made.answer.r);
+	finish(rig, made.first, "one");
+	finish(rig, made.first + 1, "two");
+	rig_wait_event(rig, client, "DidComplete", 2);
+	ck_assert_uint_eq(rig_find(client, "DidComplete")->task, made.first);
+	ck_assert_int_eq(create_past(rig, other, session).answer.r, IPC_E_NOT_ATTACHED);
+	ck_ok(rig_attach(rig, client, background, NULL));
+	ck_assert_int_eq(
+		create_past(rig, client, background).answer.r, IPC_E_NOT_SUPPORTED_IN_SESSION);
+	rig_free(rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("daemon/bus/bus-live", 60, TEST_LOOP(one_row_tells_a_small_task, 2),
 	TEST(tells_a_story), TEST(keeps_to_the_window), TEST(keeps_to_the_bytes),
 	TEST_LOOP(an_answer_too_large_is_cut, 2),
 	TEST_LOOP(what_cannot_be_told_ends_the_session, 2), TEST_LOOP(ends_with_its_client, 2),
 	TEST_LOOP(lists_when_asked, 4), TEST(counts_when_asked), TEST(verbs_reach_both),
-	TEST(is_no_background_session), TEST_EACH(looks_at_descriptors, bodies))
+	TEST(is_no_background_session), TEST(takes_tasks_past_the_bus),
+	TEST_EACH(looks_at_descriptors, bodies))
