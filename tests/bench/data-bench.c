@@ -24,8 +24,8 @@ static void end(struct bench *bench, const transfer_error *error, uint64_t size)
 	if (error && !bench->n_failed)
 		fprintf(stderr, "data-bench: %s\n", transfer_error_get_message(error));
 	bench->n_failed += error || size != bench->size;
-	bench->n_left--;
-	pthread_cond_signal(&bench->changed);
+	if (--bench->n_left == 0)
+		pthread_cond_signal(&bench->changed); /* nobody waits for less */
 	pthread_mutex_unlock(&bench->lock);
 }
 
