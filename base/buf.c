@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-int buf_append(struct buf *buf, const void *bytes, size_t size)
+int buf_reserve(struct buf *buf, size_t size)
 {
 	size_t need, room = buf->room_bytes ? buf->room_bytes : 128;
 	char *grown;
@@ -21,20 +21,40 @@ int buf_append(struct buf *buf, const void *bytes, size_t size)
 		return err_raise(-EMSGSIZE);
 	if (buf->max_bytes && need > buf->max_bytes)
 		return -EMSGSIZE;
-	if (!buf->bytes || need + 1 > buf->room_bytes) {
-		while (room < need + 1)
-			room *= 2;
-		grown = realloc(buf->bytes, room);
-		if (!grown)
-			return err_raise(-ENOMEM);
-		buf->bytes = grown;
-		buf->room_bytes = room;
-	}
-	if (size)
-		memcpy(buf->bytes + buf->size_bytes, bytes, size);
-	buf->size_bytes = need;
-	buf->bytes[need] = 0;
+	if (buf->bytes && need < buf->room_bytes)
+		return 0;
+	while (room < need + 1)
+		room *= 2;
+	grown = realloc(buf->bytes, room);
+	if (!grown)
+		return err_raise(-ENOMEM);
+	if (!buf->bytes)
+		grown[0] = 0;
+	buf->bytes = grown;
+	buf->room_bytes = room;
 	return 0;
+}
+
+int buf_extend(struct buf *buf, size_t size, char **ret_bytes)
+{
+	int r = buf_reserve(buf, size);
+
+	if (r)
+		return r;
+	*ret_bytes = buf->bytes + buf->size_bytes;
+	buf->size_bytes += size;
+	buf->bytes[buf->size_bytes] = 0;
+	return 0;
+}
+
+int buf_append(struct buf *buf, const void *bytes, size_t size)
+{
+	char *to;
+	int r = buf_extend(buf, size, &to);
+
+	if (!r && size)
+		memcpy(to, bytes, size);
+	return r;
 }
 
 int buf_append_str(struct buf *buf, const char *s)

@@ -12,6 +12,10 @@ struct buf {
 	size_t max_bytes; /* 0: no bound */
 };
 
+/* Room for so many more bytes: what is appended next does not grow it step by step. */
+int buf_reserve(struct buf *buf, size_t size);
+/* So many bytes more, for the caller to write at once. */
+int buf_extend(struct buf *buf, size_t size, char **ret_bytes);
 int buf_append(struct buf *buf, const void *bytes, size_t size);
 int buf_append_str(struct buf *buf, const char *s);
 int buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -246,15 +246,12 @@ int codec_append_variant(struct wire_writer *w, struct wire_iter *it,
 static int append_entry(
 	struct wire_writer *w, struct wire_iter *it, const struct codec_field *f, const void *dict)
 {
-	struct wire_iter entry;
-	int r = wire_open(w, it, DBUS_TYPE_DICT_ENTRY, NULL, &entry);
+	struct wire_entry entry;
+	int r = wire_open_entry(w, it, f->name, f->signature, &entry);
 
 	if (r)
 		return r;
-	r = wire_append_string(w, &entry, f->name);
-	if (!r)
-		r = codec_append_variant(w, &entry, f, dict);
-	return wire_close(w, it, &entry, r);
+	return wire_close_entry(w, it, &entry, codec_append_field(w, &entry.value, f, dict));
 }
 
 int codec_append_dict(struct wire_writer *w, struct wire_iter *it, const struct codec_type *type,

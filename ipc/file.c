@@ -16,7 +16,9 @@
 #include "base/err.h"
 #include "ipc/codec.h"
 
-#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
+#define SEALS           (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
+/* What a batch of small answers needs; what is not written costs nothing. */
+#define FILE_ROOM_BYTES (512u * 1024)
 
 static int new_file(const struct buf *bytes, int *ret_fd)
 {
@@ -41,8 +43,10 @@ int file_pack(
 	cleanup_(buf_done) struct buf bytes = { .max_bytes = WIRE_MAX_SEND_BYTES };
 	struct wire_writer w = { .flat = &bytes, .n_fds = 1 };
 	struct wire_iter unused;
-	int r = codec_append_args(&w, &unused, type, args);
+	int r = buf_reserve(&bytes, FILE_ROOM_BYTES);
 
+	if (!r)
+		r = codec_append_args(&w, &unused, type, args);
 	if (!r)
 		r = new_file(&bytes, &w.fds[0]);
 	if (r)

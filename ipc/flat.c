@@ -88,20 +88,41 @@ static int pad(struct buf *buf, char type)
 
 int flat_append(struct buf *buf, int type, const void *value)
 {
-	char bytes[16] = { 0 };
 	size_t n = padding(buf, (char)type), size = align_of((char)type);
+	char *to;
+	int r = buf_extend(buf, n + size, &to);
 
-	memcpy(bytes + n, value, size);
-	return buf_append(buf, bytes, n + size);
+	if (r)
+		return r;
+	memset(to, 0, n);
+	memcpy(to + n, value, size);
+	return 0;
+}
+
+/* Padding, length, text and its NUL; behind it n_more bytes, which *ret is at. */
+static int append_text(struct buf *buf, const char *s, size_t n, size_t n_more, char **ret)
+{
+	size_t n_pad = padding(buf, DBUS_TYPE_STRING);
+	uint32_t length = (uint32_t)n;
+	char *to;
+	int r = n > DBUS_MAXIMUM_MESSAGE_LENGTH
+		? -EMSGSIZE
+		: buf_extend(buf, n_pad + sizeof(length) + n + 1 + n_more, &to);
+
+	if (r)
+		return r;
+	memset(to, 0, n_pad);
+	memcpy(to + n_pad, &length, sizeof(length));
+	memcpy(to + n_pad + sizeof(length), s, n + 1);
+	*ret = to + n_pad + sizeof(length) + n + 1;
+	return 0;
 }
 
 int flat_append_string(struct buf *buf, const char *s, size_t n)
 {
-	uint32_t length = (uint32_t)n;
-	int r = n > DBUS_MAXIMUM_MESSAGE_LENGTH ? -EMSGSIZE
-						: flat_append(buf, DBUS_TYPE_UINT32, &length);
+	char *end;
 
-	return r ? r : buf_append(buf, s, n + 1);
+	return append_text(buf, s, n, 0, &end);
 }
 
 static int append_signature(struct buf *buf, const char *signature)
@@ -129,6 +150,21 @@ int flat_open(struct buf *buf, int type, const char *signature, struct flat_iter
 		r = pad(buf, signature[0]);
 	ret_sub->end = buf->size_bytes;
 	return r;
+}
+
+int flat_open_entry(struct buf *buf, const char *key, const char *signature)
+{
+	size_t n = strlen(signature);
+	char *to;
+	int r = n > MAX_SIGNATURE ? -EMSGSIZE : pad(buf, DBUS_DICT_ENTRY_BEGIN_CHAR);
+
+	if (!r)
+		r = append_text(buf, key, strlen(key), n + 2, &to);
+	if (r)
+		return r;
+	to[0] = (char)(uint8_t)n;
+	memcpy(to + 1, signature, n + 1);
+	return 0;
 }
 
 int flat_close(struct buf *buf, const struct flat_iter *sub)

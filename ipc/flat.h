@@ -33,6 +33,8 @@ int flat_append_string(struct buf *buf, const char *s, size_t n);
 int flat_append_fixed(struct buf *buf, int type, const void *items, size_t n);
 /* signature: of an array's element or a variant's value. */
 int flat_open(struct buf *buf, int type, const char *signature, struct flat_iter *ret_sub);
+/* An entry of a dictionary as far as the value of its variant, which is of this signature. Neither has to be closed. */
+int flat_open_entry(struct buf *buf, const char *key, const char *signature);
 /* -EMSGSIZE: an array longer than D-Bus has them. */
 int flat_close(struct buf *buf, const struct flat_iter *sub);
 

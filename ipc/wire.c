@@ -38,10 +38,11 @@ static int append(struct wire_writer *w, struct wire_iter *it, int type, const v
 	return dbus_message_iter_append_basic(&it->message, type, value) ? 0 : -ENOMEM;
 }
 
-static int append_text(struct wire_writer *w, struct wire_iter *it, int type, const char *s)
+static int append_text(
+	struct wire_writer *w, struct wire_iter *it, int type, const char *s, size_t n)
 {
 	if (w->flat)
-		return flat_append_string(w->flat, s, strlen(s));
+		return flat_append_string(w->flat, s, n);
 	return dbus_message_iter_append_basic(&it->message, type, &s) ? 0 : -ENOMEM;
 }
 
@@ -64,25 +65,27 @@ int wire_append_string(struct wire_writer *w, struct wire_iter *it, const char *
 	r = charge(w, n + 5);
 	if (r)
 		return r;
-	if (!utf8_is_valid(s)) {
+	if (!utf8_is_valid_bytes(s, n)) {
 		repaired = utf8_sanitise(s, n);
 		if (!repaired)
 			return -ENOMEM;
 		s = repaired;
-		r = charge(w, strlen(s));
+		n = strlen(s);
+		r = charge(w, n);
 		if (r)
 			return r;
 	}
-	return append_text(w, it, DBUS_TYPE_STRING, s);
+	return append_text(w, it, DBUS_TYPE_STRING, s, n);
 }
 
 int wire_append_path(struct wire_writer *w, struct wire_iter *it, struct ipc_path path)
 {
 	char buf[IPC_PATH_BYTES];
 	const char *s = ipc_path_format(path, buf, sizeof(buf));
-	int r = charge(w, strlen(s) + 5);
+	size_t n = strlen(s);
+	int r = charge(w, n + 5);
 
-	return r ? r : append_text(w, it, DBUS_TYPE_OBJECT_PATH, s);
+	return r ? r : append_text(w, it, DBUS_TYPE_OBJECT_PATH, s, n);
 }
 
 int wire_append_fd(struct wire_writer *w, struct wire_iter *it, int fd)
@@ -144,6 +147,32 @@ int wire_close(struct wire_writer *w, struct wire_iter *it, struct wire_iter *su
 		return r;
 	}
 	return dbus_message_iter_close_container(&it->message, &sub->message) ? 0 : -ENOMEM;
+}
+
+int wire_open_entry(struct wire_writer *w, struct wire_iter *it, const char *key,
+	const char *signature, struct wire_entry *ret)
+{
+	int r;
+
+	if (w->flat) {
+		r = charge(w, strlen(key) + 21);
+		return r ? r : flat_open_entry(w->flat, key, signature);
+	}
+	r = wire_open(w, it, DBUS_TYPE_DICT_ENTRY, NULL, &ret->entry);
+	if (r)
+		return r;
+	r = wire_append_string(w, &ret->entry, key);
+	if (!r)
+		r = wire_open(w, &ret->entry, DBUS_TYPE_VARIANT, signature, &ret->value);
+	return r ? wire_close(w, it, &ret->entry, r) : 0;
+}
+
+int wire_close_entry(struct wire_writer *w, struct wire_iter *it, struct wire_entry *entry, int r)
+{
+	if (w->flat)
+		return r;
+	r = wire_close(w, &entry->entry, &entry->value, r);
+	return wire_close(w, it, &entry->entry, r);
 }
 
 void wire_fds_close(struct wire_fds *fds)

@@ -52,6 +52,13 @@ int wire_open(struct wire_writer *w, struct wire_iter *it, int type, const char 
 	struct wire_iter *ret_sub);
 /* Closes, or abandons when r says that something failed; returns r or -ENOMEM. */
 int wire_close(struct wire_writer *w, struct wire_iter *it, struct wire_iter *sub, int r);
+/* An entry of a dictionary, open as far as the value of its variant: both at once, and so is its end. key: a valid one. */
+struct wire_entry {
+	struct wire_iter entry, value;
+};
+int wire_open_entry(struct wire_writer *w, struct wire_iter *it, const char *key,
+	const char *signature, struct wire_entry *ret);
+int wire_close_entry(struct wire_writer *w, struct wire_iter *it, struct wire_entry *entry, int r);
 
 /* Descriptors that came with a message: closed by wire_fds_close() unless taken. */
 struct wire_fds {

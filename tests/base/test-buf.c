@@ -36,4 +36,29 @@ START_TEST(stops_at_its_bound)
 }
 END_TEST
 
-RUN_TESTS("base/buf", TEST(grows_and_hands_over), TEST(stops_at_its_bound))
+/* What is reserved is not there yet; what is appended then stays in its place. */
+START_TEST(has_room)
+{
+	struct buf b = { .max_bytes = 1000 };
+	const char *at;
+	char *more;
+
+	ck_assert_int_eq(buf_reserve(&b, 1001), -EMSGSIZE);
+	ck_assert_ptr_null(b.bytes);
+	ck_assert_int_eq(buf_reserve(&b, 1000), 0);
+	ck_assert_str_eq(b.bytes, "");
+	ck_assert_uint_eq(b.size_bytes, 0);
+	at = b.bytes;
+	for (int i = 0; i < 500; i++)
+		ck_assert_int_eq(buf_append(&b, "x", 1), 0);
+	ck_assert_int_eq(buf_extend(&b, 500, &more), 0);
+	ck_assert_ptr_eq(b.bytes, at);
+	ck_assert_ptr_eq(more, at + 500);
+	ck_assert_int_eq(b.bytes[1000], 0);
+	ck_assert_int_eq(buf_extend(&b, 1, &more), -EMSGSIZE);
+	ck_assert_uint_eq(b.size_bytes, 1000);
+	buf_done(&b);
+}
+END_TEST
+
+RUN_TESTS("base/buf", TEST(grows_and_hands_over), TEST(stops_at_its_bound), TEST(has_room))
