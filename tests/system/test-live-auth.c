@@ -399,6 +399,43 @@ START_TEST(gives_way_to_what_is_set)
 }
 END_TEST
 
+static transfer_data *produced;
+
+static void on_produced(const transfer_data *resume_data, void *userdata)
+{
+	(void)userdata;
+	produced = resume_data ? transfer_data_ref((transfer_data *)(uintptr_t)resume_data) : NULL;
+}
+
+/* what was there is worth more than the page that says who may have it */
+START_TEST(a_resumed_download_keeps_what_it_has)
+{
+	transfer_auto(transfer_error) error = NULL;
+	transfer_task *task;
+
+	begin_with(use);
+	task = live_download(app,
+		live_request(app, NULL,
+			"/file?key=k&size=1000000&seed=3&gate=g&gate_after=300000&" GOOD));
+	live_wait_event(app, task, "wrote", 1);
+	transfer_task_cancel_by_producing_resume_data(task, on_produced, NULL);
+	ck_assert_int_eq(live_wait(app, task), -999);
+	origin_release(rig.origin, "g");
+	app = live_close(app);
+	ck_assert_ptr_nonnull(produced);
+	app = live_open(&rig, &(struct live_app_config){ .on_challenge = go_on });
+	task = live_keep(app,
+		transfer_session_download_task_resume(live_session(app), produced, NULL, NULL));
+	transfer_task_resume(task);
+	ck_assert_int_eq(live_wait(app, task), TRANSFER_ERROR_BAD_SERVER_RESPONSE);
+	ck_assert_int_eq(live_status(task), 401);
+	error = transfer_task_copy_error(task);
+	ck_assert_ptr_nonnull(transfer_error_get_resume_data(error));
+	transfer_data_unref(produced);
+	end();
+}
+END_TEST
+
 /* the body of an upload goes again, also when the server does not wait for it */
 START_TEST(sends_the_body_again)
 {
@@ -532,6 +569,7 @@ END_TEST
 RUN_TESTS_WITHIN("system/live-auth", 60, TEST(tells_who_asks), TEST(answers_one_connection),
 	TEST(counts_failures), TEST_EACH(goes_on_without, results), TEST(asks_for_handlers),
 	TEST(tries_the_url_first), TEST(says_digest), TEST(renews_a_nonce),
-	TEST(replaces_what_was_set), TEST(gives_way_to_what_is_set), TEST(sends_the_body_again),
+	TEST(replaces_what_was_set), TEST(gives_way_to_what_is_set),
+	TEST(a_resumed_download_keeps_what_it_has), TEST(sends_the_body_again),
 	TEST(asks_for_another_stream), TEST(stays_with_its_origin),
 	TEST(is_forgotten_with_its_task), TEST(may_be_answered_later), TEST(may_take_its_time))
