@@ -34,9 +34,9 @@ static void begin(void)
 			.url = "https://example.org/some/path/file.bin",
 			.headers = headers,
 			.n_headers = 2 };
-	in = (struct ipc_session_create_tasks_in){ .requests = requests,
-		.n_requests = MANY,
-		.options.start = "running" };
+	in = (struct ipc_session_create_tasks_in){
+		.requests = requests, .n_requests = MANY, .options.start = "running"
+	};
 }
 
 static void end(void)
@@ -51,8 +51,7 @@ static int send_files(const int *files, size_t n, uint64_t *ret_first)
 {
 	const struct ipc_session_create_tasks_file_in past = { files, n };
 	struct ipc_session_create_tasks_file_out out = { 0 };
-	int r = ipc_call_session_create_tasks_file(
-		client, SERVICE_SESSION, &exchange, &past, &out);
+	int r = ipc_call_session_create_tasks_file(client, SERVICE_SESSION, &exchange, &past, &out);
 
 	*ret_first = out.first;
 	return r;
