@@ -21,6 +21,8 @@
 #define ADD_PROGRESS_US 100000
 /* Several calls, so that reading, sending and saving go on at once. */
 #define ADD_BATCH       (8 * TRANSFER_MANAGER_MAX_TASKS)
+/* So many go first: they are under way while the rest is read. */
+#define ADD_FIRST       256
 
 struct adding {
 	struct ctx *ctx;
@@ -216,7 +218,7 @@ static int add_one(
 	if (!is_upload)
 		free(path);
 	a->lines[a->n++] = a->line;
-	return a->n == ADD_BATCH ? send_off(a) : 0;
+	return a->n == (a->n_all ? ADD_BATCH : ADD_FIRST) ? send_off(a) : 0;
 }
 
 static int add_text(struct adding *a, char *text)

@@ -167,6 +167,19 @@ def start(rig, ok):
     ok(rig.run("put", "-q", "--allow-insecure", "plain", rig.url("/store/a?status=403"))[0] == 6, "put that is refused: 6")
 
 
+def add_while_it_reads(rig, ok):
+    early = os.path.join(rig.folder, "early")
+    os.mkdir(early)
+    with subprocess.Popen(["transferctl", "add", "--allow-insecure", "-q"], cwd=rig.folder, env=rig.env, text=True,
+                          stdin=subprocess.PIPE) as p:
+        p.stdin.write("".join(f"{rig.url('/file?size=1&n=')}{i}\tearly/{i}\n" for i in range(300)))
+        p.stdin.flush()
+        wait_for("the first files", lambda: len(os.listdir(early)) == 256)
+        p.stdin.close()
+        ok(p.wait() == 0, "add begins before it has read the list")
+    wait_for("all files", lambda: len(os.listdir(early)) == 300)
+
+
 def add(rig, ok):
     lines = f"{rig.url('/file?size=5')}\n# a comment\n\n{rig.url('/file?size=6')}\tadded\n" + \
         json.dumps({"url": rig.url("/file?size=7"), "destination": "added-json", "description": "mine"}) + "\n"
@@ -187,7 +200,7 @@ def add(rig, ok):
     code = rig.run("wait", "--session=cli", "--state=running", "--timeout=60s")[0]
     ok(code == 0 and len(os.listdir(os.path.join(rig.folder, "many"))) == 3000, "and all of it arrives", code)
     print(f"# 3000 in {time.monotonic() - begin:.1f} s")
-
+    add_while_it_reads(rig, ok)
 
     code, out, err = rig.run("add", "-n", "-O", "many", stdin="https://a.example/f\nhttps://a.example/g\tx\n")
     ok((code, out) == (0, f"https://a.example/f -> {rig.folder}/many/f\nhttps://a.example/g -> {rig.folder}/x\n"),
