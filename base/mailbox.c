@@ -20,7 +20,7 @@ struct mailbox {
 	struct mail *first;
 	struct mail **last_next;
 	int event_fd;
-	int is_held;
+	bool is_held, is_dozing, is_pressed;
 };
 
 int mailbox_new(struct mailbox **ret_mailbox)
@@ -67,13 +67,23 @@ static void wake(struct mailbox *mailbox)
 
 void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
 {
-	int is_first;
-
 	mail->next = NULL;
+	mailbox_post_list_take(mailbox, mail);
+}
+
+void mailbox_post_list_take(struct mailbox *mailbox, struct mail *first)
+{
+	struct mail **last_next = &first->next;
+	bool is_first;
+
+	if (!first)
+		return;
+	while (*last_next)
+		last_next = &(*last_next)->next;
 	pthread_mutex_lock(&mailbox->lock);
-	is_first = !mailbox->first && !mailbox->is_held;
-	*mailbox->last_next = mail;
-	mailbox->last_next = &mail->next;
+	is_first = !mailbox->first && !mailbox->is_held && !mailbox->is_dozing;
+	*mailbox->last_next = first;
+	mailbox->last_next = last_next;
 	pthread_mutex_unlock(&mailbox->lock);
 	if (is_first)
 		wake(mailbox);
@@ -82,16 +92,16 @@ void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
 void mailbox_hold(struct mailbox *mailbox)
 {
 	pthread_mutex_lock(&mailbox->lock);
-	mailbox->is_held = 1;
+	mailbox->is_held = true;
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
 void mailbox_release(struct mailbox *mailbox)
 {
-	int has_mail;
+	bool has_mail;
 
 	pthread_mutex_lock(&mailbox->lock);
-	mailbox->is_held = 0;
+	mailbox->is_held = false;
 	has_mail = mailbox->first != NULL;
 	pthread_mutex_unlock(&mailbox->lock);
 	/* once too often does no harm: the reader finds an empty box */
@@ -99,17 +109,49 @@ void mailbox_release(struct mailbox *mailbox)
 		wake(mailbox);
 }
 
-struct mail *mailbox_take_all(struct mailbox *mailbox)
+static void clear(struct mailbox *mailbox)
 {
-	struct mail *all;
 	uint64_t count;
 
 	while (read(mailbox->event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
+}
+
+/* Who saw the box empty before and writes after this wakes the reader once for nothing. */
+bool mailbox_doze(struct mailbox *mailbox)
+{
+	bool is_dozing;
+
+	pthread_mutex_lock(&mailbox->lock);
+	is_dozing = mailbox->is_dozing = !mailbox->is_pressed;
+	if (is_dozing)
+		clear(mailbox);
+	pthread_mutex_unlock(&mailbox->lock);
+	return is_dozing;
+}
+
+void mailbox_press(struct mailbox *mailbox)
+{
+	bool is_asleep;
+
+	pthread_mutex_lock(&mailbox->lock);
+	mailbox->is_pressed = mailbox->first != NULL;
+	is_asleep = mailbox->is_pressed && mailbox->is_dozing;
+	pthread_mutex_unlock(&mailbox->lock);
+	if (is_asleep)
+		wake(mailbox);
+}
+
+struct mail *mailbox_take_all(struct mailbox *mailbox)
+{
+	struct mail *all;
+
+	clear(mailbox);
 	pthread_mutex_lock(&mailbox->lock);
 	all = mailbox->first;
 	mailbox->first = NULL;
 	mailbox->last_next = &mailbox->first;
+	mailbox->is_dozing = mailbox->is_pressed = false;
 	pthread_mutex_unlock(&mailbox->lock);
 	return all;
 }

@@ -41,8 +41,6 @@
 #define DAEMON_DRAIN_MS       500
 #define DAEMON_CROWD          8 /* reports in one turn */
 #define DAEMON_GATHER_US      UINT64_C(20000)
-/* instead, when nothing runs any more: somebody waits for the end */
-#define DAEMON_LAST_US        UINT64_C(4000)
 /* Small tasks in memory that end in a crowd: as many rows in one message are worth so much of a wait. */
 #define DAEMON_LIVE_CROWD     4 /* ends in one turn */
 #define DAEMON_LIVE_GATHER_US UINT64_C(1000)
@@ -438,8 +436,8 @@ static void take_reports(struct daemon *d, uint64_t now_us)
 {
 	int r;
 
-	d->is_looked_at = d->gather_until_us ? now_us >= d->gather_until_us
-					     : d->is_ready[WATCH_ENGINE];
+	d->is_looked_at = d->is_ready[WATCH_ENGINE] ||
+		(d->gather_until_us && now_us >= d->gather_until_us);
 	if (!d->is_looked_at)
 		return;
 	d->n_reports = d->n_live_ends = 0;
@@ -453,24 +451,17 @@ static uint64_t time_to_gather(const struct daemon *d)
 {
 	if (live_n_running(d->live))
 		return d->n_live_ends >= DAEMON_LIVE_CROWD ? DAEMON_LIVE_GATHER_US : 0;
-	if (d->n_reports < DAEMON_CROWD)
-		return 0;
-	return flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : DAEMON_LAST_US;
+	/* when nothing runs any more somebody waits for the end */
+	return d->n_reports >= DAEMON_CROWD && flow_has_slots_taken(d->flow) ? DAEMON_GATHER_US : 0;
 }
 
-/* After a crowd of reports the next ones are left to gather. */
+/* After a crowd of reports the next ones are left to gather, until none are to come. */
 static void gather_reports(struct daemon *d, uint64_t now_us)
 {
-	bool was_gathering = d->gather_until_us;
 	uint64_t for_us = time_to_gather(d);
 
-	if (!d->is_looked_at)
-		return;
-	d->gather_until_us = for_us ? now_us + for_us : 0;
-	if (d->gather_until_us && !was_gathering)
-		event_del(d->watches[WATCH_ENGINE]);
-	else if (!d->gather_until_us && was_gathering && event_add(d->watches[WATCH_ENGINE], NULL))
-		d->gather_until_us = now_us + DAEMON_GATHER_US;
+	if (d->is_looked_at)
+		d->gather_until_us = for_us && engine_doze(d->engine) ? now_us + for_us : 0;
 }
 
 static void run_turn(struct daemon *d)

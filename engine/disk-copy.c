@@ -136,6 +136,7 @@ static void run(void *user)
 		atomic_store(&copier->device, 0);
 		atomic_fetch_add(&copy->n_ended, 1);
 		post_all(copy->box, mailbox_take_all(copy->parked));
+		job->mail.next = NULL;
 		copy->answer(job, copy->user);
 		atomic_fetch_sub(&copy->n_answering, 1);
 	}
@@ -230,6 +231,7 @@ static void drop(struct disk_copy *copy, struct mail *mail)
 		if (mail == &copy->stop)
 			continue;
 		fault_set(&job->result, TRANSFER_ERROR_CANCELLED, "stopping");
+		job->mail.next = NULL;
 		copy->answer(job, copy->user);
 	}
 }

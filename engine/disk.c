@@ -5,7 +5,7 @@
  *
  * Small finished files are what there can be thousands of, and a flush of the disk costs the same
  * for one as for many. So the sync lane takes what has piled up while it was busy; if that is more
- * than one, it waits a moment for more and lets one syncfs do for all. syncfs tells of write errors
+ * than one, it waits a moment for more, while there may be more, and lets one syncfs do for all. syncfs tells of write errors
  * of the file system, not of which file: so each file is asked afterwards with sync_file_range,
  * which waits for nothing then, and reports the errors of that file since it was opened.
  *
@@ -72,6 +72,7 @@ struct disk {
 	int spare_fd; /* of the sync lane */
 	unsigned held_fds_max;
 	atomic_uint held_fds; /* descriptors of waiting small files */
+	atomic_uint attempts; /* under way */
 	atomic_uint hints; /* DISK_WRITE_OUT that wait */
 	atomic_bool is_stopping;
 	struct disk_copy *copy;
@@ -82,7 +83,8 @@ struct disk {
 struct batch {
 	struct mail *first, **last_next;
 	size_t n_jobs, n_syncs;
-	bool is_last;
+	bool is_last; /* the lane ends */
+	bool is_whole; /* nobody else comes */
 };
 
 struct disk_job *disk_job_new(enum disk_job_type type, uint64_t task, uint32_t attempt)
@@ -200,6 +202,11 @@ void disk_release(struct disk *disk)
 		mailbox_release(disk->lanes[i].box);
 }
 
+unsigned disk_count_attempts(struct disk *disk, int n_more)
+{
+	return atomic_fetch_add(&disk->attempts, (unsigned)n_more) + (unsigned)n_more;
+}
+
 void disk_start_writing(struct disk *disk, int fd)
 {
 	struct disk_job *job = disk_job_new(DISK_WRITE_OUT, 0, 0);
@@ -214,18 +221,21 @@ void disk_start_writing(struct disk *disk, int fd)
 	disk_post_take(disk, job);
 }
 
-static void answer(struct disk *disk, struct disk_job *job)
+static struct disk_job *next_of(struct disk_job *job)
 {
-	if (lane_of(job) == LANE_SYNC && is_held(job)) {
-		atomic_fetch_sub(&disk->held_fds, 1);
-		close(take_fd(&job->fd));
+	return (struct disk_job *)job->mail.next;
+}
+
+static void answer_all(struct disk *disk, struct disk_job *first)
+{
+	for (struct disk_job *job = first; job; job = next_of(job)) {
+		if (lane_of(job) == LANE_SYNC && is_held(job)) {
+			atomic_fetch_sub(&disk->held_fds, 1);
+			close(take_fd(&job->fd));
+		}
+		disk_job_judge(job);
 	}
-	if (job->type == DISK_REMOVE || job->type == DISK_WRITE_OUT) {
-		disk_job_free(job);
-		return;
-	}
-	disk_job_judge(job);
-	disk->answer(job, disk->user);
+	disk->answer(first, disk->user);
 }
 
 /* Adds what waits in the box; the stop mail ends the batch and the lane. */
@@ -244,6 +254,7 @@ static void gather(struct lane *lane, struct batch *batch)
 			batch->last_next = &mail->next;
 			batch->n_jobs++;
 			batch->n_syncs += ((struct disk_job *)mail)->type == DISK_SYNC;
+			batch->is_whole |= ((struct disk_job *)mail)->is_last;
 		}
 		mail = next;
 	}
@@ -277,8 +288,8 @@ static void take_batch(struct lane *lane, struct batch *batch)
 	if (lane->kind != LANE_SYNC || batch->n_syncs < SYNCFS_MIN)
 		return;
 	until_us = clock_now_us() + WINDOW_US;
-	while (!batch->is_last && batch->n_syncs < BATCH_FULL && clock_now_us() < until_us &&
-		wait_for_mail(lane, clock_now_us() + GAP_US))
+	while (!batch->is_last && !batch->is_whole && batch->n_syncs < BATCH_FULL &&
+		clock_now_us() < until_us && wait_for_mail(lane, clock_now_us() + GAP_US))
 		gather(lane, batch);
 }
 
@@ -375,11 +386,6 @@ static void check_synced(struct disk_job *job)
 	close_again(job, was_closed);
 }
 
-static struct disk_job *next_of(struct disk_job *job)
-{
-	return (struct disk_job *)job->mail.next;
-}
-
 /* Starts nothing new when the file system of the job was synced by this call already. */
 static int sync_file_system_of(struct disk_job *job, uint64_t *synced, size_t *n_synced)
 {
@@ -423,16 +429,6 @@ static bool sync_file_systems(struct disk_job *first)
 		last = job;
 	}
 	return !FAILPOINT("disk.sync.after");
-}
-
-static void answer_all(struct disk *disk, struct disk_job *job)
-{
-	while (job) {
-		struct disk_job *next = next_of(job);
-
-		answer(disk, job);
-		job = next;
-	}
 }
 
 /* Finished files that wait together. */
@@ -595,7 +591,8 @@ static void do_one(struct disk *disk, struct disk_job *job)
 	case DISK_CHECKPOINT:
 	case DISK_SYNC:
 		sync_alone(disk, job);
-		break;
+		answer_all(disk, job);
+		return;
 	case DISK_REMOVE:
 		if (!FAILPOINT("disk.remove.before"))
 			(void)unlink(job->path);
@@ -610,7 +607,7 @@ static void do_one(struct disk *disk, struct disk_job *job)
 		assert(false);
 		break;
 	}
-	answer(disk, job);
+	disk_job_free(job);
 }
 
 static void run_lane(void *user)

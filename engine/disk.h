@@ -62,6 +62,8 @@ struct disk_job {
 	uint64_t folder_ino; /* is_unnamed: the folder of path and to_path must be this one */
 	bool is_lost; /* PUBLISH, result: there is no such file any more, under neither name */
 
+	bool is_last; /* SYNC: no attempt is left, so it waits for no company */
+
 	struct transfer_result result; /* code 0: done */
 	bool is_disk_full;
 	bool is_retryable;
@@ -73,8 +75,8 @@ struct disk_job {
 
 struct disk;
 
-/* Runs on a disk thread; takes the job over (usually: posts it to a mailbox). */
-typedef void (*disk_answer_fn)(struct disk_job *job, void *user);
+/* Runs on a disk thread; takes over a list of jobs by mail.next, those done together (usually: posts them to a mailbox). */
+typedef void (*disk_answer_fn)(struct disk_job *first, void *user);
 
 /* Call before other threads start: it reads the umask that published files get. */
 int disk_new(disk_answer_fn answer, void *user, struct disk **ret_disk);
@@ -88,6 +90,8 @@ void disk_hold(struct disk *disk);
 void disk_release(struct disk *disk);
 /* Takes the job over; every job but REMOVE is answered exactly once. SNAPSHOT: by one thread only. */
 void disk_post_take(struct disk *disk, struct disk_job *job);
+/* Those who post say how many attempts more, or fewer, they have than before. Returns how many all have. */
+unsigned disk_count_attempts(struct disk *disk, int n_more);
 /*
  * Has the kernel begin to write what is in the file, so that its next sync is short. Only a hint: nobody is told, and it is
  * dropped when too many wait.

@@ -417,6 +417,11 @@ static void deliver(struct engine *e, struct post *p, engine_event_fn fn, void *
 	}
 }
 
+bool engine_doze(struct engine *engine)
+{
+	return mailbox_doze(engine->events);
+}
+
 int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user)
 {
 	struct mail *mail, *next;
@@ -450,48 +455,39 @@ void engine_release(struct engine *engine)
 
 /* ---- files ---- */
 
-/* On a disk thread. A checkpoint goes back to its worker, everything else is an event. */
-static void on_disk(struct disk_job *job, void *user)
+static void answer_worker(struct engine *e, struct disk_job *job)
 {
+	struct worker_mail *m = job->user;
+
+	*m = (struct worker_mail){
+		.type = WORKER_MAIL_DISK,
+		.task = job->task,
+		.attempt = job->attempt,
+		.job = job,
+	};
+	worker_post_take(e->workers[job->worker], m);
+}
+
+/* On a disk thread. A checkpoint goes back to its worker, everything else is an event; those of one batch have one turn. */
+static void on_disk(struct disk_job *first, void *user)
+{
+	struct mail *events = NULL, **last_next = &events, *next;
 	struct engine *e = user;
-	struct engine_event *event;
-	struct post *p;
 
-	if (job->type == DISK_CHECKPOINT) {
-		struct worker_mail *m = job->user;
+	for (struct mail *mail = &first->mail; mail; mail = next) {
+		struct disk_job *job = (struct disk_job *)mail;
 
-		*m = (struct worker_mail){
-			.type = WORKER_MAIL_DISK,
-			.task = job->task,
-			.attempt = job->attempt,
-			.job = job,
-		};
-		worker_post_take(e->workers[job->worker], m);
-		return;
+		next = mail->next;
+		if (job->type == DISK_CHECKPOINT) {
+			answer_worker(e, job);
+			continue;
+		}
+		*last_next = &post_answer_take(job)->mail;
+		(void)FAILPOINT("engine.post.disk");
+		last_next = &(*last_next)->next;
+		*last_next = NULL;
 	}
-	p = job->user;
-	event = &p->event;
-	event->result = job->result;
-	event->is_disk_full = job->is_disk_full;
-	event->is_retryable = job->is_retryable;
-	event->file_ino = job->file_ino;
-	event->file_size_bytes = job->file_size_bytes;
-	event->file_mtime_ns = job->file_mtime_ns;
-	event->is_restart_needed = job->is_lost;
-	if (job->type == DISK_SYNC && job->is_unnamed && !job->result.code) {
-		event->is_unnamed = true;
-		event->unnamed_fd = take_fd(&job->fd);
-		event->folder_ino = job->folder_ino;
-	}
-	event->offset_bytes = job->offset_bytes;
-	event->at_us = clock_now_us();
-	if (job->digest_hex[0] && post_set_digest_hex(p, job->digest_hex) && !event->result.code) {
-		event->result.code = TRANSFER_ERROR_UNKNOWN;
-		event->is_retryable = true;
-	}
-	disk_job_free(job);
-	(void)FAILPOINT("engine.post.disk");
-	mailbox_post_take(e->events, &p->mail);
+	mailbox_post_list_take(e->events, events);
 }
 
 static void disk_job_freep_(struct disk_job **job)

@@ -334,6 +334,11 @@ int engine_new(const struct engine_config *config, struct engine **ret_engine);
 /* Stops every attempt (each keeps its durable bytes), joins the threads within 3 s, frees. Undelivered events are dropped. NULL is fine. */
 void engine_free(struct engine *engine);
 
+/*
+ * Events gather: engine_fd() is readable only when a worker has no attempt left, until engine_dispatch(). False: that is so
+ * now, and they do not.
+ */
+bool engine_doze(struct engine *engine);
 /* Readable: events wait. engine_dispatch() hands out all that wait and returns; events and strings are valid until it is called again. */
 int engine_fd(struct engine *engine);
 int engine_dispatch(struct engine *engine, engine_event_fn fn, void *user);

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <transfer/error.h>
+
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/utf8.h"
 
@@ -222,4 +225,31 @@ int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, siz
 int post_set_digest_hex(struct post *post, const char *hex)
 {
 	return copy_text(&post->arena, hex, &post->event.digest_hex);
+}
+
+struct post *post_answer_take(struct disk_job *job)
+{
+	struct post *post = job->user;
+	struct engine_event *e = &post->event;
+
+	e->result = job->result;
+	e->is_disk_full = job->is_disk_full;
+	e->is_retryable = job->is_retryable;
+	e->file_ino = job->file_ino;
+	e->file_size_bytes = job->file_size_bytes;
+	e->file_mtime_ns = job->file_mtime_ns;
+	e->is_restart_needed = job->is_lost;
+	if (job->type == DISK_SYNC && job->is_unnamed && !job->result.code) {
+		e->is_unnamed = true;
+		e->unnamed_fd = take_fd(&job->fd);
+		e->folder_ino = job->folder_ino;
+	}
+	e->offset_bytes = job->offset_bytes;
+	e->at_us = clock_now_us();
+	if (job->digest_hex[0] && post_set_digest_hex(post, job->digest_hex) && !e->result.code) {
+		e->result.code = TRANSFER_ERROR_UNKNOWN;
+		e->is_retryable = true;
+	}
+	disk_job_free(job);
+	return post;
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/mailbox.h"
+#include "engine/disk.h"
 #include "engine/engine.h"
 
 struct post {
@@ -44,5 +45,7 @@ int post_set_digest_state(struct post *post, const void *state, size_t size);
 /* Takes one more cookie, whose texts are in the post's arena already; room for n_max is made at the first. */
 int post_add_cookie(struct post *post, const struct transfer_cookie *cookie, size_t n_max);
 int post_set_digest_hex(struct post *post, const char *hex);
+/* The message that waits as the job's user, with what was done; frees the job. */
+struct post *post_answer_take(struct disk_job *job);
 
 #endif

@@ -46,6 +46,7 @@ struct worker {
 	struct pools pools;
 	uint64_t ticked_us;
 	uint64_t due_us; /* due_event is armed for then; UINT64_MAX: not */
+	int n_said; /* attempts that the disk was told of */
 };
 
 struct worker_watch {
@@ -94,17 +95,23 @@ static struct mail *take_queue(struct worker_queue *q)
 	return first;
 }
 
+/* Where no attempt is left, nobody gathers any longer: neither who hears of the last one nor the disk. */
 static void flush(struct worker *w)
 {
+	int n = (int)HASH_COUNT(w->xfers);
+	unsigned n_everywhere = disk_count_attempts(w->env.disk, n - w->n_said);
 	struct mail *mail, *next;
 
-	for (mail = take_queue(&w->told); mail; mail = next) {
-		next = mail->next;
-		mailbox_post_take(w->events, mail);
-	}
+	w->n_said = n;
+	mailbox_post_list_take(w->events, take_queue(&w->told));
+	if (!n)
+		mailbox_press(w->events);
 	for (mail = take_queue(&w->asked); mail; mail = next) {
+		struct disk_job *job = (struct disk_job *)mail;
+
 		next = mail->next;
-		disk_post_take(w->env.disk, (struct disk_job *)mail);
+		job->is_last = !next && !n_everywhere;
+		disk_post_take(w->env.disk, job);
 	}
 }
 

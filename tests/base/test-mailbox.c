@@ -124,5 +124,58 @@ START_TEST(held_mail_waits_for_its_release)
 }
 END_TEST
 
+START_TEST(a_list_is_one_letter)
+{
+	struct mail letters[3] = { { &letters[1] }, { NULL } };
+	struct mailbox *box;
+
+	ck_assert_int_eq(mailbox_new(&box), 0);
+	mailbox_post_list_take(box, NULL);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_post_list_take(box, &letters[0]);
+	mailbox_post_take(box, &letters[2]);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	ck_assert_ptr_eq(mailbox_take_all(box), &letters[0]);
+	ck_assert_ptr_eq(letters[0].next, &letters[1]);
+	ck_assert_ptr_eq(letters[1].next, &letters[2]);
+	ck_assert_ptr_null(letters[2].next);
+	mailbox_free(box);
+}
+END_TEST
+
+START_TEST(only_a_press_wakes_who_dozes)
+{
+	struct mail letters[2];
+	struct mailbox *box;
+
+	ck_assert_int_eq(mailbox_new(&box), 0);
+	mailbox_post_take(box, &letters[0]);
+	ck_assert(mailbox_doze(box));
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_post_take(box, &letters[1]);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_press(box);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	ck_assert_ptr_eq(mailbox_take_all(box), &letters[0]);
+	/* awake, and as before */
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_press(box);
+	ck_assert_int_eq(is_readable(box, 0), 0);
+	mailbox_post_take(box, &letters[0]);
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	/* pressed before it could doze */
+	mailbox_press(box);
+	ck_assert(!mailbox_doze(box));
+	ck_assert_int_eq(is_readable(box, 0), 1);
+	ck_assert_ptr_eq(mailbox_take_all(box), &letters[0]);
+	/* mail that is left when it has dozed long enough is there */
+	ck_assert(mailbox_doze(box));
+	mailbox_post_take(box, &letters[1]);
+	ck_assert_ptr_eq(mailbox_take_all(box), &letters[1]);
+	mailbox_free(box);
+}
+END_TEST
+
 RUN_TESTS("base/mailbox", TEST(keeps_order_between_threads), TEST(wakes_once_for_many),
-	TEST(held_mail_waits_for_its_release))
+	TEST(held_mail_waits_for_its_release), TEST(a_list_is_one_letter),
+	TEST(only_a_press_wakes_who_dozes))

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,11 +32,11 @@ struct bed {
 	struct mail *waiting;
 };
 
-static void on_answer(struct disk_job *job, void *user)
+static void on_answer(struct disk_job *first, void *user)
 {
 	struct bed *bed = user;
 
-	mailbox_post_take(bed->box, &job->mail);
+	mailbox_post_list_take(bed->box, &first->mail);
 }
 
 static struct bed *bed_new(void)
@@ -218,6 +219,41 @@ START_TEST(syncs_a_lone_file_at_once)
 	ck_assert_uint_lt(fastest_us, 45000);
 	bed_free(bed);
 	free(path);
+}
+END_TEST
+
+/* Nor does a crowd of which one is said to be the last. */
+START_TEST(syncs_the_last_crowd_at_once)
+{
+	struct bed *bed = bed_new();
+	uint64_t fastest_us = UINT64_MAX;
+
+	for (int i = 0; i < 50; i++) {
+		uint64_t start_us = clock_now_us(), took_us;
+
+		disk_hold(bed->disk);
+		for (int k = 0; k < 5; k++) {
+			struct disk_job *job = job_for(DISK_SYNC, NULL, NULL);
+
+			/* a disk may take long */
+			job->fd = memfd_create("part", MFD_CLOEXEC);
+			job->is_unnamed = true;
+			job->is_last = k == 4;
+			disk_post_take(bed->disk, job);
+		}
+		disk_release(bed->disk);
+		for (int k = 0; k < 5; k++) {
+			struct disk_job *job = bed_take(bed);
+
+			ck_assert_ptr_nonnull(job);
+			ck_assert_int_eq(job->result.code, 0);
+			disk_job_free(job);
+		}
+		took_us = clock_now_us() - start_us;
+		fastest_us = took_us < fastest_us ? took_us : fastest_us;
+	}
+	ck_assert_uint_lt(fastest_us, 4000);
+	bed_free(bed);
 }
 END_TEST
 
@@ -725,7 +761,8 @@ END_TEST
 
 RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wrong_size),
 	TEST(syncs_many_together), TEST(syncs_a_lone_file_at_once),
-	TEST_LOOP(makes_a_checkpoint, 2), TEST_EACH(publishes_once, publishes),
+	TEST(syncs_the_last_crowd_at_once), TEST_LOOP(makes_a_checkpoint, 2),
+	TEST_EACH(publishes_once, publishes),
 	TEST_LOOP(publishes_on_poor_file_systems, sizeof(publishes) / sizeof(publishes[0]) * LACKS),
 	TEST(a_file_goes_with_its_folder), TEST(never_follows_links_when_publishing),
 	TEST(publishes_many), TEST_EACH(copies_a_snapshot, snapshot_sizes),

@@ -83,6 +83,26 @@ START_TEST(a_chain)
 }
 END_TEST
 
+/* Whoever lets reports gather hears when nothing more is to come. */
+START_TEST(the_last_end_is_told_at_once)
+{
+	rig_start(&rig, NULL, NULL);
+	begin(1, "/file?size=3000&seed=1&gate=g&gate_after=1000", 1, false);
+	begin(2, "/file?size=3000&seed=2", 1, true);
+	begin(3, "/file?size=3000&seed=3", 1, true);
+	ck_assert_int_eq(origin_wait_bytes(rig.origin, "/file", 1, 1000, 10000), 0);
+	while (rig_turn(&rig, 0))
+		;
+	ck_assert(engine_doze(rig.engine));
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	/* one turn: those of the others did not wake us */
+	ck_assert(rig_turn(&rig, 10000));
+	ck_assert_uint_eq(rig.n_done, 3);
+	rig_wait_all(&rig, 3, 3);
+	rig_stop(&rig);
+}
+END_TEST
+
 /* Stopped before it began: it says so, and nobody was asked for anything. */
 START_TEST(stopped_before_it_began)
 {
@@ -194,5 +214,6 @@ START_TEST(freed_while_they_wait)
 END_TEST
 
 RUN_TESTS_WITHIN("engine/engine-ahead", 60, TEST(takes_the_place_of_another),
-	TEST(a_new_place_is_for_whoever_waits), TEST(a_chain), TEST(stopped_before_it_began),
-	TEST(a_failure_leaves_its_place), TEST(called_back), TEST(freed_while_they_wait))
+	TEST(a_new_place_is_for_whoever_waits), TEST(a_chain), TEST(the_last_end_is_told_at_once),
+	TEST(stopped_before_it_began), TEST(a_failure_leaves_its_place), TEST(called_back),
+	TEST(freed_while_they_wait))
