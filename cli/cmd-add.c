@@ -33,7 +33,7 @@ struct adding {
 	char *sources[ADD_BATCH];
 	uint64_t ids[ADD_BATCH];
 	size_t n, n_all;
-	unsigned long line;
+	unsigned long line, first_left; /* read; the first that is not queued, 0: not known yet */
 	uint64_t size_bytes, said_us; /* of the list, 0: not known; when progress was last shown */
 	FILE *file;
 	json_t *json; /* all ids, when JSON is asked for */
@@ -103,8 +103,8 @@ static int say_failure(struct adding *a, size_t made, const transfer_error *erro
 	else
 		snprintf(where, sizeof(where), "lines %lu-%lu", a->lines[made], a->lines[a->n - 1]);
 	r = ctx_fail_error(a->ctx, where, error);
-	ctx_note(a->ctx, "%zu task%s queued; nothing from line %lu on.", a->n_all + made,
-		a->n_all + made == 1 ? " is" : "s are", a->lines[made]);
+	a->n_all += made;
+	a->first_left = a->lines[made];
 	return r;
 }
 
@@ -174,6 +174,7 @@ static int send_off(struct adding *a)
 static int bad_line(struct adding *a, const char *why)
 {
 	show_progress(a, true);
+	a->first_left = a->n ? a->lines[0] : a->line;
 	return ctx_fail(a->ctx, EXIT_CODE_USAGE, "a line is URL, URL<TAB>FILE, or a JSON object.",
 		"line %lu: %s", a->line, why);
 }
@@ -373,13 +374,17 @@ static int finish(struct adding *a, int r)
 	const struct ctx *ctx = a->ctx;
 
 	show_progress(a, true);
-	if (r == 0 && was_interrupted) {
-		ctx_note(ctx, "Interrupted: %zu task%s queued; nothing from line %lu on.", a->n_all,
-			a->n_all == 1 ? " is" : "s are", a->n ? a->lines[0] : a->line + 1);
-		r = EXIT_CODE_INTERRUPTED;
-	} else if (r == 0 && !ctx->options.is_dry_run) {
+	if (!a->first_left)
+		a->first_left = a->n ? a->lines[0] : a->line + 1;
+	/* belongs to the error, so --quiet does not leave it out; in JSON the numbers say it */
+	if (((r && a->n_all) || was_interrupted) && !a->json)
+		fprintf(stderr, "%s%zu task%s queued; nothing from line %lu on.\n",
+			r ? "" : "Interrupted: ", a->n_all, a->n_all == 1 ? " is" : "s are",
+			a->first_left);
+	else if (r == 0 && !was_interrupted && !ctx->options.is_dry_run)
 		ctx_note(ctx, "%zu task%s queued.", a->n_all, a->n_all == 1 ? "" : "s");
-	}
+	if (r == 0 && was_interrupted)
+		r = EXIT_CODE_INTERRUPTED;
 	if (a->json)
 		view_print_json(ctx, a->json);
 	return r;

@@ -191,7 +191,11 @@ def add(rig, ok):
     ids = rig.json("add", "--allow-insecure", "--upload", stdin=f"{rig.url('/store/x')}\tadded\n")
     ok(rig.run("wait", *ids)[0] == 0 and rig.show(ids[0], "Kind") == "upload", "add --upload takes URL and source")
     code, out, err = rig.run("add", stdin='{"url":"https://a.example/","nix":1}\n')
-    ok(code == 2 and "line 1: unknown key" in err, "add names the line that is wrong", err)
+    ok(code == 2 and "line 1: unknown key" in err and "queued" not in err, "add names the line that is wrong", err)
+    code, out, err = rig.run("add", "--suspended", "-q", stdin="https://a.example/\ttoo-late\n" * 300 + "nix\n")
+    ok(code == 2 and not out and "line 301: " in err and "256 tasks are queued; nothing from line 257 on" in err,
+       "and what was queued before it", err)
+    rig.out("cancel", "--state=suspended", "--yes")
     os.mkdir(os.path.join(rig.folder, "many"))
     lines = "".join(f"{rig.url('/file?size=1&n=')}{i}\tmany/{i}\n" for i in range(3000))
     begin = time.monotonic()
