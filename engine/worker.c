@@ -204,6 +204,8 @@ static void reap(struct worker *w, struct xfer *x)
 	leave_list(w, x);
 	if (!x->is_unlisted)
 		HASH_DEL(w->xfers, x);
+	/* it may have told its end long ago, and counts as an attempt until then */
+	flush_later(w);
 	xfer_free(x);
 	if (pool)
 		pool_leave(&w->pools, pool);
