@@ -193,45 +193,77 @@ int flat_append_fixed(struct buf *buf, int type, const void *items, size_t n)
 
 /* ---- signatures ---- */
 
-/* Behind the first complete type; NULL: there is none. */
-static const char *skip_type(const char *s, unsigned depth)
-{
-	char close = *s == DBUS_STRUCT_BEGIN_CHAR ? DBUS_STRUCT_END_CHAR : DBUS_DICT_ENTRY_END_CHAR;
+/* One that others wrote: behind each container that begins in it, so that no value of it costs more than its bytes. */
+struct shape {
+	const char *signature;
+	uint8_t ends[MAX_SIGNATURE + 1]; /* elsewhere not written */
+};
 
-	if (depth > MAX_DEPTH || !align_of(*s))
+static const char *parse_type(struct shape *shape, const char *s, unsigned depth);
+
+static const char *parse_fields(struct shape *shape, const char *s, unsigned depth)
+{
+	const char *first = s;
+
+	while (s && *s != DBUS_STRUCT_END_CHAR)
+		s = parse_type(shape, s, depth);
+	return s && s != first ? s + 1 : NULL;
+}
+
+/* A key, which is no container, and a value. */
+static const char *parse_entry(struct shape *shape, const char *s, unsigned depth)
+{
+	if (!align_of(*s) || is_container(*s))
+		return NULL;
+	s = parse_type(shape, s + 1, depth);
+	return s && *s == DBUS_DICT_ENTRY_END_CHAR ? s + 1 : NULL;
+}
+
+static const char *parse_array(struct shape *shape, const char *s, unsigned depth)
+{
+	const char *end;
+
+	if (*s != DBUS_DICT_ENTRY_BEGIN_CHAR)
+		return parse_type(shape, s, depth);
+	end = parse_entry(shape, s + 1, depth + 1);
+	if (end)
+		shape->ends[s - shape->signature] = (uint8_t)(end - shape->signature);
+	return end;
+}
+
+/* Behind the first complete type; NULL: there is none. A dictionary's entry stands in an array only. */
+static const char *parse_type(struct shape *shape, const char *s, unsigned depth)
+{
+	const char *end;
+
+	if (depth > MAX_DEPTH || !align_of(*s) || *s == DBUS_DICT_ENTRY_BEGIN_CHAR)
 		return NULL;
 	if (*s == DBUS_TYPE_ARRAY)
-		return skip_type(s + 1, depth + 1);
-	if (*s != DBUS_STRUCT_BEGIN_CHAR && *s != DBUS_DICT_ENTRY_BEGIN_CHAR)
+		end = parse_array(shape, s + 1, depth + 1);
+	else if (*s == DBUS_STRUCT_BEGIN_CHAR)
+		end = parse_fields(shape, s + 1, depth + 1);
+	else
 		return s + 1;
-	for (s++; s && *s != close; s = skip_type(s, depth + 1))
-		continue;
-	return s ? s + 1 : NULL;
+	if (end)
+		shape->ends[s - shape->signature] = (uint8_t)(end - shape->signature);
+	return end;
 }
 
-/* The same where it is known that there is one: most are a single character. */
+/* Behind a type that is known to be one: most are a single character. */
 static const char *next_type(const char *s)
 {
-	return is_container(*s) ? skip_type(s, 0) : s + 1;
-}
+	unsigned open = 0;
 
-/* A dictionary's entry stands in an array, and is a key and a value: what others wrote is not taken for granted. */
-static bool is_sound(const char *s)
-{
-	for (const char *p = s; *p; p++) {
-		const char *value;
-
-		if (*p == DBUS_STRUCT_BEGIN_CHAR && p[1] == DBUS_STRUCT_END_CHAR)
-			return false;
-		if (*p != DBUS_DICT_ENTRY_BEGIN_CHAR)
+	for (;; s++) {
+		if (*s == DBUS_TYPE_ARRAY)
 			continue;
-		value = NULL;
-		if (p > s && p[-1] == DBUS_TYPE_ARRAY && align_of(p[1]) && !is_container(p[1]))
-			value = skip_type(p + 2, 0);
-		if (!value || *value != DBUS_DICT_ENTRY_END_CHAR)
-			return false;
+		if (*s == DBUS_STRUCT_BEGIN_CHAR || *s == DBUS_DICT_ENTRY_BEGIN_CHAR)
+			open++;
+		else if (*s == DBUS_STRUCT_END_CHAR || *s == DBUS_DICT_ENTRY_END_CHAR)
+			open--;
+		if (!open)
+			return s + 1;
 	}
-	return true;
 }
 
 /* ---- checking ---- */
@@ -239,6 +271,7 @@ static bool is_sound(const char *s)
 struct check {
 	const uint8_t *bytes;
 	size_t at, size;
+	const struct shape *shape;
 };
 
 static bool check_value(struct check *c, const char *signature, unsigned depth);
@@ -305,15 +338,23 @@ static bool check_signature(struct check *c, const char **ret_signature)
 
 static bool check_variant(struct check *c, unsigned depth)
 {
+	const struct shape *outer = c->shape;
 	const char *signature, *end;
+	struct shape shape;
+	bool right;
 
 	if (!check_signature(c, &signature))
 		return false;
-	if (is_fixed(*signature) && !signature[1])
+	if ((is_fixed(*signature) || is_text(*signature)) && !signature[1])
 		return check_value(c, signature, depth + 1);
-	end = skip_type(signature, 0);
-	return end && !*end && *signature != DBUS_DICT_ENTRY_BEGIN_CHAR && is_sound(signature) &&
-		check_value(c, signature, depth + 1);
+	shape.signature = signature;
+	end = parse_type(&shape, signature, 0);
+	if (!end || *end)
+		return false;
+	c->shape = &shape;
+	right = check_value(c, signature, depth + 1);
+	c->shape = outer;
+	return right;
 }
 
 static bool check_array(struct check *c, const char *element, unsigned depth)
@@ -324,7 +365,7 @@ static bool check_array(struct check *c, const char *element, unsigned depth)
 
 	if (!check_u32(c, &n) || !check_pad(c, *element) || n > DBUS_MAXIMUM_ARRAY_LENGTH)
 		return false;
-	inner = (struct check){ c->bytes, c->at, c->at + n };
+	inner = (struct check){ c->bytes, c->at, c->at + n, c->shape };
 	if (!take(c, n, &items))
 		return false;
 	if (is_fixed(*element) && *element != DBUS_TYPE_BOOLEAN)
@@ -335,6 +376,13 @@ static bool check_array(struct check *c, const char *element, unsigned depth)
 	return true;
 }
 
+static const char *type_end(const struct check *c, const char *s)
+{
+	bool is_single = !is_container(*s) || *s == DBUS_TYPE_VARIANT;
+
+	return is_single ? s + 1 : c->shape->signature + c->shape->ends[s - c->shape->signature];
+}
+
 static bool check_fields(struct check *c, const char *fields, unsigned depth)
 {
 	if (!check_pad(c, DBUS_STRUCT_BEGIN_CHAR))
@@ -342,7 +390,7 @@ static bool check_fields(struct check *c, const char *fields, unsigned depth)
 	while (*fields != DBUS_STRUCT_END_CHAR && *fields != DBUS_DICT_ENTRY_END_CHAR) {
 		if (!check_value(c, fields, depth + 1))
 			return false;
-		fields = next_type(fields);
+		fields = type_end(c, fields);
 	}
 	return true;
 }
@@ -376,11 +424,15 @@ static bool check_value(struct check *c, const char *signature, unsigned depth)
 
 bool flat_check(const uint8_t *bytes, size_t size, const char *signature)
 {
-	struct check c = { bytes, 0, size };
+	struct shape shape = { .signature = signature };
+	struct check c = { bytes, 0, size, &shape };
+	const char *end;
 
-	for (; *signature; signature = next_type(signature))
-		if (!check_value(&c, signature, 0))
+	for (; *signature; signature = end) {
+		end = parse_type(&shape, signature, 0);
+		if (!end || !check_value(&c, signature, 0))
 			return false;
+	}
 	return c.at == size;
 }
 
@@ -444,36 +496,45 @@ void flat_recurse(const struct flat_iter *it, struct flat_iter *ret_sub)
 	*ret_sub = sub;
 }
 
-/* Behind the value at the iterator. */
-static size_t end_of(const struct flat_iter *it)
+/* Behind the value and behind its type, too, even in an array: what is in it is gone through once. */
+static void pass(struct flat_iter *it)
 {
 	char type = *it->signature;
 	struct flat_iter sub;
-	size_t at = it->at, end;
+	size_t n;
 
-	if (is_text(type)) {
-		end = u32_at(it, &at);
-		return at + end + 1;
-	}
-	if (type == DBUS_TYPE_SIGNATURE)
-		return at + it->bytes[at] + 2u;
 	if (type == DBUS_TYPE_ARRAY) {
-		array_at(it, &end);
-		return end;
+		array_at(it, &it->at);
+		it->signature = next_type(it->signature);
+		return;
 	}
-	if (!is_container(type))
-		return aligned(at, type) + align_of(type);
-	flat_recurse(it, &sub);
-	while (flat_type(&sub) != DBUS_TYPE_INVALID)
-		flat_next(&sub);
-	return sub.at;
+	if (is_container(type)) {
+		flat_recurse(it, &sub);
+		do
+			pass(&sub);
+		while (type != DBUS_TYPE_VARIANT && flat_type(&sub) != DBUS_TYPE_INVALID);
+		it->at = sub.at;
+		it->signature = type == DBUS_TYPE_VARIANT ? it->signature + 1 : sub.signature + 1;
+		return;
+	}
+	if (is_text(type)) {
+		n = u32_at(it, &it->at);
+		it->at += n + 1;
+	} else if (type == DBUS_TYPE_SIGNATURE) {
+		it->at += it->bytes[it->at] + 2u;
+	} else {
+		it->at = aligned(it->at, type) + align_of(type);
+	}
+	it->signature++;
 }
 
 void flat_next(struct flat_iter *it)
 {
-	it->at = end_of(it);
-	if (!it->is_array)
-		it->signature = next_type(it->signature);
+	const char *element = it->signature;
+
+	pass(it);
+	if (it->is_array)
+		it->signature = element;
 }
 
 void flat_get(const struct flat_iter *it, void *ret)

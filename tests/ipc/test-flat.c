@@ -5,6 +5,7 @@
 #include <dbus/dbus.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/lib/run.h"
 
@@ -198,5 +199,49 @@ START_TEST(agrees_with_libdbus)
 }
 END_TEST
 
+#define N_DEEP 50000
+
+/* Processor time for an array of bytes that are in so many structs each: to check it, or to go through it. */
+static double seconds_of(uint8_t *bytes, unsigned depth, bool goes_through)
+{
+	const uint32_t length = N_DEEP * 8 - 7;
+	char signature[160] = "a";
+	struct flat_iter it;
+	clock_t start;
+
+	memset(signature + 1, '(', depth);
+	signature[1 + depth] = 'y';
+	memset(signature + 2 + depth, ')', depth);
+	memcpy(bytes, &length, sizeof(length));
+	flat_begin(&it, bytes, signature);
+	start = clock();
+	if (!goes_through)
+		ck_assert(flat_check(bytes, 8 + length, signature));
+	else
+		ck_assert_uint_eq(flat_count(&it), N_DEEP);
+	return (double)(clock() - start) / CLOCKS_PER_SEC;
+}
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* Four times as many structs cost four times as much, where each pair of them would cost sixteen times. */
+START_TEST(costs_no_more_than_its_structs)
+{
+	uint8_t *bytes = calloc(N_DEEP + 1, 8);
+	double few = 1e9, many = 1e9;
+
+	ck_assert_ptr_nonnull(bytes);
+	for (int i = 0; i < 5; i++) {
+		few = least(few, seconds_of(bytes, 15, _i));
+		many = least(many, seconds_of(bytes, 60, _i));
+	}
+	ck_assert_msg(many < 8 * few, "%.3f s and %.3f s", few, many);
+	free(bytes);
+}
+END_TEST
+
 RUN_TESTS("ipc/flat", TEST_EACH(judges, rows), TEST(is_not_endless),
-	TEST_LOOP(agrees_with_libdbus, 2))
+	TEST_LOOP(agrees_with_libdbus, 2), TEST_LOOP(costs_no_more_than_its_structs, 2))
