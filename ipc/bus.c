@@ -242,7 +242,9 @@ int ipc_bus_dispatch(struct ipc_bus *bus)
 	int r = loop_process(bus->loop);
 
 	r = r < 0 ? r : 0;
-	for (int i = 0; i < DISPATCH_BUDGET && !r; i++) {
+	bus->n_turn = DISPATCH_BUDGET;
+	while (bus->n_turn > 0 && !r) {
+		bus->n_turn--;
 		if (dbus_connection_dispatch(bus->connection) != DBUS_DISPATCH_DATA_REMAINS)
 			break;
 	}

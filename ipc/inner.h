@@ -48,6 +48,7 @@ struct ipc_bus {
 	struct ipc_bus_events events;
 	void *events_user;
 	bool is_lost;
+	int n_turn; /* messages that this ipc_bus_dispatch() may still handle; a large one leaves none */
 	/* client */
 	int timeout_ms;
 	bool never_starts;

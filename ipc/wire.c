@@ -209,7 +209,7 @@ int wire_fail(struct wire_reader *rd, int error, const char *format, ...)
 	return error;
 }
 
-/* Borrowed strings count as well: they are kept for as long as the message is. */
+/* Borrowed strings count as well: they are kept for as long as the message is. A file was counted whole when it was read. */
 static int charge_read(struct wire_reader *rd, size_t bytes)
 {
 	if (bytes > rd->max_bytes - rd->bytes)
@@ -325,7 +325,7 @@ int wire_read_string(
 	if (max_bytes && n > max_bytes)
 		return wire_fail(rd, IPC_E_INVALID_REQUEST, "longer than %zu bytes", max_bytes);
 	if (!rd->copy_strings) {
-		r = charge_read(rd, n + 1);
+		r = it->is_flat ? 0 : charge_read(rd, n + 1);
 		*ret_s = r ? *ret_s : s;
 		return r;
 	}

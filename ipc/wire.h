@@ -74,7 +74,7 @@ struct wire_reader {
 	struct arena *arena;
 	struct wire_fds *fds;
 	struct wire_fds *files; /* with bytes of our own: the list that descriptors are taken of */
-	size_t bytes, max_bytes; /* bytes of strings, arrays and structs: read and allowed */
+	size_t bytes, max_bytes; /* bytes of strings, arrays, structs and files: read and allowed */
 	bool copy_strings;
 	bool strict; /* unknown and repeated keys are errors: what clients send */
 	const char *array; /* where we are, for the error's text; NULL: not in an array */

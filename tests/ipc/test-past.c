@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -94,6 +95,74 @@ START_TEST(says_the_same)
 }
 END_TEST
 
+/* The file is paid for, what it says is not paid for again: as much as a message may say. */
+START_TEST(takes_long_values)
+{
+	char *url = malloc(6000);
+
+	begin();
+	ck_assert_ptr_nonnull(url);
+	memset(url, 'x', 5999);
+	memcpy(url, "https://example.org/", 20);
+	url[5999] = '\0';
+	for (size_t i = 0; i < MANY; i++)
+		requests[i].url = url;
+	ck_assert_int_eq(send_packed(), 0);
+	ck_assert_uint_eq(service_seen(service)->n, MANY);
+	free(url);
+	end();
+}
+END_TEST
+
+static void on_made(
+	void *user, int r, const char *text, const struct ipc_session_create_tasks_file_out *out)
+{
+	int *n_left = user;
+
+	(void)text;
+	(void)out;
+	ck_assert_int_eq(r, 0);
+	--*n_left;
+}
+
+/* On the service's thread: two calls are there, and each has a turn of its own. */
+static void take_turns(struct ipc_bus *bus, void *user)
+{
+	const struct ipc_session_create_tasks_file_in *past = user;
+	static int n_left;
+	int n_before = service_seen(service)->n_calls;
+
+	n_left = 2;
+	for (int i = 0; i < n_left; i++)
+		ck_assert_int_eq(ipc_start_session_create_tasks_file(
+					 client, SERVICE_SESSION, past, on_made, &n_left),
+			0);
+	ck_assert_int_eq(ipc_bus_flush(client, 1000), 0);
+	usleep(100000); /* the bus has passed them on */
+	for (int i = 1; i <= 2; i++) {
+		while (service_seen(service)->n_calls < n_before + i)
+			ck_assert_int_eq(ipc_bus_wait(bus, 10000), 0);
+		ck_assert_int_eq(service_seen(service)->n_calls, n_before + i);
+	}
+	while (n_left)
+		ck_assert_int_eq(ipc_bus_wait(client, 10000), 0);
+}
+
+/* Many small messages may name one large file. */
+START_TEST(ends_the_turn)
+{
+	int files[IPC_MAX_FDS];
+	struct ipc_session_create_tasks_file_in past = { .files = files };
+
+	begin();
+	ck_assert_int_eq(send_packed(), 0); /* who we are is known from now on */
+	ck_assert_int_eq(ipc_pack_create_tasks(client, &in, files, &past.n_files), 0);
+	service_do(service, take_turns, &past);
+	close(files[0]);
+	end();
+}
+END_TEST
+
 /* One place of the list is the file's own. */
 START_TEST(has_room_for_so_many_descriptors)
 {
@@ -164,5 +233,5 @@ START_TEST(takes_no_other_file)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("ipc/past", 60, TEST(says_the_same), TEST(has_room_for_so_many_descriptors),
-	TEST_LOOP(takes_no_other_file, N_OTHERS))
+RUN_TESTS_WITHIN("ipc/past", 60, TEST(says_the_same), TEST(takes_long_values), TEST(ends_the_turn),
+	TEST(has_room_for_so_many_descriptors), TEST_LOOP(takes_no_other_file, N_OTHERS))
