@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Grows by doubling up to its bound. */
+/* Grows by doubling up to its bound, unless it is told how much comes. */
 #include "base/buf.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,18 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-int buf_reserve(struct buf *buf, size_t size)
+/* More than is needed now: who appends goes on appending. */
+static size_t doubled(size_t room, size_t need)
 {
-	size_t need, room = buf->room_bytes ? buf->room_bytes : 128;
+	room = room ? room : 128;
+	while (room < need)
+		room *= 2;
+	return room;
+}
+
+static int make_room(struct buf *buf, size_t size, bool doubles)
+{
+	size_t need, room;
 	char *grown;
 
 	if (__builtin_add_overflow(buf->size_bytes, size, &need) || need >= SIZE_MAX / 2)
@@ -23,8 +33,7 @@ int buf_reserve(struct buf *buf, size_t size)
 		return -EMSGSIZE;
 	if (buf->bytes && need < buf->room_bytes)
 		return 0;
-	while (room < need + 1)
-		room *= 2;
+	room = doubles ? doubled(buf->room_bytes, need + 1) : need + 1;
 	grown = realloc(buf->bytes, room);
 	if (!grown)
 		return err_raise(-ENOMEM);
@@ -35,9 +44,14 @@ int buf_reserve(struct buf *buf, size_t size)
 	return 0;
 }
 
+int buf_reserve(struct buf *buf, size_t size)
+{
+	return make_room(buf, size, false);
+}
+
 int buf_extend(struct buf *buf, size_t size, char **ret_bytes)
 {
-	int r = buf_reserve(buf, size);
+	int r = make_room(buf, size, true);
 
 	if (r)
 		return r;

@@ -12,7 +12,7 @@ struct buf {
 	size_t max_bytes; /* 0: no bound */
 };
 
-/* Room for so many more bytes: what is appended next does not grow it step by step. */
+/* Room for so many more bytes and no more: what is appended next does not grow it step by step. */
 int buf_reserve(struct buf *buf, size_t size);
 /* So many bytes more, for the caller to write at once. */
 int buf_extend(struct buf *buf, size_t size, char **ret_bytes);

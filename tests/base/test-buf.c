@@ -46,6 +46,7 @@ START_TEST(has_room)
 	ck_assert_int_eq(buf_reserve(&b, 1001), -EMSGSIZE);
 	ck_assert_ptr_null(b.bytes);
 	ck_assert_int_eq(buf_reserve(&b, 1000), 0);
+	ck_assert_uint_eq(b.room_bytes, b.size_bytes + 1001); /* and not twice as much */
 	ck_assert_str_eq(b.bytes, "");
 	ck_assert_uint_eq(b.size_bytes, 0);
 	at = b.bytes;
