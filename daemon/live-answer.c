@@ -36,6 +36,8 @@ void live_answer_ask_take(struct live *live, struct live_task *task, struct live
 		task->was_told = true;
 	if (row->row.type == LIVE_EVENT_RESPONSE)
 		task->is_response_told = true;
+	if (row->row.type == LIVE_EVENT_CHALLENGE)
+		task->was_challenged = true;
 	(void)live_row_put_take(live, row);
 }
 

@@ -125,7 +125,7 @@ static void on_response(struct live *live, struct live_task *task, const struct 
 		return;
 	task->task.expected_receive_bytes = event->expected_receive_bytes;
 	/* once, but for parts: who goes on from bytes of an attempt before has heard of it; it is before all data anyway */
-	if ((task->tells & (LIVE_TELL_RESPONSE | LIVE_TELL_DATA)) &&
+	if (((task->tells & (LIVE_TELL_RESPONSE | LIVE_TELL_DATA)) || task->was_challenged) &&
 		(!task->is_response_told || event->live.is_part))
 		live_row_response(live, task);
 }

@@ -415,7 +415,7 @@ static void tell_rest(struct live *live, struct live_task *task, bool is_cancell
 	if (!is_cancelled && tells_sent(task))
 		live_row_progress(live, task, true);
 	if (!is_cancelled && task->task.response.status && !task->is_response_told &&
-		(task->tells & LIVE_TELL_RESPONSE))
+		(task->was_challenged || (task->tells & LIVE_TELL_RESPONSE)))
 		live_row_response(live, task);
 	row = body ? put_data(live, task, body) : NULL;
 	if (row)

@@ -83,6 +83,7 @@ struct live_task {
 	char *description; /* in the task's arena, changed in place; NULL: never changed */
 	bool was_told; /* anything of its answer */
 	bool is_response_told, is_offline_told, is_waiting_sync;
+	bool was_challenged; /* who answered wants to hear what the server says to it */
 	bool prefers_whole, body_is_stream, body_is_asked;
 	bool wants_resume_data;
 	uint8_t kept_nonce[16]; /* of the bytes that it was made with */

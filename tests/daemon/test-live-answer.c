@@ -275,6 +275,33 @@ START_TEST(asks_again)
 }
 END_TEST
 
+/* Who answered hears what the server says to it before the file is there, whatever else it wants to hear. */
+START_TEST(tells_who_answered)
+{
+	static const struct engine_credential credential = { "user", "passwd" };
+	struct rig *rig = rig_new();
+	uint64_t session = rig_session(rig, LIVE_ASK_CHALLENGE, 0, true);
+	uint64_t id = rig_task(rig, session, TRANSFER_TASK_DOWNLOAD);
+	bool is_in_pieces = _i;
+	struct live_answer answer;
+
+	rig_post_ask(rig, id, ENGINE_EVENT_ASK_CHALLENGE);
+	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?");
+	answer = answer_of(rig, session);
+	ck_assert_int_eq(
+		live_answer_challenge(rig->live, &answer, ENGINE_CHALLENGE_USE, &credential), 0);
+	if (is_in_pieces) {
+		rig_post_response(rig, id, 200);
+		ck_assert_str_eq(rig_told(rig, session), "RESPONSE 200");
+	}
+	rig_post_done(rig, id, 200, NULL);
+	ck_assert_str_eq(rig_told(rig, session),
+		is_in_pieces ? "FINISHED path, COMPLETED 0"
+			     : "RESPONSE 200, FINISHED path, COMPLETED 0");
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(nobody_answers)
 {
 	static const enum engine_event_type types[] = { ENGINE_EVENT_ASK_RESPONSE,
@@ -366,5 +393,6 @@ END_TEST
 RUN_TESTS("daemon/live-answer", TEST(allow), TEST(sent_before), TEST(refuse), TEST(become_download),
 	TEST_LOOP(steered_by_its_old_number, 2), TEST_LOOP(redirects, 5),
 	TEST_LOOP(fails_behind_a_redirect, 2), TEST(body), TEST_LOOP(nobody_answers, 4),
-	TEST_LOOP(challenges, 4), TEST(asks_again), TEST(cancelled_while_asking),
+	TEST_LOOP(challenges, 4), TEST(asks_again), TEST_LOOP(tells_who_answered, 2),
+	TEST(cancelled_while_asking),
 	TEST_LOOP(held_while_asking, 2), TEST(own_words))
