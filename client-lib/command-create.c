@@ -62,7 +62,8 @@ static transfer_error *refusal_of(const transfer_task *task, int r, const char *
 /* A batch is made whole or not at all: after a refusal each of its tasks goes alone, so that only the bad ones fail. */
 void command_create_failed(transfer_session *session, int r, const char *text)
 {
-	bool alone = command_count_flight(session) == 1;
+	size_t n = command_count_flight(session);
+	bool alone = n == 1;
 	bool is_full = live_is(session) && r == IPC_E_LIMIT_REACHED;
 	struct command *command;
 
@@ -84,8 +85,10 @@ void command_create_failed(transfer_session *session, int r, const char *text)
 		command->task->stage = TASK_STAGE_NEW;
 		TAILQ_INSERT_HEAD(&session->commands, command, link);
 	}
-	/* when all are back: with the first of them there was room again */
-	if (is_full)
+	/* fewer may do, be it that they are too many or say too much; one waits: when it is back, there was room again */
+	if (is_full && !alone)
+		session->create_max = n / 2;
+	else if (is_full)
 		live_refused(session);
 	command_drop_flight(session);
 }
@@ -97,12 +100,20 @@ struct made {
 	uint64_t first;
 };
 
+static void grow_again(transfer_session *session)
+{
+	session->create_max *= 2;
+	if (session->create_max >= LIVE_SENT_MAX)
+		session->create_max = 0;
+}
+
 static void take_made(transfer_session *session, const struct made *made)
 {
 	struct command *command;
 	size_t i = 0;
 	int r = 0;
 
+	grow_again(session);
 	TAILQ_FOREACH (command, &session->flight, link) {
 		uint64_t id = made->tasks ? made->tasks[i].id : made->first + i;
 
@@ -119,6 +130,10 @@ static void on_answer(transfer_session *session, int r, const char *text, const 
 {
 	if (command_has_ended_in_vain(session, r))
 		return;
+	if (r == IPC_E_UNKNOWN_METHOD && live_is(session) && !session->takes_no_file) {
+		session->takes_no_file = true; /* an older one: once more, in a message */
+		return;
+	}
 	if (!r && made->tasks && made->n != command_count_flight(session))
 		r = -EBADMSG;
 	if (r)
@@ -190,7 +205,20 @@ static int send_past(transfer_session *session, const struct ipc_session_create_
 	r = ipc_start_session_create_tasks_file(
 		session->client->bus, session->path, &past, on_created_past, session);
 	close(files[0]);
-	return r;
+	/* nothing has left, and a message needs fewer descriptors */
+	return r ? send_message(session, in) : 0;
+}
+
+/* The file itself takes one place of its list. */
+static bool goes_past(const transfer_session *session, const struct ipc_session_create_tasks_in *in)
+{
+	size_t n_fds = 0;
+
+	if (!live_is(session) || session->takes_no_file || in->n_requests < CREATE_MIN_PAST)
+		return false;
+	for (size_t i = 0; i < in->n_requests; i++)
+		n_fds += in->requests[i].has_body_file + in->requests[i].has_body_stream;
+	return n_fds < IPC_MAX_FDS;
 }
 
 int command_create_send(transfer_session *session, struct arena *arena)
@@ -210,7 +238,5 @@ int command_create_send(transfer_session *session, struct arena *arena)
 	if (r)
 		return r;
 	in.requests = rows;
-	if (live_is(session) && in.n_requests >= CREATE_MIN_PAST)
-		return send_past(session, &in);
-	return send_message(session, &in);
+	return goes_past(session, &in) ? send_past(session, &in) : send_message(session, &in);
 }

@@ -24,7 +24,9 @@ static bool is_next(const transfer_session *session, size_t n, size_t n_fds)
 {
 	const transfer_task *task = live_has_to_send(session) ? session->waiting[0] : NULL;
 
-	return task && n < COMMAND_LIVE_MAX && (!n || !task->is_made_alone) &&
+	size_t max = session->create_max ? session->create_max : COMMAND_LIVE_MAX;
+
+	return task && n < max && (!n || !task->is_made_alone) &&
 		(task->source_fd < 0 || n_fds < IPC_MAX_FDS);
 }
 

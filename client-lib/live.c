@@ -533,7 +533,8 @@ static void forget(transfer_session *session)
 	session->owner[0] = '\0';
 	session->last_seen_seq = session->done_seq = session->acked_seq = 0;
 	session->unacked_bytes = 0;
-	session->wants_ack = session->is_refused = false;
+	session->wants_ack = session->is_refused = session->takes_no_file = false;
+	session->create_max = 0;
 	session->phase = SESSION_NEW;
 }
 

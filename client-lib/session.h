@@ -102,6 +102,8 @@ struct transfer_session {
 	size_t n_waiting, waiting_room;
 	size_t n_sent; /* of those that have not ended */
 	bool is_refused; /* transferd gets no more until retry_us, or LIVE_SENT_AGAIN are left */
+	size_t create_max; /* tasks of the next CreateTasks: one with more was refused; 0: as many as may be */
+	bool takes_no_file; /* transferd does not know CreateTasksFile */
 	bool sent_create; /* the last call made tasks: others have their turn */
 	bool is_finishing; /* did_become_invalid is owed */
 	unsigned int n_making; /* task_did_create runs: the end waits for it */

@@ -33,7 +33,8 @@ struct peer_live {
 	FILE *out;
 	int refusal;
 	unsigned int n_refusals;
-	bool answers_all, keeps_cancelled;
+	size_t max_requests; /* 0: no bound */
+	bool answers_all, keeps_cancelled, knows_no_files;
 };
 
 bool peer_is_live(uint64_t id)
@@ -330,6 +331,8 @@ static int make(struct peer *p, struct ipc_call *call, const struct ipc_session_
 		note(p, "refused %zu\n", in->n_requests);
 		return ipc_call_error(call, live->refusal, "not so many");
 	}
+	if (live->max_requests && in->n_requests > live->max_requests)
+		return ipc_call_error(call, IPC_E_LIMIT_REACHED, "the message is too large");
 	for (size_t i = 0; i < in->n_requests; i++) {
 		ck_assert_uint_lt(++live->n_tasks, MAX_LIVE);
 		live->session_of[live->n_tasks] = session;
@@ -379,7 +382,12 @@ int peer_live_create_file(struct peer *p, struct ipc_call *call,
 	pthread_mutex_lock(&p->lock);
 	p->n_file_calls++;
 	first = p->live->n_tasks + 1;
-	r = make(p, call, in);
+	if (p->live->knows_no_files) {
+		ipc_reply_error(call, IPC_E_UNKNOWN_METHOD, NULL);
+		r = IPC_DEFERRED;
+	} else {
+		r = make(p, call, in);
+	}
 	if (!r) {
 		out->first = FIRST_TASK + first;
 		ipc_reply_session_create_tasks_file(call, out);
@@ -546,6 +554,20 @@ void peer_live_refuse(struct peer *p, int error, unsigned int n_calls)
 	pthread_mutex_lock(&p->lock);
 	p->live->refusal = error;
 	p->live->n_refusals = n_calls;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_live_refuse_more(struct peer *p, size_t n)
+{
+	pthread_mutex_lock(&p->lock);
+	p->live->max_requests = n;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_live_forget_files(struct peer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->live->knows_no_files = true;
 	pthread_mutex_unlock(&p->lock);
 }
 

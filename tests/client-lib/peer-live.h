@@ -48,6 +48,10 @@ void peer_live_expect(struct peer *p, const char *text);
 const char *peer_live_log(struct peer *p);
 /* New tasks fail with this error of ipc, so many calls. */
 void peer_live_refuse(struct peer *p, int error, unsigned int n_calls);
+/* ... or those with more tasks than that, with LimitReached; 0: none. */
+void peer_live_refuse_more(struct peer *p, size_t n);
+/* CreateTasksFile is not known, from now on. */
+void peer_live_forget_files(struct peer *p);
 /* What is cancelled does not end: its number is not known. */
 void peer_live_keep_cancelled(struct peer *p, bool keep);
 /* Those that are made end at once, folded, with the body "N". */

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "ipc/types.h"
 #include "tests/client-lib/live-rig.h"
@@ -75,6 +77,62 @@ static void wait_for_tasks(unsigned int n)
 		transfer_queue_dispatch(rig.queue, 10), rig.log[0] = '\0';
 	ck_assert_uint_eq(peer_live_n_tasks(rig.peer), n);
 }
+
+static void fetch(unsigned int n)
+{
+	rig.is_quiet = true;
+	for (unsigned int i = 0; i < n; i++)
+		transfer_task_unref(live_rig_fetch(&rig, "a"));
+}
+
+/* A call that is refused for its size goes in parts, and the next ones are as large as may be. */
+START_TEST(what_is_too_large_goes_in_parts)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_refuse_more(rig.peer, 20);
+	fetch(300);
+	wait_for_tasks(300);
+	ck_assert_uint_lt(peer_n_create_calls(rig.peer), 100);
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* One that is older than we are is asked once. */
+START_TEST(an_older_transferd_has_them_in_messages)
+{
+	live_rig_init(&rig, NULL);
+	peer_live_forget_files(rig.peer);
+	fetch(300);
+	wait_for_tasks(300);
+	ck_assert_uint_eq(peer_n_file_calls(rig.peer), 1);
+	ck_assert_uint_lt(peer_n_create_calls(rig.peer), 100);
+	live_rig_done(&rig);
+}
+END_TEST
+
+/* All but one descriptor are in use: the file has it, and libdbus wants one, too. */
+START_TEST(a_message_needs_no_descriptor)
+{
+	struct rlimit limit, least;
+	int fd;
+
+	live_rig_init(&rig, NULL);
+	fetch(1);
+	wait_for_tasks(1);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	least = limit;
+	fd = dup(STDOUT_FILENO);
+	close(fd);
+	least.rlim_cur = (rlim_t)fd + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &least), 0);
+	fetch(300);
+	wait_for_tasks(301);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(peer_n_file_calls(rig.peer), 0);
+	ck_assert_uint_lt(peer_n_create_calls(rig.peer), 100);
+	live_rig_done(&rig);
+}
+END_TEST
 
 /* transferd has all it may have, and the next ones go together: not one for each that has ended. */
 START_TEST(more_are_sent_by_the_hundred)
@@ -162,4 +220,6 @@ END_TEST
 RUN_TESTS("client-lib/live-crowd", TEST(a_refused_task_does_not_hurt_others),
 	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
 	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
-	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon))
+	TEST(what_is_too_large_goes_in_parts), TEST(an_older_transferd_has_them_in_messages),
+	TEST(a_message_needs_no_descriptor), TEST(the_most_urgent_is_sent_first),
+	TEST(many_bytes_are_acknowledged_soon))
