@@ -220,7 +220,8 @@ int ipc_bus_fd(const struct ipc_bus *bus)
 
 void bus_check_queue(struct ipc_bus *bus)
 {
-	if (dbus_connection_get_dispatch_status(bus->connection) == DBUS_DISPATCH_DATA_REMAINS)
+	if ((bus->peers && peers_are_late(bus->peers)) ||
+		dbus_connection_get_dispatch_status(bus->connection) == DBUS_DISPATCH_DATA_REMAINS)
 		loop_poke(bus->loop);
 }
 
@@ -243,6 +244,8 @@ int ipc_bus_dispatch(struct ipc_bus *bus)
 
 	r = r < 0 ? r : 0;
 	bus->n_turn = DISPATCH_BUDGET;
+	if (bus->peers && !r)
+		peers_run_late(bus->peers);
 	while (bus->n_turn > 0 && !r) {
 		bus->n_turn--;
 		if (dbus_connection_dispatch(bus->connection) != DBUS_DISPATCH_DATA_REMAINS)

@@ -75,6 +75,9 @@ int peers_new(struct ipc_bus *bus, struct peers **ret_peers);
 void peers_free(struct peers *peers);
 /* Runs the call through object_run(), at once or when its caller is known. Takes the call. */
 void peers_submit_take(struct peers *peers, struct ipc_call *call);
+/* Those that waited until their caller was known, as many as have their turn; are there more? */
+void peers_run_late(struct peers *peers);
+bool peers_are_late(const struct peers *peers);
 /* The name has no owner any more. True when it was a peer. */
 bool peers_drop(struct peers *peers, const char *name);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who a caller is. The bus knows its uid, pid and security label; it is asked once per unique name, without blocking, and
- * the answer is kept until the name leaves the bus. Until it is known the caller's calls wait, in order.
+ * the answer is kept until the name leaves the bus. Until it is known the caller's calls wait, in order; then they
+ * are handled as if they came then, some in each turn.
  * The match rule is added before the question, so a caller that leaves in between is noticed either way.
  */
 #include <errno.h>
@@ -20,10 +21,11 @@
 #define RULE_BYTES  256
 
 struct peer {
-	LIST_ENTRY(peer) link;
+	LIST_ENTRY(peer) link, late_link;
 	struct peers *peers;
 	struct ipc_caller who; /* name and label are ours */
 	bool is_known;
+	bool is_late; /* known, and calls wait for the next turn */
 	DBusPendingCall *asking;
 	struct ipc_calls waiting;
 	unsigned n_waiting;
@@ -33,6 +35,7 @@ LIST_HEAD(peer_bucket, peer);
 struct peers {
 	struct ipc_bus *bus;
 	struct peer_bucket buckets[N_BUCKETS];
+	struct peer_bucket late;
 	unsigned n;
 };
 
@@ -82,6 +85,8 @@ static void peer_free(struct peer *p)
 	}
 	match(p, bus_remove_match);
 	LIST_REMOVE(p, link);
+	if (p->is_late)
+		LIST_REMOVE(p, late_link);
 	p->peers->n--;
 	free((char *)p->who.security_label);
 	free((char *)p->who.name);
@@ -97,6 +102,7 @@ int peers_new(struct ipc_bus *bus, struct peers **ret_peers)
 	peers->bus = bus;
 	for (unsigned i = 0; i < N_BUCKETS; i++)
 		LIST_INIT(&peers->buckets[i]);
+	LIST_INIT(&peers->late);
 	*ret_peers = peers;
 	return 0;
 }
@@ -195,6 +201,30 @@ static void run_take(struct ipc_call *call, const struct ipc_caller *who)
 		object_run_take(call);
 }
 
+static struct ipc_call *take_waiting(struct peer *p)
+{
+	struct ipc_call *call = TAILQ_FIRST(&p->waiting);
+
+	if (!call)
+		return NULL;
+	TAILQ_REMOVE(&p->waiting, call, link);
+	p->n_waiting--;
+	TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
+	return call;
+}
+
+/* As many as have their turn. */
+static void run_late(struct peer *p)
+{
+	while (p->peers->bus->n_turn > 0 && !TAILQ_EMPTY(&p->waiting)) {
+		p->peers->bus->n_turn--;
+		run_take(take_waiting(p), &p->who);
+	}
+	p->is_late = !TAILQ_EMPTY(&p->waiting);
+	if (!p->is_late)
+		LIST_REMOVE(p, late_link);
+}
+
 static void on_credentials(DBusPendingCall *pending, void *user)
 {
 	struct peer *p = user;
@@ -210,16 +240,26 @@ static void on_credentials(DBusPendingCall *pending, void *user)
 		dbus_message_unref(reply);
 	}
 	p->is_known = r == 0;
-	while ((call = TAILQ_FIRST(&p->waiting))) {
-		TAILQ_REMOVE(&p->waiting, call, link);
-		TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
-		if (p->is_known)
-			run_take(call, &p->who);
-		else
-			call_end(call, IPC_E_ACCESS_DENIED);
+	p->is_late = p->is_known;
+	if (p->is_late) {
+		LIST_INSERT_HEAD(&p->peers->late, p, late_link);
+		run_late(p);
+		return;
 	}
-	if (!p->is_known)
-		peer_free(p);
+	while ((call = take_waiting(p)))
+		call_end(call, IPC_E_ACCESS_DENIED);
+	peer_free(p);
+}
+
+void peers_run_late(struct peers *peers)
+{
+	while (peers->bus->n_turn > 0 && !LIST_EMPTY(&peers->late))
+		run_late(LIST_FIRST(&peers->late));
+}
+
+bool peers_are_late(const struct peers *peers)
+{
+	return !LIST_EMPTY(&peers->late);
 }
 
 static int ask(struct peer *p)
@@ -278,13 +318,13 @@ void peers_submit_take(struct peers *peers, struct ipc_call *call)
 
 	if (!p)
 		r = add(peers, name, &p);
-	else if (!p->is_known && p->n_waiting >= MAX_WAITING)
+	else if (p->n_waiting >= MAX_WAITING)
 		r = IPC_E_LIMITS_EXCEEDED;
 	if (r) {
 		call_end(call, r);
 		return;
 	}
-	if (p->is_known) {
+	if (p->is_known && !p->is_late) {
 		run_take(call, &p->who);
 		return;
 	}
