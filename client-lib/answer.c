@@ -444,17 +444,17 @@ static void challenge_free(transfer_challenge *challenge)
 
 REF_DEFINE(transfer_challenge, challenge_free)
 
-transfer_challenge *answer_new_challenge(const struct delivery *asked)
+transfer_challenge *answer_new_challenge(
+	const struct delivery *asked, const transfer_credential *proposed)
 {
 	transfer_challenge *challenge = calloc(1, sizeof(*challenge));
 
-	if (!challenge || !asked->task->auth ||
-		answer_init(&challenge->base, asked, COMMAND_ANSWER_CHALLENGE)) {
+	if (!challenge || answer_init(&challenge->base, asked, COMMAND_ANSWER_CHALLENGE)) {
 		free(challenge);
 		return NULL;
 	}
 	challenge->space = transfer_protection_space_ref(asked->space);
-	challenge->proposed = transfer_credential_ref(asked->credential);
+	challenge->proposed = transfer_credential_ref(proposed);
 	challenge->previous_failures = asked->previous_failures;
 	challenge->response = transfer_response_ref(asked->response);
 	ref_init(&challenge->ref);
@@ -469,7 +469,7 @@ bool answer_for_delegate(const struct delivery *challenge)
 
 	if (DELIVERY_PICK(task, task_did_receive_challenge, &userdata))
 		return false;
-	answer = answer_new_challenge(challenge);
+	answer = answer_new_challenge(challenge, NULL);
 	if (!answer)
 		live_fail(task->session, task);
 	else if (is_first(&answer->base))

@@ -35,7 +35,9 @@ void answer_forget_all(transfer_session *session);
 /* The objects for the callbacks; NULL: out of memory. */
 transfer_delayed_request *answer_new_delayed(transfer_session *session, uint64_t question);
 transfer_redirect *answer_new_redirect(const struct delivery *asked);
-transfer_challenge *answer_new_challenge(const struct delivery *asked);
+/* proposed: may be NULL */
+transfer_challenge *answer_new_challenge(
+	const struct delivery *asked, const transfer_credential *proposed);
 /* No delegate has the method: the default is taken here. False: one has. With the client's lock held. */
 bool answer_for_delegate(const struct delivery *challenge);
 transfer_disposition *answer_new_disposition(const struct delivery *asked);

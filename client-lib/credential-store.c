@@ -41,6 +41,7 @@ struct transfer_credential_store {
 	struct ref ref;
 	struct entries entries;
 	size_t n_entries;
+	uint64_t n_removals;
 	struct watcher *watchers[TRANSFER_CREDENTIAL_OBSERVERS_MAX];
 	size_t n_watchers;
 	char *name; /* NULL: of an ephemeral session; constant */
@@ -189,10 +190,12 @@ static void tell(transfer_credential_store *store)
 		ref_get(&watchers[i]->ref);
 	}
 	fork_unlock();
+	transfer_credential_store_ref(store); /* an observer may drop the session that has it */
 	for (size_t i = 0; i < n; i++) {
 		watchers[i]->observer(store, watchers[i]->userdata);
 		watcher_put(watchers[i]);
 	}
+	transfer_credential_store_unref(store);
 }
 
 int transfer_credential_store_observe(transfer_credential_store *store,
@@ -360,6 +363,7 @@ void transfer_credential_store_remove(transfer_credential_store *store,
 	struct entry *entry;
 
 	fork_lock();
+	store->n_removals++;
 	entry = find_user(store, space, transfer_credential_get_user(credential));
 	if (entry && !credential_store_is_same(entry->credential, credential))
 		entry = NULL;
@@ -382,10 +386,58 @@ void credential_store_clear(transfer_credential_store *store)
 	fork_lock();
 	n = store->n_entries;
 	store->n_entries = 0;
+	store->n_removals++;
 	TAILQ_CONCAT(&entries, &store->entries, link);
 	fork_unlock();
 	entries_free(&entries);
 	if (n)
+		tell(store);
+}
+
+void credential_store_leave(transfer_credential_store *store)
+{
+	if (store && !store->name)
+		credential_store_clear(store);
+}
+
+uint64_t credential_store_n_removals(const transfer_credential_store *store)
+{
+	uint64_t n;
+
+	fork_lock();
+	n = store->n_removals;
+	fork_unlock();
+	return n;
+}
+
+static struct entry *find_default(
+	const transfer_credential_store *store, const transfer_protection_space *space)
+{
+	struct entry *entry = next_of(store, space, NULL);
+
+	while (entry && !entry->is_default)
+		entry = next_of(store, space, entry);
+	return entry;
+}
+
+void credential_store_accept(transfer_credential_store *store, const struct accepted *accepted)
+{
+	struct entry *entry = entry_new(accepted->space, accepted->credential);
+	const struct entry *current;
+	int r = -ESTALE;
+
+	if (!entry)
+		return;
+	fork_lock();
+	current = find_default(store, accepted->space);
+	entry->is_default = !current ||
+		(accepted->refused &&
+			credential_store_is_same(current->credential, accepted->refused));
+	if (store->n_removals == accepted->n_removals)
+		r = put(store, &entry);
+	fork_unlock();
+	entry_free(entry);
+	if (!r)
 		tell(store);
 }
 
@@ -394,14 +446,12 @@ void credential_store_clear(transfer_credential_store *store)
 transfer_credential *transfer_credential_store_copy_default(
 	const transfer_credential_store *store, const transfer_protection_space *space)
 {
-	transfer_credential *credential = NULL;
+	transfer_credential *credential;
+	const struct entry *entry;
 
 	fork_lock();
-	for (struct entry *entry = next_of(store, space, NULL); entry && !credential;
-		entry = next_of(store, space, entry)) {
-		if (entry->is_default)
-			credential = transfer_credential_ref(entry->credential);
-	}
+	entry = find_default(store, space);
+	credential = entry ? transfer_credential_ref(entry->credential) : NULL;
 	fork_unlock();
 	return credential;
 }

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "client-lib/body.h"
 #include "client-lib/client.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
 #include "client-lib/meter.h"
 #include "client-lib/session.h"
+#include "client-lib/task-auth.h"
 #include "client-lib/task.h"
 
 /* Callbacks that run before other work of the queue gets its turn. */
@@ -49,7 +51,9 @@ void delivery_free(struct delivery *delivery)
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);
 	transfer_protection_space_unref(delivery->space);
-	transfer_credential_unref(delivery->credential);
+	transfer_protection_space_unref(delivery->accepted.space);
+	transfer_credential_unref(delivery->accepted.credential);
+	transfer_credential_unref(delivery->accepted.refused);
 	transfer_task_unref(delivery->other);
 	arena_done(&delivery->arena);
 	for (size_t i = 0; i < delivery->n_tasks; i++)
@@ -179,9 +183,14 @@ static bool ask_redirect(transfer_session *s, const struct delivery *d)
 static bool ask_challenge(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, transfer_challenge *, void *);
-	transfer_challenge *challenge = answer_new_challenge(d);
+	transfer_auto(transfer_credential) proposed = NULL;
+	transfer_challenge *challenge;
 	void *userdata;
 
+	client_lock(s->client);
+	proposed = task_auth_propose(d->task, d->space);
+	client_unlock(s->client);
+	challenge = answer_new_challenge(d, proposed);
 	ask = DELIVERY_PICK(d->task, task_did_receive_challenge, &userdata);
 	if (!challenge)
 		fail(s, d->task);
@@ -189,17 +198,6 @@ static bool ask_challenge(transfer_session *s, const struct delivery *d)
 		ask(s, d->task, challenge, userdata);
 	transfer_challenge_unref(challenge);
 	return ask;
-}
-
-/* Nothing is done about a store that is full. Callbacks are the store's. */
-static bool keep_credential(transfer_session *s, const struct delivery *d)
-{
-	if (d->makes_default)
-		(void)transfer_credential_store_set_default(
-			s->credentials, d->space, d->credential);
-	else
-		(void)transfer_credential_store_set(s->credentials, d->space, d->credential);
-	return false;
 }
 
 static bool ask_body(transfer_session *s, const struct delivery *d)
@@ -412,7 +410,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_BODY_PULL:
 		return body_pump_call(d);
 	case DELIVERY_CREDENTIAL:
-		return keep_credential(s, d);
+		credential_store_accept(s->credentials, &d->accepted);
+		return false; /* what is called is the store's */
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_DRAINED:
 	case DELIVERY_INVALID:
@@ -560,7 +559,7 @@ static bool deliver_first(transfer_session *session, struct delivery **done)
 	delivery_free(*done);
 	called = call_task(session, delivery) || call_session(session, delivery);
 	if (is_end)
-		session_destroy_userdata(session);
+		session_over(session);
 	client_lock(session->client);
 	session->is_running = false;
 	note_delivered(session, delivery);
@@ -602,7 +601,7 @@ int delivery_run(struct transfer_work *work)
 		session->needs_post = true;
 	client_unlock(session->client);
 	if (is_closed)
-		session_destroy_userdata(session); /* the last unref was in a callback */
+		session_over(session); /* the last unref was in a callback */
 	session_memory_unref(session);
 	return n;
 }

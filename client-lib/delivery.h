@@ -14,6 +14,7 @@
 #include <transfer/session.h>
 
 #include "base/arena.h"
+#include "client-lib/credential-store.h"
 
 struct transfer_work;
 
@@ -75,10 +76,9 @@ struct delivery {
 	transfer_request *request; /* proposed */
 	transfer_task *other; /* the download */
 	enum transfer_body_reason reason;
-	transfer_protection_space *space; /* CHALLENGE, CREDENTIAL; a reference */
-	transfer_credential *credential; /* CHALLENGE: proposed; CREDENTIAL; a reference */
+	transfer_protection_space *space; /* CHALLENGE; a reference */
 	unsigned int previous_failures; /* CHALLENGE */
-	bool makes_default; /* CREDENTIAL */
+	struct accepted accepted; /* CREDENTIAL */
 	size_t row_bytes; /* of a body that came in the row itself */
 	bool is_question; /* RESPONSE: an answer is waited for */
 	bool is_piece; /* of a pipe that is read on when this was delivered */

@@ -134,6 +134,7 @@ static enum transfer_body_reason reason_of(const char *word)
 	return TRANSFER_BODY_REASON_START;
 }
 
+/* None: an older transferd, which knows one only. Default: a word of a newer one. */
 static enum transfer_auth_method auth_method_of(const char *word)
 {
 #define METHOD(symbol, value, name) { (enum transfer_auth_method)(value), name },
@@ -142,7 +143,9 @@ static enum transfer_auth_method auth_method_of(const char *word)
 		const char *word;
 	} methods[] = { TRANSFER_AUTH_METHODS(METHOD) };
 
-	for (size_t i = 0; word && i < sizeof(methods) / sizeof(methods[0]); i++) {
+	if (!word)
+		return TRANSFER_AUTH_BASIC;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		if (!strcmp(word, methods[i].word))
 			return methods[i].method;
 	}

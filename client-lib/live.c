@@ -16,6 +16,7 @@
 #include "client-lib/load.h"
 #include "client-lib/request.h"
 #include "client-lib/segment.h"
+#include "client-lib/task-auth.h"
 #include "client-lib/task.h"
 #include "client-lib/wire.h"
 #include "ipc/bus.h"
@@ -189,6 +190,7 @@ static void unlink_task(transfer_session *session, transfer_task *task)
 		return;
 	load_stop(task);
 	body_pump_stop(task);
+	task_auth_free(take_ptr(task->auth));
 	task->is_linked = false;
 	TAILQ_REMOVE(&session->live_tasks, task, live);
 	if (was_resumed)

@@ -83,7 +83,7 @@ static transfer_protection_space *make(const struct protection_space_words *from
 	to_lower(space->host);
 	to_lower(space->protocol);
 	space->port = from->port ? from->port : port_of(space->protocol);
-	space->method = from->method == TRANSFER_AUTH_DEFAULT ? TRANSFER_AUTH_BASIC : from->method;
+	space->method = from->method;
 	return space;
 }
 
@@ -101,7 +101,7 @@ transfer_protection_space *transfer_protection_space_new(const char *host, unsig
 	const char *protocol, const char *realm, enum transfer_auth_method method)
 {
 	const struct protection_space_words from = {
-		.method = method,
+		.method = method == TRANSFER_AUTH_DEFAULT ? TRANSFER_AUTH_BASIC : method,
 		.protocol = protocol,
 		.host = host,
 		.realm = realm ? realm : "",

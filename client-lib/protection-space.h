@@ -6,7 +6,7 @@
 #include <transfer/protection-space.h>
 
 struct protection_space_words {
-	enum transfer_auth_method method;
+	enum transfer_auth_method method; /* default: one that is not known here */
 	const char *protocol, *host, *realm;
 	unsigned int port;
 };

@@ -365,7 +365,7 @@ static bool is_quiet(void *arg)
 	return !session->is_running || pthread_equal(session->runner, pthread_self());
 }
 
-void session_destroy_userdata(transfer_session *session)
+void session_over(transfer_session *session)
 {
 	transfer_destroy destroy;
 
@@ -373,6 +373,7 @@ void session_destroy_userdata(transfer_session *session)
 	destroy = session->destroy;
 	session->destroy = NULL;
 	client_unlock(session->client);
+	credential_store_leave(session->credentials);
 	if (destroy)
 		destroy(session->userdata);
 }
@@ -395,7 +396,7 @@ static void session_close(transfer_session *session)
 	is_inside = session->is_running;
 	client_unlock(client);
 	if (!is_inside)
-		session_destroy_userdata(session);
+		session_over(session);
 	session_memory_unref(session);
 	if (!is_shared) /* it belongs to the client */
 		transfer_client_unref(client);

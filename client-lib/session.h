@@ -123,10 +123,10 @@ void session_memory_ref(transfer_session *session);
 void session_memory_unref(transfer_session *session);
 
 /*
- * Nobody is told any more: userdata goes to the owner's destroy, once. Without the lock; not while a callback runs, but
- * for the one that this is called in.
+ * Nobody is told any more: userdata goes to the owner's destroy, once, and a store of its own is emptied, though handles of tasks
+ * keep the session. Without the lock; not while a callback runs, but for the one that this is called in.
  */
-void session_destroy_userdata(transfer_session *session);
+void session_over(transfer_session *session);
 /* A session of this client that is not on its list yet; NULL: out of memory. owner: may be NULL. */
 transfer_session *session_alloc(
 	transfer_client *client, const transfer_config *config, const struct transfer_owner *owner);

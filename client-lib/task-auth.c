@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A credential that was said waits here for what the server says next: another challenge of the same server refuses it, any
- * other answer accepts it, but for a 401 that does not ask and for errors of the server (5xx), which say nothing about it.
+ * A credential that was said waits here for what the server says next. The same challenge again refuses it; any other answer accepts
+ * it, but for those that say nothing about who asks. A challenge of another server comes behind a redirect, so it accepts, too.
  */
 #include "client-lib/task-auth.h"
 
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "client-lib/configuration.h"
 #include "client-lib/credential-store.h"
 #include "client-lib/delivery.h"
+#include "client-lib/live.h"
+#include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
-/* Refused so often, a task takes nothing from the store any more: spaces that take turns would have no end. */
+/* Answered in vain so often, a task takes nothing from the store any more: spaces that take turns would have no end. */
 #define TASK_AUTH_REFUSED_MAX 16
 
 /* references */
@@ -26,8 +29,10 @@ struct task_auth {
 	struct said last; /* waits for the server's opinion; all NULL: none does */
 	bool is_new; /* last: it did not come from the store */
 	unsigned int n_failures; /* last: credentials that were refused before it */
+	uint64_t n_removals; /* last: of the store when it was said */
 	struct said refused[TASK_AUTH_REFUSED_MAX];
 	size_t n_refused;
+	unsigned int n_in_vain;
 };
 
 static void said_done(struct said *said)
@@ -37,17 +42,13 @@ static void said_done(struct said *said)
 	*said = (struct said){ 0 };
 }
 
-static void forget(struct task_auth *auth)
+void task_auth_free(struct task_auth *auth)
 {
+	if (!auth)
+		return;
 	said_done(&auth->last);
 	while (auth->n_refused)
 		said_done(&auth->refused[--auth->n_refused]);
-}
-
-void task_auth_free(struct task_auth *auth)
-{
-	if (auth)
-		forget(auth);
 	free(auth);
 }
 
@@ -59,7 +60,7 @@ static bool was_refused(const struct task_auth *auth, const transfer_protection_
 			credential_store_is_same(auth->refused[i].credential, credential))
 			return true;
 	}
-	return auth->n_refused == TASK_AUTH_REFUSED_MAX;
+	return false;
 }
 
 static void refuse(struct task_auth *auth)
@@ -70,6 +71,12 @@ static void refuse(struct task_auth *auth)
 	auth->last = (struct said){ 0 };
 }
 
+/* A method whose name is not known here: there is nothing to say to it, and no telling what was meant. */
+static bool is_known(const transfer_protection_space *space)
+{
+	return transfer_protection_space_get_method(space) != TRANSFER_AUTH_DEFAULT;
+}
+
 /* To the store in the session's turn, where observers may be called. Without memory it is not kept. */
 static void accept_last(transfer_task *task)
 {
@@ -78,39 +85,53 @@ static void accept_last(transfer_task *task)
 	transfer_auto(transfer_credential) current = NULL;
 	struct delivery *delivery;
 
-	if (!auth->is_new || !store ||
+	if (!auth->is_new || !store || !is_known(auth->last.space) ||
 		transfer_credential_get_persistence(auth->last.credential) == TRANSFER_PERSIST_NONE)
 		return;
 	delivery = delivery_new(DELIVERY_CREDENTIAL, task);
 	if (!delivery)
 		return;
 	current = transfer_credential_store_copy_default(store, auth->last.space);
-	delivery->makes_default = !current || was_refused(auth, auth->last.space, current);
-	delivery->space = take_ptr(auth->last.space);
-	delivery->credential = take_ptr(auth->last.credential);
+	if (current && was_refused(auth, auth->last.space, current))
+		delivery->accepted.refused = take_ptr(current);
+	delivery->accepted.space = take_ptr(auth->last.space);
+	delivery->accepted.credential = take_ptr(auth->last.credential);
+	delivery->accepted.n_removals = auth->n_removals;
 	delivery_push_take(task->session, delivery);
+}
+
+/* Who asks is said by the application itself: what it wrote goes before all else. */
+static bool is_said_by_hand(const transfer_task *task)
+{
+	return text_headers_get(&task->request->headers, "Authorization") ||
+		text_headers_get(&task->session->config->headers, "Authorization");
 }
 
 transfer_credential *task_auth_stored(
 	const transfer_task *task, const transfer_protection_space *space)
 {
 	const transfer_credential_store *store = task->session->credentials;
+	const struct task_auth *auth = task->auth;
 	transfer_credential *stored;
 
-	stored = store ? transfer_credential_store_copy_default(store, space) : NULL;
-	if (!stored || !was_refused(task->auth, space, stored))
+	if (!store || !auth || auth->n_in_vain >= TASK_AUTH_REFUSED_MAX || !is_known(space) ||
+		is_said_by_hand(task))
+		return NULL;
+	stored = transfer_credential_store_copy_default(store, space);
+	if (!stored || !was_refused(auth, space, stored))
 		return stored;
 	transfer_credential_unref(stored);
 	return NULL;
 }
 
-/* Else the one that was refused last. */
-static transfer_credential *propose(
+transfer_credential *task_auth_propose(
 	const transfer_task *task, const transfer_protection_space *space)
 {
 	const struct task_auth *auth = task->auth;
 	transfer_credential *stored = task_auth_stored(task, space);
 
+	if (!auth || !is_known(space))
+		return NULL;
 	for (size_t i = auth->n_refused; !stored && i > 0; i--) {
 		if (transfer_protection_space_is_equal(auth->refused[i - 1].space, space))
 			stored = transfer_credential_ref(auth->refused[i - 1].credential);
@@ -118,54 +139,72 @@ static transfer_credential *propose(
 	return stored;
 }
 
-static void take_challenge(transfer_task *task, struct delivery *delivery)
+/* What the next challenge says of the one that was said. */
+static void judge_last(transfer_task *task, const struct delivery *challenge)
 {
 	struct task_auth *auth = task->auth;
 
-	if (!auth)
-		auth = task->auth = calloc(1, sizeof(*auth));
-	if (!auth)
+	if (!protection_space_is_same_origin(auth->last.space, challenge->space)) {
+		accept_last(task);
 		return;
+	}
 	/* with no more failures than before, the request was begun anew and the server has not heard of it */
-	if (auth->last.space && delivery->previous_failures > auth->n_failures &&
-		protection_space_is_same_origin(auth->last.space, delivery->space))
+	if (challenge->previous_failures <= auth->n_failures)
+		return;
+	auth->n_in_vain++;
+	/* another realm has not said what the first one thinks of it */
+	if (transfer_protection_space_is_equal(auth->last.space, challenge->space))
 		refuse(auth);
-	said_done(&auth->last);
-	delivery->credential = propose(task, delivery->space);
 }
 
+static void take_challenge(transfer_task *task, struct delivery *delivery)
+{
+	if (!task->auth)
+		task->auth = calloc(1, sizeof(*task->auth));
+	if (!task->auth) {
+		delivery->kind = DELIVERY_ACK_ONLY;
+		live_fail(task->session, task);
+		return;
+	}
+	if (task->auth->last.space)
+		judge_last(task, delivery);
+	said_done(&task->auth->last);
+}
+
+/* Not: proxies, requests that came too late, too early, too often or elsewhere, and servers that are out of order. */
 static bool is_accepted(const transfer_response *response)
 {
+	static const int silent[] = { 401, 407, 408, 421, 425, 429, 431 };
 	int status = response ? transfer_response_get_status(response) : 0;
 
-	return status >= 200 && status < 500 && status != 401;
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+		if (status == silent[i])
+			return false;
+	}
+	return status >= 200 && status < 500;
 }
 
 void task_auth_take_in(transfer_task *task, struct delivery *delivery)
 {
 	struct task_auth *auth = task->auth;
-	bool is_end = delivery->kind == DELIVERY_COMPLETE;
 
 	if (delivery->kind == DELIVERY_CHALLENGE) {
 		take_challenge(task, delivery);
 		return;
 	}
-	if (!auth)
+	if (!auth || !auth->last.space ||
+		(delivery->kind != DELIVERY_COMPLETE && delivery->kind != DELIVERY_RESPONSE &&
+			delivery->kind != DELIVERY_REDIRECT))
 		return;
-	if (auth->last.space &&
-		(is_end || delivery->kind == DELIVERY_RESPONSE ||
-			delivery->kind == DELIVERY_REDIRECT)) {
-		if (is_accepted(delivery->response ? delivery->response : task->response))
-			accept_last(task);
-		said_done(&auth->last);
-	}
-	if (is_end)
-		forget(auth);
+	if (is_accepted(delivery->response ? delivery->response : task->response))
+		accept_last(task);
+	said_done(&auth->last);
 }
 
 void task_auth_say(transfer_task *task, const transfer_protection_space *space,
 	const transfer_credential *credential, unsigned int n_failures, bool is_new)
 {
+	const transfer_credential_store *store = task->session->credentials;
 	struct task_auth *auth = task->auth;
 
 	said_done(&auth->last);
@@ -173,4 +212,5 @@ void task_auth_say(transfer_task *task, const transfer_protection_space *space,
 	auth->last.credential = transfer_credential_ref(credential);
 	auth->n_failures = n_failures;
 	auth->is_new = is_new;
+	auth->n_removals = store ? credential_store_n_removals(store) : 0;
 }

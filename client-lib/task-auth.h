@@ -15,10 +15,16 @@
 struct delivery;
 struct task_auth;
 
-/* Something has happened to the task; a challenge gets its proposal. Without memory for one, task->auth stays NULL. */
+/* Something has happened to the task. A challenge ends it when there is no memory for one, and is nothing then. */
 void task_auth_take_in(transfer_task *task, struct delivery *delivery);
-/* The default of the session's store, if the task was not refused with it. A reference; NULL: none. */
+/*
+ * The default of the session's store, if the task was not refused with it, and does not say by itself who it is. A reference; NULL:
+ * none. The task may have ended.
+ */
 transfer_credential *task_auth_stored(
+	const transfer_task *task, const transfer_protection_space *space);
+/* The same, else the one that was refused last. */
+transfer_credential *task_auth_propose(
 	const transfer_task *task, const transfer_protection_space *space);
 /*
  * It is on its way, as the answer to a challenge with so many failures. is_new: it did not come from the store, and goes there

@@ -138,6 +138,7 @@ struct row_args {
 	struct ipc_response response;
 	struct ipc_error error;
 	struct ipc_request request;
+	struct ipc_challenge challenge;
 	struct ipc_metrics metrics;
 	struct ipc_transaction transaction;
 	char path[256];
@@ -209,6 +210,15 @@ static void fill_row(struct peer *p, struct row_args *to, const struct peer_row 
 	if (row->kind == IPC_EVENT_WILL_PERFORM_REDIRECT) {
 		to->request = (struct ipc_request){ .url = row->url, .method = "GET" };
 		args->request = &to->request;
+	}
+	if (row->method) {
+		to->challenge = (struct ipc_challenge){ .method = row->method,
+			.protocol = "https",
+			.host = "example.org",
+			.port = 443,
+			.has_port = true,
+			.realm = "r" };
+		args->challenge = &to->challenge;
 	}
 	if (row->code) {
 		to->error = (struct ipc_error){ .code = row->code, .has_code = true };

@@ -31,6 +31,8 @@ struct peer_row {
 	const char *file; /* content of a finished file */
 	uint64_t question, bytes, total, download;
 	const char *reason;
+	const char *
+		method; /* of a challenge, from https://example.org, realm "r"; NULL: none is told */
 	int code; /* of the error; 0: none */
 	bool folded, has_metrics;
 	bool is_ftp; /* its metrics: there is no status, and an answer came */

@@ -338,6 +338,16 @@ static void destroy_own(void *userdata)
 	++*(unsigned int *)userdata;
 }
 
+static int count_one(const transfer_protection_space *of, const transfer_credential *credential,
+	bool is_default, void *userdata)
+{
+	(void)of;
+	(void)credential;
+	(void)is_default;
+	++*(unsigned int *)userdata;
+	return 0;
+}
+
 /* SW-133..SW-137: the one that its configuration says; an ephemeral session's own goes with it */
 START_TEST(sessions_have_one)
 {
@@ -370,8 +380,71 @@ START_TEST(sessions_have_one)
 }
 END_TEST
 
+/* when nobody is told any more it is empty, whoever still holds it */
+START_TEST(its_own_is_emptied_with_it)
+{
+	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
+	transfer_auto(transfer_credential_store) own = NULL;
+	transfer_session *session;
+	struct live_rig rig;
+	unsigned int n = 0;
+	bool is_dropped = _i;
+
+	begin();
+	live_rig_init(&rig, &live_rig_delegate);
+	session = live_rig_open(&rig, ephemeral, &live_rig_delegate);
+	own = transfer_credential_store_ref(transfer_session_get_credential_store(session));
+	ck_assert_int_eq(transfer_credential_store_set(own, space, ann), 0);
+	set(space, ann);
+	if (is_dropped) {
+		transfer_session_unref(session);
+	} else {
+		transfer_session_finish_and_invalidate(session);
+		live_rig_expect(&rig, "inval 0\ndestroyed\n");
+	}
+	ck_assert_int_eq(transfer_credential_store_foreach(own, NULL, count_one, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	check_default(ann);
+	if (!is_dropped)
+		transfer_session_unref(session);
+	live_rig_done(&rig);
+	end();
+}
+END_TEST
+
+static void drop_store(transfer_credential_store *changed, void *userdata)
+{
+	transfer_credential_store_unref(changed);
+	*(unsigned int *)userdata = 0;
+}
+
+static void see_it_there(transfer_credential_store *changed, void *userdata)
+{
+	(void)changed;
+	ck_assert_uint_eq(*(unsigned int *)userdata, 0);
+}
+
+/* an observer may drop what holds the store; it is there until all have been called */
+START_TEST(stays_until_all_are_told)
+{
+	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
+	transfer_credential_store *own;
+	unsigned int n_gone = 7;
+
+	begin();
+	ck_assert_int_eq(credential_store_open(ephemeral, &own), 0);
+	ck_assert_int_eq(
+		transfer_credential_store_observe(own, drop_store, &n_gone, destroy_own), 0);
+	ck_assert_int_eq(transfer_credential_store_observe(own, see_it_there, &n_gone, NULL), 0);
+	ck_assert_int_eq(transfer_credential_store_set(own, space, ann), 0);
+	ck_assert_uint_eq(n_gone, 1);
+	end();
+}
+END_TEST
+
 RUN_TESTS("client-lib/credential-store", TEST(starts_empty), TEST(keeps_by_space),
 	TEST(has_one_default), TEST(removes), TEST(replaces_the_same_user),
 	TEST(keeps_none_that_must_not_be), TEST(tells_of_changes), TEST(tells_of_nothing_else),
 	TEST(observers_may_do_all), TEST(a_visit_may_end_and_change), TEST(is_bounded),
-	TEST(has_names), TEST(sessions_have_one))
+	TEST(has_names), TEST(sessions_have_one), TEST_LOOP(its_own_is_emptied_with_it, 2),
+	TEST(stays_until_all_are_told))

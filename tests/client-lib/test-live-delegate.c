@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client-lib/task.h"
 #include "ipc/types.h"
 #include "tests/client-lib/live-rig.h"
 #include "tests/lib/run.h"
@@ -212,6 +213,90 @@ START_TEST(says_it_again_to_a_new_request)
 		rig.challenge = NULL;
 	}
 	end(0);
+	done(task);
+}
+END_TEST
+
+static transfer_credential *known;
+
+static void learn(struct live_rig *at, transfer_task *task, const char *what)
+{
+	transfer_auto(transfer_protection_space) space = transfer_protection_space_new(
+		"example.org", 443, "https", "r", TRANSFER_AUTH_BASIC);
+
+	(void)task;
+	if (!strcmp(what, "info"))
+		ck_assert_int_eq(
+			transfer_credential_store_set(
+				transfer_session_get_credential_store(at->session), space, known),
+			0);
+}
+
+/* what the store has when the delegate is asked, not what it had when transferd asked */
+START_TEST(proposes_what_is_known_by_then)
+{
+	transfer_task *task = begin(true);
+
+	known = transfer_credential_new_password("user", "passwd", TRANSFER_PERSIST_SESSION);
+	rig.in_callback = learn;
+	PEER_LIVE(rig.peer,
+		{ .task = 1, .kind = IPC_EVENT_DID_RECEIVE_INFORMATIONAL_RESPONSE, .status = 103 },
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
+			.question = 7,
+			.status = 401,
+			.method = "basic" });
+	live_rig_expect(&rig, "challenge 401");
+	ck_assert_ptr_eq(transfer_challenge_get_proposed(rig.challenge), known);
+	transfer_credential_unref(known);
+	end(0);
+	done(task);
+}
+END_TEST
+
+/* the word of a newer transferd: who asks in it is not given what was meant for another way */
+START_TEST(knows_no_other_methods)
+{
+	transfer_task *task = begin(true);
+
+	known = transfer_credential_new_password("user", "passwd", TRANSFER_PERSIST_SESSION);
+	learn(&rig, task, "info");
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
+			.question = 7,
+			.status = 401,
+			.method = "newer" });
+	live_rig_expect(&rig, "challenge 401");
+	ck_assert_int_eq(transfer_challenge_get_method(rig.challenge), TRANSFER_AUTH_DEFAULT);
+	ck_assert_ptr_null(transfer_challenge_get_proposed(rig.challenge));
+	ck_assert_int_eq(transfer_challenge_default(rig.challenge), 0);
+	peer_live_expect(rig.peer, "challenge 7 perform-default - -\n");
+	transfer_credential_unref(known);
+	end(0);
+	done(task);
+}
+END_TEST
+
+/* passwords do not stay with the handle of a task whose session is gone */
+START_TEST(forgets_what_it_has_said)
+{
+	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
+		"user", "passwd", TRANSFER_PERSIST_SESSION);
+	transfer_task *task = begin(true);
+
+	PEER_LIVE(rig.peer,
+		{ .task = 1,
+			.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
+			.question = 7,
+			.status = 401 });
+	live_rig_expect(&rig, "challenge 401");
+	ck_assert_int_eq(transfer_challenge_use(rig.challenge, credential), 0);
+	peer_live_expect(rig.peer, "challenge 7 use-credential user passwd\n");
+	ck_assert_ptr_nonnull(task->auth);
+	transfer_session_unref(rig.session);
+	rig.session = NULL;
+	ck_assert_ptr_null(task->auth);
 	done(task);
 }
 END_TEST
@@ -596,7 +681,8 @@ END_TEST
 
 RUN_TESTS("client-lib/live-delegate", TEST(is_told_in_order), TEST(unfolds_in_the_same_order),
 	TEST(counts_what_moves), TEST(answers_once), TEST(says_who_asks),
-	TEST(says_it_again_to_a_new_request), TEST(answers_from_any_thread),
+	TEST(says_it_again_to_a_new_request), TEST(proposes_what_is_known_by_then),
+	TEST(knows_no_other_methods), TEST(forgets_what_it_has_said), TEST(answers_from_any_thread),
 	TEST(a_dropped_answer_is_the_default), TEST(a_withdrawn_question_needs_no_answer),
 	TEST(a_cancelled_task_asks_nothing_more), TEST(a_replacement_that_is_refused_ends_the_task),
 	TEST_EACH(decides_about_a_response, dispositions), TEST(becomes_a_download),

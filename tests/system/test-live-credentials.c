@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Credentials that are kept: who is said to be asking without a delegate, what a delegate is proposed, and what stays. */
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,17 @@ static void put(enum transfer_auth_method method, const char *user, const char *
 	transfer_auto(transfer_protection_space) space = space_of(method);
 	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
 		user, password, TRANSFER_PERSIST_SESSION);
+
+	ck_assert_int_eq(transfer_credential_store_set(store, space, credential), 0);
+}
+
+/* port: to be added to the origin's */
+static void put_at(const char *host, unsigned port, const char *protocol)
+{
+	transfer_auto(transfer_protection_space) space = transfer_protection_space_new(
+		host, origin_port(rig.origin) + port, protocol, REALM, TRANSFER_AUTH_BASIC);
+	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
+		"user", "passwd", TRANSFER_PERSIST_SESSION);
 
 	ck_assert_int_eq(transfer_credential_store_set(store, space, credential), 0);
 }
@@ -178,11 +190,15 @@ START_TEST(is_for_its_space_only)
 {
 	begin_with(NULL);
 	put(TRANSFER_AUTH_DIGEST, "user", "passwd");
+	put_at("127.0.0.1", 1, "http");
+	put_at("127.0.0.1", 0, "https");
+	put_at("localhost", 0, "http");
 	live_check(app, get("/file?" GOOD), "created resp:401 data:4 done:0");
 	put(TRANSFER_AUTH_BASIC, "user", "passwd");
 	live_check(app, get("/file?auth=Basic%20dXNlcjpwYXNzd2Q=&www=Basic%20realm=%22another%22"),
 		"created resp:401 data:4 done:0");
 	ck_assert_uint_eq(origin_log_count(rig.origin, "/file"), 2);
+	live_check(app, get("/file?size=5&" GOOD), "created resp:200 data:5 done:0");
 	end();
 }
 END_TEST
@@ -310,6 +326,8 @@ static const struct {
 	/* and what is not stays out */
 	{ get, "/file?size=5&" GOOD, TRANSFER_PERSIST_NONE, "", false, false },
 	{ get, "/file?status=500&" GOOD, TRANSFER_PERSIST_SESSION, "", false, false },
+	{ get, "/file?status=429&" GOOD, TRANSFER_PERSIST_SESSION, "", false, false },
+	{ download, "/file?status=408&" GOOD, TRANSFER_PERSIST_SESSION, "", false, false },
 	{ get, "/file?size=5&" GOOD, TRANSFER_PERSIST_SESSION, "", false, true },
 };
 
@@ -330,6 +348,33 @@ START_TEST(keeps_what_was_accepted)
 	ck_assert_int_eq(live_wait(app, uses[_i].make(uses[_i].target)), 0);
 	ck_assert_str_eq(proposed, "0:- ");
 	ck_assert_str_eq(kept_in(store), uses[_i].kept);
+	end();
+}
+END_TEST
+
+static void note_change(transfer_credential_store *of, void *userdata)
+{
+	ck_assert_ptr_eq(of, store);
+	ck_assert_int_eq(sem_post(userdata), 0);
+}
+
+/* a download is not over for a long time, and may break: whoever comes next is not asked again */
+START_TEST(keeps_it_when_a_download_begins)
+{
+	transfer_task *task;
+	sem_t changed;
+
+	ck_assert_int_eq(sem_init(&changed, 0, 0), 0);
+	begin_better(&(struct live_app_config){ .unasked = true }, TRANSFER_PERSIST_SESSION);
+	ck_assert_int_eq(transfer_credential_store_observe(store, note_change, &changed, NULL), 0);
+	task = (_i ? handled_download : download)(
+		"/file?size=3000000&gate=g&gate_after=1000000&" GOOD);
+	ck_assert_int_eq(sem_wait(&changed), 0);
+	transfer_credential_store_unobserve(store, note_change, &changed);
+	ck_assert_str_eq(kept_in(store), "user:passwd");
+	ck_assert_int_eq(origin_release(rig.origin, "g"), 0);
+	ck_assert_int_eq(live_wait(app, task), 0);
+	ck_assert_uint_eq(n_kept(), 1);
 	end();
 }
 END_TEST
@@ -450,6 +495,7 @@ END_TEST
 RUN_TESTS_WITHIN("system/live-credentials", 60, TEST_LOOP(says_the_default, 3),
 	TEST_LOOP(says_it_once, 2), TEST(comes_behind_the_url), TEST(is_for_its_space_only),
 	TEST(needs_no_queue), TEST(proposes_the_default), TEST(tells_the_space),
-	TEST_EACH(keeps_what_was_accepted, uses), TEST(keeps_nothing_that_was_refused),
-	TEST(what_was_removed_does_not_come_back), TEST(an_ephemeral_session_has_its_own),
-	TEST(reset_empties_it), TEST(is_told_and_not_written_down))
+	TEST_EACH(keeps_what_was_accepted, uses), TEST_LOOP(keeps_it_when_a_download_begins, 2),
+	TEST(keeps_nothing_that_was_refused), TEST(what_was_removed_does_not_come_back),
+	TEST(an_ephemeral_session_has_its_own), TEST(reset_empties_it),
+	TEST(is_told_and_not_written_down))

@@ -151,6 +151,13 @@ TRANSFER_PUBLIC int transfer_redirect_refuse(transfer_redirect *answer);
 /**
  * transfer_challenge - the answer to task_did_receive_challenge
  *
+ * A delegate that always says the same has no end where that is refused. One that ends, with what is known or nothing:
+ *
+ *	if (transfer_challenge_get_previous_failures(challenge))
+ *		transfer_challenge_use(challenge, NULL);
+ *	else
+ *		transfer_challenge_use(challenge, transfer_challenge_get_proposed(challenge));
+ *
  * A server wants to know who asks (401), in a way that is known here: Basic, or Digest, of which the latter is asked
  * first. The time that the answer takes is not time without a byte. Dropped: as transfer_challenge_default().
  *
@@ -186,8 +193,9 @@ TRANSFER_PUBLIC const transfer_protection_space *transfer_challenge_get_space(
  *
  * @challenge: the challenge
  *
- * The default that the session's store has for the space, which is what transfer_challenge_default() says; where this task was
- * refused with it, or there is none, the credential that was refused last.
+ * The default that the session's store has for the space when the delegate is asked, which is what transfer_challenge_default()
+ * says; where this task was refused with it, or there is none, the credential that was refused last. So with previous failures
+ * (transfer_challenge_get_previous_failures()) it may be one that the server has said no to: who says it again is asked again.
  *
  * Returns:  the credential; the challenge's. NULL: there is none of these
  * Blocks:   no
@@ -203,7 +211,8 @@ TRANSFER_PUBLIC const transfer_credential *transfer_challenge_get_proposed(
  *
  * @challenge: the challenge
  *
- * Returns:  basic or digest
+ * Returns:  basic or digest; default: in a way that a newer transferd knows and this library does not. For such a challenge the
+ *           store is not asked, and it keeps nothing
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
@@ -298,13 +307,15 @@ TRANSFER_PUBLIC const transfer_response *transfer_challenge_get_response(
  * @challenge: the challenge
  * @credential: what to say; a reference is kept until the task ends. NULL: none; the answer that asks is the result
  *
- * A body goes again from its start; one that is read once is asked for with task_need_body. A credential that is refused
+ * A body goes again from its start; one that is read once is asked for with task_need_body, and where no delegate has that, the task
+ * ends with TRANSFER_ERROR_REQUEST_BODY_STREAM_EXHAUSTED. A credential that is refused
  * brings the next challenge. With Basic the password can be read by who reads the connection.
  *
  * One that is accepted goes into the session's store of credentials (transfer_session_get_credential_store()) before the
  * delegate hears of the answer, but for TRANSFER_PERSIST_NONE and the one that was proposed. It becomes the default of the space
- * if there was none, or if this task was refused with that. Accepted means: the server answers with something other than 401 and 5xx.
- * In a store that is full, and without memory, it is not kept.
+ * if there was none, or if this task was refused with that. Accepted means: the server answers, and not with 401, 407, 408, 421, 425,
+ * 429, 431 or 5xx, which say nothing about who asks. A download's is kept when it begins. In a store that is full, and without memory,
+ * it is not kept; nor when something was removed from the store since it was said: what was forgotten does not come back.
  *
  * Returns:  0, or
  *           -EALREADY  it was answered before
@@ -323,8 +334,9 @@ TRANSFER_PUBLIC int transfer_challenge_use(
  *
  * @challenge: the challenge
  *
- * The default of the session's store for this space is said, unless this task was refused with it. Where there is none, the
- * answer that asks, and its body, are the result.
+ * The default of the session's store for this space is said, unless this task was refused with it, or its request has an Authorization
+ * field of its own, of which the user of the URL is not tried either. Where there is none, the answer that asks, and its body, are
+ * the result.
  *
  * A download that goes on from resume data is not replaced by such a body: it ends with TRANSFER_ERROR_BAD_SERVER_RESPONSE, the
  * answer is its response, and the error has resume data for what was there.

@@ -8,8 +8,8 @@
  *
  * A store is in the memory of the program. Nothing of it is written anywhere, and transferd gets a credential only as the
  * answer to a challenge. TRANSFER_PERSIST_PERMANENT is therefore kept as TRANSFER_PERSIST_SESSION is: while the program
- * runs, or, in the store of an ephemeral session, while that session is there. There is no service of the desktop behind
- * it yet. What leaves a store is wiped when its last reference goes.
+ * runs, or, in the store of an ephemeral session, until that session has become invalid or was dropped. There is no service of the
+ * desktop behind it yet. What leaves a store is wiped when its last reference goes.
  *
  * The named stores belong to the process, and all its clients and sessions share them; "shared" is what sessions use by
  * default (transfer_config_set_credential_store()). An ephemeral session has a store of its own. transfer_session_reset()

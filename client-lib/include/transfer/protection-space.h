@@ -28,7 +28,9 @@ TRANSFER_OBJECT(transfer_protection_space);
 /**
  * transfer_protection_space_new - what a server protects
  *
- * @host:     its name, without letter case; an IPv6 address with or without brackets. At most 1024 bytes; copied
+ * @host:     its name, without letter case; an international one in its ASCII spelling (xn--…), an IPv6 address with or without
+ *            brackets in its shortest spelling ([2001:db8::1]): as challenges name them, for two spellings are two spaces.
+ *            At most 1024 bytes; copied
  * @port:     its port; 0: the protocol's own (http, https, ftp)
  * @protocol: scheme of its URLs, without letter case, at most 1024 bytes; copied
  * @realm:    what the server calls it, with letter case, at most 4096 bytes; copied. NULL is ""
@@ -125,7 +127,7 @@ TRANSFER_PUBLIC const char *transfer_protection_space_get_realm(
  *
  * @space: the space
  *
- * Returns:  basic or digest
+ * Returns:  basic or digest; default: of a challenge only, transfer_challenge_get_method()
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
