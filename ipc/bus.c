@@ -218,10 +218,16 @@ int ipc_bus_fd(const struct ipc_bus *bus)
 	return loop_fd(bus->loop);
 }
 
+/* Something is left for the next turn, whatever comes. */
+static bool has_queue(const struct ipc_bus *bus)
+{
+	return (bus->peers && peers_are_late(bus->peers)) ||
+		dbus_connection_get_dispatch_status(bus->connection) == DBUS_DISPATCH_DATA_REMAINS;
+}
+
 void bus_check_queue(struct ipc_bus *bus)
 {
-	if ((bus->peers && peers_are_late(bus->peers)) ||
-		dbus_connection_get_dispatch_status(bus->connection) == DBUS_DISPATCH_DATA_REMAINS)
+	if (has_queue(bus))
 		loop_poke(bus->loop);
 }
 
@@ -230,8 +236,7 @@ bool ipc_bus_read(struct ipc_bus *bus)
 	int n = 1;
 
 	for (int i = 0; i < READ_BUDGET && n > 0 && ipc_bus_is_connected(bus); i++) {
-		if (dbus_connection_get_dispatch_status(bus->connection) ==
-			DBUS_DISPATCH_DATA_REMAINS)
+		if (has_queue(bus))
 			return true;
 		n = loop_process(bus->loop);
 	}
