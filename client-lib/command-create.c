@@ -64,7 +64,8 @@ void command_create_failed(transfer_session *session, int r, const char *text)
 {
 	size_t n = command_count_flight(session);
 	bool alone = n == 1;
-	bool is_full = live_is(session) && r == IPC_E_LIMIT_REACHED;
+	bool is_large = r == -EMSGSIZE && !alone;
+	bool is_full = live_is(session) && (r == IPC_E_LIMIT_REACHED || is_large);
 	struct command *command;
 
 	while ((command = TAILQ_LAST(&session->flight, command_list))) {
@@ -75,7 +76,7 @@ void command_create_failed(transfer_session *session, int r, const char *text)
 			command_free(command);
 			continue;
 		}
-		if (alone || r < 0) {
+		if (alone || (r < 0 && !is_large)) {
 			session_complete_locally(
 				session, command->task, refusal_of(command->task, r, text));
 			command_free(command);

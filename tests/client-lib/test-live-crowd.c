@@ -97,6 +97,33 @@ START_TEST(what_is_too_large_goes_in_parts)
 }
 END_TEST
 
+/* More than a message may be, and none of the tasks is to blame. */
+START_TEST(what_no_message_holds_goes_in_parts)
+{
+	static const char bytes[60000];
+	transfer_auto(transfer_data) body = transfer_data_new_copy(bytes, sizeof(bytes));
+	transfer_auto(transfer_request) request = transfer_request_new(URL "large");
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	ck_assert_int_eq(transfer_request_set_method(request, "POST"), 0);
+	ck_assert_int_eq(transfer_request_set_body(request, body), 0);
+	/* while the first one waits, the others gather behind it */
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 1);
+	fetch(1);
+	peer_live_expect(rig.peer, "refused");
+	for (int i = 0; i < 600; i++) {
+		transfer_auto(transfer_task) task = transfer_session_data_task(
+			rig.session, request, live_rig_on_data, &rig);
+
+		transfer_task_resume(task);
+	}
+	wait_for_tasks(601);
+	ck_assert_ptr_null(strstr(rig.log, "handler"));
+	live_rig_done(&rig);
+}
+END_TEST
+
 /* One that is older than we are is asked once. */
 START_TEST(an_older_transferd_has_them_in_messages)
 {
@@ -220,6 +247,6 @@ END_TEST
 RUN_TESTS("client-lib/live-crowd", TEST(a_refused_task_does_not_hurt_others),
 	TEST(a_refusal_for_want_of_room_is_waited_out), TEST(a_crowd_is_sent_in_its_order),
 	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
-	TEST(what_is_too_large_goes_in_parts), TEST(an_older_transferd_has_them_in_messages),
-	TEST(a_message_needs_no_descriptor), TEST(the_most_urgent_is_sent_first),
-	TEST(many_bytes_are_acknowledged_soon))
+	TEST(what_is_too_large_goes_in_parts), TEST(what_no_message_holds_goes_in_parts),
+	TEST(an_older_transferd_has_them_in_messages), TEST(a_message_needs_no_descriptor),
+	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon))
