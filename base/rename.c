@@ -28,6 +28,12 @@ static bool is_unknown(int error_no)
 	return error_no == EINVAL || error_no == ENOSYS || error_no == EOPNOTSUPP;
 }
 
+/* EPERM is what link(2) says where there are none, EMLINK where a file has one name at most. */
+bool rename_has_no_links(int error_no)
+{
+	return is_unknown(error_no) || error_no == EPERM || error_no == EMLINK;
+}
+
 /* ---- the placeholder ---- */
 
 /*
@@ -95,12 +101,13 @@ static bool is_placeholder(const struct placeholder *p)
 	return holds(p->to, p->text, &st);
 }
 
-/* Made after the marker, and in the same moment. */
-static bool is_as_old(const struct stat *st, const struct stat *marker)
+/* Made after the marker, in the same moment, and by the same user with the same permissions, which few others give. */
+static bool is_akin(const struct stat *st, const struct stat *marker)
 {
 	int64_t s = (int64_t)st->st_mtim.tv_sec - marker->st_mtim.tv_sec;
 
-	return s >= 0 && s <= MOMENT_S && (s > 0 || st->st_mtim.tv_nsec >= marker->st_mtim.tv_nsec);
+	return st->st_uid == marker->st_uid && st->st_mode == marker->st_mode && s >= 0 &&
+		s <= MOMENT_S && (s > 0 || st->st_mtim.tv_nsec >= marker->st_mtim.tv_nsec);
 }
 
 /* What we have begun and did not end; -1: there is none. */
@@ -112,7 +119,7 @@ static int open_begun(const struct placeholder *p)
 	if (!holds(p->marker, p->to, &marker))
 		return -1;
 	fd = open_to_look(p->to, O_RDWR);
-	if (begins(fd, p->text, &st) && is_as_old(&st, &marker))
+	if (begins(fd, p->text, &st) && is_akin(&st, &marker))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -213,8 +220,7 @@ int rename_no_replace(const char *from, const char *to)
 		return -errno;
 	if (link(from, to) == 0)
 		return unlink(from) ? -errno : 0;
-	/* EPERM is what link(2) says where there are none, EMLINK where a file has one name at most */
-	if (!is_unknown(errno) && errno != EPERM && errno != EMLINK)
+	if (!rename_has_no_links(errno))
 		return -errno;
 	return rename_over_placeholder(from, to);
 }

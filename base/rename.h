@@ -3,6 +3,8 @@
 #ifndef BASE_RENAME_H
 #define BASE_RENAME_H
 
+#include <stdbool.h>
+
 /*
  * rename_no_replace - gives the file @from the name @to, unless something has it
  *
@@ -13,5 +15,8 @@
  * Returns 0; -EEXIST: the name is taken; -EOPNOTSUPP: this file system has no way that is safe; other -errno. Blocks on the disk.
  */
 int rename_no_replace(const char *from, const char *to);
+
+/* Is that what link() says where a file cannot have a second name? */
+bool rename_has_no_links(int error_no);
 
 #endif

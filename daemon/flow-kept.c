@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/rename.h"
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
 #include "engine/blob.h"
@@ -233,7 +234,7 @@ static bool give_name(struct hand_over *item)
 {
 	if (link(item->from, item->to) == 0)
 		return true;
-	if (errno != EPERM && errno != EOPNOTSUPP)
+	if (!rename_has_no_links(errno))
 		return false;
 	item->is_moved = rename(item->from, item->to) == 0;
 	return item->is_moved;

@@ -394,5 +394,4 @@ RUN_TESTS("daemon/live-answer", TEST(allow), TEST(sent_before), TEST(refuse), TE
 	TEST_LOOP(steered_by_its_old_number, 2), TEST_LOOP(redirects, 5),
 	TEST_LOOP(fails_behind_a_redirect, 2), TEST(body), TEST_LOOP(nobody_answers, 4),
 	TEST_LOOP(challenges, 4), TEST(asks_again), TEST_LOOP(tells_who_answered, 2),
-	TEST(cancelled_while_asking),
-	TEST_LOOP(held_while_asking, 2), TEST(own_words))
+	TEST(cancelled_while_asking), TEST_LOOP(held_while_asking, 2), TEST(own_words))
