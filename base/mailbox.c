@@ -73,12 +73,12 @@ void mailbox_post_take(struct mailbox *mailbox, struct mail *mail)
 
 void mailbox_post_list_take(struct mailbox *mailbox, struct mail *first)
 {
-	struct mail **last_next = &first->next;
+	struct mail **last_next;
 	bool is_first;
 
 	if (!first)
 		return;
-	while (*last_next)
+	for (last_next = &first->next; *last_next;)
 		last_next = &(*last_next)->next;
 	pthread_mutex_lock(&mailbox->lock);
 	is_first = !mailbox->first && !mailbox->is_held && !mailbox->is_dozing;
