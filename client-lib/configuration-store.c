@@ -45,6 +45,18 @@ int transfer_config_set_cache(transfer_config *config, const char *name)
 	return set_store(config, &config->cache, name);
 }
 
+int transfer_config_set_cache_object(transfer_config *config, const transfer_cache *cache)
+{
+	transfer_cache_unref(config->cache_object);
+	config->cache_object = transfer_cache_ref(cache);
+	return 0;
+}
+
+transfer_cache *transfer_config_get_cache_object(const transfer_config *config)
+{
+	return config->cache_object;
+}
+
 const char *transfer_config_get_cache(const transfer_config *config)
 {
 	if (!config->cache && config->kind == TRANSFER_SESSION_BACKGROUND)

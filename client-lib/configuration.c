@@ -34,6 +34,7 @@ static void config_free(struct transfer_config *config)
 	CONFIGURATION_TEXTS(TEXT_FREE)
 	text_headers_done(&config->headers);
 	load_classes_done(&config->protocols);
+	transfer_cache_unref(config->cache_object);
 	free(config);
 }
 
@@ -100,6 +101,7 @@ transfer_config *transfer_config_copy(const transfer_config *config)
 	ref_init(&copy->ref);
 	copy->headers = (struct text_headers){ 0 };
 	copy->protocols = (struct load_classes){ 0 };
+	transfer_cache_ref(copy->cache_object);
 #define TEXT_COPY(name) \
 	copy->name = config->name ? strdup(config->name) : NULL; \
 	is_whole = is_whole && (!config->name || copy->name);

@@ -3,6 +3,7 @@
 #ifndef CLIENT_LIB_CONFIGURATION_H
 #define CLIENT_LIB_CONFIGURATION_H
 
+#include <transfer/cache.h>
 #include <transfer/configuration.h>
 
 #include "client-lib/load.h"
@@ -43,6 +44,7 @@ struct transfer_config {
 	enum transfer_upload_copy upload_copy;
 	/* NULL: the application's, in an ephemeral session its own; "": none */
 	char *cookie_store, *cache, *credential_store;
+	transfer_cache *cache_object; /* a reference; NULL: what the name says */
 	enum transfer_cookie_accept accepts_cookies;
 	bool has_accepts_cookies, withholds_cookies;
 	bool allow_insecure, retry_http_errors;

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "client-lib/body.h"
+#include "client-lib/cache.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/credential-store.h"
@@ -627,7 +628,8 @@ int live_session_new(transfer_session **ret_session, transfer_client *client,
 	if (session)
 		session->last = delivery_new(DELIVERY_INVALID, NULL);
 	if (!session || !session->last ||
-		credential_store_open(session->config, &session->credentials)) {
+		credential_store_open(session->config, &session->credentials) ||
+		cache_open(session->config, &session->cache)) {
 		if (session)
 			session->destroy = NULL; /* it was never there */
 		session_memory_unref(session);

@@ -7,6 +7,11 @@ libclient_la_SOURCES = \
 	%D%/body-feed.c \
 	%D%/body-pump.c \
 	%D%/body-send.c \
+	%D%/cache.c %D%/cache.h \
+	%D%/cache-entry.c %D%/cache-entry.h \
+	%D%/cache-index.c %D%/cache-index.h \
+	%D%/cache-name.c %D%/cache-store.h \
+	%D%/cached-response.c \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/command-create.c \
@@ -62,6 +67,7 @@ libclient_la_SOURCES = \
 transferinclude_HEADERS += \
 	%D%/include/transfer/answer.h \
 	%D%/include/transfer/body.h \
+	%D%/include/transfer/cache.h \
 	%D%/include/transfer/client.h \
 	%D%/include/transfer/configuration.h \
 	%D%/include/transfer/configuration-network.h \
@@ -105,7 +111,7 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-cache tests/client-lib/test-cache-entry tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-credential-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
 	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
@@ -147,6 +153,8 @@ tests_client_lib_test_body_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_feed_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_pump_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_send_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_cache_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_cache_entry_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_live_LDADD = $(TEST_CLIENT)

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "client-lib/cache.h"
 #include "client-lib/client.h"
 #include "client-lib/configuration.h"
 #include "client-lib/credential-store.h"
@@ -43,6 +44,7 @@ void session_memory_unref(transfer_session *session)
 	free(session->description);
 	transfer_queue_unref(session->queue);
 	transfer_credential_store_unref(session->credentials);
+	transfer_cache_unref(session->cache);
 	transfer_config_unref(session->config);
 	transfer_error_unref(session->open_error);
 	free(session);
@@ -374,6 +376,7 @@ void session_over(transfer_session *session)
 	session->destroy = NULL;
 	client_unlock(session->client);
 	credential_store_leave(session->credentials);
+	cache_leave(session->cache);
 	if (destroy)
 		destroy(session->userdata);
 }
@@ -640,5 +643,6 @@ void transfer_session_reset(
 {
 	if (session->credentials)
 		credential_store_clear(session->credentials);
+	cache_clear(session->cache);
 	push_done(session, COMMAND_RESET, handler, userdata);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <transfer/cache.h>
 #include <transfer/credential-store.h>
 #include <transfer/session.h>
 
@@ -50,6 +51,7 @@ struct transfer_session {
 	transfer_queue *queue;
 	transfer_credential_store
 		*credentials; /* a reference; NULL: none, or a background session */
+	transfer_cache *cache; /* the same */
 
 	/* ---- under lock ---- */
 	transfer_destroy destroy; /* of userdata; NULL: none, or it was called */

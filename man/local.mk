@@ -4,7 +4,7 @@ dist_man_MANS += %D%/transferd.conf.5 %D%/transferd.service.8
 
 # libtransfer: the overview is written, a page per object and the list of errors come from the public headers.
 dist_man_MANS += %D%/libtransfer.3
-LIBTRANSFER_MANS = man/transfer_body.3 man/transfer_client.3 man/transfer_config.3 man/transfer_cookie.3 \
+LIBTRANSFER_MANS = man/transfer_body.3 man/transfer_cache.3 man/transfer_client.3 man/transfer_config.3 man/transfer_cookie.3 \
 	man/transfer_credential.3 man/transfer_credential_store.3 man/transfer_protection_space.3 \
 	man/transfer_data.3 man/transfer_delayed_request.3 man/transfer_error.3 man/transfer_manager.3 \
 	man/transfer_meter.3 man/transfer_protocol.3 man/transfer_queue.3 man/transfer_reader.3 \

@@ -33,6 +33,7 @@ PAGES = {
     "transfer_credential": ("credential.h", "who somebody is to a server", ["transfer_"]),
     "transfer_credential_store": ("credential-store.h", "credentials that are kept", ["transfer_"]),
     "transfer_protection_space": ("protection-space.h", "who asks who comes", ["transfer_"]),
+    "transfer_cache": ("cache.h", "answers that are kept", ["transfer_"]),
     "transfer_cookie": ("cookie.h", "what a session keeps for servers", ["transfer_"]),
     "transfer_rows": ("rows.h", "lists that a manager hands out", ["transfer_"]),
     "transfer_manager": ("manager.h", "look at and steer all transfers", ["transfer_"]),

@@ -7,6 +7,7 @@
 #ifndef TRANSFER_CONFIGURATION_STORE_H
 #define TRANSFER_CONFIGURATION_STORE_H
 
+#include <transfer/cache.h>
 #include <transfer/configuration.h>
 #include <transfer/protocol.h>
 
@@ -79,6 +80,36 @@ TRANSFER_PUBLIC int transfer_config_set_cache(transfer_config *config, const cha
  * Source:   NSURLSessionConfiguration.URLCache
  */
 TRANSFER_PUBLIC const char *transfer_config_get_cache(const transfer_config *config);
+
+/**
+ * transfer_config_set_cache_object - a cache of the program's own for the session's answers
+ *
+ * @config: the configuration; borrowed
+ * @cache:  a reference is kept; NULL is the default: the one that transfer_config_set_cache() names
+ *
+ * It goes before a name. Without effect in a background session.
+ *
+ * Returns:  0
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCache
+ */
+TRANSFER_PUBLIC int transfer_config_set_cache_object(
+	transfer_config *config, const transfer_cache *cache);
+
+/**
+ * transfer_config_get_cache_object - a cache of the program's own for the session's answers
+ *
+ * @config: the configuration; borrowed
+ *
+ * Returns:  the cache, lent, or NULL
+ * Blocks:   no
+ * Thread:   any
+ * Since:    0.1
+ * Source:   NSURLSessionConfiguration.URLCache
+ */
+TRANSFER_PUBLIC transfer_cache *transfer_config_get_cache_object(const transfer_config *config);
 
 /**
  * transfer_config_set_credential_store - which of the application's stores of credentials is used

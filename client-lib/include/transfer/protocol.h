@@ -39,13 +39,6 @@ extern "C" {
  */
 TRANSFER_OBJECT(transfer_load);
 
-/* How an answer of a custom protocol may be stored. Source: NSURLCacheStoragePolicy, same numbers. */
-enum transfer_storage_policy {
-	TRANSFER_STORAGE_ALLOWED = 0,
-	TRANSFER_STORAGE_IN_MEMORY_ONLY = 1,
-	TRANSFER_STORAGE_NOT_ALLOWED = 2,
-};
-
 /* What a custom protocol does. Members may be NULL where it is said. Source: NSURLProtocol */
 struct transfer_protocol {
 	size_t size; /* set by TRANSFER_PROTOCOL_INIT */

@@ -10,6 +10,7 @@
 
 #include <transfer/answer.h>
 #include <transfer/body.h>
+#include <transfer/cache.h>
 #include <transfer/client.h>
 #include <transfer/configuration-network.h>
 #include <transfer/configuration-store.h>

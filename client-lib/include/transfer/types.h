@@ -72,6 +72,12 @@ extern "C" {
 	X(RELOAD_EVERYWHERE, 4, "reload-everywhere") \
 	X(REVALIDATE, 5, "revalidate")
 
+/* Where an answer may be kept. Source: NSURLCacheStoragePolicy, same numbers. */
+#define TRANSFER_STORAGE_POLICIES(X) \
+	X(ALLOWED, 0, "allowed") \
+	X(IN_MEMORY_ONLY, 1, "in-memory-only") \
+	X(NOT_ALLOWED, 2, "not-allowed")
+
 /* What the bytes are for; becomes the mark of their packets. Source: NSURLRequestNetworkServiceType, same numbers. */
 #define TRANSFER_SERVICE_TYPES(X) \
 	X(DEFAULT, 0, "default") \
@@ -134,6 +140,7 @@ extern "C" {
 #define TRANSFER_TYPES_COOKIE_ACCEPT(s, v, n)      TRANSFER_TYPES_ENUM(COOKIE_ACCEPT, s, v)
 #define TRANSFER_TYPES_COOKIE_SAME_SITE(s, v, n)   TRANSFER_TYPES_ENUM(COOKIE_SAME_SITE, s, v)
 #define TRANSFER_TYPES_CACHE_POLICY(s, v, n)       TRANSFER_TYPES_ENUM(CACHE, s, v)
+#define TRANSFER_TYPES_STORAGE_POLICY(s, v, n)     TRANSFER_TYPES_ENUM(STORAGE, s, v)
 #define TRANSFER_TYPES_SERVICE_TYPE(s, v, n)       TRANSFER_TYPES_ENUM(SERVICE, s, v)
 #define TRANSFER_TYPES_RESPONSE(s, v, n)           TRANSFER_TYPES_ENUM(RESPONSE, s, v)
 #define TRANSFER_TYPES_BODY_REASON(s, v, n)        TRANSFER_TYPES_ENUM(BODY_REASON, s, v)
@@ -149,6 +156,7 @@ enum transfer_session_state { TRANSFER_SESSION_STATES(TRANSFER_TYPES_SESSION_STA
 enum transfer_cookie_accept { TRANSFER_COOKIE_ACCEPTS(TRANSFER_TYPES_COOKIE_ACCEPT) };
 enum transfer_cookie_same_site { TRANSFER_COOKIE_SAME_SITES(TRANSFER_TYPES_COOKIE_SAME_SITE) };
 enum transfer_cache_policy { TRANSFER_CACHE_POLICIES(TRANSFER_TYPES_CACHE_POLICY) };
+enum transfer_storage_policy { TRANSFER_STORAGE_POLICIES(TRANSFER_TYPES_STORAGE_POLICY) };
 enum transfer_service_type { TRANSFER_SERVICE_TYPES(TRANSFER_TYPES_SERVICE_TYPE) };
 enum transfer_response_disposition { TRANSFER_RESPONSE_DISPOSITIONS(TRANSFER_TYPES_RESPONSE) };
 enum transfer_body_reason { TRANSFER_BODY_REASONS(TRANSFER_TYPES_BODY_REASON) };
