@@ -256,6 +256,7 @@ int ipc_bus_dispatch(struct ipc_bus *bus)
 		if (dbus_connection_dispatch(bus->connection) != DBUS_DISPATCH_DATA_REMAINS)
 			break;
 	}
+	client_hear(bus);
 	bus_check_queue(bus);
 	return bus->is_lost ? -ENOTCONN : r;
 }

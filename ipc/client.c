@@ -25,6 +25,7 @@ struct pending {
 	struct ipc_bus *bus;
 	DBusPendingCall *call;
 	struct client_start start;
+	bool is_deaf; /* libdbus had no memory to tell of its reply: client_hear() looks for it */
 };
 
 void ipc_exchange_done(struct ipc_exchange *exchange)
@@ -37,7 +38,7 @@ void ipc_exchange_done(struct ipc_exchange *exchange)
 
 static int append_request(DBusMessage *message, const struct table_method *method, const void *in)
 {
-	struct wire_writer w = { 0 };
+	struct wire_writer w = { .max_bytes = WIRE_MAX_CALL_BYTES };
 	struct wire_iter it;
 
 	if (!method->in)
@@ -271,6 +272,7 @@ int client_set(struct ipc_bus *bus, struct ipc_path path, struct ipc_exchange *e
 static void pending_free(struct pending *p)
 {
 	LIST_REMOVE(p, link);
+	p->bus->n_deaf -= p->is_deaf;
 	dbus_pending_call_unref(p->call);
 	free(p);
 }
@@ -314,7 +316,26 @@ static void on_reply(DBusPendingCall *call, void *user)
 	dbus_message_unref(reply);
 }
 
-/* Takes message. */
+static struct pending *find_heard(const struct ipc_bus *bus)
+{
+	struct pending *p;
+
+	LIST_FOREACH (p, &bus->pendings, link) {
+		if (p->is_deaf && dbus_pending_call_get_completed(p->call))
+			return p;
+	}
+	return NULL;
+}
+
+void client_hear(struct ipc_bus *bus)
+{
+	struct pending *p;
+
+	while (bus->n_deaf && (p = find_heard(bus)))
+		on_reply(p->call, p);
+}
+
+/* Takes message. Once it is sent there is no failure: who was told of one would ask for the same again. */
 static int start_take(struct ipc_bus *bus, DBusMessage *message, const struct client_start *start)
 {
 	struct pending *p = calloc(1, sizeof(*p));
@@ -332,11 +353,8 @@ static int start_take(struct ipc_bus *bus, DBusMessage *message, const struct cl
 		return r;
 	}
 	LIST_INSERT_HEAD(&bus->pendings, p, link);
-	if (!dbus_pending_call_set_notify(p->call, on_reply, p, NULL)) {
-		dbus_pending_call_cancel(p->call);
-		pending_free(p);
-		return err_raise(-ENOMEM);
-	}
+	p->is_deaf = !dbus_pending_call_set_notify(p->call, on_reply, p, NULL);
+	bus->n_deaf += p->is_deaf;
 	return 0;
 }
 

@@ -54,6 +54,7 @@ struct ipc_bus {
 	bool never_starts;
 	char *service, *service_owner; /* watched name and its owner; NULL */
 	struct pendings pendings;
+	unsigned n_deaf; /* of them */
 	/* server */
 	const struct ipc_object_ops *ops; /* NULL: we serve nothing */
 	void *ops_user;
@@ -120,6 +121,8 @@ bool standard_run_take(struct ipc_call *call, enum node_kind node);
 
 /* client.c: ends all calls under way with r. */
 void client_end_all(struct ipc_bus *bus, int r);
+/* After libdbus was let run: replies that it could not tell of. */
+void client_hear(struct ipc_bus *bus);
 
 /* signal.c */
 void signal_deliver(struct ipc_bus *bus, DBusMessage *message);

@@ -2,6 +2,8 @@
 /* Calls to the daemon: arguments and results arrive whole, failures are told apart, strange bytes do no harm. */
 #include "ipc/client.h"
 
+#include <dbus/dbus.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
@@ -173,5 +175,49 @@ START_TEST(does_not_wait)
 }
 END_TEST
 
+static _Thread_local int n_deaf; /* the service has its own thread */
+
+/* In the place of libdbus': without memory, as often as n_deaf says. */
+dbus_bool_t dbus_pending_call_set_notify(DBusPendingCall *call,
+	DBusPendingCallNotifyFunction function, void *user, DBusFreeFunction free_user)
+{
+	dbus_bool_t (*real)(DBusPendingCall *, DBusPendingCallNotifyFunction, void *,
+		DBusFreeFunction) = dlsym(RTLD_NEXT, "dbus_pending_call_set_notify");
+
+	if (n_deaf) {
+		n_deaf--;
+		return FALSE;
+	}
+	return real(call, function, user, free_user);
+}
+
+/* What was sent has not failed: its answer is heard. */
+START_TEST(is_heard_without_memory)
+{
+	struct ipc_manager_list_tasks_in in = { .limit = 3 };
+	struct list_answer answers[3] = { 0 };
+	struct service *s = service_new();
+	struct ipc_bus *client = service_client();
+
+	n_deaf = 2;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			ipc_start_manager_list_tasks(client, ROOT, &in, on_listed, &answers[i]), 0);
+	ck_assert_int_eq(n_deaf, 0);
+	for (int i = 0; i < 3; i++) {
+		service_pump(client, &answers[i].is_done);
+		ck_assert_int_eq(answers[i].r, 0);
+		ck_assert_uint_eq(answers[i].n, 3);
+	}
+	n_deaf = 1;
+	answers[0] = (struct list_answer){ 0 };
+	ck_assert_int_eq(
+		ipc_start_manager_list_tasks(client, ROOT, &in, on_listed, &answers[0]), 0);
+	ipc_bus_free(client);
+	ck_assert_int_eq(answers[0].r, -ECANCELED);
+	service_free(s);
+}
+END_TEST
+
 RUN_TESTS("ipc/client", TEST(opens_a_session), TEST(lists_strange_bytes), TEST(steers_tasks),
-	TEST(times_out), TEST(finds_no_daemon), TEST(does_not_wait))
+	TEST(times_out), TEST(finds_no_daemon), TEST(does_not_wait), TEST(is_heard_without_memory))
