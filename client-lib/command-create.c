@@ -59,24 +59,30 @@ static transfer_error *refusal_of(const transfer_task *task, int r, const char *
 	return error;
 }
 
+/* Alone another call may do: it needs less room, and fewer descriptors. */
+static bool may_do_alone(int r)
+{
+	return r > 0 || r == -EMSGSIZE || r == -EMFILE || r == -ENFILE;
+}
+
 /* A batch is made whole or not at all: after a refusal each of its tasks goes alone, so that only the bad ones fail. */
 void command_create_failed(transfer_session *session, int r, const char *text)
 {
 	size_t n = command_count_flight(session);
 	bool alone = n == 1;
-	bool is_large = r == -EMSGSIZE && !alone;
-	bool is_full = live_is(session) && (r == IPC_E_LIMIT_REACHED || is_large);
+	bool is_split = !alone && may_do_alone(r);
+	bool is_full = live_is(session) && (r == IPC_E_LIMIT_REACHED || (r == -EMSGSIZE && !alone));
 	struct command *command;
 
 	while ((command = TAILQ_LAST(&session->flight, command_list))) {
 		TAILQ_REMOVE(&session->flight, command, link);
-		if (live_is(session) && (is_full || (!alone && r > 0))) {
+		if (live_is(session) && (is_full || is_split)) {
 			command->task->is_made_alone = !is_full;
 			live_put_back(session, command->task);
 			command_free(command);
 			continue;
 		}
-		if (alone || (r < 0 && !is_large)) {
+		if (!is_split) {
 			session_complete_locally(
 				session, command->task, refusal_of(command->task, r, text));
 			command_free(command);

@@ -37,11 +37,11 @@ static int new_file(const struct buf *bytes, int *ret_fd)
 	return 0;
 }
 
-int file_pack(
-	const struct codec_type *type, const void *args, int ret_files[IPC_MAX_FDS], size_t *ret_n)
+int file_pack(const struct codec_type *type, const void *args, size_t max_bytes,
+	int ret_files[IPC_MAX_FDS], size_t *ret_n)
 {
-	cleanup_(buf_done) struct buf bytes = { .max_bytes = WIRE_MAX_SEND_BYTES };
-	struct wire_writer w = { .flat = &bytes, .n_fds = 1 };
+	cleanup_(buf_done) struct buf bytes = { .max_bytes = max_bytes };
+	struct wire_writer w = { .max_bytes = max_bytes, .flat = &bytes, .n_fds = 1 };
 	struct wire_iter unused;
 	int r = buf_reserve(&bytes, FILE_ROOM_BYTES);
 

@@ -10,9 +10,12 @@
 
 struct codec_type;
 
-/* Makes the list: ret_files[0] is the caller's to close, the others are those of args. 0, -EMSGSIZE, -errno. */
-int file_pack(
-	const struct codec_type *type, const void *args, int ret_files[IPC_MAX_FDS], size_t *ret_n);
+/*
+ * Makes the list: ret_files[0] is the caller's to close, the others are those of args. 0, -EMSGSIZE (more than max_bytes, or too
+ * many descriptors), -errno.
+ */
+int file_pack(const struct codec_type *type, const void *args, size_t max_bytes,
+	int ret_files[IPC_MAX_FDS], size_t *ret_n);
 /*
  * Reads what others have packed; args points into memory of rd's arena. Of the files, those that args names go over to rd->fds.
  * 0, IPC_E_… with rd->text, or -errno.

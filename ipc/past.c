@@ -16,7 +16,8 @@ int ipc_pack_create_tasks(const struct ipc_bus *bus, const struct ipc_session_cr
 {
 	if (!dbus_connection_can_send_type(bus->connection, DBUS_TYPE_UNIX_FD))
 		return -EOPNOTSUPP;
-	return file_pack(&ipc_type_session_create_tasks_in, in, ret_files, ret_n);
+	return file_pack(
+		&ipc_type_session_create_tasks_in, in, WIRE_MAX_CALL_BYTES, ret_files, ret_n);
 }
 
 int ipc_read_create_tasks(struct ipc_call *call, struct ipc_session_create_tasks_in *ret_in)

@@ -117,7 +117,7 @@ static int send_file(
 	int fds[IPC_MAX_FDS], r;
 	struct ipc_session_events_file args = { .files = fds };
 
-	r = file_pack(&ipc_type_session_events, events, fds, &args.n_files);
+	r = file_pack(&ipc_type_session_events, events, WIRE_MAX_SEND_BYTES, fds, &args.n_files);
 	if (r)
 		return r;
 	r = send_args(bus, to, IPC_EVENTS_FILE, &ipc_type_session_events_file, &args);

@@ -19,7 +19,9 @@
 
 static int charge(struct wire_writer *w, size_t bytes)
 {
-	if (bytes > WIRE_MAX_SEND_BYTES - w->bytes)
+	size_t max_bytes = w->max_bytes ? w->max_bytes : WIRE_MAX_SEND_BYTES;
+
+	if (bytes > max_bytes - w->bytes)
 		return -EMSGSIZE;
 	w->bytes += bytes;
 	return 0;
@@ -102,7 +104,11 @@ int wire_append_fd(struct wire_writer *w, struct wire_iter *it, int fd)
 		return r;
 	number = w->n_fds;
 	w->fds[w->n_fds++] = fd;
-	return append(w, it, DBUS_TYPE_UNIX_FD, w->flat ? (const void *)&number : &fd);
+	if (w->flat)
+		return append(w, it, DBUS_TYPE_UNIX_FD, &number);
+	errno = 0;
+	r = append(w, it, DBUS_TYPE_UNIX_FD, &fd);
+	return r && (errno == EMFILE || errno == ENFILE) ? -errno : r;
 }
 
 int wire_append_fixed(

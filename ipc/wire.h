@@ -19,6 +19,8 @@ struct buf;
 
 /* The largest message we send: what the system bus carries. Beyond it -EMSGSIZE. */
 #define WIRE_MAX_SEND_BYTES (24u << 20)
+/* The largest call: what is read of one, with what its rows become, is at most IPC_MAX_MESSAGE_BYTES. */
+#define WIRE_MAX_CALL_BYTES (IPC_MAX_MESSAGE_BYTES - (64u << 10))
 
 /* A place in a message, or in bytes of our own. */
 struct wire_iter {
@@ -31,6 +33,7 @@ struct wire_iter {
 
 struct wire_writer {
 	size_t bytes; /* appended so far, roughly: alignment is not counted */
+	size_t max_bytes; /* of them; 0: WIRE_MAX_SEND_BYTES */
 	unsigned n_fds;
 	struct buf *flat; /* where to, when not to a message */
 	int fds[IPC_MAX_FDS]; /* borrowed; a descriptor in the bytes is its place here */
@@ -38,7 +41,7 @@ struct wire_writer {
 
 void wire_begin_append(DBusMessage *message, struct wire_iter *ret_it);
 
-/* All return 0, -ENOMEM (the message must be dropped), or -EMSGSIZE. */
+/* All return 0, -ENOMEM (the message must be dropped), or -EMSGSIZE; wire_append_fd() -EMFILE and -ENFILE, too. */
 int wire_append(struct wire_writer *w, struct wire_iter *it, int type, const void *value);
 /* NULL is ""; bytes that are not UTF-8 become U+FFFD. */
 int wire_append_string(struct wire_writer *w, struct wire_iter *it, const char *s);

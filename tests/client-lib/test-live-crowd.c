@@ -124,6 +124,46 @@ START_TEST(what_no_message_holds_goes_in_parts)
 }
 END_TEST
 
+/* 200 fields of 60,000 bytes. */
+static transfer_task *fetch_giant(void)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "giant");
+	char name[8], value[60001];
+	transfer_task *task;
+
+	memset(value, 'x', sizeof(value) - 1);
+	value[sizeof(value) - 1] = 0;
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "X-%d", i);
+		ck_assert_int_eq(transfer_request_set_header(request, name, value), 0);
+	}
+	task = transfer_session_data_task(rig.session, request, live_rig_on_data, &rig);
+	transfer_task_resume(task);
+	return task;
+}
+
+/* More than a call may be, all by itself: it fails, and what is behind it goes on. */
+START_TEST(what_no_call_holds_fails)
+{
+	transfer_auto(transfer_error) error = NULL;
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 1);
+	fetch(1);
+	peer_live_expect(rig.peer, "refused");
+	task = fetch_giant();
+	fetch(9);
+	live_rig_expect(&rig, "handler");
+	wait_for_tasks(10);
+	error = transfer_task_copy_error(task);
+	ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_POSIX);
+	ck_assert_int_eq(transfer_error_get_code(error), EMSGSIZE);
+	done(task);
+}
+END_TEST
+
 /* One that is older than we are is asked once. */
 START_TEST(an_older_transferd_has_them_in_messages)
 {
@@ -137,27 +177,73 @@ START_TEST(an_older_transferd_has_them_in_messages)
 }
 END_TEST
 
+/* All others are in use. Returns the limit that was. */
+static struct rlimit leave_descriptors(rlim_t n)
+{
+	struct rlimit limit, least;
+	int fd = dup(STDOUT_FILENO);
+
+	close(fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	least = limit;
+	least.rlim_cur = (rlim_t)fd + n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &least), 0);
+	return limit;
+}
+
 /* All but one descriptor are in use: the file has it, and libdbus wants one, too. */
 START_TEST(a_message_needs_no_descriptor)
 {
-	struct rlimit limit, least;
-	int fd;
+	struct rlimit limit;
 
 	live_rig_init(&rig, NULL);
 	fetch(1);
 	wait_for_tasks(1);
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	least = limit;
-	fd = dup(STDOUT_FILENO);
-	close(fd);
-	least.rlim_cur = (rlim_t)fd + 1;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &least), 0);
+	limit = leave_descriptors(1);
 	fetch(300);
 	wait_for_tasks(301);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert_uint_eq(peer_n_file_calls(rig.peer), 0);
 	ck_assert_uint_lt(peer_n_create_calls(rig.peer), 100);
 	live_rig_done(&rig);
+}
+END_TEST
+
+static transfer_task *upload(const char *path)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL "upload");
+	transfer_task *task = transfer_session_upload_task_file(
+		rig.session, request, path, live_rig_on_data, &rig);
+
+	ck_assert_ptr_nonnull(task);
+	transfer_task_resume(task);
+	return task;
+}
+
+/* None is left for a file that is to be sent: that task fails, and those that need none do not. */
+START_TEST(without_descriptors_only_files_fail)
+{
+	transfer_auto(transfer_error) error = NULL;
+	struct rlimit limit;
+	transfer_task *task;
+
+	live_rig_init(&rig, NULL);
+	rig.is_quiet = true;
+	fetch(1);
+	wait_for_tasks(1);
+	peer_live_refuse(rig.peer, IPC_E_LIMIT_REACHED, 1);
+	fetch(1);
+	peer_live_expect(rig.peer, "refused");
+	task = upload("/proc/self/exe");
+	fetch(3);
+	limit = leave_descriptors(0);
+	live_rig_expect(&rig, "handler");
+	wait_for_tasks(5);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	error = transfer_task_copy_error(task);
+	ck_assert_int_eq(transfer_error_get_domain(error), TRANSFER_DOMAIN_POSIX);
+	ck_assert_int_eq(transfer_error_get_code(error), EMFILE);
+	done(task);
 }
 END_TEST
 
@@ -249,4 +335,5 @@ RUN_TESTS("client-lib/live-crowd", TEST(a_refused_task_does_not_hurt_others),
 	TEST(more_are_sent_by_the_hundred), TEST(a_place_is_used_though_no_other_gets_free),
 	TEST(what_is_too_large_goes_in_parts), TEST(what_no_message_holds_goes_in_parts),
 	TEST(an_older_transferd_has_them_in_messages), TEST(a_message_needs_no_descriptor),
+	TEST(what_no_call_holds_fails), TEST(without_descriptors_only_files_fail),
 	TEST(the_most_urgent_is_sent_first), TEST(many_bytes_are_acknowledged_soon))

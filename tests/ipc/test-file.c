@@ -57,7 +57,8 @@ static void pack(struct wire_fds *files)
 	int fds[IPC_MAX_FDS];
 	size_t n = 0;
 
-	ck_assert_int_eq(file_pack(&ipc_type_session_events, &events, fds, &n), 0);
+	ck_assert_int_eq(
+		file_pack(&ipc_type_session_events, &events, WIRE_MAX_SEND_BYTES, fds, &n), 0);
 	ck_assert_uint_eq(n, 3);
 	*files = (struct wire_fds){ .fds = { fds[0], dup(zero), dup(zero) }, .n = 3 };
 	close(zero);
