@@ -375,8 +375,7 @@ static int say(transfer_challenge *challenge, const char *disposition,
 	if (r)
 		return r;
 	if (credential)
-		task_auth_say(answer->task, challenge->space, credential,
-			challenge->previous_failures, is_new);
+		task_auth_say(answer->task, challenge->space, credential, is_new);
 	send_answer(answer);
 	return 0;
 }

@@ -2,6 +2,9 @@
 /*
  * Who this program is to servers, in memory. A store is one list: there are few credentials, and they are looked for only when a
  * server asks. What is allocated, given back or called is so without the lock, but for the copies of a visit.
+ *
+ * A server may name as many realms as it likes: what tasks have kept makes room, the least recently used first, for what others
+ * keep and for what the program sets, which stays.
  */
 #include "client-lib/credential-store.h"
 
@@ -19,12 +22,19 @@
 #include "client-lib/ref.h"
 #include "client-lib/session.h"
 
+/* What tasks may keep for one host. */
+#define KEPT_PER_HOST_MAX 16
+/* Removals whose space is remembered; what is older counts as one of all. */
+#define REMOVALS_KNOWN    32
+
 /* references */
 struct entry {
 	TAILQ_ENTRY(entry) link;
 	transfer_protection_space *space;
 	transfer_credential *credential;
 	bool is_default;
+	bool is_kept; /* by a task, and not set by the program */
+	uint64_t used; /* the highest was used last */
 };
 
 TAILQ_HEAD(entries, entry);
@@ -41,7 +51,9 @@ struct transfer_credential_store {
 	struct ref ref;
 	struct entries entries;
 	size_t n_entries;
-	uint64_t n_removals;
+	uint64_t n_removals, n_uses;
+	transfer_protection_space
+		*removed[REMOVALS_KNOWN]; /* ring of the last ones; NULL: all spaces */
 	struct watcher *watchers[TRANSFER_CREDENTIAL_OBSERVERS_MAX];
 	size_t n_watchers;
 	char *name; /* NULL: of an ephemeral session; constant */
@@ -103,6 +115,8 @@ bool credential_store_is_same(const transfer_credential *a, const transfer_crede
 static void store_free(transfer_credential_store *store)
 {
 	entries_free(&store->entries);
+	for (size_t i = 0; i < REMOVALS_KNOWN; i++)
+		transfer_protection_space_unref(store->removed[i]);
 	for (size_t i = 0; i < store->n_watchers; i++)
 		watcher_put(store->watchers[i]);
 	free(store->name);
@@ -295,17 +309,69 @@ static bool replace(struct entry *old, struct entry *new)
 	return false;
 }
 
-/* With the lock held. *entry: taken when it is NULL then, else to be given back. 0, -ENOSPC or -EALREADY: nothing changes. */
-static int put(transfer_credential_store *store, struct entry **entry)
+/* The least recently used of those that tasks have kept for a host, NULL: for all. NULL: there is none. */
+static struct entry *find_oldest(
+	const transfer_credential_store *store, const char *host, size_t *ret_n)
+{
+	struct entry *entry, *oldest = NULL;
+
+	*ret_n = 0;
+	TAILQ_FOREACH (entry, &store->entries, link) {
+		if (!entry->is_kept ||
+			(host && strcmp(transfer_protection_space_get_host(entry->space), host)))
+			continue;
+		++*ret_n;
+		if (!oldest || entry->used < oldest->used)
+			oldest = entry;
+	}
+	return oldest;
+}
+
+static void take_out(transfer_credential_store *store, struct entry *entry)
+{
+	TAILQ_REMOVE(&store->entries, entry, link);
+	store->n_entries--;
+}
+
+/* With the lock held: room for one more. *ret_gone: what had to go for it, NULL: nothing. */
+static int make_room(
+	transfer_credential_store *store, const struct entry *new, struct entry **ret_gone)
+{
+	struct entry *oldest = NULL;
+	size_t n = 0;
+
+	if (new->is_kept)
+		oldest = find_oldest(store, transfer_protection_space_get_host(new->space), &n);
+	if (n < KEPT_PER_HOST_MAX) {
+		if (store->n_entries < TRANSFER_CREDENTIALS_MAX)
+			return 0;
+		oldest = find_oldest(store, NULL, &n);
+	}
+	if (!oldest)
+		return -ENOSPC;
+	take_out(store, oldest);
+	*ret_gone = oldest;
+	return 0;
+}
+
+/*
+ * With the lock held. *entry: taken when it is NULL then, else to be given back, as is *ret_gone. 0, -ENOSPC or -EALREADY: nothing
+ * changes.
+ */
+static int put(transfer_credential_store *store, struct entry **entry, struct entry **ret_gone)
 {
 	struct entry *new = *entry;
 	struct entry *old = find_user(
 		store, new->space, transfer_credential_get_user(new->credential));
 	bool is_default = new->is_default;
+	int r = old ? 0 : make_room(store, new, ret_gone);
 
-	if (!old && store->n_entries == TRANSFER_CREDENTIALS_MAX)
-		return -ENOSPC;
+	if (r)
+		return r;
+	new->used = ++store->n_uses;
 	if (old) {
+		old->used = new->used;
+		old->is_kept = old->is_kept && new->is_kept;
 		if (replace(old, new) && (old->is_default || !is_default))
 			return -EALREADY;
 		new = old;
@@ -323,14 +389,16 @@ static int put(transfer_credential_store *store, struct entry **entry)
 /* entry: taken, NULL: out of memory. */
 static int put_take(transfer_credential_store *store, struct entry *entry)
 {
+	struct entry *gone = NULL;
 	int r;
 
 	if (!entry)
 		return -ENOMEM;
 	fork_lock();
-	r = put(store, &entry);
+	r = put(store, &entry, &gone);
 	fork_unlock();
 	entry_free(entry);
+	entry_free(gone);
 	if (!r)
 		tell(store);
 	return r == -EALREADY ? 0 : r;
@@ -357,21 +425,47 @@ int transfer_credential_store_set_default(transfer_credential_store *store,
 	return put_take(store, entry);
 }
 
+/* With the lock held. space: a reference that is taken, NULL: all. One to be given back. */
+static transfer_protection_space *note_removal_take(
+	transfer_credential_store *store, transfer_protection_space *space)
+{
+	transfer_protection_space **slot = &store->removed[store->n_removals++ % REMOVALS_KNOWN],
+				  *before = *slot;
+
+	*slot = space;
+	return before;
+}
+
+/* With the lock held: since there had been n_before of them. */
+static bool was_removed(const transfer_credential_store *store,
+	const transfer_protection_space *space, uint64_t n_before)
+{
+	if (store->n_removals - n_before > REMOVALS_KNOWN)
+		return true;
+	for (uint64_t i = n_before; i < store->n_removals; i++) {
+		const transfer_protection_space *removed = store->removed[i % REMOVALS_KNOWN];
+
+		if (!removed || transfer_protection_space_is_equal(removed, space))
+			return true;
+	}
+	return false;
+}
+
 void transfer_credential_store_remove(transfer_credential_store *store,
 	const transfer_protection_space *space, const transfer_credential *credential)
 {
+	transfer_protection_space *noted = transfer_protection_space_ref(space);
 	struct entry *entry;
 
 	fork_lock();
-	store->n_removals++;
+	noted = note_removal_take(store, noted);
 	entry = find_user(store, space, transfer_credential_get_user(credential));
 	if (entry && !credential_store_is_same(entry->credential, credential))
 		entry = NULL;
-	if (entry) {
-		TAILQ_REMOVE(&store->entries, entry, link);
-		store->n_entries--;
-	}
+	if (entry)
+		take_out(store, entry);
 	fork_unlock();
+	transfer_protection_space_unref(noted);
 	if (!entry)
 		return;
 	entry_free(entry);
@@ -381,14 +475,16 @@ void transfer_credential_store_remove(transfer_credential_store *store,
 void credential_store_clear(transfer_credential_store *store)
 {
 	struct entries entries = TAILQ_HEAD_INITIALIZER(entries);
+	transfer_protection_space *noted;
 	size_t n;
 
 	fork_lock();
 	n = store->n_entries;
 	store->n_entries = 0;
-	store->n_removals++;
+	noted = note_removal_take(store, NULL);
 	TAILQ_CONCAT(&entries, &store->entries, link);
 	fork_unlock();
+	transfer_protection_space_unref(noted);
 	entries_free(&entries);
 	if (n)
 		tell(store);
@@ -422,23 +518,37 @@ static struct entry *find_default(
 
 void credential_store_accept(transfer_credential_store *store, const struct accepted *accepted)
 {
-	struct entry *entry = entry_new(accepted->space, accepted->credential);
+	struct entry *entry = entry_new(accepted->space, accepted->credential), *gone = NULL;
 	const struct entry *current;
 	int r = -ESTALE;
 
 	if (!entry)
 		return;
+	entry->is_kept = true;
 	fork_lock();
 	current = find_default(store, accepted->space);
 	entry->is_default = !current ||
 		(accepted->refused &&
 			credential_store_is_same(current->credential, accepted->refused));
-	if (store->n_removals == accepted->n_removals)
-		r = put(store, &entry);
+	if (!was_removed(store, accepted->space, accepted->n_removals))
+		r = put(store, &entry, &gone);
 	fork_unlock();
 	entry_free(entry);
+	entry_free(gone);
 	if (!r)
 		tell(store);
+}
+
+void credential_store_note_use(transfer_credential_store *store,
+	const transfer_protection_space *space, const transfer_credential *credential)
+{
+	struct entry *entry;
+
+	fork_lock();
+	entry = find_user(store, space, transfer_credential_get_user(credential));
+	if (entry)
+		entry->used = ++store->n_uses;
+	fork_unlock();
 }
 
 /* ---- looking ---- */

@@ -25,10 +25,14 @@ struct accepted {
 /* How often something was taken out of it. */
 uint64_t credential_store_n_removals(const transfer_credential_store *store);
 /*
- * Keeps it, unless something was taken out since: that may have been meant for this one, too. It becomes the default where there is
- * none, or the one that was refused. A store that is full stays as it is. Without a lock.
+ * Keeps it, unless something of its space was taken out since: that may have been meant for this one, too. It becomes the default
+ * where there is none, or the one that was refused. There are so many of a host, and what was so kept makes room; what the program
+ * has set does not. Without a lock.
  */
 void credential_store_accept(transfer_credential_store *store, const struct accepted *accepted);
+/* A task says it: of what was kept, what was used longest ago goes first. */
+void credential_store_note_use(transfer_credential_store *store,
+	const transfer_protection_space *space, const transfer_credential *credential);
 /* Same user and same password. */
 bool credential_store_is_same(const transfer_credential *a, const transfer_credential *b);
 

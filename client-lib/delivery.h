@@ -77,7 +77,7 @@ struct delivery {
 	transfer_task *other; /* the download */
 	enum transfer_body_reason reason;
 	transfer_protection_space *space; /* CHALLENGE; a reference */
-	unsigned int previous_failures; /* CHALLENGE */
+	unsigned int previous_failures, attempt; /* CHALLENGE */
 	struct accepted accepted; /* CREDENTIAL */
 	size_t row_bytes; /* of a body that came in the row itself */
 	bool is_question; /* RESPONSE: an answer is waited for */

@@ -165,6 +165,7 @@ static bool read_challenge(struct delivery *delivery, const struct ipc_challenge
 	if (delivery->kind != DELIVERY_CHALLENGE)
 		return true;
 	delivery->previous_failures = from ? from->previous_failures : 0;
+	delivery->attempt = from ? from->attempt : 0;
 	delivery->space = protection_space_new_asked(&words);
 	return delivery->space;
 }

@@ -28,7 +28,7 @@ struct said {
 struct task_auth {
 	struct said last; /* waits for the server's opinion; all NULL: none does */
 	bool is_new; /* last: it did not come from the store */
-	unsigned int n_failures; /* last: credentials that were refused before it */
+	unsigned int attempt; /* of the last challenge */
 	uint64_t n_removals; /* last: of the store when it was said */
 	struct said refused[TASK_AUTH_REFUSED_MAX];
 	size_t n_refused;
@@ -148,9 +148,6 @@ static void judge_last(transfer_task *task, const struct delivery *challenge)
 		accept_last(task);
 		return;
 	}
-	/* with no more failures than before, the request was begun anew and the server has not heard of it */
-	if (challenge->previous_failures <= auth->n_failures)
-		return;
 	auth->n_in_vain++;
 	/* another realm has not said what the first one thinks of it */
 	if (transfer_protection_space_is_equal(auth->last.space, challenge->space))
@@ -166,8 +163,10 @@ static void take_challenge(transfer_task *task, struct delivery *delivery)
 		live_fail(task->session, task);
 		return;
 	}
-	if (task->auth->last.space)
+	/* one of another attempt: the request was begun anew, and the server need not have heard what was said */
+	if (task->auth->last.space && task->auth->attempt == delivery->attempt)
 		judge_last(task, delivery);
+	task->auth->attempt = delivery->attempt;
 	said_done(&task->auth->last);
 }
 
@@ -202,15 +201,16 @@ void task_auth_take_in(transfer_task *task, struct delivery *delivery)
 }
 
 void task_auth_say(transfer_task *task, const transfer_protection_space *space,
-	const transfer_credential *credential, unsigned int n_failures, bool is_new)
+	const transfer_credential *credential, bool is_new)
 {
-	const transfer_credential_store *store = task->session->credentials;
+	transfer_credential_store *store = task->session->credentials;
 	struct task_auth *auth = task->auth;
 
 	said_done(&auth->last);
 	auth->last.space = transfer_protection_space_ref(space);
 	auth->last.credential = transfer_credential_ref(credential);
-	auth->n_failures = n_failures;
 	auth->is_new = is_new;
 	auth->n_removals = store ? credential_store_n_removals(store) : 0;
+	if (store && !is_new)
+		credential_store_note_use(store, space, credential);
 }

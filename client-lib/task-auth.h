@@ -27,11 +27,11 @@ transfer_credential *task_auth_stored(
 transfer_credential *task_auth_propose(
 	const transfer_task *task, const transfer_protection_space *space);
 /*
- * It is on its way, as the answer to a challenge with so many failures. is_new: it did not come from the store, and goes there
- * when it is accepted.
+ * It is on its way, as the answer to the last challenge. is_new: it did not come from the store, and goes there when it is
+ * accepted.
  */
 void task_auth_say(transfer_task *task, const transfer_protection_space *space,
-	const transfer_credential *credential, unsigned int n_failures, bool is_new);
+	const transfer_credential *credential, bool is_new);
 void task_auth_free(struct task_auth *auth);
 
 #endif

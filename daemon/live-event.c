@@ -197,6 +197,7 @@ static int fill_question(struct live_line_row *row, const struct engine_event *e
 	if (!r && event->live.challenge)
 		r = copy_challenge(row, event->live.challenge);
 	row->row.reason = (enum transfer_body_reason)event->live.reason;
+	row->row.attempt = event->attempt;
 	return r;
 }
 

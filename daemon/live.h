@@ -193,6 +193,7 @@ struct live_row {
 		*view; /* the task as it was when this became true: response, result, request */
 	const struct task_request *request; /* REDIRECT */
 	const struct engine_challenge *challenge; /* CHALLENGE */
+	uint32_t attempt; /* CHALLENGE */
 	enum transfer_body_reason reason;
 	uint64_t bytes, total, offset;
 	int64_t expected;

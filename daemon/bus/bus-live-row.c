@@ -203,7 +203,8 @@ static int add_challenge(
 	copy->method = bus_words_auth_method(from->method);
 	copy->port = from->port;
 	copy->previous_failures = from->n_failures;
-	copy->has_port = copy->has_previous_failures = true;
+	copy->attempt = row->attempt;
+	copy->has_port = copy->has_previous_failures = copy->has_attempt = true;
 	r = bus_view_text(arena, from->protocol, &copy->protocol);
 	if (r == 0)
 		r = bus_view_text(arena, from->host, &copy->host);

@@ -217,7 +217,9 @@ static void fill_row(struct peer *p, struct row_args *to, const struct peer_row 
 			.host = "example.org",
 			.port = 443,
 			.has_port = true,
-			.realm = "r" };
+			.realm = "r",
+			.attempt = row->attempt,
+			.has_attempt = true };
 		args->challenge = &to->challenge;
 	}
 	if (row->code) {

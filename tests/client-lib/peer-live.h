@@ -33,6 +33,7 @@ struct peer_row {
 	const char *reason;
 	const char *
 		method; /* of a challenge, from https://example.org, realm "r"; NULL: none is told */
+	uint32_t attempt; /* of a challenge */
 	int code; /* of the error; 0: none */
 	bool folded, has_metrics;
 	bool is_ftp; /* its metrics: there is no status, and an answer came */

@@ -316,6 +316,89 @@ START_TEST(is_bounded)
 }
 END_TEST
 
+/* What a task says to a host with such a realm, and that the server accepts. */
+static void accept(const char *host, size_t realm)
+{
+	struct accepted accepted = { .credential = ann,
+		.n_removals = credential_store_n_removals(store) };
+	transfer_auto(transfer_protection_space) made = NULL;
+	char name[24];
+
+	snprintf(name, sizeof(name), "%zu", realm);
+	made = transfer_protection_space_new(host, 443, "https", name, TRANSFER_AUTH_BASIC);
+	accepted.space = made;
+	credential_store_accept(store, &accepted);
+}
+
+static bool is_there(const char *host, size_t realm)
+{
+	transfer_auto(transfer_protection_space) made = NULL;
+	transfer_auto(transfer_credential) found = NULL;
+	char name[24];
+
+	snprintf(name, sizeof(name), "%zu", realm);
+	made = transfer_protection_space_new(host, 443, "https", name, TRANSFER_AUTH_BASIC);
+	found = transfer_credential_store_copy_default(store, made);
+	return found;
+}
+
+/* A server that has ever new realms: of what tasks keep, the least recently used of that host goes. */
+START_TEST(a_host_has_so_many)
+{
+	begin();
+	set(space, ann);
+	accept("b.example", 0);
+	for (size_t i = 0; i < 16; i++)
+		accept("a.example", i);
+	accept("a.example", 0); /* once more */
+	accept("a.example", 16);
+	ck_assert(is_there("a.example", 0) && is_there("b.example", 0));
+	ck_assert(!is_there("a.example", 1) && is_there("a.example", 2));
+	check_default(ann);
+	for (size_t i = 17; i < 40; i++)
+		accept("a.example", i);
+	ck_assert(!is_there("a.example", 23) && is_there("a.example", 24));
+	ck_assert(is_there("b.example", 0));
+	check_default(ann);
+	credential_store_clear(store);
+	end();
+}
+END_TEST
+
+/* A full store: what tasks have kept makes room, what the program has set does not. */
+START_TEST(what_is_set_stays)
+{
+	transfer_auto(transfer_protection_space) kept = transfer_protection_space_new(
+		"h0.example", 443, "https", "0", TRANSFER_AUTH_BASIC);
+	char text[24];
+
+	begin();
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "h%zu.example", i);
+		accept(text, 0);
+	}
+	credential_store_note_use(store, kept, ann);
+	for (size_t i = 0; i < TRANSFER_CREDENTIALS_MAX - 2; i++) {
+		transfer_auto(transfer_credential) credential = NULL;
+
+		snprintf(text, sizeof(text), "u%zu", i);
+		credential = transfer_credential_new_password(text, "p", TRANSFER_PERSIST_SESSION);
+		set(space, credential);
+	}
+	ck_assert(is_there("h0.example", 0) && !is_there("h1.example", 0));
+	set(kept, ann); /* the program's from now on */
+	accept("h3.example", 0);
+	ck_assert(is_there("h3.example", 0) && !is_there("h2.example", 0));
+	set(space, ann);
+	ck_assert(is_there("h0.example", 0) && !is_there("h3.example", 0));
+	accept("h4.example", 0);
+	ck_assert(!is_there("h4.example", 0));
+	ck_assert_int_eq(transfer_credential_store_set(store, other_space, ann), -ENOSPC);
+	credential_store_clear(store);
+	end();
+}
+END_TEST
+
 START_TEST(has_names)
 {
 	char long_name[258];
@@ -446,5 +529,5 @@ RUN_TESTS("client-lib/credential-store", TEST(starts_empty), TEST(keeps_by_space
 	TEST(has_one_default), TEST(removes), TEST(replaces_the_same_user),
 	TEST(keeps_none_that_must_not_be), TEST(tells_of_changes), TEST(tells_of_nothing_else),
 	TEST(observers_may_do_all), TEST(a_visit_may_end_and_change), TEST(is_bounded),
-	TEST(has_names), TEST(sessions_have_one), TEST_LOOP(its_own_is_emptied_with_it, 2),
-	TEST(stays_until_all_are_told))
+	TEST(a_host_has_so_many), TEST(what_is_set_stays), TEST(has_names), TEST(sessions_have_one),
+	TEST_LOOP(its_own_is_emptied_with_it, 2), TEST(stays_until_all_are_told))

@@ -128,7 +128,7 @@ END_TEST
 static transfer_task *fetch_giant(void)
 {
 	transfer_auto(transfer_request) request = transfer_request_new(URL "giant");
-	char name[8], value[60001];
+	char name[16], value[60001];
 	transfer_task *task;
 
 	memset(value, 'x', sizeof(value) - 1);

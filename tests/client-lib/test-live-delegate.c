@@ -186,7 +186,7 @@ START_TEST(says_who_asks)
 }
 END_TEST
 
-/* with as many failures as before, the request was only begun anew */
+/* asked in another attempt: the request was only begun anew */
 START_TEST(says_it_again_to_a_new_request)
 {
 	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
@@ -199,6 +199,8 @@ START_TEST(says_it_again_to_a_new_request)
 			{ .task = 1,
 				.kind = IPC_EVENT_DID_RECEIVE_CHALLENGE,
 				.question = question,
+				.method = "basic",
+				.attempt = question,
 				.status = 401 });
 		live_rig_expect(&rig, "challenge 401");
 		rig.log[0] = '\0';

@@ -21,6 +21,7 @@ static transfer_task *task;
 static transfer_credential_store *store;
 static transfer_protection_space *space;
 static transfer_credential *ann, *bob;
+static unsigned int attempt; /* that is challenged */
 
 static transfer_protection_space *space_at(const char *host, const char *realm)
 {
@@ -66,14 +67,14 @@ static void challenge(const transfer_protection_space *from, unsigned int n_fail
 	ck_assert_ptr_nonnull(delivery);
 	delivery->space = transfer_protection_space_ref(from);
 	delivery->previous_failures = n_failures;
+	delivery->attempt = attempt;
 	take_in(delivery);
 }
 
-static void say(const transfer_protection_space *to, const transfer_credential *credential,
-	unsigned int n_failures)
+static void say(const transfer_protection_space *to, const transfer_credential *credential)
 {
 	client_lock(rig.client);
-	task_auth_say(task, to, credential, n_failures, true);
+	task_auth_say(task, to, credential, true);
 	client_unlock(rig.client);
 }
 
@@ -130,29 +131,35 @@ START_TEST(keeps_what_was_accepted)
 {
 	begin();
 	challenge(space, 0);
-	say(space, ann, 0);
+	say(space, ann);
 	answer(answers[_i].status);
 	check_kept(space, answers[_i].is_kept ? ann : NULL);
 	end();
 }
 END_TEST
 
-/* what was emptied, or taken out of, while it was under way */
+/* what was emptied, or taken out of, while it was under way; what is taken out elsewhere was not meant for it */
 START_TEST(what_was_forgotten_stays_forgotten)
 {
+	transfer_auto(transfer_protection_space) other = space_at("b", "r");
+	int n_elsewhere = _i == 4 ? 32 : _i == 5 ? 33 : 0;
+
 	begin();
 	if (_i == 3)
 		transfer_credential_store_remove(store, space, ann);
 	challenge(space, 0);
-	say(space, ann, 0);
+	say(space, ann);
 	if (_i == 0)
 		credential_store_clear(store);
+	while (n_elsewhere--)
+		transfer_credential_store_remove(store, other, ann);
 	answer(200);
 	if (_i == 1)
 		credential_store_clear(store);
 	else if (_i == 2)
 		transfer_credential_store_remove(store, space, ann);
-	check_kept(space, _i == 3 ? ann : NULL);
+	/* nobody remembers what 33 were */
+	check_kept(space, _i == 3 || _i == 4 ? ann : NULL);
 	end();
 }
 END_TEST
@@ -167,10 +174,10 @@ START_TEST(takes_the_place_of_what_was_refused)
 	begin();
 	ck_assert_int_eq(transfer_credential_store_set(store, space, bob), 0);
 	challenge(space, 0);
-	say(space, bob, 0);
+	say(space, bob);
 	challenge(space, 1);
 	check_taken(space, NULL);
-	say(space, ann, 1);
+	say(space, ann);
 	answer(200);
 	if (is_changed)
 		ck_assert_int_eq(transfer_credential_store_set_default(store, space, zoe), 0);
@@ -186,10 +193,36 @@ START_TEST(another_server_does_not_refuse_it)
 
 	begin();
 	challenge(space, 0);
-	say(space, ann, 0);
+	say(space, ann);
 	challenge(other, 1);
 	check_kept(space, ann);
 	check_taken(space, ann);
+	end();
+}
+END_TEST
+
+/* an attempt that was begun anew: the server has not heard what was said, be it behind a redirect or not */
+START_TEST(a_new_attempt_says_nothing_of_it)
+{
+	transfer_auto(transfer_protection_space) other = space_at("b", "r");
+
+	begin();
+	attempt = 1;
+	challenge(space, 0);
+	say(space, ann);
+	challenge(other, 0);
+	check_kept(space, ann);
+	say(other, bob);
+	attempt = 2;
+	challenge(space, 0);
+	check_kept(other, NULL);
+	say(space, ann);
+	attempt = 3;
+	challenge(space, 0);
+	check_taken(space, ann);
+	say(space, ann);
+	challenge(space, 1);
+	check_taken(space, NULL);
 	end();
 }
 END_TEST
@@ -201,7 +234,7 @@ START_TEST(another_realm_does_not_refuse_it)
 
 	begin();
 	challenge(space, 0);
-	say(space, ann, 0);
+	say(space, ann);
 	challenge(other, 1);
 	check_kept(space, NULL);
 	ck_assert_int_eq(transfer_credential_store_set(store, space, ann), 0);
@@ -223,13 +256,13 @@ START_TEST(many_refusals_are_not_all)
 		snprintf(user, sizeof(user), "u%u", n);
 		wrong = transfer_credential_new_password(user, "1", TRANSFER_PERSIST_NONE);
 		challenge(space, n);
-		say(space, wrong, n);
+		say(space, wrong);
 	}
 	challenge(space, 16);
 	ck_assert_int_eq(transfer_credential_store_set(store, other, bob), 0);
 	challenge(other, 16);
 	check_taken(other, NULL);
-	say(other, ann, 16);
+	say(other, ann);
 	answer(200);
 	check_kept(other, bob);
 	end();
@@ -253,7 +286,7 @@ START_TEST(an_unknown_method_is_left_alone)
 	ck_assert_int_eq(transfer_protection_space_get_method(unknown), TRANSFER_AUTH_DEFAULT);
 	ck_assert(!transfer_protection_space_is_equal(unknown, space));
 	challenge(unknown, 0);
-	say(unknown, ann, 0);
+	say(unknown, ann);
 	answer(200);
 	check_kept(unknown, NULL);
 	ck_assert_int_eq(transfer_credential_store_set(store, unknown, ann), 0);
@@ -290,7 +323,7 @@ static bool says_something(unsigned int n)
 	challenge(asks, n);
 	stored = task_auth_stored(task, asks);
 	if (stored)
-		say(asks, stored, n);
+		say(asks, stored);
 	return stored;
 }
 
@@ -315,8 +348,8 @@ START_TEST(realms_that_take_turns_have_an_end)
 END_TEST
 
 RUN_TESTS("client-lib/task-auth", TEST_EACH(keeps_what_was_accepted, answers),
-	TEST_LOOP(what_was_forgotten_stays_forgotten, 4),
+	TEST_LOOP(what_was_forgotten_stays_forgotten, 6),
 	TEST_LOOP(takes_the_place_of_what_was_refused, 2), TEST(another_server_does_not_refuse_it),
-	TEST(another_realm_does_not_refuse_it), TEST(many_refusals_are_not_all),
-	TEST(an_unknown_method_is_left_alone), TEST(what_is_said_by_hand_is_all),
-	TEST(realms_that_take_turns_have_an_end))
+	TEST(a_new_attempt_says_nothing_of_it), TEST(another_realm_does_not_refuse_it),
+	TEST(many_refusals_are_not_all), TEST(an_unknown_method_is_left_alone),
+	TEST(what_is_said_by_hand_is_all), TEST(realms_that_take_turns_have_an_end))

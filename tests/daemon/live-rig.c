@@ -97,6 +97,8 @@ static int on_row(const struct live_row *row, void *user)
 	rig->last_seq = row->seq;
 	if (row->question && row->type != LIVE_EVENT_WITHDRAWN)
 		rig->question = row->question;
+	if (row->type == LIVE_EVENT_CHALLENGE)
+		rig->asked_attempt = row->attempt;
 	if (row->type == LIVE_EVENT_BECAME_DOWNLOAD)
 		rig->other_task = row->other_task;
 	rig->n_told++;

@@ -23,6 +23,7 @@ struct rig {
 	struct live *live;
 	char text[16384]; /* what the rows said */
 	uint64_t last_session, last_seq, question, other_task;
+	uint32_t asked_attempt; /* of the last challenge */
 	int32_t code; /* of the last end */
 	char *path; /* of the last file */
 	size_t n_told, n_gone;

@@ -235,6 +235,7 @@ START_TEST(challenges)
 	const struct fake_attempt *a = rig_attempt(rig, id);
 
 	ck_assert_str_eq(rig_told(rig, session), "CHALLENGE 401 ?");
+	ck_assert_uint_eq(rig->asked_attempt, a->attempt);
 	ck_assert_int_eq(live_answer_response(rig->live, &answer, LIVE_RESPONSE_ALLOW),
 		FLOW_E_NO_SUCH_QUESTION);
 	if (what == ENGINE_CHALLENGE_USE)

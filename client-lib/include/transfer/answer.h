@@ -314,8 +314,10 @@ TRANSFER_PUBLIC const transfer_response *transfer_challenge_get_response(
  * One that is accepted goes into the session's store of credentials (transfer_session_get_credential_store()) before the
  * delegate hears of the answer, but for TRANSFER_PERSIST_NONE and the one that was proposed. It becomes the default of the space
  * if there was none, or if this task was refused with that. Accepted means: the server answers, and not with 401, 407, 408, 421, 425,
- * 429, 431 or 5xx, which say nothing about who asks. A download's is kept when it begins. In a store that is full, and without memory,
- * it is not kept; nor when something was removed from the store since it was said: what was forgotten does not come back.
+ * 429, 431 or 5xx, which say nothing about who asks. A download's is kept when it begins. Without memory it is not kept; nor
+ * when something of its space was removed from the store since it was said: what was forgotten does not come back. Sixteen are kept
+ * so for one host, and they make room for each other and for what is set, the least recently used first; in a store that is full of
+ * what was set none is.
  *
  * Returns:  0, or
  *           -EALREADY  it was answered before

@@ -79,7 +79,7 @@ TRANSFER_PUBLIC transfer_credential_store *transfer_session_get_credential_store
  * @credential: who; a reference is kept. One of the same user is replaced; with TRANSFER_PERSIST_NONE nothing happens
  *
  * Returns:  0, or
- *           -ENOSPC  the store has TRANSFER_CREDENTIALS_MAX; nothing was changed
+ *           -ENOSPC  the store has TRANSFER_CREDENTIALS_MAX, and all were set so; nothing was changed
  *           -ENOMEM  out of memory; nothing was changed
  * Blocks:   no; observers are called before it returns
  * Thread:   any
@@ -97,7 +97,7 @@ TRANSFER_PUBLIC int transfer_credential_store_set(transfer_credential_store *sto
  * @credential: who; a reference is kept. One of the same user is replaced; with TRANSFER_PERSIST_NONE nothing happens
  *
  * Returns:  0, or
- *           -ENOSPC  the store has TRANSFER_CREDENTIALS_MAX; nothing was changed
+ *           -ENOSPC  the store has TRANSFER_CREDENTIALS_MAX, and all were set so; nothing was changed
  *           -ENOMEM  out of memory; nothing was changed
  * Blocks:   no; observers are called before it returns
  * Thread:   any
