@@ -69,7 +69,7 @@ static bool fill_kept(CURL *easy, struct multi_kept *kept)
 
 	if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &n_new) || !n_new ||
 		curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) || !scheme ||
-		strcasecmp(scheme, "http") != 0 ||
+		(strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0) ||
 		curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) || fd == CURL_SOCKET_BAD ||
 		curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address) || !address ||
 		curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port) ||

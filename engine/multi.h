@@ -41,7 +41,7 @@ void multi_kick(struct multi *multi);
 typedef void (*multi_socket_fn)(void *private_data, int fd);
 void multi_set_on_socket(struct multi *multi, multi_socket_fn fn);
 /*
- * The descriptor of a connection over plain http that was kept, by what the pre-request callback is told of it; -1: not known.
+ * The descriptor of a connection that was kept, by what the pre-request callback is told of it; -1: not known.
  * libcurl itself says it only of requests that have ended.
  */
 int multi_find_kept(

@@ -29,17 +29,26 @@ static bool is_download(const struct xfer *x)
 	return x->spec.kind == TRANSFER_TASK_DOWNLOAD;
 }
 
-/* Does the connection speak HTTP/2? Asked of TLS, not of the status line, which can lie. */
-static bool has_http2(CURL *easy)
+/* NULL: the connection has none. */
+static SSL *find_tls(CURL *easy)
 {
 	struct curl_tlssessioninfo *tls = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls ||
+		tls->backend != CURLSSLBACKEND_OPENSSL)
+		return NULL;
+	return tls->internals;
+}
+
+/* Does the connection speak HTTP/2? Asked of TLS, not of the status line, which can lie. */
+static bool has_http2(SSL *tls)
+{
 	const unsigned char *protocol = NULL;
 	unsigned size = 0;
 
-	if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) || !tls || !tls->internals ||
-		tls->backend != CURLSSLBACKEND_OPENSSL)
+	if (!tls)
 		return false;
-	SSL_get0_alpn_selected(tls->internals, &protocol, &size);
+	SSL_get0_alpn_selected(tls, &protocol, &size);
 	return size == 2 && !memcmp(protocol, "h2", 2);
 }
 
@@ -65,21 +74,18 @@ int xfer_body_on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
 
 /*
  * A kept connection on which bytes wait before anything is asked: the answer before was longer than
- * it said. What follows would be taken for the answer to this request. (TLS may have its own
- * reasons to send.)
+ * it said. What follows would be taken for the answer to this request. What TLS sends for itself cannot be told from that
+ * without reading it; its tickets come before the first answer, so little is lost. A server of HTTP/2 may speak at any time.
  */
-static bool is_tainted(struct xfer *x, const char *address, int port, int local_port)
+static bool is_tainted(struct xfer *x, SSL *tls, int kept_fd)
 {
 	char byte;
-	int fd;
 
-	if (x->is_connecting || url_is_secure(x->url))
+	if (kept_fd < 0 || x->is_connecting || x->is_http2)
 		return false;
-	fd = multi_find_kept(x->pool->multi, address, (uint16_t)port, (uint16_t)local_port);
-	if (fd < 0)
-		return false;
-	xfer_request_on_use(x, fd);
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	xfer_request_on_use(x, kept_fd);
+	return (tls && SSL_has_pending(tls)) ||
+		recv(kept_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /*
@@ -89,9 +95,12 @@ static bool is_tainted(struct xfer *x, const char *address, int port, int local_
 int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int local_port)
 {
 	struct xfer *x = user;
+	SSL *tls = url_is_https(x->url) ? find_tls(x->easy) : NULL;
+	int kept_fd = multi_find_kept(x->pool->multi, ip, (uint16_t)port, (uint16_t)local_port);
 
 	(void)local_ip;
-	x->is_tainted = is_tainted(x, ip, port, local_port);
+	x->is_http2 = has_http2(tls);
+	x->is_tainted = is_tainted(x, tls, kept_fd);
 	if (x->is_tainted || !xfer_request_on_connected(x))
 		return CURL_PREREQFUNC_ABORT;
 	/* what libcurl has tried again it counts over the life of a handle */
@@ -100,7 +109,6 @@ int xfer_body_on_connected(void *user, char *ip, char *local_ip, int port, int l
 	x->moved_us = clock_now_us();
 	x->floor_us = x->moved_us;
 	x->floor_bytes = x->network_bytes + x->sent_bytes;
-	x->is_http2 = url_is_https(x->url) && has_http2(x->easy);
 	x->chunk = (struct chunk){ 0 };
 	head_done(&x->head);
 	head_init(&x->head, x->is_http2, false);

@@ -227,7 +227,37 @@ START_TEST(no_answer_comes_before_its_question)
 }
 END_TEST
 
+/* The same over TLS; what TLS itself sends is no reason to give a connection up. */
+START_TEST(no_answer_comes_before_its_question_over_tls)
+{
+	static const char first[] = "/file?size=2&late_gate=late&late=HTTP/1.1%20200%20OK%0D%0A"
+				    "Content-Length:%203%0D%0A%0D%0Abad";
+	const struct origin_config config = { .tls = ORIGIN_TLS_GOOD };
+	struct origin_entry asked[6];
+	struct engine_spec spec;
+
+	rig_start(&rig, &config, NULL);
+	spec = rig_download(&rig, 1, first);
+	rig_run(&rig, 1, &spec);
+	ck_assert_int_eq(rig.tasks[1].done.result.code, 0);
+	ck_assert_int_eq(origin_release(rig.origin, "late"), 0);
+	ck_assert_int_eq(origin_wait_ended(rig.origin, first, 1, RIG_DEADLINE_MS), 0);
+	for (uint64_t i = 2; i <= 5; i++) {
+		spec = rig_download(&rig, i, "/file?size=2000&seed=3");
+		rig_run(&rig, i, &spec);
+		rig_check_part(&rig, i, 3, 2000);
+	}
+	for (uint64_t i = 1; i <= 5; i++)
+		ck_assert_int_eq(origin_log_get(rig.origin, i, &asked[i]), 0);
+	ck_assert_uint_ne(asked[2].connection, asked[1].connection);
+	for (uint64_t i = 3; i <= 5; i++)
+		ck_assert_uint_eq(asked[i].connection, asked[2].connection);
+	rig_stop(&rig);
+}
+END_TEST
+
 RUN_TESTS_WITHIN("engine/framing", 40, TEST_EACH(lies_are_named_and_never_a_file, answers),
 	TEST(eight_bit_headers_become_text), TEST_EACH(floods_are_cut, floods),
 	TEST_EACH(no_connection_is_used_after_a_lie, tainted),
-	TEST_LOOP(no_answer_comes_before_its_question, 2))
+	TEST_LOOP(no_answer_comes_before_its_question, 2),
+	TEST(no_answer_comes_before_its_question_over_tls))

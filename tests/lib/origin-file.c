@@ -388,6 +388,21 @@ static int send_body(struct file *f, struct origin_answer *a)
 	return result;
 }
 
+/* late=T late_gate=NAME: once it is let through, bytes that belong to no answer */
+static int send_late(struct origin_request *r)
+{
+	char *text = origin_knob(r, "late"), *gate = origin_knob(r, "late_gate");
+	int result = 0;
+
+	if (text && gate)
+		result = origin_conn_gate(r->conn, gate);
+	if (text && !result)
+		result = origin_conn_send(r->conn, text, strlen(text));
+	free(text);
+	free(gate);
+	return result;
+}
+
 static int send_file(struct file *f, unsigned status)
 {
 	struct origin_answer a;
@@ -406,6 +421,8 @@ static int send_file(struct file *f, unsigned status)
 	origin_note_status(f->r, status, f->start_bytes);
 	if (!result && !a.no_body)
 		result = send_body(f, &a);
+	if (!result)
+		result = send_late(f->r);
 	origin_answer_done(&a);
 	return result;
 }

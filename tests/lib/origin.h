@@ -25,6 +25,7 @@
  *	always_416			lies to a range request
  *	changed_after=N			other content and ETag after the first N requests
  *	chunked no_length length_lie=T extra=N close	framing; T is sent as it is
+ *	late=T late_gate=NAME		when the gate is open, T behind the answer
  *	coding=NAME,…			coded body (coding.h: gzip deflate raw br zstd); zeros: of nothing but 0
  *	coded_cut=N coded_permille=N	cut there with a correct length; coded_junk=T behind it; coded_twice
  *	coded_as=T coded_206		another Content-Encoding; one in a 206 only, which is a lie
