@@ -113,6 +113,7 @@ int chunk_feed(struct chunk *chunk, const char *bytes, size_t size)
 		bytes++;
 		size--;
 	}
-	/* what follows the end belongs to nobody: libcurl drops the connection then */
-	return chunk->step == CHUNK_STEP_BAD ? CHUNK_E_BAD : 0;
+	if (chunk->step == CHUNK_STEP_BAD)
+		return CHUNK_E_BAD;
+	return size ? CHUNK_E_EXCESS : 0;
 }

@@ -12,7 +12,10 @@
 #define CHUNK_EXTENSIONS_MAX_BYTES (64u * 1024)
 #define CHUNK_TRAILERS_MAX_BYTES   (64u * 1024)
 
-enum { CHUNK_E_BAD = 1 };
+enum {
+	CHUNK_E_BAD = 1,
+	CHUNK_E_EXCESS, /* the body is whole, and what follows belongs to nobody */
+};
 
 /* Zero-initialise to start. */
 struct chunk {
@@ -22,7 +25,7 @@ struct chunk {
 	size_t extension_bytes, trailer_bytes; /* of the whole body */
 };
 
-/* The next bytes of the body as they came. 0 or CHUNK_E_BAD, then always CHUNK_E_BAD. */
+/* The next bytes of the body as they came. 0, CHUNK_E_EXCESS or CHUNK_E_BAD, then always that. */
 int chunk_feed(struct chunk *chunk, const char *bytes, size_t size);
 
 #endif

@@ -312,6 +312,8 @@ static int end_of_fields(struct head *head)
 		return refuse(head, "both Content-Length and Transfer-Encoding");
 	if (head->has_transfer_encoding && strcmp(head->version, "1.1") != 0)
 		return refuse(head, "Transfer-Encoding outside HTTP/1.1");
+	if (head->has_transfer_encoding && (head->status < 200 || head->status == 204))
+		return refuse(head, "Transfer-Encoding without a body");
 	if (head->status < 200) {
 		head->is_interim = true;
 		return 0;

@@ -2,8 +2,8 @@
 /*
  * What libcurl calls while a request runs. Nothing here adds, removes or frees a handle, and no
  * option is set but one: VERBOSE, which only makes libcurl show the raw bytes of a chunked body,
- * so that their framing can be checked. A refusal is noted as the attempt's fault and told to
- * libcurl, which then closes the connection.
+ * so that their framing can be checked, and say what it found behind an answer without a body.
+ * A refusal is noted as the attempt's fault and told to libcurl, which then closes the connection.
  */
 #include "engine/xfer.h"
 
@@ -150,7 +150,8 @@ size_t xfer_body_on_header(char *line, size_t one, size_t n, void *user)
 		return n;
 	xfer_enter(x, XFER_STATE_BODY);
 	x->has_moved = true;
-	if (x->head.is_chunked && !x->is_http2)
+	if (!x->is_http2 &&
+		(x->head.is_chunked || !x->head.content_length_bytes || xfer_has_no_body(x)))
 		curl_easy_setopt(x->easy, CURLOPT_VERBOSE, 1L);
 	xfer_judge(x);
 	/* libcurl would answer a 417 by itself, behind our back */
@@ -307,22 +308,33 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 	return xfer_body_keep(x, bytes, n);
 }
 
+/* What libcurl says, and no more, when it has read more than an answer without a body; behind another it gives the connection up. */
+static bool tells_of_excess(const char *text, size_t size)
+{
+	static const char excess[] = "Excess found";
+
+	return size >= strlen(excess) && !memcmp(text, excess, strlen(excess));
+}
+
 /*
  * Raw bytes of a chunked body, before libcurl decodes them. Nobody reads what this returns, so
- * the connection is cut.
+ * the connection is cut. That of an answer which is whole is only not used again.
  */
 int xfer_body_on_raw(CURL *easy, curl_infotype type, char *bytes, size_t size, void *user)
 {
 	struct xfer *x = user;
+	int r = 0;
 
 	(void)easy;
-	if (type != CURLINFO_DATA_IN || !x->head.is_complete || !x->head.is_chunked ||
-		x->is_http2 || x->fault.code)
+	if (!x->head.is_complete || x->is_http2 || x->fault.code)
 		return 0;
-	if (!chunk_feed(&x->chunk, bytes, size))
-		return 0;
-	xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "malformed chunked body");
-	if (x->socket_fd >= 0)
+	if (type == CURLINFO_DATA_IN && x->head.is_chunked)
+		r = chunk_feed(&x->chunk, bytes, size);
+	else if (type == CURLINFO_TEXT && tells_of_excess(bytes, size))
+		r = CHUNK_E_EXCESS;
+	if (r == CHUNK_E_BAD)
+		xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "malformed chunked body");
+	if (r && x->socket_fd >= 0)
 		shutdown(x->socket_fd, SHUT_RDWR);
 	return 0;
 }

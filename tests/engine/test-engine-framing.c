@@ -12,7 +12,9 @@
 #include "tests/engine/rig.h"
 #include "tests/lib/run.h"
 
-#define OK "HTTP/1.1 200 OK\r\n"
+#define OK   "HTTP/1.1 200 OK\r\n"
+#define GOOD OK "Content-Length: 4\r\n\r\ngood"
+#define BEGINNING "HTTP/1.1 200 OK\r\nContent-Le" /* of what would be taken for an answer */
 
 static struct rig rig;
 
@@ -181,24 +183,41 @@ static void answer(int fd, const char *text)
 	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
+static int listen_here(char *url, size_t size)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t to_size = sizeof(to);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(listen(listener, 5), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&to, &to_size), 0);
+	snprintf(url, size, "http://127.0.0.1:%u/", ntohs(to.sin_port));
+	return listener;
+}
+
+static void check_good(unsigned task)
+{
+	struct rig_task *t = rig_wait(&rig, task, ENGINE_EVENT_DONE, 1);
+
+	ck_assert_int_eq(t->done.result.code, 0);
+	ck_assert_uint_eq(t->body_bytes, 4);
+	ck_assert_int_eq(memcmp(t->body, "good", 4), 0);
+}
+
 /* What came on a connection before anything was asked is no answer, however much it looks like one. */
 START_TEST(no_answer_comes_before_its_question)
 {
 	static const char more[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad";
 	const struct engine_header range = { "Range", "bytes=0-1" };
-	struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(to);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), first, second;
+	int listener, first, second;
 	struct engine_spec spec;
 	struct rig_task *t;
 	char url[64];
 
 	rig_start(&rig, NULL, NULL);
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
-	ck_assert_int_eq(listen(listener, 5), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&to, &size), 0);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(to.sin_port));
+	listener = listen_here(url, sizeof(url));
 	spec = rig_live(&rig, 1, url);
 	/* one of those that leave their handle to the next, and one that does not */
 	spec.headers = &range;
@@ -211,15 +230,49 @@ START_TEST(no_answer_comes_before_its_question)
 	ck_assert_int_eq(send(first, more, strlen(more), MSG_NOSIGNAL), (ssize_t)strlen(more));
 	rig_begin(&rig, 2, &spec);
 	second = accept_one(listener);
-	answer(second, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
-	t = rig_wait(&rig, 2, ENGINE_EVENT_DONE, 1);
-	ck_assert_int_eq(t->done.result.code, 0);
-	ck_assert_uint_eq(t->body_bytes, 4);
-	ck_assert_int_eq(memcmp(t->body, "good", 4), 0);
+	answer(second, GOOD);
+	check_good(2);
 	/* one that holds nothing is used again */
 	rig_begin(&rig, 3, &spec);
 	answer(second, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	rig_wait(&rig, 3, ENGINE_EVENT_DONE, 1);
+	close(first);
+	close(second);
+	close(listener);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* Read together with an answer that is whole: it is no longer in the socket when the connection is used again. */
+static const char *const excessive[] = {
+	OK "Content-Length: 2\r\n\r\nok" BEGINNING,
+	OK "Content-Length: 0\r\n\r\n" BEGINNING,
+	OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" BEGINNING,
+	"HTTP/1.1 204 No Content\r\n\r\n" BEGINNING,
+	"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n" BEGINNING,
+	"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n" BEGINNING,
+};
+
+START_TEST(no_connection_is_used_after_excess)
+{
+	bool is_redirect = strstr(excessive[_i], "Location") != NULL;
+	int listener, first, second;
+	struct engine_spec spec;
+	char url[64];
+
+	rig_start(&rig, NULL, NULL);
+	listener = listen_here(url, sizeof(url));
+	spec = rig_live(&rig, 1, url);
+	rig_begin(&rig, 1, &spec);
+	first = accept_one(listener);
+	answer(first, excessive[_i]);
+	if (!is_redirect) {
+		rig_wait(&rig, 1, ENGINE_EVENT_DONE, 1);
+		rig_begin(&rig, 2, &spec);
+	}
+	second = accept_one(listener);
+	answer(second, GOOD);
+	check_good(is_redirect ? 1 : 2);
 	close(first);
 	close(second);
 	close(listener);
@@ -260,4 +313,5 @@ RUN_TESTS_WITHIN("engine/framing", 40, TEST_EACH(lies_are_named_and_never_a_file
 	TEST(eight_bit_headers_become_text), TEST_EACH(floods_are_cut, floods),
 	TEST_EACH(no_connection_is_used_after_a_lie, tainted),
 	TEST_LOOP(no_answer_comes_before_its_question, 2),
-	TEST(no_answer_comes_before_its_question_over_tls))
+	TEST(no_answer_comes_before_its_question_over_tls),
+	TEST_EACH(no_connection_is_used_after_excess, excessive))

@@ -100,6 +100,8 @@ static const struct {
 	BAD(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	BAD(OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	BAD("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	BAD("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	BAD("HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	BAD(OK "Transfer-Encoding: xchunked\r\n\r\n"),
 	BAD(OK "Transfer-Encoding: identity\r\n\r\n"),
 	BAD(OK "Transfer-Encoding: chunked, gzip\r\n\r\n"),
