@@ -416,6 +416,19 @@ static bool has_whole_answer(const struct xfer *x, CURLcode code)
 	return x->total_bytes >= 0 && got_bytes == (uint64_t)x->total_bytes;
 }
 
+/*
+ * libcurl has no memory for a line of a head above its own bound. A line that has not ended is told to nobody, but its first
+ * byte has a time.
+ */
+static bool is_line_too_long(const struct xfer *x, CURLcode code)
+{
+	curl_off_t first_byte_us = 0;
+
+	return code == CURLE_OUT_OF_MEMORY && x->is_connected &&
+		!curl_easy_getinfo(x->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us) &&
+		first_byte_us > 0;
+}
+
 static void judge_end(struct xfer *x, CURLcode code)
 {
 	if (x->fault.code)
@@ -427,8 +440,7 @@ static void judge_end(struct xfer *x, CURLcode code)
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "no response");
 		else if (code == CURLE_UNSUPPORTED_PROTOCOL && x->is_connected)
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "not HTTP");
-		else if (code == CURLE_OUT_OF_MEMORY && x->state == XFER_STATE_HEAD)
-			/* what libcurl says to a header line above its own bound */
+		else if (is_line_too_long(x, code))
 			xfer_fault(x, TRANSFER_ERROR_BAD_SERVER_RESPONSE, "header line too long");
 		else
 			xfer_fault_curl(x, code);

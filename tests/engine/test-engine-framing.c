@@ -167,6 +167,43 @@ START_TEST(no_connection_is_used_after_a_lie)
 }
 END_TEST
 
+/* Lines that libcurl takes no more of, and says so as if memory had run out or the connection had broken. */
+static const struct {
+	const char *before;
+	size_t n_bytes;
+	const char *after;
+} long_lines[] = {
+	{ "HTTP/1.1 200 ", 200 << 10, "\r\nContent-Length: 0\r\n\r\n" },
+	{ "", 300 << 10, "" },
+	{ OK "X-A: ", 300 << 10, "\r\nContent-Length: 0\r\n\r\n" },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-A: ", 5000, "\r\n\r\n" },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-A: ", 4094 - 5, "\r\n\r\n" },
+};
+
+START_TEST(long_lines_are_the_servers_fault)
+{
+	size_t n_before = strlen(long_lines[_i].before), n = long_lines[_i].n_bytes;
+	size_t n_after = strlen(long_lines[_i].after);
+	char *bytes = malloc(n_before + n + n_after);
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	ck_assert_ptr_nonnull(bytes);
+	memcpy(bytes, long_lines[_i].before, n_before);
+	memset(bytes + n_before, 'A', n);
+	memcpy(bytes + n_before + n, long_lines[_i].after, n_after);
+	rig_start(&rig, NULL, NULL);
+	ck_assert_int_eq(origin_raw(rig.origin, "/raw", bytes, n_before + n + n_after), 0);
+	spec = rig_download(&rig, 1, "/raw");
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_msg(t->done.result.code == TRANSFER_ERROR_BAD_SERVER_RESPONSE, "%d %s",
+		t->done.result.code, t->done.result.detail);
+	ck_assert(!t->done.is_retryable);
+	free(bytes);
+	rig_stop(&rig);
+}
+END_TEST
+
 static int accept_one(int listener)
 {
 	struct pollfd p = { .fd = listener, .events = POLLIN };
@@ -311,6 +348,7 @@ END_TEST
 
 RUN_TESTS_WITHIN("engine/framing", 40, TEST_EACH(lies_are_named_and_never_a_file, answers),
 	TEST(eight_bit_headers_become_text), TEST_EACH(floods_are_cut, floods),
+	TEST_EACH(long_lines_are_the_servers_fault, long_lines),
 	TEST_EACH(no_connection_is_used_after_a_lie, tainted),
 	TEST_LOOP(no_answer_comes_before_its_question, 2),
 	TEST(no_answer_comes_before_its_question_over_tls),
