@@ -58,9 +58,12 @@ static enum chunk_step after_extension(struct chunk *k, char c)
 
 static enum chunk_step after_trailer(struct chunk *k, char c)
 {
-	if (c == '\r')
+	if (c == '\r') {
+		k->line_bytes = 0;
 		return CHUNK_STEP_TRAILER_LF;
-	if (c == '\n' || !c || ++k->trailer_bytes > CHUNK_TRAILERS_MAX_BYTES)
+	}
+	if (c == '\n' || !c || ++k->trailer_bytes > CHUNK_TRAILERS_MAX_BYTES ||
+		++k->line_bytes > CHUNK_TRAILER_LINE_MAX_BYTES)
 		return CHUNK_STEP_BAD;
 	return CHUNK_STEP_TRAILER;
 }

@@ -9,8 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHUNK_EXTENSIONS_MAX_BYTES (64u * 1024)
-#define CHUNK_TRAILERS_MAX_BYTES   (64u * 1024)
+#define CHUNK_EXTENSIONS_MAX_BYTES   (64u * 1024)
+#define CHUNK_TRAILERS_MAX_BYTES     (64u * 1024)
+/* libcurl takes no longer ones, and says that the connection broke */
+#define CHUNK_TRAILER_LINE_MAX_BYTES 4093u
 
 enum {
 	CHUNK_E_BAD = 1,
@@ -23,6 +25,7 @@ struct chunk {
 	unsigned n_digits;
 	uint64_t left_bytes;
 	size_t extension_bytes, trailer_bytes; /* of the whole body */
+	size_t line_bytes; /* of the trailer's present line */
 };
 
 /* The next bytes of the body as they came. 0, CHUNK_E_EXCESS or CHUNK_E_BAD, then always that. */

@@ -50,19 +50,24 @@ START_TEST(judges)
 END_TEST
 
 static const struct {
-	const char *before;
-	size_t max_bytes;
-} floods[] = { { "5;", CHUNK_EXTENSIONS_MAX_BYTES }, { "0\r\nX:", CHUNK_TRAILERS_MAX_BYTES } };
+	const char *before, *again;
+	size_t counted_bytes, max_bytes;
+} floods[] = {
+	{ "5;", "x", 1, CHUNK_EXTENSIONS_MAX_BYTES },
+	{ "0\r\nX:", "x", 1, CHUNK_TRAILER_LINE_MAX_BYTES },
+	{ "0\r\n", "X: yz\r\n", 5, CHUNK_TRAILERS_MAX_BYTES },
+};
 
 START_TEST(floods_end)
 {
+	const char *again = floods[_i].again;
 	struct chunk k = { 0 };
 	size_t n = 0;
 
 	ck_assert_int_eq(chunk_feed(&k, floods[_i].before, strlen(floods[_i].before)), 0);
-	while (!chunk_feed(&k, "x", 1))
-		ck_assert_uint_le(++n, floods[_i].max_bytes);
-	ck_assert_uint_ge(n + 2, floods[_i].max_bytes);
+	while (!chunk_feed(&k, again, strlen(again)))
+		ck_assert_uint_le(n += floods[_i].counted_bytes, floods[_i].max_bytes);
+	ck_assert_uint_ge(n + 5, floods[_i].max_bytes);
 }
 END_TEST
 

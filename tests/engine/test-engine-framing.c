@@ -12,8 +12,8 @@
 #include "tests/engine/rig.h"
 #include "tests/lib/run.h"
 
-#define OK   "HTTP/1.1 200 OK\r\n"
-#define GOOD OK "Content-Length: 4\r\n\r\ngood"
+#define OK        "HTTP/1.1 200 OK\r\n"
+#define GOOD      OK "Content-Length: 4\r\n\r\ngood"
 #define BEGINNING "HTTP/1.1 200 OK\r\nContent-Le" /* of what would be taken for an answer */
 
 static struct rig rig;
