@@ -494,6 +494,23 @@ static bool needs_body_again(struct xfer *x, CURLcode code)
 	return false;
 }
 
+/*
+ * libcurl's bound for the head of a stream is below ours, and it gives up the connection without a word. Once more over
+ * HTTP/1.1, where each line is judged.
+ */
+static bool needs_other_protocol(struct xfer *x, CURLcode code)
+{
+	long os_errno = 0;
+
+	if (code != CURLE_RECV_ERROR || !x->is_http2 || x->is_http1_only || x->head.is_complete ||
+		x->has_body ||
+		!(x->spec.live.is_live ? x->spec.live.is_retry_safe : is_download(x)))
+		return false;
+	curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os_errno);
+	x->is_http1_only = !os_errno;
+	return x->is_http1_only;
+}
+
 /* An error is told when all that came before it was. */
 static void end_late(struct xfer *x)
 {
@@ -518,8 +535,9 @@ void xfer_on_end(struct xfer *xfer, CURLcode code)
 		return;
 	}
 	note_sent(xfer);
-	if ((xfer->is_tainted || is_stray(xfer, code) || needs_body_again(xfer, code)) &&
-		!xfer->fault.code) {
+	if (!xfer->fault.code &&
+		(xfer->is_tainted || is_stray(xfer, code) || needs_body_again(xfer, code) ||
+			needs_other_protocol(xfer, code))) {
 		xfer_metrics_note(xfer);
 		xfer_request_free(xfer, false);
 		send_again(xfer, ENGINE_BODY_REASON_RETRY);
