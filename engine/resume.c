@@ -196,7 +196,8 @@ void resume_judge(
 		judge_416(resume, head, ret_answer);
 	} else if (head->status == 412 && is_part) {
 		start_over(resume, "412: the file has changed", ret_answer);
-	} else if (head->status < 300 || !is_part) {
+	} else if (!is_part || head->status == 200 || head->status == 203) {
+		/* what else succeeds is not the file (RFC 9110, 15.3): our bytes are worth more */
 		judge_whole(resume, head, ret_answer);
 	}
 }

@@ -220,7 +220,8 @@ static const struct {
 	unsigned status;
 	bool is_retryable;
 	const char *more;
-} others[] = { { 403, false, "" }, { 404, false, "" }, { 503, true, "&retry_after=7" } };
+} others[] = { { 202, false, "" }, { 204, false, "" }, { 403, false, "" }, { 404, false, "" },
+	{ 503, true, "&retry_after=7" } };
 
 START_TEST(other_answers_leave_the_bytes)
 {

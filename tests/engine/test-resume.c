@@ -88,7 +88,11 @@ static const struct {
 	{ "200 OK", "", BY_ETAG, RESUME_REPLACE, RESUME_REPLACE },
 	{ "200 OK", "Accept-Ranges: none\r\n" ETAG, BY_ETAG, RESUME_REPLACE, RESUME_REPLACE },
 	{ "200 OK", ETAG "Content-Encoding: gzip\r\n", BY_ETAG, RESUME_REPLACE, RESUME_REPLACE },
-	{ "204 No Content", "", BY_ETAG, RESUME_REPLACE, RESUME_REPLACE },
+	{ "203 N", "ETag: \"v2\"\r\nContent-Length: 50\r\n", BY_ETAG, RESUME_REPLACE,
+		RESUME_REPLACE },
+	/* no file at all */
+	{ "202 Accepted", "Content-Length: 50\r\n", BY_ETAG, RESUME_FINAL, RESUME_FINAL },
+	{ "204 No Content", "", BY_ETAG, RESUME_FINAL, RESUME_FINAL },
 	/* the whole file although ours would do */
 	{ "200 OK", ETAG, BY_ETAG, RESUME_RETRY_WITHOUT_IF_RANGE, RESUME_RETRY_WITHOUT_IF_RANGE },
 	{ "200 OK", "Last-Modified: " OLD "\r\n", BY_DATE, RESUME_RETRY_WITHOUT_IF_RANGE,
