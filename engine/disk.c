@@ -145,8 +145,7 @@ void disk_job_fail(struct disk_job *job, enum fault_file what, int r)
 void disk_job_judge(struct disk_job *job)
 {
 	job->is_disk_full = fault_is_disk_full(&job->result);
-	job->is_retryable = fault_is_retryable(&job->result) || job->result.os_errno == EMFILE ||
-		job->result.os_errno == ENFILE;
+	job->is_retryable = fault_is_retryable(&job->result);
 }
 
 static bool is_held(const struct disk_job *job)

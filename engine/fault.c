@@ -205,8 +205,20 @@ void fault_from_file(enum fault_file what, int error_no, struct transfer_result 
 	ret_result->os_errno = error_no;
 }
 
+/* What says nothing of the file: no room in a table, or a call that was interrupted. */
+static bool is_for_now(const struct transfer_result *result)
+{
+	int error_no = result->os_errno;
+
+	return result->code <= TRANSFER_ERROR_CANNOT_CREATE_FILE &&
+		(error_no == EMFILE || error_no == ENFILE || error_no == ENOMEM ||
+			error_no == EINTR);
+}
+
 bool fault_is_retryable(const struct transfer_result *result)
 {
+	if (is_for_now(result))
+		return true;
 	switch (result->code) {
 	case TRANSFER_ERROR_TIMED_OUT:
 	case TRANSFER_ERROR_CANNOT_FIND_HOST:

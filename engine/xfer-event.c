@@ -292,10 +292,7 @@ void xfer_fault_file(struct xfer *xfer, enum fault_file what, int error_no)
 	if (xfer->fault.code)
 		return;
 	fault_from_file(what, error_no, &xfer->fault);
-	error_no = abs(error_no);
-	/* no room in a table now is no reason to give up */
-	xfer->is_retryable = fault_is_retryable(&xfer->fault) || error_no == EMFILE ||
-		error_no == ENFILE || error_no == ENOMEM;
+	xfer->is_retryable = fault_is_retryable(&xfer->fault);
 }
 
 void xfer_fault_curl(struct xfer *xfer, CURLcode code)

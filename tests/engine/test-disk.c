@@ -658,6 +658,7 @@ static const struct {
 	{ "disk.sync.before:1=5", EIO, false, true },
 	{ "disk.sync.after:1=5", EIO, false, true },
 	{ "disk.sync.before:1=28", ENOSPC, true, false },
+	{ "disk.sync.before:1=4", EINTR, false, true },
 };
 
 START_TEST(reports_a_failed_sync)
