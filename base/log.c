@@ -170,6 +170,10 @@ const char *log_url(const char *url, char *buf, size_t size)
 	for (size_t i = 0; i < host_end; i++)
 		if (start[i] == '@')
 			at = start + i + 1;
+	/* no port that somebody meant: a user, and "/?#" in the password */
+	if (strchr(start + host_end, '@') &&
+		strcspn(at ? at : start, ":") < strcspn(at ? at : start, "/?#"))
+		end = (size_t)(at ? at - start : 0);
 	if (at) {
 		end -= (size_t)(at - start);
 		start = at;

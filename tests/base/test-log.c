@@ -18,6 +18,11 @@ static const struct {
 	{ "https://a@b@example.org/", "https://example.org/" },
 	{ "https://example.org?q=secret", "https://example.org" },
 	{ "https://example.org/p@th?x", "https://example.org/p@th" },
+	{ "https://example.org/@scope/name?x", "https://example.org/@scope/name" },
+	{ "http://user:sec/ret@example.org/x", "http://" },
+	{ "http://user:sec#ret@example.org/x", "http://" },
+	{ "http://user:1234/ret?@example.org/x", "http://" },
+	{ "http://a:b@c:sec/ret@example.org/x", "http://" },
 	{ "nonsense?secret", "nonsense" },
 };
 
