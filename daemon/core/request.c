@@ -239,10 +239,11 @@ bool request_is_local(const char *host)
 	size_t len;
 
 	name = name ? name + 3 : host;
-	if (strncmp(name, "[::1]", 5) == 0 || strncmp(name, "127.", 4) == 0)
+	if (strncmp(name, "[::1]", 5) == 0)
 		return true;
 	len = strcspn(name, ":");
-	return (len == 9 && strncmp(name, "localhost", len) == 0) ||
+	return (strncmp(name, "127.", 4) == 0 && strspn(name, "0123456789.") == len) ||
+		(len == 9 && strncmp(name, "localhost", len) == 0) ||
 		(len > 10 && strncmp(name + len - 10, ".localhost", 10) == 0);
 }
 

@@ -203,6 +203,7 @@ static const struct {
 	{ "https://notlocalhost:443", false },
 	{ "https://[::11]:443", false },
 	{ "http://128.0.0.1:80", false },
+	{ "http://127.example.com:80", false },
 };
 
 START_TEST(knows_this_machine)
