@@ -207,7 +207,7 @@ int flow_judge_destination(
 		return 0;
 	}
 	if (flow_folder_has(flow, path, slash + 1, &st) &&
-		(!request->may_overwrite || S_ISDIR(st.st_mode)))
+		!(request->may_overwrite && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))))
 		doom(judgement, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
 	return 0;
 }

@@ -186,10 +186,15 @@ static int prepare_part(const struct disk_job *job, mode_t mode)
 	return 0;
 }
 
+/* A file may be replaced, and a link to one: never a device, a pipe, a socket. */
 static int rename_part(const struct disk_job *job)
 {
+	struct stat st;
+
 	if (!job->may_overwrite)
 		return rename_no_replace(job->path, job->to_path);
+	if (!lstat(job->to_path, &st) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
 	return rename(job->path, job->to_path) ? -errno : 0;
 }
 

@@ -160,6 +160,8 @@ static const struct {
 	{ { .url = "https:///x" }, TRANSFER_ERROR_BAD_URL },
 	{ { .url = "https://h/ x" }, TRANSFER_ERROR_BAD_URL },
 	{ { .url = "https://h/x", .destination = file }, TRANSFER_ERROR_CANNOT_CREATE_FILE },
+	{ { .url = "https://h/x", .destination = "/dev/null", .may_overwrite = true },
+		TRANSFER_ERROR_CANNOT_CREATE_FILE },
 	{ { .url = "https://h/x", .destination = "/none/such/file" },
 		TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER },
 	{ { .url = "https://h/x", .destination = "/etc/passwd/file" },

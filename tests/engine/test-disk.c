@@ -288,6 +288,7 @@ enum taken {
 	DONE_BEFORE,
 	LINKED_BEFORE,
 	IS_FOLDER,
+	IS_SOCKET,
 	NO_PART,
 	OTHER_PART
 };
@@ -304,6 +305,7 @@ static const struct {
 	{ DONE_BEFORE, 0, 0, "new" },
 	{ LINKED_BEFORE, 0, 0, "new" },
 	{ IS_FOLDER, TRANSFER_ERROR_CANNOT_MOVE_FILE, EISDIR, "" },
+	{ IS_SOCKET, TRANSFER_ERROR_CANNOT_MOVE_FILE, EEXIST, NULL },
 	{ NO_PART, TRANSFER_ERROR_CANNOT_MOVE_FILE, ENOENT, "old" },
 	{ OTHER_PART, TRANSFER_ERROR_CANNOT_MOVE_FILE, ESTALE, NULL },
 };
@@ -327,6 +329,9 @@ static void prepare(enum taken taken, const char *part, const char *destination)
 	case IS_FOLDER:
 		ck_assert_int_eq(mkdir(destination, 0700), 0);
 		break;
+	case IS_SOCKET:
+		ck_assert_int_eq(mknod(destination, S_IFSOCK | 0600, 0), 0);
+		break;
 	case NO_PART:
 		ck_assert_int_eq(tmpdir_write(destination, "old"), 0);
 		ck_assert_int_eq(unlink(part), 0);
@@ -349,7 +354,7 @@ static void publish(size_t row, unsigned lacks)
 	ck_assert_int_eq(chmod(part, 0600), 0);
 	job = job_for(DISK_PUBLISH, part, destination);
 	job->file_ino = ino_of(part) + (taken == OTHER_PART);
-	job->may_overwrite = taken == TAKEN_OVERWRITE || taken == IS_FOLDER;
+	job->may_overwrite = taken == TAKEN_OVERWRITE || taken == IS_FOLDER || taken == IS_SOCKET;
 	prepare(taken, part, destination);
 	ck_assert_int_eq(refuse(lacks), 0);
 	job = do_job(bed, job);
