@@ -41,9 +41,26 @@ static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
 
 static int open_own(struct store_file *file, const char *name, int flags)
 {
-	int fd = openat(file->dir_fd, name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* whatever else has the name: a pipe is not waited for */
+	int fd = openat(
+		file->dir_fd, name, flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
 
-	return fd < 0 ? err_raise(-errno) : fd;
+	if (fd < 0)
+		return err_raise(-errno);
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return err_raise(-ENXIO);
+}
+
+/* What is in the way of a file that holds nothing goes. */
+static void make_way(struct store_file *file, const char *name)
+{
+	struct stat st;
+
+	if (!fstatat(file->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && !S_ISREG(st.st_mode))
+		unlinkat(file->dir_fd, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 }
 
 static int check_dir(int dir_fd)
@@ -133,11 +150,27 @@ static bool is_there(const struct store_file *file, const char *name)
 	return fstatat(file->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
 }
 
+/* What SQLite would open, or wait for, are files of ours. */
+static bool are_files(const struct store_file *file)
+{
+	char name[32];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		snprintf(name, sizeof(name), DB_NAME "%s", suffixes[i]);
+		if (!fstatat(file->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) && !S_ISREG(st.st_mode))
+			return false;
+	}
+	return true;
+}
+
 int store_file_probe(struct store_file *file)
 {
 	cleanup_(cleanup_close) int fd = -1;
 	struct stat st;
 
+	if (!are_files(file))
+		return STORE_E_DAMAGED;
 	if (fstatat(file->dir_fd, DB_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
 		if (errno != ENOENT)
 			return err_raise(-errno);
@@ -149,7 +182,7 @@ int store_file_probe(struct store_file *file)
 			return fd;
 		return fchmod(fd, 0600) ? err_raise(-errno) : 0;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+	if (st.st_uid != geteuid() || st.st_nlink != 1)
 		return STORE_E_DAMAGED;
 	fd = open_own(file, DB_NAME, O_RDWR);
 	if (fd < 0)
@@ -181,12 +214,13 @@ static int describe(const struct store_file *file, char *buf, size_t size)
 
 bool store_file_take_clean_mark(struct store_file *file)
 {
-	cleanup_(cleanup_close) int fd = openat(
-		file->dir_fd, CLEAN_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_(cleanup_close) int fd = -1;
 	char is[128], was[128];
 	size_t n = 0;
 	bool is_clean;
 
+	make_way(file, CLEAN_NAME);
+	fd = openat(file->dir_fd, CLEAN_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	if (io_pread_all(fd, was, sizeof(was) - 1, 0, &n))
@@ -324,8 +358,10 @@ bool store_file_is_space_low(const struct store_file *file)
 
 void store_file_make_ballast(struct store_file *file)
 {
-	cleanup_(cleanup_close) int fd = open_own(file, BALLAST_NAME, O_WRONLY);
+	cleanup_(cleanup_close) int fd = -1;
 
+	make_way(file, BALLAST_NAME);
+	fd = open_own(file, BALLAST_NAME, O_WRONLY);
 	if (fd < 0)
 		return;
 	file->has_ballast = posix_fallocate(fd, 0, BALLAST_BYTES) == 0;

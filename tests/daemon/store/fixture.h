@@ -75,7 +75,8 @@ UNUSED static void fixture_empty(const struct fixture *f)
 	ck_assert_ptr_nonnull(dir);
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
+			(void)(unlinkat(dirfd(dir), entry->d_name, 0) &&
+				unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR));
 	closedir(dir);
 }
 

@@ -210,6 +210,39 @@ START_TEST(sets_a_link_aside)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	mode_t mode;
+	bool is_aside;
+} odd[] = {
+	{ "queue.db", S_IFDIR, true },
+	{ "queue.db", S_IFIFO, true },
+	{ "queue.db-wal", S_IFDIR, true },
+	{ "queue.db-wal", S_IFIFO, true },
+	{ "queue.db-journal", S_IFDIR, true },
+	{ "queue.db-journal", S_IFIFO, true },
+	{ "queue.clean", S_IFDIR, false },
+	{ "queue.clean", S_IFIFO, false },
+	{ "queue.ballast", S_IFDIR, false },
+	{ "queue.ballast", S_IFIFO, false },
+};
+
+/* Whatever has a name of the database is kept elsewhere; the marks hold nothing. */
+START_TEST(nothing_odd_stops_the_start)
+{
+	struct fixture f;
+	const char *path;
+
+	fixture_dir(&f);
+	path = fixture_path(&f, odd[_i].name);
+	ck_ok(odd[_i].mode == S_IFDIR ? mkdir(path, 0700) : mkfifo(path, 0600));
+	fixture_reopen(&f);
+	ck_assert_int_eq(f.report.set_aside[0] != 0, odd[_i].is_aside);
+	ck_assert(!store_file_is_space_low(&f.store->file));
+	fixture_done(&f);
+}
+END_TEST
+
 START_TEST(tightens_the_mode)
 {
 	struct fixture f;
@@ -330,6 +363,7 @@ RUN_TESTS("daemon/store/store-file", TEST(refuses_an_open_folder), TEST(a_clean_
 	TEST(goes_on_from_the_numbers_of_what_is_set_aside), TEST(numbers_above),
 	TEST_EACH(gives_no_number_of_others, strange_numbers),
 	TEST_EACH(keeps_the_wal_of_an_emptied_database, is_missing), TEST(tightens_the_mode),
+	TEST_EACH(nothing_odd_stops_the_start, odd),
 	TEST_EACH(sees_that_a_file_vanished, vanishing), TEST(sees_that_the_file_was_replaced),
 	TEST(damage_while_running_is_looked_into), TEST(a_clean_end_takes_the_suspicion_away),
 	TEST(ballast_comes_back))
