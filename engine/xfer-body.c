@@ -299,6 +299,7 @@ size_t xfer_body_on_receive(char *bytes, size_t one, size_t n, void *user)
 
 		if (can_pause && !xfer_time_room_bytes(x, clock_now_us())) {
 			x->receive_pause |= XFER_PAUSE_RATE;
+			x->was_paced = true;
 			return CURL_WRITEFUNC_PAUSE;
 		}
 		xfer_time_take(x, n);

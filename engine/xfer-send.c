@@ -275,6 +275,7 @@ size_t xfer_send_on_send(char *bytes, size_t one, size_t n, void *user)
 
 		if (!room_bytes) {
 			x->send_pause |= XFER_PAUSE_RATE;
+			x->was_paced = true;
 			return CURL_READFUNC_PAUSE;
 		}
 		if (n > room_bytes)

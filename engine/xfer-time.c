@@ -92,6 +92,7 @@ static void restart_floor(struct xfer *x, uint64_t now_us)
 {
 	x->floor_us = now_us;
 	x->floor_bytes = x->network_bytes + x->sent_bytes;
+	x->was_paced = false;
 }
 
 bool xfer_is_at_rest(const struct xfer *xfer)
@@ -153,14 +154,20 @@ static uint64_t idle_due_us(const struct xfer *x)
 	return since_us + limit_us;
 }
 
+/* The whole request has gone, and nothing of the answer counts yet: the idle limit is for that. */
+static bool waits_for_answer(const struct xfer *x)
+{
+	return x->state < XFER_STATE_BODY && xfer_send_is_over(x);
+}
+
 static bool is_below_floor(struct xfer *x, uint64_t now_us)
 {
 	uint64_t bytes = x->network_bytes + x->sent_bytes - x->floor_bytes;
 
 	if (!x->spec.floor_bps || !x->spec.floor_window_us || !x->is_connected)
 		return false;
-	/* our own limit makes it slow, or our own wait */
-	if (xfer_time_is_limited(x) || x->is_held || xfer_is_paused(x)) {
+	/* our own limit has held it up, or our own wait; a limit that it never reached makes nothing slow */
+	if (x->was_paced || x->is_held || xfer_is_paused(x) || waits_for_answer(x)) {
 		restart_floor(x, now_us);
 		return false;
 	}

@@ -273,6 +273,7 @@ struct xfer {
 	uint64_t moved_us;
 	uint64_t phase_us; /* this request, or its connecting, began */
 	uint64_t floor_us, floor_bytes;
+	bool was_paced; /* since floor_us: a limit of ours was reached */
 	struct bucket bucket;
 	bool is_progress_out; /* the caller has not seen the last PROGRESS */
 	uint64_t progress_us, progress_bytes;

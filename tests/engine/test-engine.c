@@ -631,6 +631,42 @@ START_TEST(a_crawl_is_below_the_floor)
 }
 END_TEST
 
+/* A limit of ours that was never reached has not made it slow. */
+START_TEST(a_crawl_below_a_limit_is_below_the_floor)
+{
+	struct engine_config config = { .max_download_bps = 100 << 20 };
+	struct engine_spec spec;
+	struct rig_task *t;
+
+	rig_start(&rig, NULL, &config);
+	spec = rig_download(&rig, 1, "/file?size=8M&rate_bps=4K");
+	spec.max_rate_bps = 50 << 20;
+	spec.floor_bps = 1 << 20;
+	spec.floor_window_us = CLOCK_US_PER_S;
+	spec.deadline_boot_us = clock_boot_us() + 30 * CLOCK_US_PER_S;
+	t = rig_run(&rig, 1, &spec);
+	ck_assert_int_eq(t->done.result.code, TRANSFER_ERROR_TIMED_OUT);
+	ck_assert(t->done.is_retryable);
+	rig_stop(&rig);
+}
+END_TEST
+
+/* But one that was has, and an answer that takes its time is the idle limit's. */
+START_TEST(the_floor_cuts_nobody_who_waits)
+{
+	static const char *const targets[] = { "/file?size=100K", "/file?size=2M&delay_ms=2500" };
+	struct engine_spec spec;
+
+	rig_start(&rig, NULL, NULL);
+	spec = rig_download(&rig, 1, targets[_i]);
+	spec.max_rate_bps = _i ? 0 : 40 << 10;
+	spec.floor_bps = 1 << 20;
+	spec.floor_window_us = CLOCK_US_PER_S;
+	ck_assert_int_eq(rig_run(&rig, 1, &spec)->done.result.code, 0);
+	rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(a_rate_limit_holds)
 {
 	struct engine_config config = { .max_download_bps = _i ? 2 << 20 : 0 };
@@ -877,7 +913,8 @@ RUN_TESTS_WITHIN("engine/engine", 40, TEST(downloads_a_file),
 	TEST(a_stopped_download_goes_on_from_its_byte), TEST_LOOP(stops_wherever_it_is, 3),
 	TEST(freeing_ends_everything_in_time), TEST_EACH(silence_is_cut, drips),
 	TEST(the_resource_limit_is_final), TEST(a_crawl_is_below_the_floor),
-	TEST_LOOP(a_rate_limit_holds, 2), TEST(a_changed_limit_works_at_once),
-	TEST(checkpoints_are_durable_prefixes), TEST(a_fast_transfer_has_few_checkpoints),
-	FAULT_TESTS TEST(five_hundred_small_files), TEST(sessions_share_no_connection),
-	TEST(an_idle_engine_sleeps))
+	TEST(a_crawl_below_a_limit_is_below_the_floor),
+	TEST_LOOP(the_floor_cuts_nobody_who_waits, 2), TEST_LOOP(a_rate_limit_holds, 2),
+	TEST(a_changed_limit_works_at_once), TEST(checkpoints_are_durable_prefixes),
+	TEST(a_fast_transfer_has_few_checkpoints), FAULT_TESTS TEST(five_hundred_small_files),
+	TEST(sessions_share_no_connection), TEST(an_idle_engine_sleeps))
