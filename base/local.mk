@@ -7,6 +7,7 @@ libbase_la_SOURCES = \
 	%D%/checksum.c %D%/checksum.h \
 	%D%/cleanup.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/date.c %D%/date.h \
 	%D%/err.c %D%/err.h \
 	%D%/failpoint.c %D%/failpoint.h \
 	%D%/filename.c %D%/filename.h \
@@ -25,6 +26,7 @@ check_PROGRAMS += tests/base/test-arena \
 	tests/base/test-buf \
 	tests/base/test-checksum \
 	tests/base/test-clock \
+	tests/base/test-date \
 	tests/base/test-err \
 	tests/base/test-failpoint \
 	tests/base/test-filename \
@@ -40,6 +42,7 @@ tests_base_test_arena_LDADD = $(TEST_BASE)
 tests_base_test_buf_LDADD = $(TEST_BASE)
 tests_base_test_checksum_LDADD = $(TEST_BASE)
 tests_base_test_clock_LDADD = $(TEST_BASE)
+tests_base_test_date_LDADD = $(TEST_BASE)
 tests_base_test_err_LDADD = $(TEST_BASE)
 tests_base_test_failpoint_LDADD = $(TEST_BASE)
 tests_base_test_filename_LDADD = $(TEST_BASE)

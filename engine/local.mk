@@ -13,7 +13,6 @@ libengine_la_SOURCES += \
 	%D%/blob.c %D%/blob.h \
 	%D%/cookie.c %D%/cookie.h \
 	%D%/cookie-date.c %D%/cookie-date.h \
-	%D%/date.c %D%/date.h \
 	%D%/decode.c %D%/decode.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/disk.c %D%/disk.h \
@@ -41,7 +40,6 @@ check_PROGRAMS += \
 	tests/engine/test-blob \
 	tests/engine/test-cookie \
 	tests/engine/test-cookie-date \
-	tests/engine/test-date \
 	tests/engine/test-decode \
 	tests/engine/test-digest \
 	tests/engine/test-disk \
@@ -64,7 +62,6 @@ tests_engine_test_blob_LDADD = $(TEST_ENGINE)
 tests_engine_test_jar_LDADD = $(TEST_ENGINE)
 tests_engine_test_cookie_date_LDADD = $(TEST_ENGINE)
 tests_engine_test_cookie_LDADD = $(TEST_ENGINE)
-tests_engine_test_date_LDADD = $(TEST_ENGINE)
 tests_engine_test_decode_LDADD = $(TEST_ENGINE) $(BROTLIENC_LIBS)
 tests_engine_test_digest_LDADD = $(TEST_ENGINE)
 tests_engine_test_disk_LDADD = $(TEST_ENGINE)

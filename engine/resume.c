@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/date.h"
+#include "base/date.h"
 #include "engine/decode.h"
 #include "engine/head.h"
 #include "engine/range.h"

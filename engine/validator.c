@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "engine/date.h"
+#include "base/date.h"
 
 /* RFC 7232 asked for a minute, RFC 9110 for a second; the stricter rule stands. */
 #define STRONG_AGE_S 60

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "base/failpoint.h"
 #include "base/filename.h"
 #include "base/mime.h"
-#include "engine/date.h"
 #include "engine/digest.h"
 #include "engine/post.h"
 #include "engine/sink.h"

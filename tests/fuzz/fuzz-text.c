@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The small grammars of HTTP: dates, ranges, validators, media types. Two lines. */
+#include "base/date.h"
 #include "base/mime.h"
 #include "base/utf8.h"
-#include "engine/date.h"
 #include "engine/range.h"
 #include "engine/validator.h"
 #include "tests/fuzz/fuzz.h"

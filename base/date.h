@@ -3,8 +3,8 @@
  * HTTP dates in their three forms and Retry-After (RFC 9110, sections 5.6.7 and 10.2.3). Pure,
  * 64-bit, strict.
  */
-#ifndef ENGINE_DATE_H
-#define ENGINE_DATE_H
+#ifndef BASE_DATE_H
+#define BASE_DATE_H
 
 #include <stdint.h>
 

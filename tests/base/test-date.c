@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/date.h"
+#include "base/date.h"
 
 #include "tests/lib/run.h"
 
@@ -90,4 +90,4 @@ START_TEST(waits_as_asked)
 }
 END_TEST
 
-RUN_TESTS("engine/date", TEST_EACH(parses_dates, dates), TEST_EACH(waits_as_asked, waits))
+RUN_TESTS("base/date", TEST_EACH(parses_dates, dates), TEST_EACH(waits_as_asked, waits))

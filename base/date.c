@@ -3,7 +3,7 @@
  * Reads the three date forms of HTTP. Strict about digits, names and ranges (a day name that is
  * spelt right but wrong is accepted: RFC 9110 gives it no meaning); no locale, no time_t.
  */
-#include "engine/date.h"
+#include "base/date.h"
 
 #include <errno.h>
 #include <stdbool.h>
