@@ -12,6 +12,7 @@ libclient_la_SOURCES = \
 	%D%/cache-index.c %D%/cache-index.h \
 	%D%/cache-name.c %D%/cache-store.h \
 	%D%/cached-response.c \
+	%D%/cache-rules.c %D%/cache-rules.h \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/command-create.c \
@@ -200,6 +201,10 @@ tests_client_lib_test_text_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_token_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_wire_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_words_LDADD = $(TEST_CLIENT)
+
+# What tasks do with caches.
+check_PROGRAMS += tests/client-lib/test-cache-rules
+tests_client_lib_test_cache_rules_LDADD = $(TEST_CLIENT)
 
 # The examples and the manual page against the real transferd.
 check_PROGRAMS += tests/client-lib/test-examples
