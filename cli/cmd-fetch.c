@@ -192,6 +192,7 @@ static int open_session(struct fetch *f)
 
 	if (!config)
 		return out_of_memory(f->ctx);
+	transfer_config_set_cache(config, NULL); /* what is asked for is fetched */
 	if (transfer_client_new(&client, flags, &error))
 		return ctx_fail_unreachable(f->ctx, error);
 	if (transfer_session_new(&f->session, client, config, &owner, &error))

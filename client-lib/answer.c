@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "client-lib/body.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/delivery.h"
@@ -267,6 +268,8 @@ static int give_redirect(transfer_redirect *redirect, const char *action, transf
 	r = is_still_asked(answer);
 	answer->command->action = action;
 	answer->command->request = request;
+	if (!r && request)
+		cache_load_leave(answer->task);
 	if (!r)
 		send_answer(answer);
 	client_unlock(client);
@@ -518,6 +521,20 @@ static void disposition_free(transfer_disposition *answer)
 }
 
 REF_DEFINE(transfer_disposition, disposition_free)
+
+void answer_response(const struct delivery *asked, enum transfer_response_disposition disposition)
+{
+	transfer_disposition *answer = answer_new_disposition(asked);
+
+	if (!answer) {
+		live_fail(asked->task->session, asked->task);
+		return;
+	}
+	answer->base.command->disposition = disposition;
+	if (is_first(&answer->base) && !is_still_asked(&answer->base))
+		send_answer(&answer->base);
+	transfer_disposition_unref(answer);
+}
 
 transfer_disposition *answer_new_disposition(const struct delivery *asked)
 {

@@ -41,6 +41,8 @@ transfer_challenge *answer_new_challenge(
 /* No delegate has the method: the default is taken here. False: one has. With the client's lock held. */
 bool answer_for_delegate(const struct delivery *challenge);
 transfer_disposition *answer_new_disposition(const struct delivery *asked);
+/* Without asking the delegate. With the client's lock held. */
+void answer_response(const struct delivery *asked, enum transfer_response_disposition disposition);
 transfer_body_request *answer_new_body(const struct delivery *asked);
 
 #endif

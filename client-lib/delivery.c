@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "client-lib/body.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/client.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
@@ -48,6 +49,7 @@ void delivery_free(struct delivery *delivery)
 	if (delivery->load)
 		load_let_go(delivery->load, delivery->data);
 	body_feed_unref(delivery->feed);
+	cache_load_free(delivery->cache);
 	transfer_data_unref(delivery->data);
 	transfer_request_unref(delivery->request);
 	transfer_protection_space_unref(delivery->space);
@@ -140,20 +142,24 @@ void delivery_push_take(transfer_session *session, struct delivery *delivery)
 /* ---- calling ---- */
 
 /* Not answered in the callback, and nobody kept a reference: the default. */
-static void ask_delayed(transfer_session *s, const struct delivery *d)
+static bool ask_delayed(transfer_session *s, const struct delivery *d)
 {
-	transfer_delayed_request *answer = answer_new_delayed(s, d->question);
+	transfer_delayed_request *answer;
 
+	if (!s->delegate.task_will_begin_delayed_request)
+		return false;
+	answer = answer_new_delayed(s, d->question);
 	if (!answer) {
 		/* asked again at the next attach */
 		client_lock(s->client);
 		answer_forget(s, d->question);
 		client_unlock(s->client);
-		return;
+		return true;
 	}
 	s->delegate.task_will_begin_delayed_request(
 		s, d->task, d->task->request, answer, s->userdata);
 	transfer_delayed_request_unref(answer);
+	return true;
 }
 
 /* Without memory for the object that answers. */
@@ -380,9 +386,7 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_COMPLETE:
 		return call_complete(s, d);
 	case DELIVERY_DELAYED:
-		if (s->delegate.task_will_begin_delayed_request)
-			ask_delayed(s, d);
-		return s->delegate.task_will_begin_delayed_request;
+		return ask_delayed(s, d);
 	case DELIVERY_INFORMATIONAL:
 		return call_informational(s, d);
 	case DELIVERY_REDIRECT:
@@ -412,6 +416,8 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_CREDENTIAL:
 		credential_store_accept(s->credentials, &d->accepted);
 		return false; /* what is called is the store's */
+	case DELIVERY_WILL_CACHE:
+		return cache_load_ask(s, d);
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_DRAINED:
 	case DELIVERY_INVALID:
@@ -501,6 +507,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_WRITE:
 	case DELIVERY_SEND:
 	case DELIVERY_WAITING:
+	case DELIVERY_WILL_CACHE:
 		return live_is(session) && delivery->task && delivery->task->is_cancelled;
 	case DELIVERY_ACK_ONLY:
 	case DELIVERY_RESUMED:

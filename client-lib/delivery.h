@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "client-lib/credential-store.h"
 
+struct task_cache;
 struct transfer_work;
 
 enum delivery_kind {
@@ -49,6 +50,7 @@ enum delivery_kind {
 	DELIVERY_LOAD_STOP,
 	DELIVERY_BODY_PULL, /* a reader is asked for more */
 	DELIVERY_CREDENTIAL, /* one that was accepted is kept */
+	DELIVERY_WILL_CACHE, /* may an answer be kept? */
 };
 
 struct delivery {
@@ -87,6 +89,7 @@ struct delivery {
 	bool has_metrics;
 	struct transfer_load *load; /* whose start or stop it is, or whose data */
 	struct body_feed *feed; /* BODY_PULL */
+	struct task_cache *cache; /* WILL_CACHE */
 	struct arena arena; /* of metrics.transactions */
 };
 

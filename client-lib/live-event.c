@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client-lib/cache-load.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -220,6 +221,7 @@ static void tell_end(transfer_session *session, transfer_task *task, struct deli
 	else if (task->is_cut && !end->error)
 		end->error = error_new_url(
 			TRANSFER_ERROR_NETWORK_CONNECTION_LOST, task->request->url);
+	cache_load_invalidate(task);
 	if (task_has_handler(task))
 		fill_handler(task, end);
 	else if (is_gathered(task))
@@ -245,6 +247,16 @@ static bool asks_always(const struct delivery *delivery)
 		delivery->kind == DELIVERY_NEED_BODY;
 }
 
+/* True: taken. */
+static bool is_for_cache(transfer_session *session, transfer_task *task, struct delivery *delivery)
+{
+	enum cache_take take = cache_load_take_in(task, delivery);
+
+	if (take == CACHE_SWALLOW)
+		pass_take(session, delivery);
+	return take != CACHE_TELL;
+}
+
 void live_tell(transfer_session *session, transfer_task *task, struct delivery *delivery)
 {
 	if (!delivery->task)
@@ -253,9 +265,11 @@ void live_tell(transfer_session *session, transfer_task *task, struct delivery *
 		pass_take(session, delivery);
 		return;
 	}
-	event_apply(task, delivery);
 	if (task->auth || delivery->kind == DELIVERY_CHALLENGE)
 		task_auth_take_in(task, delivery);
+	if (task->cache && is_for_cache(session, task, delivery))
+		return;
+	event_apply(task, delivery);
 	if (delivery->kind == DELIVERY_COMPLETE) {
 		tell_end(session, task, delivery);
 	} else if (delivery->kind == DELIVERY_DATA) {
@@ -320,7 +334,8 @@ static transfer_request *propose(const transfer_task *task, const struct ipc_req
 	request->headers = (struct text_headers){ 0 };
 	if (text_set(&request->url, row->url, TEXT_URL_MAX_BYTES) ||
 		text_set(&request->method, row->method, TEXT_URL_MAX_BYTES) ||
-		text_headers_from_ipc(&request->headers, row->headers, row->n_headers)) {
+		text_headers_from_ipc(&request->headers, row->headers, row->n_headers) ||
+		cache_load_strip(task, request)) {
 		transfer_request_unref(request);
 		return NULL;
 	}

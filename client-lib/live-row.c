@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "client-lib/body.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/command.h"
 #include "client-lib/request.h"
 #include "client-lib/task.h"
@@ -150,6 +151,8 @@ int live_fill_request(transfer_task *task, struct arena *arena, struct ipc_reque
 	row->has_retry_http_errors = row->has_not_before_usec = false;
 	if (!r)
 		r = fill_body(task, row);
+	if (!r)
+		r = cache_load_fill(task, arena, row);
 	return r ? r : fill_wishes(task, arena, row);
 }
 

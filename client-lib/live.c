@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "client-lib/body.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/cache.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
@@ -26,91 +27,13 @@
 /* After transferd refused more tasks. */
 #define LIVE_RETRY_US (100 * CLOCK_US_PER_MS)
 
-/* ---- what waits to be sent: a heap, the most urgent first ---- */
-
-static bool is_before(const transfer_task *a, const transfer_task *b)
-{
-	if (a->priority > b->priority || a->priority < b->priority)
-		return a->priority > b->priority;
-	return a->number < b->number;
-}
-
-static void place(transfer_session *session, size_t i, transfer_task *task)
-{
-	session->waiting[i] = task;
-	task->wait_index = i;
-}
-
-static void sift(transfer_session *session, size_t i)
-{
-	transfer_task *task = session->waiting[i];
-	size_t child;
-
-	for (; i && is_before(task, session->waiting[(i - 1) / 2]); i = (i - 1) / 2)
-		place(session, i, session->waiting[(i - 1) / 2]);
-	while ((child = 2 * i + 1) < session->n_waiting) {
-		if (child + 1 < session->n_waiting &&
-			is_before(session->waiting[child + 1], session->waiting[child]))
-			child++;
-		if (!is_before(session->waiting[child], task))
-			break;
-		place(session, i, session->waiting[child]);
-		i = child;
-	}
-	place(session, i, task);
-}
-
-static int wait_add(transfer_session *session, transfer_task *task)
-{
-	size_t room = session->waiting_room ? session->waiting_room * 2 : 64;
-	transfer_task **waiting;
-
-	if (session->n_waiting == session->waiting_room) {
-		waiting = realloc(session->waiting, room * sizeof(transfer_task *));
-		if (!waiting)
-			return -ENOMEM;
-		session->waiting = waiting;
-		session->waiting_room = room;
-	}
-	session->waiting[session->n_waiting] = task;
-	task->is_waiting = true;
-	sift(session, session->n_waiting++);
-	return 0;
-}
-
-static void wait_remove(transfer_session *session, transfer_task *task)
-{
-	size_t i = task->wait_index;
-
-	if (!task->is_waiting)
-		return;
-	task->is_waiting = false;
-	session->n_waiting--;
-	if (i == session->n_waiting)
-		return;
-	place(session, i, session->waiting[session->n_waiting]);
-	sift(session, i);
-}
-
-void live_reorder(transfer_session *session, transfer_task *task)
-{
-	if (task->is_waiting)
-		sift(session, task->wait_index);
-}
-
-bool live_has_to_send(const transfer_session *session)
-{
-	return session->n_waiting && session->n_sent < LIVE_SENT_MAX && !session->is_refused &&
-		!session->is_dead && !session->is_closing;
-}
-
 transfer_task *live_take_next(transfer_session *session)
 {
 	transfer_task *task = live_has_to_send(session) ? session->waiting[0] : NULL;
 
 	if (!task)
 		return NULL;
-	wait_remove(session, task);
+	live_wait_remove(session, task);
 	task->stage = TASK_STAGE_SENT;
 	task->is_sent = true;
 	session->n_sent++;
@@ -145,7 +68,7 @@ static void put_in_line(transfer_session *session, transfer_task *task)
 {
 	if (task->is_waiting || task->n_suspensions)
 		return;
-	if (wait_add(session, task))
+	if (live_wait_add(session, task))
 		end_take(session, task, error_new_errno(ENOMEM, NULL));
 	else
 		wake(session);
@@ -158,6 +81,17 @@ void live_put_back(transfer_session *session, transfer_task *task)
 	unsend(session, task);
 	task->stage = TASK_STAGE_NEW;
 	put_in_line(session, task);
+}
+
+void live_take_back(transfer_session *session, transfer_task *task)
+{
+	unsend(session, task);
+	answer_forget_task(session, task);
+	segment_close(task);
+	session_remove_task(session, task);
+	task->stage = TASK_STAGE_NEW;
+	if (session->n_waiting)
+		wake(session);
 }
 
 void live_refused(transfer_session *session)
@@ -192,6 +126,7 @@ static void unlink_task(transfer_session *session, transfer_task *task)
 	load_stop(task);
 	body_pump_stop(task);
 	task_auth_free(take_ptr(task->auth));
+	cache_load_free(take_ptr(task->cache));
 	task->is_linked = false;
 	TAILQ_REMOVE(&session->live_tasks, task, live);
 	if (was_resumed)
@@ -206,6 +141,8 @@ static void begin(transfer_session *session, transfer_task *task)
 	transfer_task_ref(task); /* of the list */
 	task->was_resumed = true;
 	task->refusal = NULL;
+	if (!refusal && !task->load)
+		refusal = cache_load_begin(task);
 	if (!refusal && task->load && load_begin(task))
 		refusal = error_new_errno(ENOMEM, NULL);
 	if (refusal)
@@ -260,7 +197,7 @@ void live_suspend(transfer_session *session, transfer_task *task)
 		return;
 	task_changed(task, TRANSFER_TASK_CHANGED_STATE);
 	if (task->stage == TASK_STAGE_NEW)
-		wait_remove(session, task);
+		live_wait_remove(session, task);
 	else if (!task->is_loaded)
 		tell_or_fail(session, COMMAND_SUSPEND, task);
 }
@@ -331,7 +268,7 @@ void live_cancel_resumable(transfer_session *session, struct command *command)
 void live_replaced(transfer_session *session, transfer_task *task)
 {
 	task->stage = TASK_STAGE_ENDED;
-	wait_remove(session, task);
+	live_wait_remove(session, task);
 	unsend(session, task);
 	answer_forget_task(session, task);
 	segment_close(task);
@@ -654,7 +591,7 @@ void live_drop(transfer_session *session)
 		if (task->was_resumed && !task->error)
 			task->error = live_cancelled_error(task);
 		delivery_line_clear(&task->hold);
-		wait_remove(session, task);
+		live_wait_remove(session, task);
 		segment_close(task);
 		unlink_task(session, task);
 	}

@@ -15,10 +15,12 @@
  * (load.h) goes from NEW to LIVE without transferd. Lock and threads as in client.h.
  *
  *   live.c            open, lost, finish, invalidate, what is sent next
+ *   live-wait.c       what waits to be sent
  *   live-row.c        what transferd is told of a session and its tasks
  *   live-event.c      events of transferd: unfolds, keeps the order per task while a pipe is read
  *   segment.c         bodies: inline, whole files, pipes
  *   load*.c           loaders: custom protocols, data:, file:
+ *   cache-load.c      answers that are kept: used, asked about, gathered (the rules: cache-rules.c; where: cache.c)
  *   meter.c           progress objects
  *   fetch.c           calls that wait
  *   body.c            bodies of requests: what becomes a memfd, a descriptor, a socket that is fed
@@ -82,8 +84,10 @@ void live_replaced(transfer_session *session, transfer_task *task);
 void live_refused(transfer_session *session);
 /* The most urgent one becomes SENT; NULL: none, or no room. */
 transfer_task *live_take_next(transfer_session *session);
-/* A CreateTasks with many failed: each goes alone. */
+/* A CreateTasks with many failed: each goes alone. Also of a loader that has no answer after all. */
 void live_put_back(transfer_session *session, transfer_task *task);
+/* What transferd had of it is over and nobody was told: it is as if it had never been sent. */
+void live_take_back(transfer_session *session, transfer_task *task);
 /*
  * transferd, or the bus, went away, or what it told cannot be read and cannot be had again: the tasks that it knew end. When
  * it is still there it drops the session.
@@ -110,6 +114,10 @@ bool live_has_to_send(const transfer_session *session);
 bool live_is_ack_due(const transfer_session *session);
 /* A callback of a live session has returned. */
 void live_delivered(transfer_session *session, const struct delivery *delivery);
+
+/* ---- live-wait.c; with the lock held ---- */
+int live_wait_add(transfer_session *session, transfer_task *task); /* 0 or -ENOMEM */
+void live_wait_remove(transfer_session *session, transfer_task *task);
 
 /* ---- live-row.c: what transferd is told; with the lock held ---- */
 /* The open call's options: window, batch, implements. 0 or -ENOMEM. */

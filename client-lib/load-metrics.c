@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What the delegate is told of a load when it has ended: one transaction, of the last load of a task. */
+/*
+ * What the delegate is told of a load when it has ended: one transaction, of the last load of a task, behind those of the
+ * question whether a stored answer is still good.
+ */
 #include "base/clock.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/load.h"
 #include "client-lib/request.h"
 #include "client-lib/session.h"
 #include "client-lib/task.h"
 
+/* Behind those of transferd, if it was asked first. */
 static void fill_metrics(const transfer_load *load, struct transfer_metrics *metrics,
 	struct transfer_transaction *transaction)
 {
 	uint64_t now_wall_usec = clock_wall_us();
+	size_t n_before = metrics->n_transactions;
 
 	*transaction = (struct transfer_transaction){
 		.size = sizeof(*transaction),
@@ -21,6 +27,11 @@ static void fill_metrics(const transfer_load *load, struct transfer_metrics *met
 		.response_body_bytes = load->given_bytes,
 		.decoded_response_body_bytes = load->given_bytes,
 	};
+	if (n_before) {
+		metrics->finished_wall_usec = now_wall_usec;
+		metrics->n_transactions = n_before + 1;
+		return;
+	}
 	*metrics = (struct transfer_metrics){
 		.size = sizeof(*metrics),
 		.created_wall_usec = load->made_wall_usec,
@@ -39,14 +50,19 @@ struct delivery *load_metrics_new(const transfer_load *load)
 	struct transfer_transaction *transaction;
 	const char *method = transfer_request_get_method(load->request);
 	struct delivery *delivery;
+	size_t n_before;
 	void *userdata;
 
 	if (!DELIVERY_PICK(load->task, task_did_collect_metrics, &userdata))
 		return NULL;
-	delivery = delivery_new(DELIVERY_METRICS, load->task);
+	delivery = cache_load_take_metrics(load->task);
+	if (!delivery)
+		delivery = delivery_new(DELIVERY_METRICS, load->task);
 	if (!delivery)
 		return NULL;
-	rows = arena_alloc(&delivery->arena, 1, sizeof(const struct transfer_transaction *));
+	n_before = delivery->metrics.n_transactions;
+	rows = arena_alloc(
+		&delivery->arena, n_before + 1, sizeof(const struct transfer_transaction *));
 	transaction = arena_alloc(&delivery->arena, 1, sizeof(*transaction));
 	if (rows && transaction) {
 		fill_metrics(load, &delivery->metrics, transaction);
@@ -57,7 +73,9 @@ struct delivery *load_metrics_new(const transfer_load *load)
 		delivery_free(delivery);
 		return NULL;
 	}
-	rows[0] = transaction;
+	for (size_t i = 0; i < n_before; i++)
+		rows[i] = delivery->metrics.transactions[i];
+	rows[n_before] = transaction;
 	delivery->metrics.transactions = rows;
 	return delivery;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "client-lib/cache-load.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -95,6 +96,14 @@ transfer_error *load_prepare(transfer_task *task)
 	return r ? task_open_failed(-r) : NULL;
 }
 
+int load_make(transfer_task *task, const struct transfer_protocol *protocol)
+{
+	transfer_request *form = transfer_request_copy(task->request);
+
+	task->load = form ? load_new(task, protocol, form) : NULL;
+	return task->load ? 0 : -ENOMEM;
+}
+
 static int push(transfer_load *load, enum delivery_kind kind)
 {
 	struct delivery *delivery = delivery_new(kind, NULL);
@@ -141,6 +150,20 @@ void load_stop(transfer_task *task)
 	if (load->was_started)
 		push(load, DELIVERY_LOAD_STOP);
 	transfer_task_unref(task);
+}
+
+void load_give_up(transfer_load *load)
+{
+	transfer_task *task = load->task;
+
+	task->load = NULL;
+	task->is_loaded = false;
+	load->task = NULL;
+	load->is_over = true;
+	delivery_line_clear(&load->held);
+	live_put_back(load->session, task);
+	transfer_task_unref(task);
+	transfer_load_unref(load);
 }
 
 /* ---- what it says ---- */
@@ -535,6 +558,11 @@ static void take_disposition(transfer_load *load, enum transfer_response_disposi
 		live_cancel(load->session, task);
 		break;
 	case TRANSFER_RESPONSE_BECOME_DOWNLOAD:
+		if (cache_load_become_download(task)) {
+			load_give_up(load);
+			break;
+		}
+		/* fall through */
 	case TRANSFER_RESPONSE_BECOME_STREAM:
 		session_complete_locally(load->session, task,
 			error_new_bus(TRANSFER_BUS_ERROR_NOT_SUPPORTED_IN_SESSION));

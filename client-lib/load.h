@@ -96,8 +96,12 @@ bool load_is_for_transferd(const char *url);
  * does. Without the lock.
  */
 transfer_error *load_prepare(transfer_task *task);
-/* The rest with the lock held. Resumed for the first time; 0 or -ENOMEM. */
+/* The rest with the lock held. A load of its own for a task that was made for transferd; 0 or -ENOMEM. */
+int load_make(transfer_task *task, const struct transfer_protocol *protocol);
+/* Resumed for the first time, or it goes on as this; 0 or -ENOMEM. */
 int load_begin(transfer_task *task);
+/* It has no answer after all: transferd's turn, and what it has said and was not told is gone. load: it has a task. */
+void load_give_up(transfer_load *load);
 /* Ended, cancelled, or its session was: nothing of it is told any more. */
 void load_stop(transfer_task *task);
 /* What held it up has gone: the task was resumed. */

@@ -12,6 +12,7 @@ libclient_la_SOURCES = \
 	%D%/cache-index.c %D%/cache-index.h \
 	%D%/cache-name.c %D%/cache-store.h \
 	%D%/cached-response.c \
+	%D%/cache-load.c %D%/cache-load.h \
 	%D%/cache-rules.c %D%/cache-rules.h \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
@@ -37,6 +38,7 @@ libclient_la_SOURCES = \
 	%D%/litter.c %D%/litter.h \
 	%D%/live-event.c \
 	%D%/live-row.c \
+	%D%/live-wait.c \
 	%D%/load-file.c \
 	%D%/load-find.c \
 	%D%/load-metrics.c \

@@ -190,6 +190,37 @@ transfer_response *transfer_response_new_http(
 	return response;
 }
 
+const struct text_headers *response_headers(const transfer_response *response)
+{
+	return &response->headers;
+}
+
+transfer_response *response_new_renewed(
+	const transfer_response *from, struct text_headers *headers_take)
+{
+	struct transfer_response *response = calloc(1, sizeof(*response));
+	struct arena *arena;
+
+	if (!response) {
+		text_headers_done(headers_take);
+		return NULL;
+	}
+	ref_init(&response->ref);
+	arena = &response->arena;
+	response->status = from->status;
+	response->expected_bytes = from->expected_bytes;
+	response->headers = *headers_take;
+	*headers_take = (struct text_headers){ 0 };
+	if (copy_text(arena, &response->url, from->url) &&
+		copy_text(arena, &response->mime_type, from->mime_type) &&
+		copy_text(arena, &response->text_encoding, from->text_encoding) &&
+		copy_text(arena, &response->suggested_name, from->suggested_name) &&
+		copy_text(arena, &response->http_version, from->http_version))
+		return response;
+	response_free(response);
+	return NULL;
+}
+
 int transfer_response_get_status(const transfer_response *response)
 {
 	return response->status;

@@ -13,6 +13,7 @@
 struct ipc_task;
 struct segment;
 struct task_auth;
+struct task_cache;
 struct transfer_load;
 struct transfer_meter;
 struct transfer_reader;
@@ -67,6 +68,7 @@ struct transfer_task {
 	transfer_error
 		*refusal; /* its end, whatever transferd says: what was wrong when it was made */
 	struct task_auth *auth; /* NULL: nobody has asked */
+	struct task_cache *cache; /* NULL: no answer of it is, or was, in a cache */
 	/* who is told */
 	struct transfer_reader *reader; /* of the library: no application code runs for it */
 	struct transfer_meter *meter;

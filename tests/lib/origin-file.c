@@ -100,9 +100,10 @@ static unsigned preconditions(struct file *f)
 	if (value && strcmp(value, f->etag) != 0 && strcmp(value, "*") != 0)
 		return 412;
 	value = origin_request_field(f->r, "If-None-Match");
-	if (value && *f->etag && !strcmp(value, f->etag))
-		return 304;
-	return 0;
+	if (value)
+		return *f->etag && !strcmp(value, f->etag) ? 304 : 0;
+	value = origin_request_field(f->r, "If-Modified-Since");
+	return value && *f->last_modified && !strcmp(value, f->last_modified) ? 304 : 0;
 }
 
 /* 200 MB of nothing cost no memory; what is sent then is small */

@@ -413,6 +413,22 @@ static void on_became(
 	end(r->app, task, "became");
 }
 
+static transfer_cached_response *on_will_cache(transfer_session *session, transfer_task *task,
+	const transfer_cached_response *proposed, void *userdata)
+{
+	struct live_record *r = begin(userdata, task);
+	struct live_app *app = r->app;
+	transfer_cached_response *kept;
+
+	(void)session;
+	add_word(r, "cache?");
+	if (r->n_metrics)
+		blame(app, r, "metrics came first");
+	end(app, task, "cache?");
+	kept = app->config.on_will_cache(task, proposed, app->config.user);
+	return kept;
+}
+
 static const struct transfer_session_delegate usual = {
 	TRANSFER_SESSION_DELEGATE_INIT,
 	.did_become_invalid = on_invalid,
@@ -491,6 +507,8 @@ static transfer_config *new_config(struct live_app *app)
 	ck_assert_ptr_nonnull(config);
 	transfer_config_set_app_id(config, "org.example.Test");
 	transfer_config_set_allow_insecure(config, !app->config.secure);
+	if (!app->config.caches)
+		transfer_config_set_cache(config, NULL);
 	if (app->config.tune)
 		app->config.tune(config);
 	return config;
@@ -521,6 +539,8 @@ static void open_session(struct live_app *app)
 		app->delegate.task_did_receive_challenge = on_challenge;
 	if (app->config.on_need_body)
 		app->delegate.task_need_body = on_need_body;
+	if (app->config.on_will_cache)
+		app->delegate.data_will_cache_response = on_will_cache;
 	owner.delegate = app->config.no_delegate ? NULL : &app->delegate;
 	r = transfer_session_new(&app->session, app->client, config, &owner, &error);
 	ck_assert_msg(!r, "no session: %s: %s", strerror(-r),

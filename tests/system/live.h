@@ -5,7 +5,8 @@
  * the test by itself. A test program that includes this has "live.c" among its sources.
  *
  * What was told of a task is a line such as "created redir:302 resp:200 data:5 done:0". The words:
- *	created redir:STATUS chal:FAILURES info:STATUS body? waiting resp:STATUS data:BYTES became file resumed:OFFSET done:CODE
+ *	created redir:STATUS chal:FAILURES info:STATUS body? waiting resp:STATUS data:BYTES became file resumed:OFFSET cache?
+ *	done:CODE
  *	handler:CODE:STATUS:BYTES	of a data or upload task; a download says file before it
  * Pieces of data that follow each other are one word. Progress and metrics are left out. What holds for each task is
  * checked at each event: created comes first, nothing comes after the end, one at a time, sums are right.
@@ -33,7 +34,11 @@ struct live_app_config {
 	/* in every callback, after it was written down; task NULL: about the session */
 	void (*on_event)(struct live_app *app, transfer_task *task, const char *what, void *user);
 	bool unasked; /* the delegate has no data_did_receive_response: no resp: word */
+	bool caches; /* else the session has no cache, so that the origin is asked each time */
 	bool no_delegate;
+	/* the delegate's data_will_cache_response, written down as cache? */
+	transfer_cached_response *(*on_will_cache)(
+		transfer_task *task, const transfer_cached_response *proposed, void *user);
 	transfer_queue *queue; /* NULL: the session's own */
 	void *user;
 };

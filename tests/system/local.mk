@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/system/test-kill \
 	tests/system/test-lifecycle \
 	tests/system/test-live-auth \
+	tests/system/test-live-cache \
 	tests/system/test-live-credentials \
 	tests/system/test-live-body \
 	tests/system/test-live-cookies \
@@ -92,6 +93,8 @@ tests_system_test_policy_SOURCES = %D%/test-policy.c $(SYSTEM_RIG)
 tests_system_test_policy_LDADD = $(SYSTEM_LDADD)
 tests_system_test_question_SOURCES = %D%/test-question.c $(SYSTEM_RIG)
 tests_system_test_question_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_cache_SOURCES = %D%/test-live-cache.c $(LIVE_RIG)
+tests_system_test_live_cache_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_auth_SOURCES = %D%/test-live-auth.c $(LIVE_RIG)
 tests_system_test_live_auth_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_credentials_SOURCES = %D%/test-live-credentials.c $(LIVE_RIG)

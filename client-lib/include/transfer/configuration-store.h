@@ -21,9 +21,20 @@ extern "C" {
  * @config: the configuration; borrowed
  * @policy: TRANSFER_CACHE_USE_PROTOCOL is the default
  *
- * transferd stores no answers yet, so it behaves as with an empty store: TRANSFER_CACHE_RETURN_DONT_LOAD
- * fails with TRANSFER_ERROR_CANNOT_LOAD_FROM_NETWORK, TRANSFER_CACHE_RELOAD_EVERYWHERE asks proxies not to
- * answer from theirs. A request's own policy wins.
+ * Of data tasks with GET, over http and https, in sessions with a cache (transfer_config_set_cache()):
+ *
+ *     USE_PROTOCOL       what is stored, while it is good (RFC 9111); else the server is asked whether it still is, with the
+ *                        ETag and the Last-Modified of it, or for an answer. A 304 that says so is not told of
+ *     RELOAD             goes past the cache; the answer is stored
+ *     RETURN_ELSE_LOAD   what is stored, however old; else an answer
+ *     RETURN_DONT_LOAD   the same, but never an answer: TRANSFER_ERROR_CANNOT_LOAD_FROM_NETWORK
+ *     RELOAD_EVERYWHERE  RELOAD, and asks proxies not to answer from their caches
+ *     REVALIDATE         the server is asked, good or not
+ *
+ * A request that says who asks (Authorization, or a user in its URL), asks for a part, or has conditions of its own or no-store
+ * is neither answered from the cache nor its answer stored; nor is the answer to a challenge. Stored are answers of 200 to 299
+ * but 206, whole, of which nothing forbids it, with a known end, and not larger than a twentieth of the cache. One that depends
+ * on cookies (Vary) is not, as they are transferd's. Other tasks behave as with an empty cache. A request's own policy wins.
  *
  * Returns:  0, or
  *           -EINVAL  not one of them
@@ -56,7 +67,7 @@ TRANSFER_PUBLIC enum transfer_cache_policy transfer_config_get_cache_policy(
  * @name:   "shared" is the default (NULL in a background session, "" in an ephemeral one: its own);
  *          NULL: none
  *
- * Without effect until transferd stores answers; kept.
+ * Caches are the process's (<transfer/cache.h>); transferd has none. Without effect in a background session.
  *
  * Returns:  0, or
  *           -EINVAL  too long or not UTF-8

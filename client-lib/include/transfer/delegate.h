@@ -7,7 +7,7 @@
  * wait for the queue. The one exception is task_did_create, which runs inside the call that makes the task.
  * For a task they come in this order: created; then, again for each request that it needs: body asked for,
  * bytes sent, informational responses, redirect or challenge; then waiting for a network, resumed at an offset,
- * response, data or bytes written, file; metrics; and the end, after which nothing comes.
+ * response, data or bytes written, file; whether to cache; metrics; and the end, after which nothing comes.
  */
 #ifndef TRANSFER_DELEGATE_H
 #define TRANSFER_DELEGATE_H
@@ -57,6 +57,8 @@ struct transfer_progress {
 	int64_t sent_bytes, expected_send_bytes;
 	uint64_t receive_rate_bps, send_rate_bps;
 };
+
+struct transfer_cached_response;
 
 /*
  * What a session tells its owner. Members that are NULL are not told; a question that is not there has its default.
@@ -130,6 +132,14 @@ struct transfer_session_delegate {
 	 */
 	void (*task_did_receive_challenge)(transfer_session *session, transfer_task *task,
 		transfer_challenge *challenge, void *userdata);
+	/*
+	 * All of an answer has come that may be kept (<transfer/cache.h>), and will be as it is proposed, unless this says
+	 * something else: it returns a reference to what is kept, the same (transfer_cached_response_ref()) or another one,
+	 * or NULL: nothing is. Asked only then, and not of tasks with a handler; not the way to get a body.
+	 */
+	struct transfer_cached_response *(*data_will_cache_response)(transfer_session *session,
+		transfer_task *task, const struct transfer_cached_response *proposed,
+		void *userdata);
 };
 
 /* First in every initialiser of a delegate. */

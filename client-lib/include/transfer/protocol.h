@@ -46,7 +46,7 @@ struct transfer_protocol {
 	bool (*can_init)(const transfer_request *request, void *userdata);
 	/* The form in which it is loaded: a new request, or NULL: as it is. May be NULL. */
 	transfer_request *(*canonical)(const transfer_request *request, void *userdata);
-	/* Would both have the same answer? Asked when answers are stored. May be NULL: the URLs are compared. */
+	/* Would both have the same answer? Not asked yet: answers of classes are not stored. May be NULL. */
 	bool (*is_cache_equivalent)(
 		const transfer_request *a, const transfer_request *b, void *userdata);
 	/* Begin to load; the load is borrowed for the call. */
@@ -238,7 +238,7 @@ TRANSFER_PUBLIC int transfer_load_use_cached(
  *
  * @load:     the load; borrowed
  * @response: a reference is kept
- * @policy:   whether the answer may be stored
+ * @policy:   whether the answer may be stored; without effect yet: what a class answers goes past the caches
  *
  * Without it, data is refused; a load that finishes without it completes with
  * TRANSFER_ERROR_BAD_SERVER_RESPONSE.
