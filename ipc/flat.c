@@ -193,10 +193,11 @@ int flat_append_fixed(struct buf *buf, int type, const void *items, size_t n)
 
 /* ---- signatures ---- */
 
-/* One that others wrote: behind each container that begins in it, so that no value of it costs more than its bytes. */
+/* One that others wrote: what is known of each container that begins in it, so that no value costs more than its bytes. */
 struct shape {
 	const char *signature;
-	uint8_t ends[MAX_SIGNATURE + 1]; /* elsewhere not written */
+	/* elsewhere not written: behind it; the fields of a struct, and where that has a struct only, of that one */
+	uint8_t ends[MAX_SIGNATURE + 1], fields[MAX_SIGNATURE + 1];
 };
 
 static const char *parse_type(struct shape *shape, const char *s, unsigned depth);
@@ -208,6 +209,19 @@ static const char *parse_fields(struct shape *shape, const char *s, unsigned dep
 	while (s && *s != DBUS_STRUCT_END_CHAR)
 		s = parse_type(shape, s, depth);
 	return s && s != first ? s + 1 : NULL;
+}
+
+/* Structs in structs have no bytes of their own: those with nothing else beside them are passed at once. */
+static const char *parse_struct(struct shape *shape, const char *s, unsigned depth)
+{
+	const char *end = parse_fields(shape, s + 1, depth);
+	size_t at = (size_t)(s - shape->signature), first = at + 1;
+	bool is_shell = end && s[1] == DBUS_STRUCT_BEGIN_CHAR &&
+		shape->signature + shape->ends[first] + 1 == end;
+
+	if (end)
+		shape->fields[at] = is_shell ? shape->fields[first] : (uint8_t)first;
+	return end;
 }
 
 /* A key, which is no container, and a value. */
@@ -241,7 +255,7 @@ static const char *parse_type(struct shape *shape, const char *s, unsigned depth
 	if (*s == DBUS_TYPE_ARRAY)
 		end = parse_array(shape, s + 1, depth + 1);
 	else if (*s == DBUS_STRUCT_BEGIN_CHAR)
-		end = parse_fields(shape, s + 1, depth + 1);
+		end = parse_struct(shape, s, depth + 1);
 	else
 		return s + 1;
 	if (end)
@@ -395,6 +409,14 @@ static bool check_fields(struct check *c, const char *fields, unsigned depth)
 	return true;
 }
 
+static bool check_struct(struct check *c, const char *signature, unsigned depth)
+{
+	const struct shape *shape = c->shape;
+	const char *fields = shape->signature + shape->fields[signature - shape->signature];
+
+	return check_fields(c, fields, depth + (unsigned)(fields - signature) - 1);
+}
+
 static bool check_value(struct check *c, const char *signature, unsigned depth)
 {
 	const uint8_t *value;
@@ -415,6 +437,7 @@ static bool check_value(struct check *c, const char *signature, unsigned depth)
 	case DBUS_TYPE_ARRAY:
 		return check_array(c, signature + 1, depth);
 	case DBUS_STRUCT_BEGIN_CHAR:
+		return check_struct(c, signature, depth);
 	case DBUS_DICT_ENTRY_BEGIN_CHAR:
 		return check_fields(c, signature + 1, depth);
 	default:
