@@ -3,8 +3,11 @@
  * Who a caller is. The bus knows its uid, pid and security label; it is asked once per unique name, without blocking, and
  * the answer is kept until the name leaves the bus. Until it is known the caller's calls wait, in order; then they
  * are handled as if they came then, some in each turn.
- * The match rule is added before the question, so a caller that leaves in between is noticed either way.
+ * The match rule is added before the question, so a caller that leaves in between is noticed either way: the bus tells of that
+ * before it says that it does not know the name. Its calls are then dropped, all of them, as if they had not come. Once the bus
+ * has said who it is, all of them are run: they are late for as long as they wait, and no message is looked at meanwhile.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +127,7 @@ bool peers_drop(struct peers *peers, const char *name)
 
 	if (!p)
 		return false;
+	assert(!p->is_late);
 	peer_free(p);
 	return true;
 }

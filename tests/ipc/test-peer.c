@@ -94,6 +94,7 @@ static void on_cancelled(void *user, int r, const char *text)
 	(*(int *)user)++;
 }
 
+/* With more calls than a turn has: all of them are dropped, or, where the bus still knew it, none (peer.c asserts that). */
 START_TEST(leaves_before_it_is_known)
 {
 	struct service *s = service_new();
@@ -103,11 +104,13 @@ START_TEST(leaves_before_it_is_known)
 		struct ipc_bus *client = service_client();
 		int n = 0;
 
-		ck_assert_int_eq(
-			ipc_start_session_flush(client, SERVICE_SESSION, on_cancelled, &n), 0);
+		for (int j = 0; j < 200; j++)
+			ck_assert_int_eq(
+				ipc_start_session_flush(client, SERVICE_SESSION, on_cancelled, &n),
+				0);
 		ck_assert_int_eq(ipc_bus_flush(client, 10000), 0);
 		ipc_bus_free(client);
-		ck_assert_int_eq(n, 1);
+		ck_assert_int_eq(n, 200);
 	}
 	flush(other);
 	ipc_bus_free(other);
