@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <transfer/transfer.h>
@@ -26,7 +25,6 @@
 #define FETCH_BLOCK_BYTES  (256u * 1024)
 #define FETCH_DRAW_US      100000
 #define FETCH_BAR_COLUMNS  30
-#define FETCH_TURN_MS      50
 #define FETCH_FIRST_STATUS 400 /* that is a refusal */
 
 struct fetch {
@@ -36,7 +34,6 @@ struct fetch {
 	transfer_session *session;
 	transfer_request *request;
 	transfer_reader *reader;
-	transfer_body *input; /* what is typed; NULL: another body, or none */
 	struct place place; /* fd -1: standard output */
 	bool has_progress;
 	uint64_t begun_us, drawn_us, n_bytes;
@@ -57,43 +54,16 @@ static int out_of_memory(const struct ctx *ctx)
 
 /* ---- the request ---- */
 
-/*
- * Other callbacks of the session have their turn while nobody types, and the end of the task, which asks no more. Another
- * program that has the terminal, too, may have told it not to wait.
- */
-static ssize_t read_input(void *bytes, size_t size, void *userdata)
-{
-	const struct fetch *f = userdata;
-	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
-	int r = poll(&wait, 1, FETCH_TURN_MS);
-	ssize_t n = r > 0 ? read(STDIN_FILENO, bytes, size) : r;
-
-	if (n >= 0 && r > 0)
-		return n;
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		return -errno;
-	transfer_body_more(f->input);
-	return -EAGAIN;
-}
-
-/* A terminal cannot be handed over: it is read here. */
-static transfer_body *body_of_input(struct fetch *f)
-{
-	struct stat st;
-
-	if (fstat(STDIN_FILENO, &st) == 0 && !S_ISCHR(st.st_mode))
-		return transfer_body_new_fd(STDIN_FILENO, TRANSFER_SIZE_UNKNOWN);
-	f->input = transfer_body_new_reader(read_input, TRANSFER_SIZE_UNKNOWN, f, NULL);
-	return transfer_body_ref(f->input);
-}
-
 static int set_body_from(struct fetch *f, const char *path)
 {
 	transfer_auto(transfer_body) body = NULL;
 	char *absolute = NULL;
 
 	if (strcmp(path, "-") == 0) {
-		body = body_of_input(f);
+		body = transfer_body_new_fd(STDIN_FILENO, TRANSFER_SIZE_UNKNOWN);
+		if (!body)
+			return ctx_fail(f->ctx, EXIT_CODE_FILE, NULL,
+				"cannot read standard input: %s", strerror(errno));
 	} else if (access(path, R_OK)) {
 		return ctx_fail(
 			f->ctx, EXIT_CODE_FILE, NULL, "cannot read %s: %s", path, strerror(errno));
@@ -419,7 +389,6 @@ int cmd_fetch(struct ctx *ctx, int argc, char **argv)
 	transfer_reader_unref(f.reader);
 	transfer_request_unref(f.request);
 	transfer_session_unref(f.session);
-	transfer_body_unref(f.input);
 	place_free(&f.place);
 	free(f.block);
 	free(f.shown);

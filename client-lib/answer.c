@@ -595,11 +595,11 @@ int transfer_body_request_provide(transfer_body_request *answer, transfer_body *
 		return -EALREADY;
 	if (!answer->base.question)
 		return give_to_load(&answer->base, body);
-	if (body && body->kind != BODY_READER)
+	if (body && !body_is_pumped(body))
 		opened = live_open_body(body, answer->base.command);
 	client_lock(client);
 	r = is_still_asked(&answer->base);
-	if (!r && body && body->kind == BODY_READER)
+	if (!r && body && body_is_pumped(body))
 		opened = pump_body(&answer->base, body);
 	if (!r && opened && !task->refusal)
 		task->refusal = task_open_failed(-opened);

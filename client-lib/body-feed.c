@@ -7,9 +7,13 @@
 #include "client-lib/body.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 enum {
 	PACKET_PIECE = 0,
@@ -20,6 +24,7 @@ struct body_feed {
 	struct ref ref;
 	transfer_body *body; /* a reference */
 	int fd, peer_fd;
+	int source_fd; /* of its own, because the body may be read for more than one task; -1: a reader */
 	void (*on_more)(void *userdata);
 	void *userdata;
 	transfer_destroy destroy;
@@ -44,6 +49,8 @@ static void feed_free(struct body_feed *feed)
 	forget(feed);
 	close(feed->fd);
 	close(feed->peer_fd);
+	if (feed->source_fd >= 0)
+		close(feed->source_fd);
 	transfer_body_unref(feed->body);
 	if (feed->destroy)
 		feed->destroy(feed->userdata);
@@ -65,13 +72,19 @@ struct body_feed *body_feed_ref(struct body_feed *feed)
 int body_feed_new(transfer_body *body, void (*on_more)(void *userdata), void *userdata,
 	transfer_destroy destroy, struct body_feed **ret_feed)
 {
+	cleanup_(cleanup_close) int source_fd = -1;
 	struct body_feed *feed;
 	int fds[2];
 
-	if (body->kind != BODY_READER)
+	if (!body_is_pumped(body))
 		return -EINVAL;
 	if (body_is_forked(body))
 		return -ECHILD;
+	if (body->is_device) {
+		source_fd = fcntl(body->fd, F_DUPFD_CLOEXEC, 3);
+		if (source_fd < 0)
+			return -errno;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		return -errno;
 	feed = calloc(1, sizeof(*feed));
@@ -84,6 +97,7 @@ int body_feed_new(transfer_body *body, void (*on_more)(void *userdata), void *us
 	feed->body = transfer_body_ref(body);
 	feed->fd = fds[0];
 	feed->peer_fd = fds[1];
+	feed->source_fd = take_fd(&source_fd);
 	feed->on_more = on_more;
 	feed->userdata = userdata;
 	feed->destroy = destroy;
@@ -102,6 +116,11 @@ int body_feed_peer_fd(const struct body_feed *feed)
 int body_feed_fd(const struct body_feed *feed)
 {
 	return feed->fd;
+}
+
+int body_feed_source_fd(const struct body_feed *feed)
+{
+	return feed->source_fd;
 }
 
 void body_feed_stop(struct body_feed *feed)
@@ -147,6 +166,21 @@ static enum body_feed_state send_packet(struct body_feed *feed)
 	return n < 0 || is_end ? over(feed) : BODY_FEED_AGAIN;
 }
 
+/* What is there, as a reader gives it. Who shares a terminal may have read it first, or have told it not to wait. */
+static ssize_t read_device(int fd, void *bytes, size_t size)
+{
+	struct pollfd there = { .fd = fd, .events = POLLIN };
+	ssize_t n = poll(&there, 1, 0);
+
+	if (n > 0)
+		n = read(fd, bytes, size);
+	else if (!n)
+		return -EAGAIN;
+	if (n >= 0)
+		return n;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
 /* Asks the reader for the next packet. AGAIN: it waits to be sent. */
 static enum body_feed_state make_packet(struct body_feed *feed)
 {
@@ -154,7 +188,10 @@ static enum body_feed_state make_packet(struct body_feed *feed)
 	ssize_t n;
 
 	atomic_store(&feed->has_more, false);
-	n = body->reader(feed->packet + 1, BODY_FEED_PACKET, body->userdata);
+	if (feed->source_fd >= 0)
+		n = read_device(feed->source_fd, feed->packet + 1, BODY_FEED_PACKET);
+	else
+		n = body->reader(feed->packet + 1, BODY_FEED_PACKET, body->userdata);
 	if (n == -EAGAIN)
 		return atomic_load(&feed->has_more) ? BODY_FEED_AGAIN : BODY_FEED_EMPTY;
 	if (n < 0 || n > (ssize_t)BODY_FEED_PACKET)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A reader at work for a task: it is asked on the session's queue, in turn with the callbacks, as often as its socket has
- * room or the program says that there is more. The pump is freed by its feed, which outlives whoever still calls it.
+ * room or the program says that there is more; a device, when there is something in it. The pump is freed by its feed, which outlives whoever still calls it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ struct body_pump {
 	struct body_feed *feed; /* counted by the watch */
 	bool is_queued; /* a call of the reader waits, or runs */
 	bool wants_again; /* ... and there was more meanwhile */
-	bool is_watched; /* on the epoll set */
+	bool is_watched, is_source_watched; /* its socket, its device: on the epoll set */
 };
 
 static struct body_pump *pump_of(struct client_watch *watch)
@@ -58,7 +58,8 @@ static void on_more(void *userdata)
 	client_unlock(client);
 }
 
-static void on_room(struct client_watch *watch)
+/* Room in its socket, or something in its device. */
+static void on_ready(struct client_watch *watch)
 {
 	ask(pump_of(watch));
 }
@@ -95,7 +96,7 @@ int body_pump_start(transfer_task *task, transfer_body *body, struct body_sent *
 		body_feed_unref(pump->feed);
 		return r;
 	}
-	pump->watch = (struct client_watch){ .ready = on_room, .free = unwatch };
+	pump->watch = (struct client_watch){ .ready = on_ready, .free = unwatch };
 	body_pump_stop(task);
 	task->pump = pump;
 	*ret_sent = (struct body_sent){
@@ -118,33 +119,38 @@ void body_pump_stop(transfer_task *task)
 	body_feed_stop(pump->feed);
 	if (pump->is_watched)
 		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, body_feed_fd(pump->feed), NULL);
+	if (pump->is_source_watched)
+		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, body_feed_source_fd(pump->feed), NULL);
 	client_retire(client, &pump->watch);
 }
 
-static void wait_for_room(struct body_pump *pump)
+static void wait_for(struct body_pump *pump, int fd, uint32_t events, bool *is_watched)
 {
 	transfer_client *client = pump->task->session->client;
-	struct epoll_event event = { .events = EPOLLOUT | EPOLLONESHOT, .data.ptr = &pump->watch };
+	struct epoll_event event = { .events = events | EPOLLONESHOT, .data.ptr = &pump->watch };
 
-	if (epoll_ctl(client->epoll_fd, pump->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-		    body_feed_fd(pump->feed), &event))
+	if (epoll_ctl(client->epoll_fd, *is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
 		body_feed_stop(pump->feed);
-	pump->is_watched = true;
+	*is_watched = true;
 }
 
 static void ran(struct body_pump *pump, enum body_feed_state state)
 {
+	int source_fd = body_feed_source_fd(pump->feed);
+
 	pump->is_queued = false;
 	switch (state) {
 	case BODY_FEED_AGAIN:
 		ask(pump);
 		break;
 	case BODY_FEED_FULL:
-		wait_for_room(pump);
+		wait_for(pump, body_feed_fd(pump->feed), EPOLLOUT, &pump->is_watched);
 		break;
 	case BODY_FEED_EMPTY:
 		if (pump->wants_again)
 			ask(pump);
+		else if (source_fd >= 0)
+			wait_for(pump, source_fd, EPOLLIN, &pump->is_source_watched);
 		break;
 	case BODY_FEED_OVER:
 		break;

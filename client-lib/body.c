@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client-lib/fork.h"
@@ -74,6 +75,7 @@ transfer_body *transfer_body_new_file(const char *path)
 transfer_body *transfer_body_new_fd(int fd, int64_t length)
 {
 	struct transfer_body *body = body_new(BODY_FD, length);
+	struct stat st;
 
 	if (!body)
 		return NULL;
@@ -82,6 +84,7 @@ transfer_body *transfer_body_new_fd(int fd, int64_t length)
 		body_free(body);
 		return NULL;
 	}
+	body->is_device = !fstat(body->fd, &st) && S_ISCHR(st.st_mode);
 	return body;
 }
 
@@ -101,6 +104,11 @@ transfer_body *transfer_body_new_reader(
 bool body_is_forked(const transfer_body *body)
 {
 	return fork_count() != body->n_forks;
+}
+
+bool body_is_pumped(const transfer_body *body)
+{
+	return body->kind == BODY_READER || body->is_device;
 }
 
 int64_t body_length(const transfer_body *body)

@@ -24,6 +24,7 @@ struct transfer_body {
 	transfer_data *data;
 	char *path;
 	int fd; /* FD: ours */
+	bool is_device; /* FD: a terminal or the like, which cannot be handed over */
 	int64_t length; /* FD, READER */
 	transfer_body_reader reader;
 	transfer_destroy destroy;
@@ -35,6 +36,8 @@ struct transfer_body {
 
 /* It was made before this process was forked: its lock is not to be had. */
 bool body_is_forked(const transfer_body *body);
+/* Read by this program while it is sent: body_pump_start() instead of body_open(). */
+bool body_is_pumped(const transfer_body *body);
 /* TRANSFER_SIZE_UNKNOWN: a file, or what has no end yet. */
 int64_t body_length(const transfer_body *body);
 
@@ -59,14 +62,14 @@ int body_open(const transfer_body *body, struct body_sent *ret_sent);
 /* ---- body-feed.c ---- */
 
 /*
- * A reader whose bytes go into a socket of packets; the first byte of each packet says what it is (engine/inlet.h has
+ * A reader, or a device in the place of one, whose bytes go into a socket of packets; the first byte of each packet says what it is (engine/inlet.h has
  * the other end): so a program that dies never leaves a cut body that looks whole. Counted.
  */
 
 enum body_feed_state {
 	BODY_FEED_AGAIN, /* there may be more, and room; others have their turn */
 	BODY_FEED_FULL, /* wait until body_feed_fd() is writable */
-	BODY_FEED_EMPTY, /* wait for transfer_body_more() */
+	BODY_FEED_EMPTY, /* wait for transfer_body_more(), or until body_feed_source_fd() is readable */
 	BODY_FEED_OVER, /* the end was sent, the reader failed, or nobody reads */
 };
 
@@ -81,6 +84,7 @@ void body_feed_unref(struct body_feed *feed);
 /* The end that transferd gets; kept here, too, because a request may have to be sent again. */
 int body_feed_peer_fd(const struct body_feed *feed);
 int body_feed_fd(const struct body_feed *feed);
+int body_feed_source_fd(const struct body_feed *feed); /* a device; -1: a reader */
 /* Asks the reader, at most for BODY_FEED_BURST bytes. One thread at a time. */
 enum body_feed_state body_feed_run(struct body_feed *feed);
 /* Nobody wants the rest: the reader is not called any more, but for a call that runs. Any thread. */

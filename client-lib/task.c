@@ -225,7 +225,7 @@ static void keep_body(transfer_task *task, struct body_sent *sent, int r)
 			close(sent->fd);
 		return;
 	}
-	if (!r && task->body->kind == BODY_READER)
+	if (!r && body_is_pumped(task->body))
 		r = body_pump_start(task, task->body, sent);
 	task->is_body_open = true;
 	task->source_fd = r ? -1 : sent->fd;
@@ -248,7 +248,7 @@ static void open_body(transfer_task *task)
 	client_unlock(client);
 	if (!is_wanted)
 		return;
-	if (task->body->kind != BODY_READER)
+	if (!body_is_pumped(task->body))
 		r = body_open(task->body, &sent);
 	client_lock(client);
 	keep_body(task, &sent, r);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Readers at work: asked on the session's queue, held up by their socket, woken by the program, stopped with their task. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "client-lib/body.h"
@@ -175,6 +178,84 @@ START_TEST(is_woken_by_the_program)
 }
 END_TEST
 
+/* A terminal without echo, in which nothing is changed: the end of who types, and the other one. */
+static void open_terminal(int ret_fds[2])
+{
+	struct termios raw;
+
+	ret_fds[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(ret_fds[0], 0);
+	ck_assert_int_eq(grantpt(ret_fds[0]), 0);
+	ck_assert_int_eq(unlockpt(ret_fds[0]), 0);
+	ret_fds[1] = open(ptsname(ret_fds[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(ret_fds[1], 0);
+	ck_assert_int_eq(tcgetattr(ret_fds[1], &raw), 0);
+	raw.c_lflag &= ~(tcflag_t)ECHO;
+	ck_assert_int_eq(tcsetattr(ret_fds[1], TCSANOW, &raw), 0);
+}
+
+/* What comes next of the body, as text; "" at its end. */
+static const char *next_piece(struct live_rig *rig, int fd)
+{
+	static char packet[1 + BODY_FEED_PACKET + 1];
+	uint64_t until_ms = proc_now_ms() + DEADLINE_MS;
+	ssize_t n;
+
+	while ((n = recv(fd, packet, sizeof(packet) - 1, MSG_DONTWAIT)) < 0) {
+		ck_assert_int_gt(proc_left_ms(until_ms), 0);
+		transfer_queue_dispatch(rig->queue, 10);
+	}
+	ck_assert_int_ge(n, 1);
+	packet[n] = '\0';
+	return packet + 1;
+}
+
+static void check_typed(struct live_rig *rig, int keys_fd, int body_fd, const char *text)
+{
+	ck_assert_int_eq(write(keys_fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_str_eq(next_piece(rig, body_fd), text);
+}
+
+/* It is asked when somebody has typed, and not in between; two tasks may have it, one after the other. */
+START_TEST(a_terminal_wakes_it)
+{
+	struct live_rig rig = { 0 };
+	transfer_auto(transfer_body) body = NULL;
+	transfer_task *tasks[2];
+	int terminal[2];
+
+	open_terminal(terminal);
+	live_rig_init(&rig, &live_rig_delegate);
+	body = transfer_body_new_fd(terminal[1], TRANSFER_SIZE_UNKNOWN);
+	for (int i = 0; i < 2; i++) {
+		struct body_sent sent = { .fd = -1 };
+
+		tasks[i] = live_rig_make(&rig, "a", false);
+		client_lock(rig.client);
+		ck_assert_int_eq(body_pump_start(tasks[i], body, &sent), 0);
+		client_unlock(rig.client);
+		check_typed(&rig, terminal[0], sent.fd, "first\n");
+		live_rig_dispatch(&rig);
+		/* nobody types: nothing is to be done for longer than a turn by time would last */
+		ck_assert_int_eq(transfer_queue_dispatch(rig.queue, 200), 0);
+		check_typed(&rig, terminal[0], sent.fd, "second\n");
+		if (i)
+			ck_assert_int_eq(write(terminal[0], "\x04", 1), 1);
+		if (i)
+			ck_assert_str_eq(next_piece(&rig, sent.fd), "");
+		client_lock(rig.client);
+		body_pump_stop(tasks[i]);
+		client_unlock(rig.client);
+		close(sent.fd);
+	}
+	live_rig_done(&rig); /* the pumps are gone, and have let go of the tasks */
+	for (int i = 0; i < 2; i++)
+		transfer_task_unref(tasks[i]);
+	close(terminal[0]);
+	close(terminal[1]);
+}
+END_TEST
+
 START_TEST(stops_with_its_task)
 {
 	struct world world;
@@ -197,4 +278,4 @@ START_TEST(stops_with_its_task)
 END_TEST
 
 RUN_TESTS("client-lib/body-pump", TEST(carries_all), TEST(is_held_up),
-	TEST(is_woken_by_the_program), TEST(stops_with_its_task))
+	TEST(is_woken_by_the_program), TEST(a_terminal_wakes_it), TEST(stops_with_its_task))

@@ -71,10 +71,11 @@ TRANSFER_PUBLIC transfer_body *transfer_body_new_file(const char *path);
 /**
  * transfer_body_new_fd - a body that is read from a descriptor
  *
- * @fd:     a pipe, a socket or a file, read from its place to its end; duplicated
+ * @fd:     a pipe, a socket, a file or a terminal, read from its place to its end; duplicated
  * @length: how many bytes; TRANSFER_SIZE_UNKNOWN: until its end, sent in chunks
  *
- * Read by transferd, not by this program: the other end may be written at any speed.
+ * Read by transferd, not by this program: the other end may be written at any speed. A terminal, and any other character device, is
+ * read by this program instead, between the callbacks of the session, when there is something in it.
  *
  * Returns:  the body, or NULL: out of memory or descriptors
  * Blocks:   no
