@@ -24,6 +24,7 @@
 #define ROUNDS_MS       10000
 #define ROUNDS_GOES     3
 #define SPIN_MS         500
+#define MEMORY_ROUNDS   4
 /* what a task that stands still may take, and what allocators keep of it */
 #define SLOW_GROWTH_KIB 4096
 
@@ -337,15 +338,9 @@ START_TEST(three_thousand_rounds)
 }
 END_TEST
 
-/* memory and descriptors after many tasks are what they were after some */
-START_TEST(memory_stays)
+static void fetch_three_hundred(void)
 {
-	pid_t daemon;
-	long before_kib[2] = { 0 };
-	unsigned before_fds[2] = { 0 };
-
-	begin_with(&(struct live_app_config){ .discards = true });
-	for (unsigned i = 0; i < 600; i += 20) {
+	for (unsigned i = 0; i < 300; i += 20) {
 		transfer_task *tasks[20];
 
 		for (unsigned j = 0; j < 20; j++)
@@ -354,14 +349,31 @@ START_TEST(memory_stays)
 					app, NULL, j % 4 ? "/Nepal" : "/file?size=200000&key=k"));
 		for (unsigned j = 0; j < 20; j++)
 			live_wait(app, tasks[j]);
-		daemon = bus_daemon_pid(rig.bus);
-		if (i == 280)
-			for (unsigned j = 0; j < 2; j++) {
-				before_kib[j] = rig_rss_kib(j ? daemon : 0);
-				before_fds[j] = live_n_fds(j ? daemon : 0, "pipe:");
-			}
 	}
-	ck_assert_int_le(rig_rss_kib(daemon), before_kib[1] + 2048 + SLACK_KIB);
+}
+
+/*
+ * Memory and descriptors after many tasks are what they were after some. On a busy machine more is under way at once now and
+ * then, and allocators keep what that took; what tasks leave behind is there after each round.
+ */
+START_TEST(memory_stays)
+{
+	unsigned before_fds[2], n_rounds = 0;
+	long before_kib, now_kib;
+	pid_t daemon;
+
+	begin_with(&(struct live_app_config){ .discards = true });
+	fetch_three_hundred();
+	daemon = bus_daemon_pid(rig.bus);
+	for (unsigned j = 0; j < 2; j++)
+		before_fds[j] = live_n_fds(j ? daemon : 0, "pipe:");
+	now_kib = rig_rss_kib(daemon);
+	do {
+		ck_assert_msg(n_rounds++ < MEMORY_ROUNDS, "%ld KiB and growing", now_kib);
+		before_kib = now_kib;
+		fetch_three_hundred();
+		now_kib = rig_rss_kib(daemon);
+	} while (now_kib > before_kib + 2048 + SLACK_KIB);
 	ck_assert_uint_le(live_n_fds(daemon, "pipe:"), before_fds[1]);
 	ck_assert_uint_le(live_n_fds(0, "pipe:"), before_fds[0]);
 	end();
