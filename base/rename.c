@@ -41,6 +41,7 @@ bool rename_has_no_links(int error_no)
  * there before it and until it is whole: what then is empty, or a beginning of our text, and as old as the marker, is ours.
  */
 struct placeholder {
+	int folder_fd;
 	const char *to;
 	char text[TEXT_BYTES];
 	char marker[PATH_MAX];
@@ -54,7 +55,7 @@ static const char *name_of(const char *path)
 }
 
 /* The marker's name fits where that of @from does. */
-static int describe(const char *from, const char *to, struct placeholder *p)
+static int describe(int folder_fd, const char *from, const char *to, struct placeholder *p)
 {
 	static const char suffix[] = ".name";
 	size_t n = strlen(from), n_name = strlen(name_of(from));
@@ -66,13 +67,14 @@ static int describe(const char *from, const char *to, struct placeholder *p)
 	memcpy(p->marker, from, n);
 	memcpy(p->marker + n, suffix, sizeof(suffix));
 	snprintf(p->text, sizeof(p->text), "This name is kept for %s\n", name_of(from));
+	p->folder_fd = folder_fd;
 	p->to = to;
 	return 0;
 }
 
-static int open_to_look(const char *path, int flags)
+static int open_to_look(int folder_fd, const char *path, int flags)
 {
-	return open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return openat(folder_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* The file begins like text, and has no more than that. */
@@ -87,9 +89,9 @@ static bool begins(int fd, const char *text, struct stat *ret_st)
 		got == (size_t)ret_st->st_size && memcmp(found, text, got) == 0;
 }
 
-static bool holds(const char *path, const char *text, struct stat *ret_st)
+static bool holds(int folder_fd, const char *path, const char *text, struct stat *ret_st)
 {
-	cleanup_(cleanup_close) int fd = open_to_look(path, O_RDONLY);
+	cleanup_(cleanup_close) int fd = open_to_look(folder_fd, path, O_RDONLY);
 
 	return begins(fd, text, ret_st) && (size_t)ret_st->st_size == strlen(text);
 }
@@ -98,7 +100,7 @@ static bool is_placeholder(const struct placeholder *p)
 {
 	struct stat st;
 
-	return holds(p->to, p->text, &st);
+	return holds(p->folder_fd, p->to, p->text, &st);
 }
 
 /* Made after the marker, in the same moment, and by the same user with the same permissions, which few others give. */
@@ -116,9 +118,9 @@ static int open_begun(const struct placeholder *p)
 	struct stat marker, st;
 	int fd;
 
-	if (!holds(p->marker, p->to, &marker))
+	if (!holds(p->folder_fd, p->marker, p->to, &marker))
 		return -1;
-	fd = open_to_look(p->to, O_RDWR);
+	fd = open_to_look(p->folder_fd, p->to, O_RDWR);
 	if (begins(fd, p->text, &st) && is_akin(&st, &marker))
 		return fd;
 	if (fd >= 0)
@@ -141,7 +143,8 @@ static int write_text_take(int fd, const char *text)
 
 static int mark(const struct placeholder *p)
 {
-	int fd = open(p->marker, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(p->folder_fd, p->marker,
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	return fd < 0 ? -errno : write_text_take(fd, p->to);
 }
@@ -153,14 +156,15 @@ static int begin(const struct placeholder *p)
 	int r, fd;
 
 	/* what is there already is never taken for ours, whatever becomes of us */
-	if (lstat(p->to, &st) == 0)
+	if (fstatat(p->folder_fd, p->to, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	r = mark(p);
 	if (!r)
 		r = FAILPOINT("rename.marked");
 	if (r)
 		return r;
-	fd = open(p->to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(
+		p->folder_fd, p->to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -181,19 +185,19 @@ static int keep_name(const struct placeholder *p)
 	else
 		r = write_text_take(fd, p->text);
 	if (r)
-		(void)unlink(p->to);
+		(void)unlinkat(p->folder_fd, p->to, 0);
 	return r;
 }
 
-static int rename_over_placeholder(const char *from, const char *to)
+static int rename_over_placeholder(int folder_fd, const char *from, const char *to)
 {
 	struct placeholder p;
-	int r = describe(from, to, &p);
+	int r = describe(folder_fd, from, to, &p);
 
 	if (r)
 		return r;
 	r = keep_name(&p);
-	(void)unlink(p.marker);
+	(void)unlinkat(folder_fd, p.marker, 0);
 	if (!r)
 		r = FAILPOINT("rename.kept");
 	if (r)
@@ -201,26 +205,31 @@ static int rename_over_placeholder(const char *from, const char *to)
 	/* somebody may have put a file there since */
 	if (!is_placeholder(&p))
 		return -EEXIST;
-	if (rename(from, to) == 0)
+	if (renameat(folder_fd, from, folder_fd, to) == 0)
 		return 0;
 	r = -errno;
 	if (is_placeholder(&p))
-		(void)unlink(to);
+		(void)unlinkat(folder_fd, to, 0);
 	/* a file system that renames over nothing */
 	return r == -EEXIST || is_unknown(-r) ? -EOPNOTSUPP : r;
 }
 
 /* ---- all ways ---- */
 
-int rename_no_replace(const char *from, const char *to)
+int rename_no_replace_at(int folder_fd, const char *from, const char *to)
 {
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+	if (renameat2(folder_fd, from, folder_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (!is_unknown(errno))
 		return -errno;
-	if (link(from, to) == 0)
-		return unlink(from) ? -errno : 0;
+	if (linkat(folder_fd, from, folder_fd, to, 0) == 0)
+		return unlinkat(folder_fd, from, 0) ? -errno : 0;
 	if (!rename_has_no_links(errno))
 		return -errno;
-	return rename_over_placeholder(from, to);
+	return rename_over_placeholder(folder_fd, from, to);
+}
+
+int rename_no_replace(const char *from, const char *to)
+{
+	return rename_no_replace_at(AT_FDCWD, from, to);
 }

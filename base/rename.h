@@ -15,6 +15,8 @@
  * Returns 0; -EEXIST: the name is taken; -EOPNOTSUPP: this file system has no way that is safe; other -errno. Blocks on the disk.
  */
 int rename_no_replace(const char *from, const char *to);
+/* The same where both are names in a folder that is open (O_PATH will do): whatever has its path meanwhile. */
+int rename_no_replace_at(int folder_fd, const char *from, const char *to);
 
 /* Is that what link() says where a file cannot have a second name? */
 bool rename_has_no_links(int error_no);

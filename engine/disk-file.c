@@ -147,16 +147,39 @@ static uint64_t mtime_ns(const struct stat *st)
 	return (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec;
 }
 
+DEFINE_CLEANUP(struct unnamed_folder *, unnamed_close_folder)
+
+/* Where a file is and where it goes. The folder is opened once: whoever has its path meanwhile, both names are in it. */
+struct place {
+	int folder_fd;
+	const char *from, *to; /* to: the path, where it is in another folder */
+};
+
+static const char *name_of(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static struct place place_of(const struct disk_job *job, const struct unnamed_folder *folder)
+{
+	return (struct place){
+		.folder_fd = folder->fd,
+		.from = name_of(job->path),
+		.to = disk_file_is_same_folder(job->path, job->to_path) ? name_of(job->to_path)
+									: job->to_path,
+	};
+}
+
 /*
  * Is what has the destination's name the file of this job? The inode of one that never had another name may be somebody
  * else's since: that one must be of the same size and moment, too.
  */
-static bool is_placed(const struct disk_job *job)
+static bool is_placed(const struct disk_job *job, const struct place *place)
 {
 	struct stat st;
 
-	if (!job->file_ino || lstat(job->to_path, &st) || !S_ISREG(st.st_mode) ||
-		st.st_ino != job->file_ino)
+	if (!job->file_ino || fstatat(place->folder_fd, place->to, &st, AT_SYMLINK_NOFOLLOW) ||
+		!S_ISREG(st.st_mode) || st.st_ino != job->file_ino)
 		return false;
 	return !job->file_mtime_ns ||
 		(mtime_ns(&st) == job->file_mtime_ns &&
@@ -171,12 +194,12 @@ static bool has_no_modes(int error_no)
 }
 
 /* The part is ours, and gets the mode of a file that a user made. */
-static int prepare_part(const struct disk_job *job, mode_t mode)
+static int prepare_part(const struct disk_job *job, const struct place *place, mode_t mode)
 {
 	cleanup_(cleanup_close) int fd = -1;
 	struct stat st;
 
-	fd = open(job->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(place->folder_fd, place->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (job->file_ino && st.st_ino != job->file_ino))
@@ -187,52 +210,66 @@ static int prepare_part(const struct disk_job *job, mode_t mode)
 }
 
 /* A file may be replaced, and a link to one: never a device, a pipe, a socket. */
-static int rename_part(const struct disk_job *job)
+static int rename_part(const struct disk_job *job, const struct place *place)
 {
+	int fd = place->folder_fd;
 	struct stat st;
 
 	if (!job->may_overwrite)
-		return rename_no_replace(job->path, job->to_path);
-	if (!lstat(job->to_path, &st) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return rename_no_replace_at(fd, place->from, place->to);
+	if (!fstatat(fd, place->to, &st, AT_SYMLINK_NOFOLLOW) && !S_ISREG(st.st_mode) &&
+		!S_ISLNK(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
-	return rename(job->path, job->to_path) ? -errno : 0;
+	return renameat(fd, place->from, fd, place->to) ? -errno : 0;
 }
 
 /* Where the name is taken it becomes a part like any other: to replace what is there, or to wait for its place. */
-static int place_unnamed(struct disk_job *job, struct unnamed_folders *folders)
+static int place_unnamed(
+	struct disk_job *job, const struct place *place, struct unnamed_folders *folders)
 {
 	int r = unnamed_link(folders, job->fd, job->folder_ino, job->to_path), p;
 
-	if (!r || (r == -EEXIST && is_placed(job)))
+	if (!r || (r == -EEXIST && is_placed(job, place)))
 		return 0;
 	p = unnamed_link(folders, job->fd, job->folder_ino, job->path);
 	if (p == -EEXIST) {
-		(void)unlink(job->path);
+		(void)unlinkat(place->folder_fd, place->from, 0);
 		p = unnamed_link(folders, job->fd, job->folder_ino, job->path);
 	}
 	/* a part that has lost its folder ends its task; so does this */
 	job->is_lost = p && p != -ESTALE;
-	return p || r != -EEXIST || !job->may_overwrite ? r : rename_part(job);
+	return p || r != -EEXIST || !job->may_overwrite ? r : rename_part(job, place);
 }
 
-int disk_file_publish(struct disk_job *job, mode_t mode, struct unnamed_folders *folders)
+static int place_part(struct disk_job *job, const struct place *place, mode_t mode)
 {
-	int r;
+	int r = prepare_part(job, place, mode);
 
-	if (job->is_unnamed)
-		return place_unnamed(job, folders);
-	r = prepare_part(job, mode);
 	/* published before, and the answer was lost */
-	if (r == -ENOENT && is_placed(job))
+	if (r == -ENOENT && is_placed(job, place))
 		return 0;
 	job->is_lost = r == -ENOENT;
 	if (r)
 		return r;
-	r = rename_part(job);
+	r = rename_part(job, place);
 	/* linked before, and not yet unlinked */
-	if (r == -EEXIST && is_placed(job))
-		return unlink(job->path) && errno != ENOENT ? -errno : 0;
+	if (r == -EEXIST && is_placed(job, place))
+		return unlinkat(place->folder_fd, place->from, 0) && errno != ENOENT ? -errno : 0;
 	return r;
+}
+
+int disk_file_publish(struct disk_job *job, mode_t mode, struct unnamed_folders *folders)
+{
+	cleanup_(unnamed_close_folderp) struct unnamed_folder *folder = NULL;
+	struct place place;
+	int r = unnamed_open_folder(folders, job->path, &folder);
+
+	job->is_lost = r && (job->is_unnamed || r == -ENOENT);
+	if (r)
+		return r;
+	place = place_of(job, folder);
+	return job->is_unnamed ? place_unnamed(job, &place, folders)
+			       : place_part(job, &place, mode);
 }
 
 /* -EOPNOTSUPP: not possible between these two, copy by hand. */

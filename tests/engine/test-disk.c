@@ -426,6 +426,68 @@ START_TEST(never_follows_links_when_publishing)
 }
 END_TEST
 
+/* What changes places with what, when the next file gets its mode. */
+static const char *exchanged, *exchanged_with;
+
+int fchmod(int fd, mode_t mode)
+{
+	if (exchanged) {
+		ck_assert_int_eq(syscall(SYS_renameat2, AT_FDCWD, exchanged, AT_FDCWD,
+					 exchanged_with, RENAME_EXCHANGE),
+			0);
+		exchanged = NULL;
+	}
+	return (int)syscall(SYS_fchmod, fd, mode);
+}
+
+static void check_text(const char *path, const char *want)
+{
+	char *content = tmpdir_read(path);
+
+	ck_assert_pstr_eq(content, want);
+	free(content);
+}
+
+/* Its folder and a link to another one change places amid it: that one is not touched, whatever lies there under the part's name. */
+START_TEST(stays_in_its_folder)
+{
+	struct bed *bed = bed_new();
+	char *folder = tmpdir_path("folder"), *victim = tmpdir_path("victim");
+	char *link = tmpdir_path("link"), *part = tmpdir_path("folder/.part");
+	char *to = tmpdir_path("folder/to"), *theirs = tmpdir_path("victim/to"), *old, *placed;
+	struct disk_job *job;
+
+	ck_assert_int_eq(mkdir(folder, 0700) | mkdir(victim, 0700) | symlink(victim, link), 0);
+	old = make_file("victim/.part", "old");
+	ck_assert_int_eq(tmpdir_write(theirs, "theirs"), 0);
+	ck_assert_int_eq(tmpdir_write(part, "new"), 0);
+	exchanged = folder;
+	exchanged_with = link;
+	job = job_for(DISK_PUBLISH, part, to);
+	job->file_ino = ino_of(part);
+	job->may_overwrite = _i;
+	if (!_i)
+		ck_assert_int_eq(unlink(theirs), 0);
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	check_text(theirs, _i ? "theirs" : NULL);
+	check_text(old, "old");
+	/* its folder has the other name now */
+	placed = tmpdir_path("link/to");
+	check_text(placed, "new");
+	disk_job_free(job);
+	bed_free(bed);
+	free(folder);
+	free(victim);
+	free(link);
+	free(part);
+	free(to);
+	free(theirs);
+	free(old);
+	free(placed);
+}
+END_TEST
+
 START_TEST(publishes_many)
 {
 	enum { N = 100 };
@@ -772,6 +834,6 @@ RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wron
 	TEST_EACH(publishes_once, publishes),
 	TEST_LOOP(publishes_on_poor_file_systems, sizeof(publishes) / sizeof(publishes[0]) * LACKS),
 	TEST(a_file_goes_with_its_folder), TEST(never_follows_links_when_publishing),
-	TEST(publishes_many), TEST_EACH(copies_a_snapshot, snapshot_sizes),
-	TEST(does_not_copy_odd_files), TEST(removes), TEST(hints_are_silent),
-	TEST(finishes_before_it_ends) FAILPOINT_TESTS)
+	TEST_LOOP(stays_in_its_folder, 2), TEST(publishes_many),
+	TEST_EACH(copies_a_snapshot, snapshot_sizes), TEST(does_not_copy_odd_files), TEST(removes),
+	TEST(hints_are_silent), TEST(finishes_before_it_ends) FAILPOINT_TESTS)
