@@ -10,6 +10,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* As much as may lie free at the end of a heap; and what is larger than this is mapped by itself, and goes when it is freed. */
+#define KEPT_BYTES   (16 << 20)
+#define MAPPED_BYTES (1 << 20)
+
+void memory_keep(void)
+{
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+}
+
 /* An object with relocations in its text has changed it. */
 static bool has_text_relocations(const struct dl_phdr_info *info)
 {

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 	if (!fill_standard_streams())
 		return EXIT_FAILURE;
 	log_never_wait();
+	memory_keep();
 	r = parse(argc, argv, &o);
 	if (r >= 0)
 		return r;

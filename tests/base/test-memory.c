@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is given back is gone from the resident set, and everything works on. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,4 +48,28 @@ START_TEST(gives_back)
 }
 END_TEST
 
-RUN_TESTS("base/memory", TEST(gives_back))
+/* Where the heap ends tells, not what is resident: that depends on others, too. */
+START_TEST(keeps_what_is_free_until_then)
+{
+	static char *blocks[N_BLOCKS / 8];
+	const char *end;
+
+	memory_keep();
+	for (size_t i = 0; i < N_BLOCKS / 8; i++) {
+		blocks[i] = malloc(BLOCK_BYTES);
+		ck_assert_ptr_nonnull(blocks[i]);
+	}
+	end = sbrk(0);
+	for (size_t i = 0; i < N_BLOCKS / 8; i++)
+		free(blocks[i]);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert_ptr_eq(sbrk(0), end);
+	memory_give_back();
+	ck_assert_uint_lt((uintptr_t)sbrk(0), (uintptr_t)end);
+#else
+	(void)end;
+#endif
+}
+END_TEST
+
+RUN_TESTS("base/memory", TEST(gives_back), TEST(keeps_what_is_free_until_then))
