@@ -215,16 +215,38 @@ static int ask(struct ctx *ctx, uint64_t *silent_since_us, transfer_statistics *
 	return follow_patience(error, silent_since_us) ? 0 : ctx_fail_error(ctx, NULL, error);
 }
 
-static bool is_moving(const transfer_statistics *statistics)
+static uint64_t n_moving(const transfer_statistics *statistics)
 {
 	return stat_of(statistics, "tasks-queued") + stat_of(statistics, "tasks-active") +
-		stat_of(statistics, "tasks-waiting") >
-		0;
+		stat_of(statistics, "tasks-waiting");
+}
+
+/* How many were left when that was last asked. */
+struct pace {
+	uint64_t n_left, asked_us;
+};
+
+/*
+ * Until the next question: a quarter of what those that are left take if they go on as fast as since the last one; where none has
+ * ended since, a fiftieth of the time waited. So the end is seen soon, and many files are not held up by being counted.
+ */
+static uint64_t step_us_of(struct pace *pace, uint64_t n_left, uint64_t waited_us)
+{
+	uint64_t now_us = now_monotonic_us(), step_us = waited_us / 50;
+
+	if (n_left && n_left < pace->n_left)
+		step_us = (uint64_t)((double)(now_us - pace->asked_us) * (double)n_left /
+			(double)(pace->n_left - n_left) / 4);
+	*pace = (struct pace){ n_left, now_us };
+	if (step_us > WAIT_MOST_US)
+		return WAIT_MOST_US;
+	return step_us < WAIT_LEAST_US ? WAIT_LEAST_US : step_us;
 }
 
 static int wait_all(struct ctx *ctx)
 {
 	uint64_t start_us = now_monotonic_us(), step_us, waited_us, silent_since_us = 0;
+	struct pace pace = { 0 };
 	uint64_t n_cancelled = UINT64_MAX;
 	int r = ctx_connect(ctx);
 
@@ -234,7 +256,7 @@ static int wait_all(struct ctx *ctx)
 		r = ask(ctx, &silent_since_us, &statistics);
 		if (statistics && n_cancelled == UINT64_MAX)
 			n_cancelled = stat_of(statistics, "tasks-cancelled");
-		if (statistics && !is_moving(statistics)) {
+		if (statistics && !n_moving(statistics)) {
 			if (ctx->term.json != OPTIONS_JSON_OFF)
 				print_counts(ctx, statistics);
 			return code_of_end(ctx, statistics, n_cancelled);
@@ -244,9 +266,7 @@ static int wait_all(struct ctx *ctx)
 			return ctx_fail(ctx, EXIT_CODE_TIMEOUT,
 				"the transfers go on; see \"transferctl list\".",
 				"not finished within the time given");
-		step_us = waited_us / 50 < WAIT_LEAST_US ? WAIT_LEAST_US : waited_us / 50;
-		if (step_us > WAIT_MOST_US)
-			step_us = WAIT_MOST_US;
+		step_us = step_us_of(&pace, statistics ? n_moving(statistics) : 0, waited_us);
 		if (ctx->timeout_us && step_us > ctx->timeout_us - waited_us)
 			step_us = ctx->timeout_us - waited_us + 1;
 		now_sleep_us(step_us);
