@@ -29,6 +29,9 @@ void rig_new_tls(struct rig *rig, enum origin_tls tls)
 
 	rig->folder = tmpdir_new();
 	ck_assert_ptr_nonnull(rig->folder);
+	path = tmpdir_path("cache");
+	setenv("XDG_CACHE_HOME", path, 1); /* of sessions that have a cache with files */
+	free(path);
 	path = tmpdir_path("out");
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	free(path);

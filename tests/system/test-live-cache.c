@@ -18,7 +18,6 @@ static struct live_app *app;
 static void begin_as(struct live_app_config config)
 {
 	rig_new(&rig);
-	setenv("XDG_CACHE_HOME", rig.folder, 1);
 	config.caches = true;
 	app = live_open(&rig, &config);
 }
@@ -611,16 +610,16 @@ START_TEST(says_where_it_came_from)
 	const struct transfer_session_delegate delegate = { TRANSFER_SESSION_DELEGATE_INIT,
 		.task_did_collect_metrics = on_measured };
 	struct measured measured = { 0 };
-	transfer_task *task;
 
 	begin();
 	get("/file?size=1000" GOOD);
 	get("/file?size=1000" STALE);
 	for (int i = 0; i < 2; i++) {
-		task = transfer_session_data_task(live_session(app),
-			live_request(
-				app, NULL, i ? "/file?size=1000" STALE : "/file?size=1000" GOOD),
-			NULL, NULL);
+		transfer_auto(transfer_request) request = live_request(
+			app, NULL, i ? "/file?size=1000" STALE : "/file?size=1000" GOOD);
+		transfer_task *task = transfer_session_data_task(
+			live_session(app), request, NULL, NULL);
+
 		live_keep(app, task);
 		ck_assert_int_eq(transfer_task_set_delegate(task, &delegate, &measured), 0);
 		transfer_task_resume(task);
