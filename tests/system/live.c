@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct live_record {
 	size_t largest_bytes;
 	unsigned n_pieces, n_sent, n_wrote, n_metrics, n_done;
 	int64_t sent_bytes, wrote_bytes;
+	int64_t to_send_bytes; /* as told last; -1: not known */
 	int code;
 };
 
@@ -203,6 +205,7 @@ static void on_sent(transfer_session *session, transfer_task *task, int64_t byte
 	if (bytes <= 0 || total != r->sent_bytes + bytes || (expected >= 0 && total > expected))
 		blame(r->app, r, "a sum of sent bytes that cannot be");
 	r->sent_bytes = total;
+	r->to_send_bytes = expected;
 	r->n_sent++;
 	end(r->app, task, "sent");
 }
@@ -242,6 +245,10 @@ static void on_done(
 	r->n_done++;
 	r->code = code_of(error);
 	add_word(r, "done:%d", r->code);
+	if (r->n_sent && !error && r->to_send_bytes >= 0 && r->sent_bytes != r->to_send_bytes)
+		blame(r->app, r, "a body that went, and the last total is less");
+	if (!error && !r->n_metrics)
+		blame(r->app, r, "a good end without metrics");
 	if (transfer_task_get_state(task) != TRANSFER_TASK_STATE_COMPLETED)
 		blame(r->app, r, "an ended task that is not completed");
 	end(r->app, task, "done");
@@ -295,7 +302,6 @@ static void on_data(
 static void take_file(struct live_record *r, const char *path, int fd)
 {
 	char *out = tmpdir_path("out/live-%p", (void *)r);
-
 	if (fd < 0 || access(path, R_OK) || rename(path, out))
 		blame(r->app, r, "a finished file that is not there");
 	free(r->file);
@@ -307,8 +313,11 @@ static void on_file(
 	transfer_session *session, transfer_task *task, const char *path, int fd, void *userdata)
 {
 	struct live_record *r = begin(userdata, task);
+	struct stat st;
 
 	(void)session;
+	if (fstat(fd, &st) || st.st_size != r->wrote_bytes)
+		blame(r->app, r, "a file, and the last total of what was written is another");
 	take_file(r, path, fd);
 	end(r->app, task, "file");
 }

@@ -9,7 +9,8 @@
  *	done:CODE
  *	handler:CODE:STATUS:BYTES	of a data or upload task; a download says file before it
  * Pieces of data that follow each other are one word. Progress and metrics are left out. What holds for each task is
- * checked at each event: created comes first, nothing comes after the end, one at a time, sums are right.
+ * checked at each event: created comes first, nothing comes after the end, one at a time, sums are right and in the end the whole, and
+ * a good end has metrics before it.
  */
 #ifndef TESTS_SYSTEM_LIVE_H
 #define TESTS_SYSTEM_LIVE_H
