@@ -76,7 +76,7 @@ static size_t trim_authority(char *url, size_t n_scheme, char *host, char *end)
 	if (!colon || memchr(colon, ']', (size_t)(end - colon)))
 		return (size_t)(end - url);
 	n_port = (size_t)(end - colon) - 1;
-	usual = is_scheme(url, n_scheme, "http") ? "80"
+	usual = is_scheme(url, n_scheme, "http")    ? "80"
 		: is_scheme(url, n_scheme, "https") ? "443"
 						    : "";
 	if (!n_port || (n_port == strlen(usual) && !strncmp(colon + 1, usual, n_port)))
@@ -223,6 +223,7 @@ static int count(const char *name, const char *value, void *userdata)
 struct cache_entry *cache_entry_new(const char *url, const char *vary,
 	const transfer_cached_response *cached, struct cache_times times)
 {
+	const transfer_response *response = transfer_cached_response_get_response(cached);
 	size_t n_url = strlen(url) + 1, n_vary = strlen(vary) + 1;
 	struct cache_entry *entry = calloc(1, sizeof(*entry) + n_url + n_vary);
 	char *texts;
@@ -237,8 +238,8 @@ struct cache_entry *cache_entry_new(const char *url, const char *vary,
 	entry->times = times;
 	entry->stored_wall_usec = clock_wall_us();
 	entry->size_bytes = ENTRY_OVERHEAD_BYTES + n_url + n_vary +
+		strlen(transfer_response_get_url(response)) +
 		transfer_data_get_size(transfer_cached_response_get_body(cached));
-	transfer_response_foreach_header(
-		transfer_cached_response_get_response(cached), count, &entry->size_bytes);
+	transfer_response_foreach_header(response, count, &entry->size_bytes);
 	return entry;
 }

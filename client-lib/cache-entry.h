@@ -24,8 +24,8 @@ bool cache_url_has_user(const char *url);
 struct cache_entry *cache_entry_new(const char *url, const char *vary,
 	const transfer_cached_response *cached, struct cache_times times);
 /* The fields of a request that the response's Vary names, for the caller to free. 0, -ENOMEM, or 1: no request will ever match. */
-int cache_vary(const transfer_response *response, const struct text_headers *fields,
-	char **ret_vary);
+int cache_vary(
+	const transfer_response *response, const struct text_headers *fields, char **ret_vary);
 /* It would answer a request with these fields for its URL. */
 bool cache_entry_matches(const struct cache_entry *entry, const struct text_headers *fields);
 

@@ -26,7 +26,8 @@ struct cache_node *cache_index_next(
 
 	if (!index->chains)
 		return NULL;
-	node = after ? LIST_NEXT(after, chain) : LIST_FIRST(&index->chains[id->url[0] % INDEX_CHAINS]);
+	node = after ? LIST_NEXT(after, chain)
+		     : LIST_FIRST(&index->chains[id->url[0] % INDEX_CHAINS]);
 	while (node && !is_same_url(&node->id, id))
 		node = LIST_NEXT(node, chain);
 	return node;
@@ -77,16 +78,16 @@ static void leave_memory(struct cache_index *index, struct cache_node *node)
 		index->memory_bytes -= node->memory_bytes;
 		node->memory_bytes = 0;
 	}
-	if (!node->is_todo && !node->is_busy)
+	if (!node->is_todo && node != index->busy)
 		drop_entry(index, node);
 }
 
 static void count_todo(struct cache_index *index, const struct cache_node *node, bool is_more)
 {
-	uint64_t bytes = node->entry ? node->entry->size_bytes : 0;
-
-	index->n_todo += is_more ? 1 : -(size_t)1;
-	index->todo_bytes += is_more ? bytes : -bytes;
+	if (!node->is_listed)
+		return;
+	index->n_to_write += is_more ? 1 : -(size_t)1;
+	index->to_write_bytes += is_more ? node->entry->size_bytes : -node->entry->size_bytes;
 }
 
 void cache_index_put_todo(struct cache_index *index, struct cache_node *node)
@@ -111,29 +112,12 @@ struct cache_node *cache_index_take_todo(struct cache_index *index)
 {
 	struct cache_node *node = TAILQ_FIRST(&index->todo);
 
-	if (node)
-		leave_todo(index, node);
-	return node;
-}
-
-void cache_index_remove(struct cache_index *index, struct cache_node *node)
-{
-	bool has_file = node->file_bytes;
-
-	if (!node->is_listed)
-		return;
-	node->is_listed = false;
-	LIST_REMOVE(node, chain);
-	index->n_nodes--;
+	if (!node)
+		return NULL;
 	leave_todo(index, node);
-	leave_memory(index, node);
-	cache_index_set_file(index, node, 0);
-	if (node->is_busy)
-		return;
-	if (has_file)
-		cache_index_put_todo(index, node);
-	else
-		free(node);
+	if (node->is_listed)
+		index->busy = node;
+	return node;
 }
 
 void cache_index_set_file(struct cache_index *index, struct cache_node *node, uint64_t file_bytes)
@@ -144,6 +128,108 @@ void cache_index_set_file(struct cache_index *index, struct cache_node *node, ui
 	node->file_bytes = file_bytes;
 	if (file_bytes)
 		TAILQ_INSERT_TAIL(&index->in_files, node, file_link);
+}
+
+void cache_index_remove(struct cache_index *index, struct cache_node *node)
+{
+	bool has_file = node->file_bytes;
+
+	if (!node->is_listed)
+		return;
+	leave_todo(index, node);
+	node->is_listed = false;
+	LIST_REMOVE(node, chain);
+	index->n_nodes--;
+	leave_memory(index, node);
+	cache_index_set_file(index, node, 0);
+	if (node == index->busy)
+		return;
+	if (has_file)
+		cache_index_put_todo(index, node);
+	else
+		free(node);
+}
+
+bool cache_index_done(struct cache_index *index, struct cache_node *node, uint64_t file_bytes)
+{
+	index->busy = NULL;
+	if (!node->is_listed) {
+		drop_entry(index, node);
+		free(node);
+		return true;
+	}
+	cache_index_set_file(index, node, file_bytes);
+	if (!node->memory_bytes)
+		leave_memory(index, node);
+	if (!node->entry && !node->file_bytes)
+		cache_index_remove(index, node);
+	return false;
+}
+
+bool cache_index_put_away(struct cache_index *index, const struct cache_id *id, bool is_url)
+{
+	struct cache_node *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return false;
+	file->id = *id;
+	file->is_url = is_url;
+	cache_index_put_todo(index, file);
+	return true;
+}
+
+void cache_index_give_file_up(struct cache_index *index, struct cache_node *node)
+{
+	if (!node->entry || !cache_index_put_away(index, &node->id, false))
+		cache_index_remove(index, node);
+	else
+		cache_index_set_file(index, node, 0);
+}
+
+void cache_index_shrink_files(struct cache_index *index)
+{
+	struct cache_node *node;
+
+	while ((node = TAILQ_FIRST(&index->in_files)) && index->file_bytes > index->file_max)
+		cache_index_give_file_up(index, node);
+}
+
+void cache_index_forget_files(struct cache_index *index)
+{
+	struct cache_node *node;
+
+	if (index->busy)
+		cache_index_done(index, index->busy, 0);
+	while ((node = TAILQ_FIRST(&index->in_files))) {
+		cache_index_set_file(index, node, 0);
+		if (!node->entry)
+			cache_index_remove(index, node);
+	}
+	while ((node = TAILQ_FIRST(&index->todo))) {
+		leave_todo(index, node);
+		if (!node->is_listed)
+			free(node);
+		else if (!node->memory_bytes)
+			cache_index_remove(index, node);
+	}
+}
+
+void cache_index_remove_since(struct cache_index *index, uint64_t since_usec)
+{
+	struct cache_node *node, *next;
+
+	for (size_t i = 0; index->chains && i < INDEX_CHAINS; i++) {
+		for (node = LIST_FIRST(&index->chains[i]); node; node = next) {
+			next = LIST_NEXT(node, chain);
+			if (node->stored_wall_usec >= since_usec)
+				cache_index_remove(index, node);
+		}
+	}
+}
+
+void cache_index_clear(struct cache_index *index)
+{
+	cache_index_remove_since(index, 0);
 }
 
 void cache_index_shrink_memory(struct cache_index *index, uint64_t more_bytes)

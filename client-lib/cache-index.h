@@ -22,7 +22,7 @@ struct cache_node {
 	uint64_t file_bytes; /* counted; 0: no file */
 	bool is_listed; /* false: replaced or removed, and its file is to go */
 	bool is_todo; /* its file is to be written, or to go */
-	bool is_busy; /* its file is being written: who does that frees it when it is not listed any more */
+	bool is_url; /* not listed: all files of its URL are to go */
 	bool is_seen; /* by the scan under way */
 };
 
@@ -33,10 +33,12 @@ struct cache_index {
 	struct cache_chain *chains; /* made with the first node */
 	struct cache_nodes in_memory, in_files; /* the one used longest ago first */
 	struct cache_nodes todo; /* in the order in which it is to be done */
-	size_t n_nodes, n_todo;
-	uint64_t todo_bytes;
+	size_t n_nodes;
+	size_t n_to_write; /* of todo */
+	uint64_t to_write_bytes; /* in memory, not on the disk */
 	uint64_t memory_bytes, file_bytes;
 	uint64_t memory_max, file_max;
+	struct cache_node *busy; /* the one that is */
 	struct cache_entry *garbage; /* to be freed when the lock is released */
 };
 
@@ -60,8 +62,24 @@ void cache_index_touch(struct cache_index *index, struct cache_node *node);
 void cache_index_shrink_memory(struct cache_index *index, uint64_t more_bytes);
 /* Its file is to be written (listed, with its entry) or to go. */
 void cache_index_put_todo(struct cache_index *index, struct cache_node *node);
-/* NULL: there is nothing. */
+/* NULL: there is nothing. A listed one is busy then, until cache_index_done(); another one is the caller's to free. */
 struct cache_node *cache_index_take_todo(struct cache_index *index);
+/*
+ * The file of a busy node was written, and counts so much; 0: it was not. True: the node was removed meanwhile and is gone, so
+ * the file must go, too.
+ */
+bool cache_index_done(struct cache_index *index, struct cache_node *node, uint64_t file_bytes);
+/* The file of a node is to go, and the node with it, unless it is in memory. */
+void cache_index_give_file_up(struct cache_index *index, struct cache_node *node);
+/* A file that no node has is to go, if it is there; is_url: with all others of its URL. False: out of memory. */
+bool cache_index_put_away(struct cache_index *index, const struct cache_id *id, bool is_url);
+/* The files are within their capacity: what is too much is to go. */
+void cache_index_shrink_files(struct cache_index *index);
+/* Nothing is known of files any more, and nothing is to be done: in a child. */
+void cache_index_forget_files(struct cache_index *index);
+/* What was stored then or later goes; all of it. */
+void cache_index_remove_since(struct cache_index *index, uint64_t since_usec);
+void cache_index_clear(struct cache_index *index);
 /* What is to be freed without the lock, by cache_garbage_free(). */
 struct cache_entry *cache_index_take_garbage(struct cache_index *index);
 void cache_garbage_free(struct cache_entry *garbage);

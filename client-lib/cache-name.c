@@ -3,12 +3,14 @@
 #include "client-lib/cache.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <transfer/configuration-store.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "client-lib/cache-store.h"
@@ -18,10 +20,8 @@ static SLIST_HEAD(, transfer_cache) named = SLIST_HEAD_INITIALIZER(named);
 
 static void cache_free(transfer_cache *cache)
 {
-	struct cache_node *node;
-
-	while ((node = TAILQ_FIRST(&cache->index.in_memory)))
-		cache_index_remove(&cache->index, node);
+	cache_work_done(cache);
+	cache_index_clear(&cache->index);
 	cache_garbage_free(cache_index_take_garbage(&cache->index));
 	free(cache->index.chains);
 	free(cache->app_id);
@@ -44,9 +44,49 @@ int transfer_cache_new(transfer_cache **ret_cache, uint64_t memory_capacity_byte
 		return -ENOMEM;
 	ref_init(&cache->ref);
 	cache_index_init(&cache->index, memory_capacity_bytes, directory ? disk_capacity_bytes : 0);
+	if (cache_work_init(cache, directory)) {
+		cache_free(cache);
+		return -ENOMEM;
+	}
 	*ret_cache = cache;
 	return 0;
 }
+
+/* ---- folders ---- */
+
+/* A name that can be one of a folder: as it is, or a number for it. */
+static bool append_name(struct buf *path, const char *before, const char *name)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t size = strlen(name);
+
+	if (*name != '.' && size && size <= 128 && strspn(name, plain) == size)
+		return !buf_printf(path, "%s%s", before, name);
+	return !buf_printf(path, "%s%016" PRIx64, before, cache_hash(6, name, size));
+}
+
+/* Where the files of a named cache are; NULL: nowhere, or out of memory. */
+static char *folder_of(const char *app_id, const char *name)
+{
+	const char *cache = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
+	struct buf path = { .max_bytes = PATH_MAX };
+	int r = -ENOENT;
+
+	if (cache && *cache == '/')
+		r = buf_append_str(&path, cache);
+	else if (home && *home == '/')
+		r = buf_printf(&path, "%s/.cache", home);
+	if (!r && append_name(&path, "/", app_id) &&
+		(strcmp(name, "shared") ? append_name(&path, "/transferd-", name)
+					: !buf_append_str(&path, "/transferd")) &&
+		utf8_is_valid(path.bytes))
+		return buf_take(&path);
+	buf_done(&path);
+	return NULL;
+}
+
+/* ---- names ---- */
 
 /* With the lock held. */
 static transfer_cache *find_named(const char *app_id, const char *name)
@@ -62,9 +102,10 @@ static transfer_cache *find_named(const char *app_id, const char *name)
 
 static transfer_cache *new_named(const char *app_id, const char *name)
 {
+	cleanup_(cleanup_free) char *folder = folder_of(app_id, name);
 	transfer_cache *cache;
 
-	if (transfer_cache_new(&cache, CACHE_MEMORY_BYTES, 0, NULL))
+	if (transfer_cache_new(&cache, CACHE_MEMORY_BYTES, CACHE_DISK_BYTES, folder))
 		return NULL;
 	cache->app_id = strdup(app_id);
 	cache->name = strdup(name);

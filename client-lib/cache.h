@@ -36,7 +36,8 @@ struct cache_entry {
 	struct cache_times times;
 	uint64_t stored_wall_usec;
 	const char *url; /* as cache_url() writes it */
-	const char *vary; /* fields of the request that Vary names, "name: value\n" or "name\n" where it had none; "": no Vary */
+	const char *
+		vary; /* fields of the request that Vary names, "name: value\n" or "name\n" where it had none; "": no Vary */
 	uint64_t size_bytes; /* what it counts in memory */
 	struct cache_entry *next; /* the cache's own: of those that go when the lock is released */
 };
@@ -55,7 +56,8 @@ void cache_clear(transfer_cache *cache);
 /* What is looked for: the request as it is sent, or would be. Borrowed. */
 struct cache_request {
 	const char *url; /* http or https; any way of writing it */
-	const struct text_headers *fields; /* what Vary may name: the session's and the request's. Fields that transferd
+	const struct text_headers *
+		fields; /* what Vary may name: the session's and the request's. Fields that transferd
 					      adds (Cookie, Accept-Encoding, …) are unknown here; NULL: none */
 };
 
@@ -69,11 +71,11 @@ enum cache_found {
  * Looks in memory alone. CACHE_FOUND: *ret_entry is a reference; of several that would do the newest. Fresh or not. Never blocks;
  * a miss costs the hash of the URL. CACHE_ON_DISK also before this process has read its folder.
  */
-enum cache_found cache_look(transfer_cache *cache, const struct cache_request *request,
-	struct cache_entry **ret_entry);
+enum cache_found cache_look(
+	transfer_cache *cache, const struct cache_request *request, struct cache_entry **ret_entry);
 /* The same, and reads the file where that is needed: CACHE_MISS or CACHE_FOUND. Blocks on the disk: not with a lock held. */
-enum cache_found cache_read(transfer_cache *cache, const struct cache_request *request,
-	struct cache_entry **ret_entry);
+enum cache_found cache_read(
+	transfer_cache *cache, const struct cache_request *request, struct cache_entry **ret_entry);
 
 /* Where an answer is kept. It is always in memory, too, where it fits. */
 enum cache_place {
@@ -94,7 +96,8 @@ int cache_keep(transfer_cache *cache, const struct cache_request *request,
  * 0 or -ENOMEM. Never blocks.
  */
 int cache_renew(transfer_cache *cache, const struct cache_entry *entry,
-	const transfer_response *response, struct cache_times times, struct cache_entry **ret_entry);
+	const transfer_response *response, struct cache_times times,
+	struct cache_entry **ret_entry);
 /* Something unsafe was done to this URL: all its answers go, the files soon. Never blocks. */
 void cache_forget_url(transfer_cache *cache, const char *url);
 /* The largest body worth gathering: 5 % of the capacity of the disk, of the memory's without one. */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "client-lib/body.h"
 #include "client-lib/cache-load.h"
+#include "client-lib/cache.h"
 #include "client-lib/client.h"
 #include "client-lib/live.h"
 #include "client-lib/load.h"
@@ -470,6 +471,13 @@ static void call_lists(const struct delivery *d)
 	d->lists_handler(&lists, d->userdata);
 }
 
+/* What was kept before it was asked for is in files. */
+static void call_done(const transfer_session *s, const struct delivery *d)
+{
+	cache_flush(s->cache);
+	d->done_handler(d->error, d->userdata);
+}
+
 static bool call_session(transfer_session *s, const struct delivery *d)
 {
 	if (d->kind == DELIVERY_DRAINED && s->delegate.did_finish_background_events)
@@ -483,7 +491,7 @@ static bool call_session(transfer_session *s, const struct delivery *d)
 	else if (d->kind == DELIVERY_RESUME_DATA && d->resume_data_handler)
 		d->resume_data_handler(d->data, d->userdata);
 	else if (d->kind == DELIVERY_DONE && d->done_handler)
-		d->done_handler(d->error, d->userdata);
+		call_done(s, d);
 	else
 		return false;
 	return true;

@@ -8,9 +8,12 @@ libclient_la_SOURCES = \
 	%D%/body-pump.c \
 	%D%/body-send.c \
 	%D%/cache.c %D%/cache.h \
+	%D%/cache-disk.c %D%/cache-disk.h \
 	%D%/cache-entry.c %D%/cache-entry.h \
+	%D%/cache-file.c %D%/cache-file.h \
 	%D%/cache-index.c %D%/cache-index.h \
 	%D%/cache-name.c %D%/cache-store.h \
+	%D%/cache-work.c \
 	%D%/cached-response.c \
 	%D%/cache-load.c %D%/cache-load.h \
 	%D%/cache-rules.c %D%/cache-rules.h \
@@ -113,8 +116,9 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 	tests/client-lib/peer-live.c tests/client-lib/peer-live.h \
 	tests/client-lib/managed.h
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
+CACHE_RIG = tests/client-lib/cache-rig.c tests/client-lib/cache-rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-cache tests/client-lib/test-cache-entry tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-cache tests/client-lib/test-cache-disk tests/client-lib/test-cache-entry tests/client-lib/test-cache-file tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-credential-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
 	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
@@ -123,6 +127,8 @@ check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/
 	tests/client-lib/test-session tests/client-lib/test-statistics tests/client-lib/test-task tests/client-lib/test-task-auth tests/client-lib/test-task-make \
 	tests/client-lib/test-text tests/client-lib/test-token tests/client-lib/test-wire \
 	tests/client-lib/test-words
+tests_client_lib_test_cache_SOURCES = tests/client-lib/test-cache.c $(CACHE_RIG)
+tests_client_lib_test_cache_disk_SOURCES = tests/client-lib/test-cache-disk.c $(CACHE_RIG)
 tests_client_lib_test_client_SOURCES = tests/client-lib/test-client.c $(CLIENT_RIG)
 tests_client_lib_test_body_pump_SOURCES = tests/client-lib/test-body-pump.c $(CLIENT_LIVE)
 tests_client_lib_test_command_SOURCES = tests/client-lib/test-command.c $(CLIENT_RIG)
@@ -157,7 +163,10 @@ tests_client_lib_test_body_feed_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_pump_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_body_send_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_cache_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_cache_disk_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_cache_entry_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_cache_file_SOURCES = tests/client-lib/test-cache-file.c $(CACHE_RIG)
+tests_client_lib_test_cache_file_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_client_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_command_live_LDADD = $(TEST_CLIENT)

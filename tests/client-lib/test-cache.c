@@ -11,77 +11,28 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "client-lib/text.h"
+#include "tests/client-lib/cache-rig.h"
 #include "tests/lib/run.h"
-
-#define KIB 1024
-
-static transfer_cache *cache;
-
-static void begin(uint64_t memory_bytes)
-{
-	ck_assert_int_eq(transfer_cache_new(&cache, memory_bytes, 0, NULL), 0);
-}
-
-static transfer_request *request_of(const char *path)
-{
-	char url[256];
-
-	snprintf(url, sizeof(url), "http://a.example/%s", path);
-	return transfer_request_new(url);
-}
-
-static transfer_cached_response *answer_of(const char *body, const char *vary)
-{
-	struct transfer_field row = { "Vary", vary };
-	transfer_auto(transfer_response)
-		response = transfer_response_new_http("http://a.example/", 200, &row, vary ? 1 : 0);
-	transfer_auto(transfer_data) data = transfer_data_new_copy(body, strlen(body));
-
-	return transfer_cached_response_new(response, data, TRANSFER_STORAGE_ALLOWED);
-}
-
-static int store(const char *path, const char *body)
-{
-	transfer_auto(transfer_request) request = request_of(path);
-	transfer_auto(transfer_cached_response) cached = answer_of(body, NULL);
-
-	return transfer_cache_store(cache, request, cached);
-}
-
-/* its body, or NULL */
-static const char *found(const char *path)
-{
-	static char body[64 * KIB];
-	transfer_auto(transfer_request) request = request_of(path);
-	transfer_auto(transfer_cached_response) cached = transfer_cache_find(cache, request);
-	const transfer_data *data;
-
-	if (!cached)
-		return NULL;
-	data = transfer_cached_response_get_body(cached);
-	snprintf(body, sizeof(body), "%.*s", (int)transfer_data_get_size(data),
-		(const char *)transfer_data_get_bytes(data));
-	return body;
-}
 
 /* SW-100 */
 START_TEST(finds_what_was_stored)
 {
-	transfer_auto(transfer_request) request = request_of("a");
-	transfer_auto(transfer_cached_response) cached = answer_of("one", NULL);
+	transfer_auto(transfer_request) request = cache_request_of("a");
+	transfer_auto(transfer_cached_response)
+		cached = cache_answer_of("one", NULL, TRANSFER_STORAGE_ALLOWED);
 	transfer_cached_response *is;
 
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	ck_assert_ptr_null(transfer_cache_find(cache, request));
 	ck_assert_int_eq(transfer_cache_store(cache, request, cached), 0);
 	is = transfer_cache_find(cache, request);
 	ck_assert_ptr_eq(is, cached);
 	transfer_cached_response_unref(is);
-	ck_assert_ptr_null(found("b"));
-	ck_assert_str_eq(found("a#f"), "one");
+	ck_assert_ptr_null(cache_get(cache, "b"));
+	ck_assert_str_eq(cache_get(cache, "a#f"), "one");
 	ck_assert_uint_gt(transfer_cache_get_memory_usage(cache), 3);
 	ck_assert_uint_eq(transfer_cache_get_disk_usage(cache), 0);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -89,51 +40,53 @@ START_TEST(replaces)
 {
 	uint64_t usage;
 
-	begin(64 * KIB);
-	ck_assert_int_eq(store("a", "one"), 0);
+	cache_begin(64 * KIB);
+	ck_assert_int_eq(cache_put("a", "one"), 0);
 	usage = transfer_cache_get_memory_usage(cache);
-	ck_assert_int_eq(store("a", "two"), 0);
-	ck_assert_str_eq(found("a"), "two");
+	ck_assert_int_eq(cache_put("a", "two"), 0);
+	ck_assert_str_eq(cache_get(cache, "a"), "two");
 	ck_assert_uint_eq(transfer_cache_get_memory_usage(cache), usage);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
 START_TEST(knows_get_only)
 {
-	transfer_auto(transfer_request) request = request_of("a");
-	transfer_auto(transfer_cached_response) cached = answer_of("one", NULL);
+	transfer_auto(transfer_request) request = cache_request_of("a");
+	transfer_auto(transfer_cached_response)
+		cached = cache_answer_of("one", NULL, TRANSFER_STORAGE_ALLOWED);
 
-	begin(64 * KIB);
-	ck_assert_int_eq(store("a", "one"), 0);
+	cache_begin(64 * KIB);
+	ck_assert_int_eq(cache_put("a", "one"), 0);
 	ck_assert_int_eq(transfer_request_set_method(request, "POST"), 0);
 	ck_assert_ptr_null(transfer_cache_find(cache, request));
 	ck_assert_int_eq(transfer_cache_store(cache, request, cached), -EINVAL);
 	transfer_cache_remove(cache, request);
-	ck_assert_str_eq(found("a"), "one");
+	ck_assert_str_eq(cache_get(cache, "a"), "one");
 	ck_assert_int_eq(transfer_request_set_method(request, "GET"), 0);
 	transfer_cache_remove(cache, request);
-	ck_assert_ptr_null(found("a"));
+	ck_assert_ptr_null(cache_get(cache, "a"));
 	ck_assert_uint_eq(transfer_cache_get_memory_usage(cache), 0);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
 START_TEST(keeps_what_may_be_kept)
 {
-	transfer_auto(transfer_request) request = request_of("a");
-	transfer_auto(transfer_cached_response) star = answer_of("one", "*");
+	transfer_auto(transfer_request) request = cache_request_of("a");
+	transfer_auto(transfer_cached_response)
+		star = cache_answer_of("one", "*", TRANSFER_STORAGE_ALLOWED);
 	transfer_auto(transfer_cached_response) refused = transfer_cached_response_new(
 		transfer_cached_response_get_response(star), NULL, TRANSFER_STORAGE_NOT_ALLOWED);
 
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	ck_assert_int_eq(transfer_cache_store(cache, request, star), 0);
 	ck_assert_int_eq(transfer_cache_store(cache, request, refused), 0);
-	ck_assert_ptr_null(found("a"));
-	ck_assert_ptr_null(transfer_cached_response_new(
-		transfer_cached_response_get_response(star), NULL, TRANSFER_STORAGE_NOT_ALLOWED + 1));
+	ck_assert_ptr_null(cache_get(cache, "a"));
+	ck_assert_ptr_null(transfer_cached_response_new(transfer_cached_response_get_response(star),
+		NULL, TRANSFER_STORAGE_NOT_ALLOWED + 1));
 	ck_assert_ptr_null(transfer_cached_response_new(NULL, NULL, TRANSFER_STORAGE_ALLOWED));
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -144,27 +97,27 @@ START_TEST(is_bounded)
 
 	memset(body, 'x', sizeof(body));
 	body[sizeof(body) - 1] = '\0';
-	begin(33 * KIB);
-	ck_assert_int_eq(store("a", body), 0);
-	ck_assert_int_eq(store("b", body), 0);
-	ck_assert_int_eq(store("c", body), 0);
-	ck_assert_ptr_nonnull(found("a"));
-	ck_assert_int_eq(store("d", body), 0);
-	ck_assert_ptr_null(found("b"));
-	ck_assert_ptr_nonnull(found("c"));
-	ck_assert_ptr_nonnull(found("a"));
+	cache_begin(33 * KIB);
+	ck_assert_int_eq(cache_put("a", body), 0);
+	ck_assert_int_eq(cache_put("b", body), 0);
+	ck_assert_int_eq(cache_put("c", body), 0);
+	ck_assert_ptr_nonnull(cache_get(cache, "a"));
+	ck_assert_int_eq(cache_put("d", body), 0);
+	ck_assert_ptr_null(cache_get(cache, "b"));
+	ck_assert_ptr_nonnull(cache_get(cache, "c"));
+	ck_assert_ptr_nonnull(cache_get(cache, "a"));
 	ck_assert_uint_le(transfer_cache_get_memory_usage(cache), 33 * KIB);
 	transfer_cache_set_memory_capacity(cache, 22 * KIB);
 	ck_assert_uint_eq(transfer_cache_get_memory_capacity(cache), 22 * KIB);
 	ck_assert_uint_le(transfer_cache_get_memory_usage(cache), 22 * KIB);
-	ck_assert_ptr_null(found("d"));
-	ck_assert_ptr_nonnull(found("a"));
+	ck_assert_ptr_null(cache_get(cache, "d"));
+	ck_assert_ptr_nonnull(cache_get(cache, "a"));
 	transfer_cache_set_memory_capacity(cache, 0);
 	ck_assert_uint_eq(transfer_cache_get_memory_usage(cache), 0);
-	ck_assert_ptr_null(found("a"));
-	ck_assert_int_eq(store("e", ""), 0);
-	ck_assert_ptr_null(found("e"));
-	transfer_cache_unref(cache);
+	ck_assert_ptr_null(cache_get(cache, "a"));
+	ck_assert_int_eq(cache_put("e", ""), 0);
+	ck_assert_ptr_null(cache_get(cache, "e"));
+	cache_end();
 }
 END_TEST
 
@@ -172,20 +125,20 @@ START_TEST(removes_by_time)
 {
 	uint64_t between;
 
-	begin(64 * KIB);
-	ck_assert_int_eq(store("a", "one"), 0);
+	cache_begin(64 * KIB);
+	ck_assert_int_eq(cache_put("a", "one"), 0);
 	between = clock_wall_us() + 1;
 	while (clock_wall_us() < between)
 		;
-	ck_assert_int_eq(store("b", "two"), 0);
-	ck_assert_int_eq(store("c", "three"), 0);
+	ck_assert_int_eq(cache_put("b", "two"), 0);
+	ck_assert_int_eq(cache_put("c", "three"), 0);
 	transfer_cache_remove_since(cache, between);
-	ck_assert_str_eq(found("a"), "one");
-	ck_assert_ptr_null(found("b"));
-	ck_assert_ptr_null(found("c"));
+	ck_assert_str_eq(cache_get(cache, "a"), "one");
+	ck_assert_ptr_null(cache_get(cache, "b"));
+	ck_assert_ptr_null(cache_get(cache, "c"));
 	transfer_cache_remove_all(cache);
-	ck_assert_ptr_null(found("a"));
-	transfer_cache_unref(cache);
+	ck_assert_ptr_null(cache_get(cache, "a"));
+	cache_end();
 }
 END_TEST
 
@@ -205,7 +158,8 @@ static void ask(struct asked *asked, const char *language)
 
 static void keep(const char *language, const char *body, const char *vary)
 {
-	transfer_auto(transfer_cached_response) cached = answer_of(body, vary);
+	transfer_auto(transfer_cached_response)
+		cached = cache_answer_of(body, vary, TRANSFER_STORAGE_ALLOWED);
 	struct cache_times times = { 1, 2 };
 	struct asked asked;
 
@@ -221,7 +175,8 @@ static struct cache_entry *look(const char *language)
 	struct asked asked;
 
 	ask(&asked, language);
-	ck_assert_int_eq(cache_look(cache, &asked.request, &entry), entry ? CACHE_FOUND : CACHE_MISS);
+	ck_assert_int_eq(
+		cache_look(cache, &asked.request, &entry), entry ? CACHE_FOUND : CACHE_MISS);
 	text_headers_done(&asked.fields);
 	return entry;
 }
@@ -243,7 +198,7 @@ static void check_look(const char *language, const char *want)
 
 START_TEST(keeps_variants)
 {
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	keep("de", "hallo", "Language");
 	keep("en", "hello", "language");
 	check_look("de", "hallo");
@@ -259,7 +214,7 @@ START_TEST(keeps_variants)
 	check_look("en", NULL);
 	check_look("de", NULL);
 	ck_assert_uint_eq(transfer_cache_get_memory_usage(cache), 0);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -267,7 +222,7 @@ START_TEST(bounds_variants)
 {
 	char language[16];
 
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	for (int i = 0; i < 3 * CACHE_VARIANTS_MAX; i++) {
 		snprintf(language, sizeof(language), "%d", i);
 		keep(language, language, "Language");
@@ -276,7 +231,7 @@ START_TEST(bounds_variants)
 		snprintf(language, sizeof(language), "%d", i);
 		check_look(language, i < 2 * CACHE_VARIANTS_MAX ? NULL : language);
 	}
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -301,7 +256,7 @@ START_TEST(renews)
 {
 	struct cache_entry *old, *renewed, *is;
 
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	keep("de", "hallo", "Language");
 	old = look("de");
 	renewed = renew(old, 201);
@@ -318,7 +273,7 @@ START_TEST(renews)
 	cache_entry_unref(is);
 	cache_entry_unref(renewed);
 	cache_entry_unref(old);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -328,14 +283,14 @@ START_TEST(has_room_for_a_part)
 
 	memset(body, 'x', sizeof(body));
 	body[sizeof(body) - 1] = '\0';
-	begin(200 * KIB);
+	cache_begin(200 * KIB);
 	ck_assert_uint_eq(cache_room(cache), 10 * KIB);
 	keep("de", body, NULL);
 	check_look("de", NULL);
 	body[10 * KIB] = '\0';
 	keep("de", body, NULL);
 	check_look("de", body);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -371,7 +326,7 @@ START_TEST(configurations_choose)
 	transfer_auto(transfer_config) background = transfer_config_new_background("b");
 	transfer_cache *own;
 
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	ck_assert_ptr_eq(opened(config), transfer_cache_get("shared"));
 	ck_assert_int_eq(transfer_config_set_cache(config, "other"), 0);
 	ck_assert_ptr_eq(opened(config), transfer_cache_get("other"));
@@ -391,7 +346,7 @@ START_TEST(configurations_choose)
 	ck_assert_uint_eq(transfer_cache_get_disk_capacity(own), 0);
 	ck_assert_uint_eq(transfer_cache_get_memory_capacity(own), CACHE_MEMORY_BYTES);
 	transfer_cache_unref(own);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
@@ -401,50 +356,49 @@ START_TEST(its_own_is_emptied)
 	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
 
 	ck_assert_int_eq(cache_open(ephemeral, &cache), 0);
-	ck_assert_int_eq(store("a", "one"), 0);
+	ck_assert_int_eq(cache_put("a", "one"), 0);
 	cache_leave(cache);
-	ck_assert_ptr_null(found("a"));
+	ck_assert_ptr_null(cache_get(cache, "a"));
 	transfer_cache_unref(cache);
-	begin(64 * KIB);
-	ck_assert_int_eq(store("a", "one"), 0);
+	cache_begin(64 * KIB);
+	ck_assert_int_eq(cache_put("a", "one"), 0);
 	cache_leave(cache);
-	ck_assert_str_eq(found("a"), "one");
+	ck_assert_str_eq(cache_get(cache, "a"), "one");
 	cache_leave(NULL);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
 static void look_into(void *userdata)
 {
-	ck_assert_ptr_null(found("a"));
+	ck_assert_ptr_null(cache_get(cache, "a"));
 	++*(unsigned int *)userdata;
 }
 
 /* what goes may be the program's, and that may use the cache */
 START_TEST(frees_without_its_lock)
 {
-	transfer_auto(transfer_request) request = request_of("a");
+	transfer_auto(transfer_request) request = cache_request_of("a");
 	transfer_auto(transfer_response)
 		response = transfer_response_new_http("http://a.example/", 200, NULL, 0);
 	static char bytes[] = "mine";
 	unsigned int n_freed = 0;
 	transfer_data *body = transfer_data_new_take(bytes, 4, look_into, &n_freed);
-	transfer_cached_response *cached =
-		transfer_cached_response_new(response, body, TRANSFER_STORAGE_ALLOWED);
+	transfer_cached_response *cached = transfer_cached_response_new(
+		response, body, TRANSFER_STORAGE_ALLOWED);
 
 	transfer_data_unref(body);
-	begin(64 * KIB);
+	cache_begin(64 * KIB);
 	ck_assert_int_eq(transfer_cache_store(cache, request, cached), 0);
 	transfer_cached_response_unref(cached);
 	ck_assert_uint_eq(n_freed, 0);
 	transfer_cache_set_memory_capacity(cache, 0);
 	ck_assert_uint_eq(n_freed, 1);
-	transfer_cache_unref(cache);
+	cache_end();
 }
 END_TEST
 
 RUN_TESTS("client-lib/cache", TEST(finds_what_was_stored), TEST(replaces), TEST(knows_get_only),
-	TEST(keeps_what_may_be_kept), TEST(is_bounded), TEST(removes_by_time),
-	TEST(keeps_variants), TEST(bounds_variants), TEST(renews), TEST(has_room_for_a_part),
-	TEST(has_names), TEST(configurations_choose), TEST(its_own_is_emptied),
-	TEST(frees_without_its_lock))
+	TEST(keeps_what_may_be_kept), TEST(is_bounded), TEST(removes_by_time), TEST(keeps_variants),
+	TEST(bounds_variants), TEST(renews), TEST(has_room_for_a_part), TEST(has_names),
+	TEST(configurations_choose), TEST(its_own_is_emptied), TEST(frees_without_its_lock))

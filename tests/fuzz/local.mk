@@ -2,7 +2,7 @@
 # tests/fuzz: one target per thing that parses what others send. With --enable-fuzz they are libFuzzer programs;
 # else each is a test that replays its corpus and fixed mutations of it. A new one: its name, its source, its
 # libraries, a folder of seeds, and words in dict/ where they help.
-fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-call %D%/fuzz-config %D%/fuzz-cookie \
+fuzz_targets = %D%/fuzz-batch %D%/fuzz-blob %D%/fuzz-cache-file %D%/fuzz-call %D%/fuzz-config %D%/fuzz-cookie \
 	%D%/fuzz-decode %D%/fuzz-file %D%/fuzz-flat %D%/fuzz-head %D%/fuzz-multipart \
 	%D%/fuzz-name %D%/fuzz-row %D%/fuzz-text %D%/fuzz-url
 EXTRA_DIST += %D%/corpus %D%/dict
@@ -25,6 +25,9 @@ fuzz_world = %D%/world.c %D%/world.h tests/lib/fake-engine.c tests/lib/fake-engi
 %C%_fuzz_blob_SOURCES = %D%/fuzz-blob.c %D%/fuzz.h $(FUZZ_DRIVER)
 %C%_fuzz_blob_LDFLAGS = $(FUZZ_LDFLAGS)
 %C%_fuzz_blob_LDADD = $(LINK_ENGINE)
+%C%_fuzz_cache_file_SOURCES = %D%/fuzz-cache-file.c %D%/fuzz.h $(FUZZ_DRIVER)
+%C%_fuzz_cache_file_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_cache_file_LDADD = $(LINK_CLIENT)
 %C%_fuzz_call_SOURCES = %D%/fuzz-call.c %D%/fuzz.h $(fuzz_world) $(FUZZ_DRIVER)
 %C%_fuzz_call_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=ipc_bus_new \
 	-Wl,--wrap=ipc_bus_free -Wl,--wrap=ipc_bus_request_name -Wl,--wrap=ipc_bus_is_connected \

@@ -34,7 +34,7 @@ TRANSFER_PUBLIC void transfer_session_flush(
 	transfer_session *session, transfer_done_handler handler, void *userdata);
 
 /**
- * transfer_session_reset - empty the session's stores of cookies and credentials, and flush
+ * transfer_session_reset - empty the session's cache and its stores of cookies and credentials, and flush
  *
  * @session:  the session; borrowed
  * @handler:  called once, not any more once the session has become invalid; NULL: not wanted
@@ -42,7 +42,8 @@ TRANSFER_PUBLIC void transfer_session_flush(
  *
  * Without memory for the question the handler is called at once, in this thread, with ENOMEM.
  *
- * Credentials are gone when the call returns. Transfers that run go on. A background session has no cache and keeps no credentials.
+ * Credentials, and what the cache has in memory, are gone when the call returns, its files when handler is called. Transfers that run
+ * go on. A background session has no cache and keeps no credentials.
  *
  * Blocks:   no; the answer comes as a callback
  * Thread:   any
