@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -55,6 +56,13 @@ void mailbox_free(struct mailbox *mailbox)
 int mailbox_fd(const struct mailbox *mailbox)
 {
 	return mailbox->event_fd;
+}
+
+void mailbox_wait(const struct mailbox *mailbox, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = mailbox->event_fd, .events = POLLIN };
+
+	(void)poll(&pollfd, 1, timeout_ms);
 }
 
 static void wake(struct mailbox *mailbox)

@@ -20,6 +20,8 @@ int mailbox_new(struct mailbox **ret_mailbox);
 void mailbox_free(struct mailbox *mailbox);
 
 int mailbox_fd(const struct mailbox *mailbox);
+/* A reader without a loop: sleeps until the descriptor is readable, or so long; -1: as long as it takes. */
+void mailbox_wait(const struct mailbox *mailbox, int timeout_ms);
 /* Takes ownership of mail; wakes the reader only when the box was empty. Cannot fail. */
 void mailbox_post_take(struct mailbox *mailbox, struct mail *mail);
 /* The same for a list, which a reader sees whole or not yet. NULL: nothing. */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -116,13 +115,12 @@ static void run(void *user)
 {
 	struct copier *copier = user;
 	struct disk_copy *copy = copier->copy;
-	struct pollfd pollfd = { .fd = mailbox_fd(copy->box), .events = POLLIN };
 	bool is_last = false;
 
 	while (!is_last) {
 		struct disk_job *job;
 
-		poll(&pollfd, 1, -1);
+		mailbox_wait(copy->box, -1);
 		job = take(copy, copier, &is_last);
 		if (!job)
 			continue;
@@ -210,12 +208,11 @@ int disk_copy_new(disk_answer_fn answer, void *user, struct disk_copy **ret_copy
 /* False: the time is up, and a thread is still inside its file. */
 static bool wait_for_all(struct disk_copy *copy)
 {
-	struct pollfd pollfd = { .fd = mailbox_fd(copy->goodbyes), .events = POLLIN };
 	uint64_t now_us = clock_now_us(), until_us = now_us + GOODBYE_US;
 	unsigned n = 0;
 
 	for (; n < copy->n_copiers && now_us < until_us; now_us = clock_now_us()) {
-		poll(&pollfd, 1, (int)((until_us - now_us) / CLOCK_US_PER_MS) + 1);
+		mailbox_wait(copy->goodbyes, (int)((until_us - now_us) / CLOCK_US_PER_MS) + 1);
 		for (struct mail *mail = mailbox_take_all(copy->goodbyes); mail; mail = mail->next)
 			n++;
 	}

@@ -18,7 +18,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +42,7 @@
 #define SMALL_BYTES          (UINT64_C(4) * 1024 * 1024)
 #define WINDOW_US            (UINT64_C(50) * CLOCK_US_PER_MS)
 /* When nobody has come for so long, nobody is coming: perhaps all wait for us. */
-#define GAP_US               (UINT64_C(4) * CLOCK_US_PER_MS)
+#define GAP_MS               4
 /* So many waiting need no company. */
 #define BATCH_FULL           256
 #define FILE_SYSTEMS_MAX     8
@@ -176,6 +175,7 @@ static enum lane_kind lane_of(const struct disk_job *job)
 void disk_post_take(struct disk *disk, struct disk_job *job)
 {
 	enum lane_kind kind = lane_of(job);
+	bool is_last;
 
 	if (job->type == DISK_SNAPSHOT) {
 		disk_copy_post_take(disk->copy, job);
@@ -186,7 +186,10 @@ void disk_post_take(struct disk *disk, struct disk_job *job)
 		atomic_fetch_sub(&disk->held_fds, 1);
 		close(take_fd(&job->fd));
 	}
+	is_last = job->is_last; /* it is the lane's from here on */
 	mailbox_post_take(disk->lanes[kind].box, &job->mail);
+	if (is_last)
+		mailbox_press(disk->lanes[kind].box);
 }
 
 void disk_hold(struct disk *disk)
@@ -259,19 +262,15 @@ static void gather(struct lane *lane, struct batch *batch)
 	}
 }
 
-/* False: the time is up. */
-static bool wait_for_mail(const struct lane *lane, uint64_t until_us)
+/* Asleep meanwhile: to be woken by each of a crowd costs those that post, too. Only the last of all wakes. */
+static bool more_comes(struct lane *lane, struct batch *batch)
 {
-	struct pollfd pollfd = { .fd = mailbox_fd(lane->box), .events = POLLIN };
-	uint64_t now_us = clock_now_us();
-	int timeout_ms = -1;
+	size_t n_before = batch->n_jobs;
 
-	if (until_us) {
-		if (now_us >= until_us)
-			return false;
-		timeout_ms = (int)((until_us - now_us) / CLOCK_US_PER_MS) + 1;
-	}
-	return poll(&pollfd, 1, timeout_ms) != 0;
+	if (mailbox_doze(lane->box))
+		mailbox_wait(lane->box, GAP_MS);
+	gather(lane, batch);
+	return batch->n_jobs > n_before;
 }
 
 /* One job is taken alone and at once; several wait for the rest of the crowd. */
@@ -281,15 +280,15 @@ static void take_batch(struct lane *lane, struct batch *batch)
 
 	*batch = (struct batch){ .last_next = &batch->first };
 	while (!batch->n_jobs && !batch->is_last) {
-		wait_for_mail(lane, 0);
+		mailbox_wait(lane->box, -1);
 		gather(lane, batch);
 	}
 	if (lane->kind != LANE_SYNC || batch->n_syncs < SYNCFS_MIN)
 		return;
 	until_us = clock_now_us() + WINDOW_US;
 	while (!batch->is_last && !batch->is_whole && batch->n_syncs < BATCH_FULL &&
-		clock_now_us() < until_us && wait_for_mail(lane, clock_now_us() + GAP_US))
-		gather(lane, batch);
+		clock_now_us() < until_us && more_comes(lane, batch))
+		;
 }
 
 /* The descriptor that was closed while the job waited. */
