@@ -41,7 +41,8 @@
 #define REQUEST_TLS_FIRST           0x0301
 #define REQUEST_TLS_LAST            0x0304
 /* what decode.c knows */
-#define REQUEST_CODINGS             "gzip, deflate, br, zstd"
+#define REQUEST_CODINGS             "Accept-Encoding: gzip, deflate, br, zstd"
+#define REQUEST_NO_CODING           "Accept-Encoding: identity"
 /* older libcurl gets stuck, leaks or overflows when one stream of several is paused */
 #define REQUEST_HTTP2_PAUSE_VERSION 0x080e00u
 
@@ -186,7 +187,7 @@ static const char *choose_codings(const struct xfer *x)
 {
 	if (x->spec.live.decodes)
 		return REQUEST_CODINGS;
-	return is_download(x) ? "identity" : NULL;
+	return is_download(x) ? REQUEST_NO_CODING : NULL;
 }
 
 /* What the caller did not say. */
@@ -200,7 +201,7 @@ static int append_own(struct xfer *x, const struct resume_request *ask, bool has
 	if (!r && is_bare(x))
 		r = append(&x->headers, "Content-Length", "0");
 	if (!r && codings)
-		r = append(&x->headers, "Accept-Encoding", codings);
+		r = append_line(&x->headers, codings);
 	if (r || !is_download(x))
 		return r ? r : append_upload(x);
 	if (ask->range[0])
