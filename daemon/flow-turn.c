@@ -308,6 +308,17 @@ static bool is_needed(const struct active *active)
 	return active->task->attempt || active->answer;
 }
 
+/* Of new ones some may begin soon. */
+static void leave(struct task *task_take, void *user)
+{
+	struct flow *flow = user;
+
+	if (flow_schedule_is_open(flow))
+		store_task_keep_take(flow->store, task_take);
+	else
+		task_free(task_take);
+}
+
 /* Who waited for the end of a cancelled task gets its resume data. */
 static void answer(struct flow *flow, struct active *active)
 {
@@ -423,7 +434,7 @@ static void succeed(struct flow *flow)
 	while ((kept = TAILQ_FIRST(&flow->turn_events)))
 		drop_kept(&flow->turn_events, kept);
 	tell(flow);
-	registry_commit(&flow->registry, is_needed);
+	registry_commit(&flow->registry, is_needed, leave, flow);
 	flow_cookie_sweep(flow);
 	/* what came while the store could not be written waits no longer, nor does what might have begun */
 	if (was_failing || !TAILQ_EMPTY(&flow->kept_events) || flow->is_sched_stale)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 
 void registry_init(struct registry *registry)
@@ -127,7 +128,8 @@ static struct active *take_touched(struct registry *registry)
 	return active;
 }
 
-void registry_commit(struct registry *registry, registry_needed_fn is_needed)
+void registry_commit(struct registry *registry, registry_needed_fn is_needed,
+	registry_leave_fn leave, void *user)
 {
 	struct active *active;
 
@@ -140,6 +142,8 @@ void registry_commit(struct registry *registry, registry_needed_fn is_needed)
 		if (!active->is_gone && is_needed(active))
 			continue;
 		map_remove(&registry->tasks, active->task->id);
+		if (!active->is_gone)
+			leave(take_ptr(active->task), user);
 		active_free(active);
 	}
 	if (!registry_count(registry))

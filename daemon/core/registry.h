@@ -57,9 +57,11 @@ int registry_touch(struct registry *registry, struct active *active);
 struct active *registry_next(const struct registry *registry, size_t *cursor);
 size_t registry_count(const struct registry *registry);
 
-/* The turn is durable: copies go; tasks for which is_needed() is false leave the memory. */
+/* The turn is durable: copies go; tasks for which is_needed() is false leave, those that are not gone to whom leave() gives them. */
 typedef bool (*registry_needed_fn)(const struct active *active);
-void registry_commit(struct registry *registry, registry_needed_fn is_needed);
+typedef void (*registry_leave_fn)(struct task *task_take, void *user);
+void registry_commit(struct registry *registry, registry_needed_fn is_needed,
+	registry_leave_fn leave, void *user);
 /* The turn is void: every touched task is again as it was; those that came in this turn leave. */
 void registry_rollback(struct registry *registry);
 

@@ -7,6 +7,7 @@ libstore_la_SOURCES = \
 	%D%/store-cookie.c \
 	%D%/store-event.c \
 	%D%/store-file.c \
+	%D%/store-fresh.c \
 	%D%/store-lane.c \
 	%D%/store-placing.c \
 	%D%/store-question.c \

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/core/map.h"
 #include "daemon/store/store.h"
 
 #define STORE_APPLICATION_ID 0x74667264 /* "tfrd" */
@@ -128,6 +129,7 @@ struct store {
 	struct store_placed *placed; /* written at commit */
 	size_t n_placed, last_placed; /* the one that was found last */
 	bool is_placing_changed; /* and not committed */
+	struct map fresh; /* tasks that store_task_load() need not read */
 };
 
 /* ---- store.c ---- */
@@ -227,6 +229,13 @@ int store_placing_load(struct store *store);
 int store_placing_flush(struct store *store); /* writes the changes of the turn */
 void store_placing_settle(struct store *store, bool is_committed); /* else they never were */
 void store_placing_free(struct store *store);
+
+/* ---- store-fresh.c ---- */
+/* Nothing has begun of it: its row holds what it was put with. */
+bool store_fresh_is_untouched(const struct task *task);
+struct task *store_fresh_take(struct store *store, uint64_t id); /* NULL: the row has to be read */
+void store_fresh_drop(struct store *store, uint64_t id); /* if it is there: its row changes */
+void store_fresh_drop_all(struct store *store);
 
 /* ---- store-task-save.c ---- */
 int store_task_set_state(

@@ -171,6 +171,7 @@ int store_session_del(struct store *store, uint64_t id)
 	static const int steps[] = { SESSION_DEL_TASKS, SESSION_DEL };
 	int r = store_begin(store);
 
+	store_fresh_drop_all(store);
 	/* what is counted so far belongs to rows that are about to go */
 	if (r == 0)
 		r = store_tally_flush(store);

@@ -380,6 +380,7 @@ static int save(struct store *store, struct task *task, unsigned what)
 		if (r == 0)
 			r = save_parts(store, task, what, 0);
 	} else {
+		store_fresh_drop(store, task->id);
 		r = save_over(store, task, what, &before);
 		task->is_row_untouched = false;
 		if (what & STORE_SAVE_STATE)
@@ -421,6 +422,7 @@ int store_task_set_state(struct store *store, uint64_t id, unsigned state)
 		r = store_task_save_standing(store, id, &before);
 	if (r)
 		return r;
+	store_fresh_drop(store, id);
 	store_placing_end(store, id);
 	store_bind_u64(stmt, 1, id);
 	store_bind_u64(stmt, 2, state);

@@ -54,6 +54,7 @@ int store_task_del(struct store *store, uint64_t id)
 	bool is_counted;
 	int r = store_begin(store);
 
+	store_fresh_drop(store, id);
 	if (r == 0)
 		r = store_task_save_standing(store, id, &standing);
 	if (r && r != -EBADMSG)
@@ -154,17 +155,6 @@ static int read_row(struct store *store, int index, uint64_t id, struct task *ta
 	return r;
 }
 
-/* Nothing has begun of it: its row holds what it was put with. */
-static bool is_untouched(const struct task *task)
-{
-	bool has_begun = task->attempts || task->failures || task->started_wall_us ||
-		task->finished_wall_us || task->resource_left_us || task->expires_boot_us ||
-		task->is_begun;
-
-	return task->state == TASK_STATE_QUEUED && !has_begun && !task->suspend_count &&
-		!task->wait_reason && !task->due_wall_us && !task->end_seq && !task->result.code;
-}
-
 static int read_rows(struct store *store, uint64_t id, struct task *task)
 {
 	int r = read_row(store, TASK_LOAD, id, task);
@@ -184,8 +174,8 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 	if (!task)
 		return err_raise(-ENOMEM);
 	r = read_rows(store, id, task);
-	task->is_row_untouched = r == 0 && !task->has_outcome && is_untouched(task);
-	if (r == 0 && task->has_outcome && is_untouched(task))
+	task->is_row_untouched = r == 0 && !task->has_outcome && store_fresh_is_untouched(task);
+	if (r == 0 && task->has_outcome && store_fresh_is_untouched(task))
 		store_placing_fill(store, task);
 	if (r == 0 && !task->kind)
 		return -EBADMSG;
@@ -203,8 +193,14 @@ static int load_row(struct store *store, uint64_t id, struct task **ret_task)
 
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task)
 {
-	int r = load_row(store, id, ret_task);
+	struct task *fresh = store_fresh_take(store, id);
+	int r;
 
+	if (fresh) {
+		*ret_task = fresh;
+		return 0;
+	}
+	r = load_row(store, id, ret_task);
 	if (r != -EBADMSG)
 		return r;
 	r = quarantine(store, id);

@@ -433,6 +433,7 @@ static void close_database(struct store *store)
 		store->statements[noun] = NULL;
 	}
 	store_placing_free(store);
+	store_fresh_drop_all(store);
 	sqlite3_close(store->db);
 	store->db = NULL;
 }

@@ -93,6 +93,11 @@ int store_task_number(struct store *store, struct task *task);
 int store_task_number_above(struct store *store, uint64_t id);
 /* STORE_E_NOT_FOUND. A row that does not parse (damaged or hostile database) becomes a failed task, with its event, and is loaded as that. */
 int store_task_load(struct store *store, uint64_t id, struct task **ret_task);
+/*
+ * What the committed row of the task says is known by this one, which nobody needs any more: taken over. It may be what
+ * store_task_load() gives when it is asked for the next time.
+ */
+void store_task_keep_take(struct store *store, struct task *task_take);
 enum {
 	STORE_SAVE_STATE = 1
 		<< 0, /* state, suspend_count, wait_reason, due, is_begun, attempts, failures, times, resource_left, expires */

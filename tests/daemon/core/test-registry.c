@@ -41,9 +41,18 @@ START_TEST(finds_by_attempt)
 }
 END_TEST
 
+static void leave(struct task *task_take, void *user)
+{
+	uint64_t *left = user;
+
+	*left = task_take->id;
+	task_free(task_take);
+}
+
 START_TEST(commit_drops_what_is_not_needed)
 {
 	struct registry registry;
+	uint64_t left = 0;
 	struct active *a, *b, *c;
 
 	registry_init(&registry);
@@ -52,10 +61,12 @@ START_TEST(commit_drops_what_is_not_needed)
 	c = add(&registry, 3);
 	b->task->attempt = 0;
 	c->is_gone = true;
-	registry_commit(&registry, is_needed);
+	registry_commit(&registry, is_needed, leave, &left);
 	ck_assert_uint_eq(registry_count(&registry), 1);
 	ck_assert_ptr_eq(registry_find(&registry, 1), a);
 	ck_assert(!a->is_touched && !a->is_new);
+	/* it was given away, and that one is gone was not */
+	ck_assert_uint_eq(left, 2);
 	registry_done(&registry);
 }
 END_TEST
@@ -63,6 +74,7 @@ END_TEST
 START_TEST(rollback_is_exact)
 {
 	struct registry registry;
+	uint64_t left;
 	struct active *a;
 	const char *etag;
 
@@ -70,7 +82,7 @@ START_TEST(rollback_is_exact)
 	a = add(&registry, 1);
 	etag = a->task->etag = arena_strdup(&a->task->arena, "old");
 	a->task->offset_bytes = 10;
-	registry_commit(&registry, is_needed);
+	registry_commit(&registry, is_needed, leave, &left);
 
 	add(&registry, 2);
 	ck_assert_int_eq(registry_touch(&registry, a), 0);

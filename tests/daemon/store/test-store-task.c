@@ -660,10 +660,96 @@ START_TEST(a_row_that_is_another_is_saved_whole)
 }
 END_TEST
 
-RUN_TESTS("daemon/store/store-task", TEST(keeps_every_member),
-	TEST(keeps_resume_state_given_at_creation), TEST(saves_only_what_is_asked),
-	TEST(deletes_with_events_and_extras), TEST(a_row_with_a_life_is_not_untouched),
-	TEST(a_row_with_an_outcome_is_not_untouched), TEST(makes_rows_that_say_something),
-	TEST(saves_many_new_tasks), TEST(a_plain_life_leaves_the_same_rows),
-	TEST(a_row_that_is_another_is_saved_whole),
+/* One that is new, in memory only with a priority that its row does not have. */
+static uint64_t keep_one(struct fixture *f)
+{
+	struct task *task = fixture_task(f, TASK_STATE_QUEUED);
+	uint64_t id;
+
+	ck_ok(store_task_put(f->store, task));
+	ck_ok(store_commit(f->store));
+	id = task->id;
+	task->request.priority = 0.25;
+	task->generation = 7;
+	store_task_keep_take(f->store, task);
+	return id;
+}
+
+static double priority_of(struct fixture *f, uint64_t id)
+{
+	struct task *task;
+	double priority;
+
+	ck_ok(store_task_load(f->store, id, &task));
+	ck_assert_uint_eq(task->generation, 0);
+	priority = task->request.priority;
+	task_free(task);
+	return priority;
+}
+
+START_TEST(a_kept_task_is_given_out_once)
+{
+	struct fixture f;
+	uint64_t id, other;
+
+	fixture_init(&f);
+	id = keep_one(&f);
+	other = keep_one(&f);
+	ck_assert_double_eq(priority_of(&f, id), 0.25);
+	ck_assert_double_eq(priority_of(&f, id), 0.5);
+	ck_assert_double_eq(priority_of(&f, other), 0.25);
+	fixture_done(&f);
+}
+END_TEST
+
+START_TEST(a_kept_task_goes_with_its_row)
+{
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	id = keep_one(&f);
+	ck_ok(store_task_set_state(f.store, id, TASK_STATE_SUSPENDED));
+	ck_assert_double_eq(priority_of(&f, id), 0.5);
+	id = keep_one(&f);
+	ck_ok(store_task_del(f.store, id));
+	ck_assert_int_eq(store_task_load(f.store, id, &task), STORE_E_NOT_FOUND);
+	id = keep_one(&f);
+	ck_ok(store_session_del(f.store, f.session));
+	ck_assert_int_eq(store_task_load(f.store, id, &task), STORE_E_NOT_FOUND);
+	fixture_done(&f);
+}
+END_TEST
+
+/* What its row says may be more, or less, than it knows. */
+START_TEST(a_task_with_a_life_is_not_kept)
+{
+	struct fixture f;
+	struct task *task;
+	uint64_t id;
+
+	fixture_init(&f);
+	task = fixture_task(&f, TASK_STATE_QUEUED);
+	ck_ok(store_task_put(f.store, task));
+	task->attempts = 1;
+	ck_ok(store_task_save(f.store, task, STORE_SAVE_ATTEMPT));
+	task->attempts = 0;
+	ck_ok(store_task_save(f.store, task, STORE_SAVE_ATTEMPT));
+	ck_ok(store_commit(f.store));
+	id = task->id;
+	task->request.priority = 0.25;
+	store_task_keep_take(f.store, task);
+	ck_assert_double_eq(priority_of(&f, id), 0.5);
+	fixture_done(&f);
+}
+END_TEST
+
+RUN_TESTS("daemon/store/store-task", TEST(a_kept_task_is_given_out_once),
+	TEST(a_kept_task_goes_with_its_row), TEST(a_task_with_a_life_is_not_kept),
+	TEST(keeps_every_member), TEST(keeps_resume_state_given_at_creation),
+	TEST(saves_only_what_is_asked), TEST(deletes_with_events_and_extras),
+	TEST(a_row_with_a_life_is_not_untouched), TEST(a_row_with_an_outcome_is_not_untouched),
+	TEST(makes_rows_that_say_something), TEST(saves_many_new_tasks),
+	TEST(a_plain_life_leaves_the_same_rows), TEST(a_row_that_is_another_is_saved_whole),
 	TEST_EACH(a_row_of_nonsense_fails_alone, hostile))
