@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* As much as may lie free at the end of a heap; and what is larger than this is mapped by itself, and goes when it is freed. */
-#define KEPT_BYTES   (16 << 20)
+#define KEPT_BYTES   (2 << 20)
 #define MAPPED_BYTES (1 << 20)
 
 void memory_keep(void)

@@ -51,16 +51,16 @@ END_TEST
 /* Where the heap ends tells, not what is resident: that depends on others, too. */
 START_TEST(keeps_what_is_free_until_then)
 {
-	static char *blocks[N_BLOCKS / 8];
+	static char *blocks[N_BLOCKS / 32];
 	const char *end;
 
 	memory_keep();
-	for (size_t i = 0; i < N_BLOCKS / 8; i++) {
+	for (size_t i = 0; i < N_BLOCKS / 32; i++) {
 		blocks[i] = malloc(BLOCK_BYTES);
 		ck_assert_ptr_nonnull(blocks[i]);
 	}
 	end = sbrk(0);
-	for (size_t i = 0; i < N_BLOCKS / 8; i++)
+	for (size_t i = 0; i < N_BLOCKS / 32; i++)
 		free(blocks[i]);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	ck_assert_ptr_eq(sbrk(0), end);
