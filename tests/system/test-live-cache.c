@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers that are kept: when the server is asked, what with, and what its answer does. */
 #include <dirent.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,30 @@ START_TEST(is_not_kept)
 	get(not_kept[_i]);
 	ck_assert_uint_eq(n_asked(), 2);
 	ck_assert_str_eq(asked_with(2, "If-None-Match"), "");
+	end();
+}
+END_TEST
+
+static void say_user(transfer_task *task, transfer_challenge *challenge, void *user)
+{
+	transfer_auto(transfer_credential) credential = transfer_credential_new_password(
+		"user", "passwd", TRANSFER_PERSIST_NONE);
+
+	(void)task;
+	(void)user;
+	transfer_challenge_use(challenge, credential);
+}
+
+START_TEST(is_not_kept_when_somebody_was_named)
+{
+	const char *target =
+		"/file?size=1000&auth=Basic%20dXNlcjpwYXNzd2Q=&www=Basic%20realm=%22a%22"
+		"&header=Cache-Control:max-age=60";
+
+	begin_as((struct live_app_config){ .on_challenge = say_user });
+	live_check(app, get(target), "created chal:0 resp:200 data:1000 done:0");
+	live_check(app, get(target), "created chal:0 resp:200 data:1000 done:0");
+	ck_assert_uint_eq(n_asked(), 4);
 	end();
 }
 END_TEST
@@ -283,6 +308,26 @@ START_TEST(is_renewed_by_what_says_so)
 	for (int i = 0; i < 4; i++)
 		live_check(app, get(target), TOLD);
 	ck_assert_uint_eq(n_asked(), 2);
+	end();
+}
+END_TEST
+
+/* What the 304 says of it is told with the rest of it. */
+START_TEST(tells_what_is_new)
+{
+	static const char *const values[] = { "2, 1", "2" };
+
+	begin();
+	for (size_t i = 0; i < 2; i++) {
+		const transfer_task *task = get(
+			"/file?size=1000&header=X-Value:2" STALE "&only=1&header=X-Value:1");
+		transfer_auto(transfer_response) response = transfer_task_copy_response(task);
+		char *list = transfer_response_copy_header_list(response, "X-Value");
+
+		ck_assert_int_eq(transfer_response_get_status(response), 200);
+		ck_assert_str_eq(list, values[i]);
+		free(list);
+	}
 	end();
 }
 END_TEST
@@ -583,13 +628,54 @@ START_TEST(an_ephemeral_session_has_no_file)
 }
 END_TEST
 
+/* An application that fetches it, and is over. */
+static void fetch_and_end(struct rig *of, void *user)
+{
+	struct live_app_config config = { .base = user, .caches = true };
+
+	rig.folder = of->folder;
+	app = live_open(of, &config);
+	check_bytes(get("/file?size=100K&seed=7" GOOD), 7, 100 * 1024);
+	check_bytes(get("/file?size=100K&seed=8" STALE), 8, 100 * 1024);
+	live_close(app);
+}
+
+START_TEST(another_program_finds_it)
+{
+	rig_new(&rig);
+	ck_assert_int_eq(
+		rig_join(rig_fork(&rig, fetch_and_end, (void *)origin_base(rig.origin))), 0);
+	ck_assert_uint_eq(n_asked(), 2);
+	app = live_open(&rig, &(struct live_app_config){ .caches = true });
+	check_bytes(get("/file?size=100K&seed=7" GOOD), 7, 100 * 1024);
+	ck_assert_uint_eq(n_asked(), 2);
+	check_bytes(get("/file?size=100K&seed=8" STALE), 8, 100 * 1024);
+	ck_assert_str_eq(asked_with(3, "If-None-Match"), "\"v8-102400\"");
+	live_check(app, get("/file?size=1000" GOOD), TOLD);
+	ck_assert_uint_eq(n_asked(), 4);
+	end();
+}
+END_TEST
+
 /* ---- what was measured ---- */
 
 struct measured {
 	size_t n;
 	enum transfer_fetch_type types[4];
 	int status[4];
+	sem_t is_over;
 };
+
+static void on_over(
+	transfer_session *session, transfer_task *task, const transfer_error *error, void *userdata)
+{
+	struct measured *measured = userdata;
+
+	(void)session;
+	(void)task;
+	ck_assert_ptr_null(error);
+	sem_post(&measured->is_over);
+}
 
 static void on_measured(transfer_session *session, transfer_task *task,
 	const struct transfer_metrics *metrics, void *userdata)
@@ -608,9 +694,10 @@ static void on_measured(transfer_session *session, transfer_task *task,
 START_TEST(says_where_it_came_from)
 {
 	const struct transfer_session_delegate delegate = { TRANSFER_SESSION_DELEGATE_INIT,
-		.task_did_collect_metrics = on_measured };
+		.task_did_collect_metrics = on_measured, .task_did_complete = on_over };
 	struct measured measured = { 0 };
 
+	sem_init(&measured.is_over, 0, 0);
 	begin();
 	get("/file?size=1000" GOOD);
 	get("/file?size=1000" STALE);
@@ -620,10 +707,10 @@ START_TEST(says_where_it_came_from)
 		transfer_task *task = transfer_session_data_task(
 			live_session(app), request, NULL, NULL);
 
-		live_keep(app, task);
 		ck_assert_int_eq(transfer_task_set_delegate(task, &delegate, &measured), 0);
 		transfer_task_resume(task);
-		live_wait(app, task);
+		sem_wait(&measured.is_over);
+		transfer_task_unref(task);
 		ck_assert_uint_eq(measured.n, 1u + (unsigned)i);
 		ck_assert_int_eq(measured.types[i], TRANSFER_FETCH_LOCAL);
 		ck_assert_int_eq(measured.status[i], 200);
@@ -636,14 +723,16 @@ END_TEST
 
 RUN_TESTS("system/live-cache", TEST(is_not_fetched_while_it_is_good),
 	TEST(long_bodies_come_from_there_too), TEST_EACH(is_not_kept, not_kept),
+	TEST(is_not_kept_when_somebody_was_named),
 	TEST_EACH(is_no_answer_to_such_a_request, own_fields), TEST(depends_on_what_varies),
 	TEST_EACH(follows_the_policy, policies), TEST(policy_of_a_request_wins),
 	TEST(asks_with_its_tag), TEST(asks_with_its_date), TEST(is_renewed_by_what_says_so),
-	TEST(another_answer_takes_its_place), TEST(a_question_does_not_follow_a_redirect),
-	TEST(a_delegate_does_not_see_the_question), TEST(what_a_redirect_leads_to_is_kept),
-	TEST_EACH(the_delegate_decides, second_told), TEST(handlers_get_it),
-	TEST_EACH(waits_while_it_is_suspended, good_and_stale),
+	TEST(tells_what_is_new), TEST(another_answer_takes_its_place),
+	TEST(a_question_does_not_follow_a_redirect), TEST(a_delegate_does_not_see_the_question),
+	TEST(what_a_redirect_leads_to_is_kept), TEST_EACH(the_delegate_decides, second_told),
+	TEST(handlers_get_it), TEST_EACH(waits_while_it_is_suspended, good_and_stale),
 	TEST_EACH(a_download_is_fetched, good_and_stale),
 	TEST_EACH(a_cancelled_one_is_cancelled, good_and_stale),
 	TEST_EACH(others_change_it, unsafe), TEST(a_reset_empties_it),
-	TEST(an_ephemeral_session_has_no_file), TEST(says_where_it_came_from))
+	TEST(an_ephemeral_session_has_no_file), TEST(another_program_finds_it),
+	TEST(says_where_it_came_from))
