@@ -31,6 +31,7 @@
 #include "daemon/live.h"
 #include "daemon/network.h"
 #include "daemon/notify.h"
+#include "daemon/scouts.h"
 #include "daemon/store/store.h"
 #include "daemon/wake.h"
 #include "engine/engine.h"
@@ -50,6 +51,7 @@ enum {
 	WATCH_BUS,
 	WATCH_ENGINE,
 	WATCH_NETWORK,
+	WATCH_SCOUTS,
 	WATCH_TERM,
 	WATCH_INT,
 	WATCH_HUP,
@@ -68,6 +70,7 @@ struct daemon {
 	struct flow *flow;
 	struct live *live;
 	struct bus *bus;
+	struct scouts *scouts;
 	struct network *network; /* NULL: counts as up */
 	struct event_base *base;
 	struct event *watches[WATCH_COUNT];
@@ -302,8 +305,12 @@ static int connect_bus(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
-	int r = bus_start(d->bus);
+	int r = scouts_new(0, &d->scouts);
 
+	if (r)
+		return r;
+	bus_set_scouts(d->bus, d->scouts);
+	r = bus_start(d->bus);
 	if (r == BUS_E_NAME_TAKEN) {
 		log_error("another transferd serves this bus");
 		return DAEMON_E_NAME_TAKEN;
@@ -344,6 +351,8 @@ static int make_loop(struct daemon *d)
 	r = watch(d, WATCH_BUS, bus_fd(d->bus), EV_READ | EV_PERSIST);
 	if (!r)
 		r = watch(d, WATCH_ENGINE, engine_fd(d->engine), EV_READ | EV_PERSIST);
+	if (!r)
+		r = watch(d, WATCH_SCOUTS, scouts_fd(d->scouts), EV_READ | EV_PERSIST);
 	if (!r && d->network)
 		r = watch(d, WATCH_NETWORK, network_fd(d->network), EV_READ | EV_PERSIST);
 	if (!r)
@@ -372,6 +381,7 @@ static void arm_timer(struct daemon *d)
 
 	wake_set(&d->wake, left(flow_due_us, now_us));
 	due_us = clock_earlier_us(due_us, live_next_timer(d->live));
+	due_us = clock_earlier_us(due_us, scouts_next_timer(d->scouts));
 	if (d->network)
 		due_us = clock_earlier_us(due_us, network_next_timer(d->network));
 	if (d->gather_until_us)
@@ -478,6 +488,7 @@ static void run_turn(struct daemon *d)
 		flow_set_network(d->flow, network_is_up(d->network, now.now_us));
 		live_set_network(d->live, network_is_up(d->network, now.now_us));
 	}
+	scouts_dispatch(d->scouts, now.now_us, bus_looked, d->bus);
 	if (d->is_ready[WATCH_BUS] && bus_dispatch(d->bus) == -ENOTCONN && !d->is_stopping) {
 		/* what is running is saved as in any other stop; who asks on the next bus starts the next daemon */
 		begin_stop(d, "the bus is gone");
@@ -536,7 +547,8 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 	uint64_t last_us = bus_last_call_us(d->bus);
 	bool was_idle = d->is_idle;
 
-	d->is_idle = live_can_exit(d->live) && flow_can_exit(d->flow); /* asks the database */
+	d->is_idle = !scouts_are_awaited(d->scouts) && live_can_exit(d->live) &&
+		flow_can_exit(d->flow); /* asks the database */
 	/* what the work needed; in a turn that happens anyway */
 	if (d->is_idle && !was_idle)
 		memory_give_back();
@@ -656,6 +668,7 @@ void daemon_free(struct daemon *daemon)
 	flow_free(daemon->flow);
 	engine_free(daemon->engine);
 	bus_free(daemon->bus);
+	scouts_free(daemon->scouts);
 	network_free(daemon->network);
 	store_close(daemon->store);
 	free(daemon);

@@ -337,7 +337,8 @@ static void carry_out(struct item *item)
 		break;
 	case COMMAND_SNAPSHOT:
 		need_spool(flow);
-		r = engine_snapshot(flow->engine, item->task, item->attempt, item->fd, item->path);
+		r = engine_snapshot(
+			flow->engine, item->task, item->attempt, take_fd(&item->fd), item->path);
 		if (r)
 			report_refusal(item, r);
 		break;

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <transfer/error.h>
@@ -28,6 +27,7 @@
 #include "base/utf8.h"
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
+#include "daemon/look.h"
 
 #define TOKEN_MAX_BYTES 128
 
@@ -56,7 +56,7 @@ void flow_request_init(struct flow_request *request)
 
 /* ---- judging ---- */
 
-static int check_words(struct flow *flow, const struct flow_request *from)
+static int check_words(const struct flow_request *from)
 {
 	const struct task_request *request = &from->request;
 
@@ -68,18 +68,18 @@ static int check_words(struct flow *flow, const struct flow_request *from)
 		(from->kind != TRANSFER_TASK_DOWNLOAD ||
 			(request->method && strcmp(request->method, "GET") != 0)))
 		return FLOW_E_INVALID_REQUEST;
-	return flow_judge_words(flow, from->kind, request);
+	return flow_judge_words(from->kind, request, from->seen);
 }
 
 /* host: of the URL; a task that can only fail has its result at once. */
-static int judge(struct flow *flow, const struct flow_session *session, struct task *task,
-	char ret_host[REQUEST_HOST_MAX_BYTES])
+static int judge(const struct flow_session *session, struct task *task,
+	const struct look_answer *seen, char ret_host[REQUEST_HOST_MAX_BYTES])
 {
-	struct flow_judgement judgement = { .kind = task->kind };
+	struct flow_judgement judgement = { .kind = task->kind, .seen = seen };
 	int r = flow_judge_url(&session->session->config, &task->request, &judgement);
 
 	if (!r)
-		r = flow_judge_destination(flow, &task->request, &judgement);
+		r = flow_judge_destination(&task->request, &judgement);
 	memcpy(ret_host, judgement.host, REQUEST_HOST_MAX_BYTES);
 	if (!task->result.code)
 		task->result = judgement.doom;
@@ -88,39 +88,66 @@ static int judge(struct flow *flow, const struct flow_session *session, struct t
 
 /* ---- the file to upload ---- */
 
-static int open_source(const struct flow_request *from, int *ret_fd)
+static int judge_errno(int error)
 {
-	int fd, flags;
-
-	if (from->source_fd >= 0) {
-		flags = fcntl(from->source_fd, F_GETFL);
-		if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
-			return FLOW_E_INVALID_REQUEST;
-		fd = fcntl(from->source_fd, F_DUPFD_CLOEXEC, 3);
-	} else {
-		fd = open(from->request.source_path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	switch (error) {
+	case 0:
+		return 0;
+	case ENOENT:
+	case ENOTDIR:
+		return FLOW_E_FILE_NOT_FOUND;
+	case EMFILE:
+	case ENFILE:
+		return FLOW_E_BUSY;
+	default:
+		return FLOW_E_ACCESS_DENIED;
 	}
-	if (fd < 0)
-		switch (errno) {
-		case ENOENT:
-		case ENOTDIR:
-			return FLOW_E_FILE_NOT_FOUND;
-		case EMFILE:
-		case ENFILE:
-			return FLOW_E_BUSY;
-		default:
-			return FLOW_E_ACCESS_DENIED;
-		}
-	*ret_fd = fd;
+}
+
+/* The caller passed it open. */
+static int look_at_source(int source_fd, struct look_answer *ret_seen)
+{
+	int flags = fcntl(source_fd, F_GETFL);
+
+	*ret_seen = (struct look_answer){ .source_fd = -1 };
+	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ||
+		look_at_fd(source_fd, ret_seen))
+		return FLOW_E_INVALID_REQUEST;
 	return 0;
+}
+
+static int find_source(
+	const struct flow_request *from, bool is_wanted, struct look_answer *ret_seen)
+{
+	const struct look_names names = { .source_path = from->request.source_path,
+		.keeps_source = is_wanted };
+	int r;
+
+	if (from->source_fd < 0) {
+		if (from->seen)
+			*ret_seen = *from->seen;
+		else
+			look_ask_one(&names, ret_seen);
+		if (from->seen && is_wanted)
+			from->seen->source_fd = -1;
+		/* the session began to want one meanwhile */
+		if (is_wanted && !ret_seen->source_errno && ret_seen->source_fd < 0)
+			return FLOW_E_BUSY;
+		return judge_errno(ret_seen->source_errno);
+	}
+	r = look_at_source(from->source_fd, ret_seen);
+	if (r || !is_wanted)
+		return r;
+	ret_seen->source_fd = fcntl(from->source_fd, F_DUPFD_CLOEXEC, 3);
+	return ret_seen->source_fd < 0 ? judge_errno(errno) : 0;
 }
 
 static int check_source(
 	const struct flow_session *session, const struct flow_request *from, struct draft *draft)
 {
 	struct task_request *request = &draft->task->request;
-	cleanup_(cleanup_close) int fd = -1;
-	struct statx stx;
+	struct look_answer seen;
+	bool is_wanted;
 	int r;
 
 	if (from->kind != TRANSFER_TASK_UPLOAD)
@@ -137,19 +164,16 @@ static int check_source(
 	/* read in place again and again: by its name */
 	if (request->upload_copy == TASK_UPLOAD_COPY_NONE && !request->source_path)
 		return FLOW_E_INVALID_REQUEST;
-	r = open_source(from, &fd);
+	is_wanted = request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !draft->task->result.code;
+	r = find_source(from, is_wanted, &seen);
+	draft->fd = !r && is_wanted ? seen.source_fd : -1;
 	if (r)
 		return r;
-	/* what is known of it: this thread does not wait for a file system */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &stx) < 0 ||
-		!S_ISREG(stx.stx_mode))
+	if (!seen.is_source_file)
 		return FLOW_E_INVALID_REQUEST;
-	request->source_size_bytes = stx.stx_size;
-	request->source_mtime_ns = (uint64_t)stx.stx_mtime.tv_sec * 1000000000 +
-		stx.stx_mtime.tv_nsec;
-	request->source_ino = request->upload_copy == TASK_UPLOAD_COPY_NONE ? stx.stx_ino : 0;
-	if (request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !draft->task->result.code)
-		draft->fd = take_fd(&fd);
+	request->source_size_bytes = seen.source_size_bytes;
+	request->source_mtime_ns = seen.source_mtime_ns;
+	request->source_ino = request->upload_copy == TASK_UPLOAD_COPY_NONE ? seen.source_ino : 0;
 	return 0;
 }
 
@@ -228,7 +252,8 @@ int flow_create_replace(struct flow *flow, struct task *task, const struct task_
 		return FLOW_E_NO_SUCH_SESSION;
 	from.request = *with;
 	from.request.priority = task->request.priority;
-	r = check_words(flow, &from);
+	from.request.ca_file = NULL; /* what is not taken is not asked for */
+	r = check_words(&from);
 	if (!r && (!with->url[0] || with->timeout_us > INT64_MAX))
 		r = FLOW_E_INVALID_REQUEST;
 	if (r)
@@ -254,7 +279,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 	const struct flow_request *from, struct draft *draft)
 {
 	struct task *task;
-	int r = check_words(flow, from);
+	int r = check_words(from);
 
 	if (r)
 		return r;
@@ -274,7 +299,7 @@ static int draft_make(struct flow *flow, struct flow_session *session,
 		r = flow_resume_open(flow, &draft->resume, task);
 	}
 	if (!r)
-		r = judge(flow, session, task, draft->host);
+		r = judge(session, task, from->seen, draft->host);
 	if (!r && flow_quit_is_disabled(flow, session->session->app_id))
 		task->result = flow_quit_result(FLOW_CANCELLED_DISABLED);
 	if (!r)

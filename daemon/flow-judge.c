@@ -6,19 +6,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <transfer/error.h>
 
 #include "base/checksum.h"
-#include "base/cleanup.h"
-#include "base/err.h"
 #include "base/utf8.h"
 #include "daemon/core/request.h"
 #include "daemon/flow-state.h"
+#include "daemon/look.h"
 
 #define TEXT_MAX_BYTES   1024
 #define HEADERS_MAX      256
@@ -72,38 +68,29 @@ static int check_numbers(const struct task_request *request)
 	return 0;
 }
 
-/* A thousand tasks of one call have one CA file: asked for once a turn. */
-static bool is_known(const char *known, const char *path)
+int flow_judge_ca_file(const char *path, const struct look_answer *seen)
 {
-	return known && !strcmp(known, path);
-}
+	const struct look_names names = { .ca_file = path };
+	struct look_answer here;
 
-void flow_judge_forget(struct flow *flow)
-{
-	flow_folder_forget(flow);
-	free(take_ptr(flow->readable_file));
-}
-
-static void know(char **known, const char *path)
-{
-	free(*known);
-	*known = strdup(path);
-}
-
-static int check_readable(struct flow *flow, const char *path)
-{
-	if (!path || is_known(flow->readable_file, path))
+	if (!path)
 		return 0;
 	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return FLOW_E_INVALID_REQUEST;
-	if (access(path, R_OK) < 0)
-		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
-	know(&flow->readable_file, path);
-	return 0;
+	if (!seen)
+		look_ask_one(&names, &here);
+	switch (seen ? seen->ca_errno : here.ca_errno) {
+	case 0:
+		return 0;
+	case EACCES:
+		return FLOW_E_ACCESS_DENIED;
+	default:
+		return FLOW_E_FILE_NOT_FOUND;
+	}
 }
 
-int flow_judge_words(
-	struct flow *flow, enum transfer_task_kind kind, const struct task_request *request)
+int flow_judge_words(enum transfer_task_kind kind, const struct task_request *request,
+	const struct look_answer *seen)
 {
 	int r = check_text(request->url, REQUEST_URL_MAX_BYTES);
 
@@ -120,7 +107,7 @@ int flow_judge_words(
 		r = check_digests(kind, request);
 	if (!r)
 		r = check_numbers(request);
-	return r ? r : check_readable(flow, request->ca_file);
+	return r ? r : flow_judge_ca_file(request->ca_file, seen);
 }
 
 static void doom(struct flow_judgement *judgement, int32_t code, const char *why)
@@ -179,13 +166,12 @@ static bool has_room_for_part(const char *path)
 		request_part_path(path, UINT64_MAX, part, sizeof(part)) == 0;
 }
 
-int flow_judge_destination(
-	struct flow *flow, const struct task_request *request, struct flow_judgement *judgement)
+int flow_judge_destination(const struct task_request *request, struct flow_judgement *judgement)
 {
+	const struct look_names names = { .destination = request->destination };
 	const char *path = request->destination, *slash;
-	cleanup_(cleanup_free) char *folder = NULL;
-	struct stat st;
-	int r;
+	const struct look_answer *seen = judgement->seen;
+	struct look_answer here;
 
 	if (!path)
 		return 0;
@@ -195,36 +181,32 @@ int flow_judge_destination(
 		strlen(slash + 1) > REQUEST_NAME_MAX_BYTES || !utf8_is_valid(path) ||
 		!has_room_for_part(path))
 		return FLOW_E_INVALID_REQUEST;
-	folder = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-	if (!folder)
-		return err_raise(-ENOMEM);
-	r = flow_folder_open(flow, folder);
-	if (r < 0)
-		return r;
-	if (r) {
+	if (!seen) {
+		look_ask_one(&names, &here);
+		seen = &here;
+	}
+	if (!seen->has_folder)
 		doom(judgement, TRANSFER_ERROR_BACKGROUND_SESSION_REQUIRES_SHARED_CONTAINER,
 			"the destination folder cannot be used");
-		return 0;
-	}
-	if (flow_folder_has(flow, path, slash + 1, &st) &&
-		!(request->may_overwrite && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))))
+	else if (seen->has_file && !(request->may_overwrite && seen->is_replaceable))
 		doom(judgement, TRANSFER_ERROR_CANNOT_CREATE_FILE, "the destination exists");
 	return 0;
 }
 
 /* The same for who keeps tasks elsewhere; there an unknown scheme is one of the failures. */
-int flow_request_judge(struct flow *flow, const struct session_config *config,
-	const struct task_request *request, struct flow_judgement *ret_judgement)
+int flow_request_judge(const struct session_config *config, const struct task_request *request,
+	struct flow_judgement *inout_judgement)
 {
-	int r = flow_judge_words(flow, ret_judgement->kind, request);
+	int r = flow_judge_words(inout_judgement->kind, request, inout_judgement->seen);
 
-	ret_judgement->doom = (struct transfer_result){ 0 };
+	inout_judgement->doom = (struct transfer_result){ 0 };
 	if (!r)
-		r = flow_judge_url(config, request, ret_judgement);
+		r = flow_judge_url(config, request, inout_judgement);
 	if (r == FLOW_E_UNSUPPORTED_SCHEME) {
-		snprintf(ret_judgement->host, sizeof(ret_judgement->host), "none");
-		doom(ret_judgement, TRANSFER_ERROR_UNSUPPORTED_URL, "the scheme is not supported");
+		snprintf(inout_judgement->host, sizeof(inout_judgement->host), "none");
+		doom(inout_judgement, TRANSFER_ERROR_UNSUPPORTED_URL,
+			"the scheme is not supported");
 		r = 0;
 	}
-	return r ? r : flow_judge_destination(flow, request, ret_judgement);
+	return r ? r : flow_judge_destination(request, inout_judgement);
 }

@@ -133,9 +133,10 @@ static int check_headers(const struct session_config *config)
 	return 0;
 }
 
-int flow_config_judge(struct flow *flow, const struct session_config *c)
+int flow_config_judge(const struct session_config *c, const struct look_answer *seen)
 {
-	(void)flow;
+	int r = flow_judge_ca_file(c->ca_file, seen);
+
 	if (!c->request_timeout_us || !c->resource_timeout_us ||
 		c->request_timeout_us > INT64_MAX || c->resource_timeout_us > INT64_MAX / 4 ||
 		c->max_rate_bps > INT64_MAX)
@@ -147,18 +148,14 @@ int flow_config_judge(struct flow *flow, const struct session_config *c)
 	if (c->cookie_store && *c->cookie_store &&
 		!flow_session_is_text(c->cookie_store, SESSION_IDENTIFIER_MAX_BYTES))
 		return FLOW_E_INVALID_REQUEST;
-	if (c->ca_file && c->ca_file[0] != '/')
-		return FLOW_E_INVALID_REQUEST;
-	if (c->ca_file && access(c->ca_file, R_OK) < 0)
-		return errno == EACCES ? FLOW_E_ACCESS_DENIED : FLOW_E_FILE_NOT_FOUND;
-	return check_headers(c);
+	return r ? r : check_headers(c);
 }
 
-static int check_open(struct flow *flow, const struct flow_open *open)
+static int check_open(const struct flow_open *open)
 {
 	if (open->description && strlen(open->description) > TEXT_MAX_BYTES)
 		return FLOW_E_INVALID_REQUEST;
-	return flow_config_judge(flow, &open->config);
+	return flow_config_judge(&open->config, open->seen);
 }
 
 static int copy_text(struct arena *arena, const char **slot, const char *value)
@@ -399,7 +396,7 @@ int flow_session_open(
 	if (!flow_session_is_text(open->identifier, SESSION_IDENTIFIER_MAX_BYTES) ||
 		!flow_session_is_text(open->app_id, SESSION_IDENTIFIER_MAX_BYTES))
 		return FLOW_E_INVALID_REQUEST;
-	r = check_open(flow, open);
+	r = check_open(open);
 	if (r)
 		return r;
 	s = find(flow, open->uid, open->app_id, open->identifier);

@@ -15,7 +15,6 @@
  *   flow-cookie.c    cookies of sessions
  *   flow-session.c   sessions
  *   flow-attach.c    the client of a session, its events, acknowledgement
- *   flow-folder.c    the folder that new files go to
  *   flow-create.c    new tasks;  flow-birth.c  uploads whose snapshot is being made;  flow-resume.c  resume data
  *   flow-command.c   verbs on tasks
  *   flow-question.c  what clients are asked
@@ -52,8 +51,6 @@
 #define FLOW_SNAPSHOT_ATTEMPT UINT32_MAX
 
 struct flow_jar;
-struct flow_folder;
-struct stat;
 
 struct flow_session {
 	struct session *session;
@@ -127,8 +124,6 @@ struct flow {
 	bool has_more; /* work is left for the next turn, which is due at once */
 	bool is_limits_told;
 	int poison; /* negative: a step failed half way, the turn must not be committed */
-	char *readable_file; /* found so in this turn; NULL: none */
-	struct flow_folder *folder; /* that new files of this turn go to; NULL: none yet */
 	bool is_starting_ahead; /* what is being started gets no slot yet */
 	uint64_t retry_after_us; /* the server's wish, of the failure that is being handled */
 	struct engine_event
@@ -296,15 +291,15 @@ int flow_create_replace(struct flow *flow, struct task *task, const struct task_
 	char ret_host[REQUEST_HOST_MAX_BYTES]);
 
 /* ---- flow-judge.c ---- */
-void flow_judge_forget(struct flow *flow); /* what was found about folders and files in this turn */
+/* 0, INVALID_REQUEST, FILE_NOT_FOUND, ACCESS_DENIED; NULL is fine */
+int flow_judge_ca_file(const char *path, const struct look_answer *seen);
 /* Texts, fields, digests, numbers, CA file. */
-int flow_judge_words(
-	struct flow *flow, enum transfer_task_kind kind, const struct task_request *request);
+int flow_judge_words(enum transfer_task_kind kind, const struct task_request *request,
+	const struct look_answer *seen);
 /* The two fill what judgement has to be filled; one who is doomed stays so for the first reason. */
 int flow_judge_url(const struct session_config *config, const struct task_request *request,
 	struct flow_judgement *judgement);
-int flow_judge_destination(
-	struct flow *flow, const struct task_request *request, struct flow_judgement *judgement);
+int flow_judge_destination(const struct task_request *request, struct flow_judgement *judgement);
 
 /* ---- flow-kept.c ---- */
 struct blob;
@@ -318,13 +313,6 @@ int flow_kept_path(const struct flow *flow, const uint8_t nonce[16], char path[F
 int flow_kept_hand_over(struct flow *flow, const char *from, const char *to);
 /* Kept files that nobody came for; is_start: parts of tasks that were in memory, too. */
 int flow_kept_sweep(struct flow *flow, bool is_start);
-
-/* ---- flow-folder.c ---- */
-/* The folder becomes the turn's; FLOW_E_FILE_NOT_FOUND: no files can be made in it. */
-int flow_folder_open(struct flow *flow, const char *path);
-/* The file (path, with this name in the folder that was opened) exists. */
-bool flow_folder_has(struct flow *flow, const char *path, const char *name, struct stat *ret_st);
-void flow_folder_forget(struct flow *flow);
 
 /* ---- flow-birth.c ---- */
 struct flow_birth_spec {

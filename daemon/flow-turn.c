@@ -616,7 +616,6 @@ int flow_turn_end(struct flow *flow)
 	int r = flow->poison ? flow->poison : commit(flow);
 
 	flow->is_in_turn = false;
-	flow_judge_forget(flow);
 	if (!r) {
 		succeed(flow);
 		return 0;

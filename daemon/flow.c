@@ -162,7 +162,6 @@ struct flow *flow_free(struct flow *flow)
 	flow_cookie_free_all(flow);
 	free(flow->spool_dir);
 	free(flow->disabled_apps);
-	flow_judge_forget(flow);
 	free(flow);
 	return NULL;
 }

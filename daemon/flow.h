@@ -35,6 +35,7 @@ struct arena;
 struct engine;
 struct engine_event;
 struct flow;
+struct look_answer;
 struct store;
 
 /* X(symbol, text); the bus has an error of the same symbol for each. */
@@ -209,6 +210,7 @@ struct flow_open {
 	const char *description; /* NULL: none given */
 	uint32_t given; /* enum flow_session_key bits: which keys the caller set */
 	bool update; /* given keys replace the stored ones */
+	const struct look_answer *seen; /* of its files, as of a request */
 };
 struct flow_opened {
 	uint64_t session;
@@ -353,6 +355,8 @@ struct flow_request {
 	int source_fd; /* borrowed; -1: source_path is opened */
 	const void *resume_data; /* NULL: none; then url may be NULL */
 	size_t resume_data_bytes;
+	/* what was found of the files that it names; NULL: it is asked for here, by a thread that may wait for ever */
+	struct look_answer *seen;
 };
 void flow_request_init(
 	struct flow_request *request); /* priority 0.5, source_fd -1, kind download */
@@ -512,13 +516,15 @@ bool flow_can_exit(const struct flow *flow);
 struct flow_judgement {
 	enum transfer_task_kind kind; /* in */
 	bool allows_ftp; /* in: ftp and ftps besides http and https; plain ftp is as plain http */
+	const struct look_answer
+		*seen; /* in: of its files; NULL: asked for here, and may wait for ever */
 	char host[REQUEST_HOST_MAX_BYTES];
 	struct transfer_result doom; /* code 0: none */
 };
-int flow_request_judge(struct flow *flow, const struct session_config *config,
-	const struct task_request *request, struct flow_judgement *ret_judgement);
+int flow_request_judge(const struct session_config *config, const struct task_request *request,
+	struct flow_judgement *inout_judgement);
 /* flow-session.c's check of a configuration. 0 or FLOW_E_… */
-int flow_config_judge(struct flow *flow, const struct session_config *config);
+int flow_config_judge(const struct session_config *config, const struct look_answer *seen);
 
 /* A cookie that somebody sets: as it is kept, its domain in arena. 0, INVALID_REQUEST or negative. */
 int flow_cookie_judge(struct flow *flow, const struct transfer_cookie *from, struct arena *arena,

@@ -146,8 +146,11 @@ static int replace(struct live *live, const struct live_task *task, const struct
 	struct engine_request request = { .url = with->url,
 		.method = with->method ? with->method : "GET",
 		.n_headers = with->n_headers };
-	int r = flow_request_judge(live->flow, &task->session->session->config, with, &judgement);
+	struct task_request judged = *with;
+	int r;
 
+	judged.ca_file = judged.destination = NULL; /* what is not taken is not asked for */
+	r = flow_request_judge(&task->session->session->config, &judged, &judgement);
 	if (r)
 		return r;
 	headers = calloc(with->n_headers + 1, sizeof(*headers));

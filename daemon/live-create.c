@@ -27,22 +27,23 @@ struct live_task *live_task_find(const struct live *live, uint64_t id)
 
 /* ---- descriptors ---- */
 
-static int check_readable(int fd, struct stat *ret_st)
+/* Its file system is not asked: it may not answer. */
+static int check_readable(int fd, struct statx *ret_stx)
 {
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ||
-		fstat(fd, ret_st) < 0)
+		statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, ret_stx) < 0)
 		return FLOW_E_INVALID_REQUEST;
 	return 0;
 }
 
 int live_create_check_stream(int fd)
 {
-	struct stat st;
-	int r = check_readable(fd, &st);
+	struct statx stx;
+	int r = check_readable(fd, &stx);
 
-	if (!r && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode))
+	if (!r && !S_ISFIFO(stx.stx_mode) && !S_ISSOCK(stx.stx_mode) && !S_ISREG(stx.stx_mode))
 		r = FLOW_E_INVALID_REQUEST;
 	return r;
 }
@@ -50,16 +51,16 @@ int live_create_check_stream(int fd)
 /* What nobody can change any more need not be looked at again; any other file is, when it begins and when it ends. */
 static int check_file(int fd, struct task_request *request)
 {
-	struct stat st;
-	int r = check_readable(fd, &st), seals;
+	struct statx stx;
+	int r = check_readable(fd, &stx), seals;
 
-	if (r || !S_ISREG(st.st_mode))
+	if (r || !S_ISREG(stx.stx_mode))
 		return FLOW_E_INVALID_REQUEST;
 	seals = fcntl(fd, F_GET_SEALS);
-	request->source_size_bytes = (uint64_t)st.st_size;
-	request->source_mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-		(uint64_t)st.st_mtim.tv_nsec;
-	request->source_ino = seals >= 0 && (seals & SEALS) == SEALS ? 0 : st.st_ino;
+	request->source_size_bytes = stx.stx_size;
+	request->source_mtime_ns = (uint64_t)stx.stx_mtime.tv_sec * 1000000000 +
+		stx.stx_mtime.tv_nsec;
+	request->source_ino = seals >= 0 && (seals & SEALS) == SEALS ? 0 : stx.stx_ino;
 	return 0;
 }
 
@@ -200,14 +201,16 @@ static int check_sense(const struct live_request *from)
 }
 
 /* The request is the task's by now; its URL may have come from resume data. */
-static int judge(struct live *live, struct live_task *task, struct flow_judgement *judgement)
+static int judge(
+	struct live_task *task, const struct live_request *from, struct flow_judgement *judgement)
 {
 	const struct session_config *config = &task->session->session->config;
 	struct task *t = &task->task;
 	int r;
 
-	*judgement = (struct flow_judgement){ .kind = t->kind, .allows_ftp = true };
-	r = flow_request_judge(live->flow, config, &t->request, judgement);
+	*judgement =
+		(struct flow_judgement){ .kind = t->kind, .allows_ftp = true, .seen = from->seen };
+	r = flow_request_judge(config, &t->request, judgement);
 	if (r)
 		return r;
 	if (judgement->doom.code && !t->result.code)
@@ -324,7 +327,7 @@ static int task_fill(struct live *live, struct live_task *task, const struct liv
 	if (!r)
 		r = adopt(live, task, from);
 	if (!r)
-		r = judge(live, task, &judgement);
+		r = judge(task, from, &judgement);
 	if (r)
 		return r;
 	task->lane = live_schedule_lane(live, task->session, judgement.host);

@@ -354,7 +354,10 @@ void live_row_data_take(struct live *live, struct live_task *task, struct engine
 
 /* ---- the end ---- */
 
-/* The file of a download: where it is, and opened, so that its name need not be believed. */
+/*
+ * The file of a download: where it is, and opened, so that its name need not be believed. The destination that the client named is
+ * where it believes it to be, and may be on a disk that does not answer: this thread does not open it.
+ */
 static void set_file(struct live *live, struct live_line_row *row)
 {
 	const struct task *t = &row->task->task;
@@ -373,9 +376,9 @@ static void set_file(struct live *live, struct live_line_row *row)
 		live_session_break(live, session);
 		return;
 	}
-	row->row.fd = open(where, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (t->request.destination)
 		return;
+	row->row.fd = open(where, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	file = malloc(sizeof(*file) + strlen(where) + 1);
 	if (!file)
 		return; /* the spool is swept at the next start */

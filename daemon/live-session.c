@@ -86,7 +86,7 @@ static int judge(struct live *live, const struct live_open *open)
 		return FLOW_E_INVALID_REQUEST;
 	if (count_of_user(live, open->uid) >= LIVE_SESSIONS_PER_UID_MAX)
 		return FLOW_E_LIMIT_REACHED;
-	return flow_config_judge(live->flow, &open->config);
+	return flow_config_judge(&open->config, open->seen);
 }
 
 static int add(struct live *live, struct live_session *s, const struct live_open *open)

@@ -27,6 +27,7 @@
 #include "engine/engine.h"
 
 struct live;
+struct look_answer;
 
 /* 2^52: exact in a double, so in JSON too */
 #define LIVE_ID_FIRST (UINT64_C(1) << 52)
@@ -95,6 +96,7 @@ struct live_open {
 	unsigned asks; /* LIVE_ASK_…: what every task may be asked */
 	unsigned tells; /* LIVE_TELL_…: what every task is told besides its end */
 	bool folds; /* one row may stand for a whole task (clients that attached with batch) */
+	const struct look_answer *seen; /* as struct flow_open has it */
 };
 enum {
 	LIVE_ASK_REDIRECT = 1,
@@ -146,6 +148,7 @@ struct live_request {
 	uint8_t service_type; /* enum transfer_service_type */
 	uint8_t cache_policy; /* enum transfer_cache_policy */
 	bool forbids_metered;
+	const struct look_answer *seen; /* as struct flow_request has it */
 };
 /*
  * All or none; each wants to run at once. Refused: as flow_tasks_create(); stream tasks. Made, and ending in their turn: bad

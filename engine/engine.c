@@ -540,9 +540,10 @@ int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	return 0;
 }
 
-int engine_snapshot(
-	struct engine *engine, uint64_t task, uint32_t attempt, int source_fd, const char *to_path)
+int engine_snapshot(struct engine *engine, uint64_t task, uint32_t attempt, int source_fd_take,
+	const char *to_path)
 {
+	cleanup_(cleanup_close) int fd = source_fd_take;
 	struct xfer_key key = { .task = task, .attempt = attempt };
 	struct disk_job *job;
 	int r = new_job(DISK_SNAPSHOT, ENGINE_EVENT_SNAPSHOT, &key, &job);
@@ -550,14 +551,12 @@ int engine_snapshot(
 	if (r)
 		return r;
 	r = disk_job_set_paths(job, NULL, to_path);
-	job->fd = fcntl(source_fd, F_DUPFD_CLOEXEC, 3);
-	if (!r && job->fd < 0)
-		r = err_raise(-errno);
 	if (r) {
 		post_free(job->user);
 		disk_job_free(job);
 		return r;
 	}
+	job->fd = take_fd(&fd);
 	disk_post_take(engine->disk, job);
 	return 0;
 }

@@ -402,9 +402,12 @@ struct engine_publish {
 int engine_publish(struct engine *engine, uint64_t task, uint32_t attempt,
 	const struct engine_publish *publish);
 
-/* Copies source_fd (duplicated) to to_path by reflink or copy_file_range, syncs, answers SNAPSHOT with size and digest of identity. */
-int engine_snapshot(
-	struct engine *engine, uint64_t task, uint32_t attempt, int source_fd, const char *to_path);
+/*
+ * Copies source_fd, which is taken over in any case, to to_path by reflink or copy_file_range, syncs, answers SNAPSHOT with size and
+ * digest of identity. It is closed where it may block.
+ */
+int engine_snapshot(struct engine *engine, uint64_t task, uint32_t attempt, int source_fd_take,
+	const char *to_path);
 /* Removes a file in the background; no answer, a missing file is fine. */
 int engine_remove_file(struct engine *engine, const char *path);
 

@@ -36,6 +36,12 @@ struct ipc_call {
 	struct arena arena;
 	struct wire_fds fds;
 	const char *error_text; /* of the arena; NULL */
+	/* once its arguments are read: what is to be run, again if it is held */
+	const struct table_method *method;
+	const void *ops;
+	void *in, *out;
+	void *kept; /* the handler's, between its runs */
+	size_t held_bytes; /* of its message, while it is held or waits behind one that is */
 };
 TAILQ_HEAD(ipc_calls, ipc_call);
 
@@ -79,6 +85,10 @@ void peers_submit_take(struct peers *peers, struct ipc_call *call);
 /* Those that waited until their caller was known, as many as have their turn; are there more? */
 void peers_run_late(struct peers *peers);
 bool peers_are_late(const struct peers *peers);
+/* Keeps the call, and those of its caller to the same session that come after it. IPC_DEFERRED; IPC_E_BUSY, -ENOMEM: it is not kept. */
+int peers_hold(struct peers *peers, struct ipc_call *call, uint64_t ticket);
+/* Runs it again, then the others in later turns. False: there is none any more. */
+bool peers_go_on(struct peers *peers, uint64_t ticket);
 /* The name has no owner any more. True when it was a peer. */
 bool peers_drop(struct peers *peers, const char *name);
 
@@ -86,6 +96,8 @@ bool peers_drop(struct peers *peers, const char *name);
 void object_on_call(struct ipc_bus *bus, DBusMessage *message);
 /* The caller is known. Takes the call. */
 void object_run_take(struct ipc_call *call);
+/* The same for one that was held; its arguments are as they were. */
+void object_run_again_take(struct ipc_call *call);
 /* Ends the call without an answer. NULL is fine. */
 void call_free(struct ipc_call *call);
 /* An empty reply to fill; NULL: no memory, or the bus is gone. */

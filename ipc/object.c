@@ -47,6 +47,24 @@ struct arena *ipc_call_arena(struct ipc_call *call)
 	return &call->arena;
 }
 
+void **ipc_call_kept(struct ipc_call *call)
+{
+	return &call->kept;
+}
+
+int ipc_call_hold(struct ipc_call *call, uint64_t ticket)
+{
+	return peers_hold(call->bus->peers, call, ticket);
+}
+
+bool ipc_call_go_on(struct ipc_bus *bus, uint64_t ticket)
+{
+	bool was_held = bus->peers && peers_go_on(bus->peers, ticket);
+
+	bus_check_queue(bus);
+	return was_held;
+}
+
 int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 {
 	char text[512];
@@ -294,32 +312,55 @@ static int check_signature(struct ipc_call *call, const struct table_method *met
 		method->in_signature, signature);
 }
 
-static void run_method_take(
-	struct ipc_call *call, const struct table_method *method, const void *ops)
+static void invoke_take(struct ipc_call *call)
 {
-	void *in, *out, *user = call->bus->ops_user;
-	int r = call->bus->ops->check(call, user, method->access);
+	const struct table_method *method = call->method;
+	int r;
 
-	if (r) {
-		call_end(call, call_check_result(call, method->errors, r));
-		return;
-	}
-	r = check_signature(call, method);
-	if (!r)
-		r = read_arguments(call, method, &in, &out);
-	if (r) {
-		call_end(call, r);
-		return;
-	}
 	/* From here on a deferred call may be gone: the handler may have answered it already. */
-	r = method->invoke(ops, call, user, in, out);
+	r = method->invoke(call->ops, call, call->bus->ops_user, call->in, call->out);
 	if (r == IPC_DEFERRED)
 		return;
 	r = call_check_result(call, method->errors, r);
 	if (r || !method->out)
 		call_end(call, r);
 	else
-		call_reply(call, method, out);
+		call_reply(call, method, call->out);
+}
+
+static int check_access(struct ipc_call *call, const struct table_method *method)
+{
+	int r = call->bus->ops->check(call, call->bus->ops_user, method->access);
+
+	return r ? call_check_result(call, method->errors, r) : 0;
+}
+
+static void run_method_take(
+	struct ipc_call *call, const struct table_method *method, const void *ops)
+{
+	int r = check_access(call, method);
+
+	if (!r)
+		r = check_signature(call, method);
+	if (!r)
+		r = read_arguments(call, method, &call->in, &call->out);
+	if (r) {
+		call_end(call, r);
+		return;
+	}
+	call->method = method;
+	call->ops = ops;
+	invoke_take(call);
+}
+
+void object_run_again_take(struct ipc_call *call)
+{
+	int r = check_access(call, call->method);
+
+	if (r)
+		call_end(call, r);
+	else
+		invoke_take(call);
 }
 
 void object_run_take(struct ipc_call *call)

@@ -10,6 +10,7 @@
 #ifndef IPC_OBJECT_H
 #define IPC_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,16 @@ const struct ipc_caller *ipc_call_caller(const struct ipc_call *call);
 const char *ipc_call_member(const struct ipc_call *call);
 /* Memory that lives as long as the call: for building out. `in` lives as long, deferred or not. */
 struct arena *ipc_call_arena(struct ipc_call *call);
+/* The handler's, NULL at first: what it read of the call and wants to find again when it is run again. */
+void **ipc_call_kept(struct ipc_call *call);
+/*
+ * The handler cannot go on yet: it leaves with what this returns, having done nothing, and is run again, access checked anew, by
+ * ipc_call_go_on() with the same ticket. Later calls of this caller to this session wait behind it. All are dropped when the caller
+ * leaves. IPC_DEFERRED, IPC_E_BUSY (too much is held), -ENOMEM
+ */
+int ipc_call_hold(struct ipc_call *call, uint64_t ticket);
+/* False: nobody waits for it any more. */
+bool ipc_call_go_on(struct ipc_bus *bus, uint64_t ticket);
 /* The text of the error that the handler is about to return. Returns error, for `return ipc_call_error(…)`. */
 int ipc_call_error(struct ipc_call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

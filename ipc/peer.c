@@ -6,6 +6,8 @@
  * The match rule is added before the question, so a caller that leaves in between is noticed either way: the bus tells of that
  * before it says that it does not know the name. Its calls are then dropped, all of them, as if they had not come. Once the bus
  * has said who it is, all of them are run: they are late for as long as they wait, and no message is looked at meanwhile.
+ * A call whose handler cannot go on yet is held here, too, with the later ones of its caller to the same session behind it; those
+ * are dropped when it leaves. When it goes on they are late: before another message is looked at, all of them have run.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,10 +20,13 @@
 #include "ipc/inner.h"
 
 /* A message bus allows 512 match rules; each peer needs one. */
-#define MAX_PEERS   448
-#define MAX_WAITING 256
-#define N_BUCKETS   64
-#define RULE_BYTES  256
+#define MAX_PEERS           448
+#define MAX_WAITING         256
+#define N_BUCKETS           64
+/* Messages of calls that are held: libdbus stops reading for everybody when all that is not handled is 64 MiB. */
+#define HELD_BYTES_PER_PEER (8u << 20)
+#define HELD_BYTES_MAX      (32u << 20)
+#define RULE_BYTES          256
 
 struct peer {
 	LIST_ENTRY(peer) link, late_link;
@@ -31,14 +36,26 @@ struct peer {
 	bool is_late; /* known, and calls wait for the next turn */
 	DBusPendingCall *asking;
 	struct ipc_calls waiting;
-	unsigned n_waiting;
+	unsigned n_waiting; /* there, held and behind those */
+	size_t held_bytes;
 };
 LIST_HEAD(peer_bucket, peer);
+
+/* One of a peer to a session. */
+struct hold {
+	LIST_ENTRY(hold) link;
+	struct peer *peer;
+	uint64_t session, ticket;
+	struct ipc_calls calls; /* the first is held, the others wait behind it */
+};
+LIST_HEAD(holds, hold);
 
 struct peers {
 	struct ipc_bus *bus;
 	struct peer_bucket buckets[N_BUCKETS];
 	struct peer_bucket late;
+	struct holds holds;
+	size_t held_bytes;
 	unsigned n;
 };
 
@@ -73,19 +90,65 @@ static void match(struct peer *p, void (*change)(struct ipc_bus *bus, const char
 	change(p->peers->bus, rule);
 }
 
-static void peer_free(struct peer *p)
+/* ---- calls that are kept ---- */
+
+static void keep_take(struct peer *p, struct ipc_calls *calls, struct ipc_call *call)
+{
+	TAILQ_REMOVE(&call->bus->calls, call, link);
+	TAILQ_INSERT_TAIL(calls, call, link);
+	p->n_waiting++;
+}
+
+static void note_held(struct peer *p, struct ipc_call *call, size_t n_bytes)
+{
+	p->held_bytes += n_bytes - call->held_bytes;
+	p->peers->held_bytes += n_bytes - call->held_bytes;
+	call->held_bytes = n_bytes;
+}
+
+static struct ipc_call *take_first(struct peer *p, struct ipc_calls *calls)
+{
+	struct ipc_call *call = TAILQ_FIRST(calls);
+
+	if (!call)
+		return NULL;
+	TAILQ_REMOVE(calls, call, link);
+	p->n_waiting--;
+	TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
+	note_held(p, call, 0);
+	return call;
+}
+
+static void drop_all(struct peer *p, struct ipc_calls *calls)
 {
 	struct ipc_call *call;
 
+	while ((call = take_first(p, calls)))
+		call_free(call);
+}
+
+static void drop_holds(struct peer *p)
+{
+	struct hold *h, *next;
+
+	for (h = LIST_FIRST(&p->peers->holds); h; h = next) {
+		next = LIST_NEXT(h, link);
+		if (h->peer != p)
+			continue;
+		LIST_REMOVE(h, link);
+		drop_all(p, &h->calls);
+		free(h);
+	}
+}
+
+static void peer_free(struct peer *p)
+{
 	if (p->asking) {
 		dbus_pending_call_cancel(p->asking);
 		dbus_pending_call_unref(p->asking);
 	}
-	while ((call = TAILQ_FIRST(&p->waiting))) {
-		TAILQ_REMOVE(&p->waiting, call, link);
-		TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
-		call_free(call);
-	}
+	drop_holds(p);
+	drop_all(p, &p->waiting);
 	match(p, bus_remove_match);
 	LIST_REMOVE(p, link);
 	if (p->is_late)
@@ -106,6 +169,7 @@ int peers_new(struct ipc_bus *bus, struct peers **ret_peers)
 	for (unsigned i = 0; i < N_BUCKETS; i++)
 		LIST_INIT(&peers->buckets[i]);
 	LIST_INIT(&peers->late);
+	LIST_INIT(&peers->holds);
 	*ret_peers = peers;
 	return 0;
 }
@@ -195,26 +259,118 @@ static int set_caller(struct ipc_call *call, const struct ipc_caller *who)
 	return call->caller.security_label ? 0 : -ENOMEM;
 }
 
-static void run_take(struct ipc_call *call, const struct ipc_caller *who)
+static struct hold *find_hold(const struct peer *p, uint64_t session)
 {
-	int r = set_caller(call, who);
+	struct hold *h;
 
+	LIST_FOREACH (h, &p->peers->holds, link)
+		if (h->peer == p && h->session == session)
+			return h;
+	return NULL;
+}
+
+static struct hold *find_hold_before(const struct peer *p, const struct ipc_call *call)
+{
+	struct ipc_path path;
+
+	if (LIST_EMPTY(&p->peers->holds))
+		return NULL;
+	(void)object_node(dbus_message_get_path(call->message), &path);
+	return find_hold(p, path.session);
+}
+
+static size_t size_of(const struct ipc_call *call)
+{
+	char *bytes;
+	int n;
+
+	if (!dbus_message_marshal(call->message, &bytes, &n))
+		return HELD_BYTES_MAX;
+	dbus_free(bytes);
+	return (size_t)n;
+}
+
+static void wait_behind_take(struct hold *h, struct ipc_call *call)
+{
+	size_t n_bytes = size_of(call);
+
+	if (h->peer->held_bytes + n_bytes > HELD_BYTES_PER_PEER ||
+		h->peer->peers->held_bytes + n_bytes > HELD_BYTES_MAX) {
+		call_end(call, IPC_E_LIMITS_EXCEEDED);
+		return;
+	}
+	keep_take(h->peer, &h->calls, call);
+	note_held(h->peer, call, n_bytes);
+}
+
+static void run_take(struct peer *p, struct ipc_call *call)
+{
+	struct hold *h = find_hold_before(p, call);
+	int r;
+
+	if (h) {
+		wait_behind_take(h, call);
+		return;
+	}
+	r = set_caller(call, &p->who);
 	if (r)
 		call_end(call, r);
 	else
 		object_run_take(call);
 }
 
-static struct ipc_call *take_waiting(struct peer *p)
+int peers_hold(struct peers *peers, struct ipc_call *call, uint64_t ticket)
 {
-	struct ipc_call *call = TAILQ_FIRST(&p->waiting);
+	struct peer *p = find(peers, call->caller.name);
+	size_t n_bytes = size_of(call);
+	struct hold *h;
 
-	if (!call)
-		return NULL;
-	TAILQ_REMOVE(&p->waiting, call, link);
-	p->n_waiting--;
-	TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
-	return call;
+	if (!p || peers->held_bytes + n_bytes > HELD_BYTES_MAX)
+		return ipc_call_error(call, IPC_E_BUSY, "too many calls wait for a file system");
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return err_raise(-ENOMEM);
+	h->peer = p;
+	h->session = call->path.session;
+	h->ticket = ticket;
+	TAILQ_INIT(&h->calls);
+	keep_take(p, &h->calls, call);
+	note_held(p, call, n_bytes);
+	LIST_INSERT_HEAD(&peers->holds, h, link);
+	return IPC_DEFERRED;
+}
+
+/* Before those that came later. */
+static void give_back(struct peer *p, struct ipc_calls *calls)
+{
+	TAILQ_CONCAT(calls, &p->waiting, link);
+	TAILQ_CONCAT(&p->waiting, calls, link);
+	if (p->is_late || TAILQ_EMPTY(&p->waiting))
+		return;
+	p->is_late = true;
+	LIST_INSERT_HEAD(&p->peers->late, p, late_link);
+}
+
+bool peers_go_on(struct peers *peers, uint64_t ticket)
+{
+	struct hold *h, *again;
+	struct peer *p;
+
+	LIST_FOREACH (h, &peers->holds, link)
+		if (h->ticket == ticket)
+			break;
+	if (!h)
+		return false;
+	p = h->peer;
+	LIST_REMOVE(h, link);
+	object_run_again_take(take_first(p, &h->calls));
+	again = find_hold(p, h->session);
+	if (again)
+		TAILQ_CONCAT(&again->calls, &h->calls, link);
+	else
+		give_back(p, &h->calls);
+	free(h);
+	return true;
 }
 
 /* As many as have their turn. */
@@ -222,7 +378,7 @@ static void run_late(struct peer *p)
 {
 	while (p->peers->bus->n_turn > 0 && !TAILQ_EMPTY(&p->waiting)) {
 		p->peers->bus->n_turn--;
-		run_take(take_waiting(p), &p->who);
+		run_take(p, take_first(p, &p->waiting));
 	}
 	p->is_late = !TAILQ_EMPTY(&p->waiting);
 	if (!p->is_late)
@@ -250,7 +406,7 @@ static void on_credentials(DBusPendingCall *pending, void *user)
 		run_late(p);
 		return;
 	}
-	while ((call = take_waiting(p)))
+	while ((call = take_first(p, &p->waiting)))
 		call_end(call, IPC_E_ACCESS_DENIED);
 	peer_free(p);
 }
@@ -329,10 +485,8 @@ void peers_submit_take(struct peers *peers, struct ipc_call *call)
 		return;
 	}
 	if (p->is_known && !p->is_late) {
-		run_take(call, &p->who);
+		run_take(p, call);
 		return;
 	}
-	TAILQ_REMOVE(&call->bus->calls, call, link);
-	TAILQ_INSERT_TAIL(&p->waiting, call, link);
-	p->n_waiting++;
+	keep_take(p, &p->waiting, call);
 }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+#include "daemon/look.h"
 #include "ipc/past.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
@@ -177,14 +178,16 @@ int bus_live_open(struct bus *bus, struct ipc_call *call,
 static bool is_good_source(int fd, bool is_stream)
 {
 	int flags = fcntl(fd, F_GETFL), seals;
-	struct stat st;
+	struct statx stx;
 
-	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) || fstat(fd, &st))
+	/* its file system is not asked: it may not answer */
+	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) ||
+		statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &stx))
 		return false;
 	if (is_stream)
-		return S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+		return S_ISREG(stx.stx_mode) || S_ISFIFO(stx.stx_mode) || S_ISSOCK(stx.stx_mode);
 	seals = fcntl(fd, F_GET_SEALS);
-	return S_ISREG(st.st_mode) && (seals < 0 || st.st_nlink || (seals & SEALS) == SEALS);
+	return S_ISREG(stx.stx_mode) && (seals < 0 || stx.stx_nlink || (seals & SEALS) == SEALS);
 }
 
 static int read_body(struct ipc_call *call, const struct ipc_request *from, struct live_request *to)
@@ -249,6 +252,26 @@ static int read_request(
 	return r ? r : read_words(call, from, to);
 }
 
+static int look(struct bus *bus, struct ipc_call *call, struct live_request *requests, size_t n)
+{
+	const struct session *session = live_session_get(bus->live, session_of(call));
+	struct look_names *names = arena_alloc(ipc_call_arena(call), n + 1, sizeof(*names));
+	struct bus_look what = { session ? session->app_id : "", names, n };
+	struct look_answer *seen;
+	int r;
+
+	if (!names)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < n; i++) {
+		names[i].destination = requests[i].request.destination;
+		names[i].ca_file = requests[i].request.ca_file;
+	}
+	r = bus_look(bus, call, &what, &seen);
+	for (size_t i = 0; !r && seen && i < n; i++)
+		requests[i].seen = &seen[i];
+	return r;
+}
+
 static int create(struct bus *bus, struct ipc_call *call,
 	const struct ipc_session_create_tasks_in *in, uint64_t *ret_first)
 {
@@ -260,6 +283,8 @@ static int create(struct bus *bus, struct ipc_call *call,
 		return err_raise(-ENOMEM);
 	for (size_t i = 0; r == 0 && i < in->n_requests; i++)
 		r = read_request(call, &in->requests[i], &requests[i]);
+	if (!r)
+		r = look(bus, call, requests, in->n_requests);
 	if (r)
 		return r;
 	r = live_tasks_create(bus->live, session_of(call), requests, in->n_requests, ret_first);
@@ -288,19 +313,35 @@ int bus_live_create(struct ipc_call *call, void *user, const struct ipc_session_
 	return 0;
 }
 
+/* The file is read once, also when the call is run again. */
+static int read_file(struct ipc_call *call, const struct ipc_session_create_tasks_in **ret_tasks)
+{
+	struct ipc_session_create_tasks_in *tasks = *ipc_call_kept(call);
+	int r;
+
+	*ret_tasks = tasks;
+	if (tasks)
+		return 0;
+	tasks = bus_alloc(call, sizeof(*tasks));
+	r = tasks ? ipc_read_create_tasks(call, tasks) : err_raise(-ENOMEM);
+	*ipc_call_kept(call) = r ? NULL : tasks;
+	*ret_tasks = tasks;
+	return r;
+}
+
 /* Who may not ask has no file read. */
 int bus_live_create_file(struct ipc_call *call, void *user,
 	const struct ipc_session_create_tasks_file_in *in,
 	struct ipc_session_create_tasks_file_out *out)
 {
-	struct ipc_session_create_tasks_in tasks;
+	const struct ipc_session_create_tasks_in *tasks;
 	struct bus *bus = user;
 	int r = find_client(bus, call, NULL);
 
 	(void)in; /* the call has them */
 	if (!r)
-		r = ipc_read_create_tasks(call, &tasks);
-	return r ? r : create(bus, call, &tasks, &out->first);
+		r = read_file(call, &tasks);
+	return r ? r : create(bus, call, tasks, &out->first);
 }
 
 int bus_live_acknowledge(

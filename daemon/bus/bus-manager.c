@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+#include "daemon/look.h"
 
 #ifndef VERSION
 #	define VERSION "0"
@@ -130,6 +131,17 @@ static int view_differences(struct ipc_call *call, uint32_t differences, struct 
 	return 0;
 }
 
+static int look(struct bus *bus, struct ipc_call *call, struct flow_open *open)
+{
+	const struct look_names names = { .ca_file = open->config.ca_file };
+	const struct bus_look what = { open->app_id, &names, 1 };
+	struct look_answer *seen;
+	int r = bus_look(bus, call, &what, &seen);
+
+	open->seen = seen;
+	return r;
+}
+
 static int open_session(struct ipc_call *call, void *user,
 	const struct ipc_manager_open_session_in *in, struct ipc_manager_open_session_out *out)
 {
@@ -148,12 +160,15 @@ static int open_session(struct ipc_call *call, void *user,
 		return ipc_call_error(
 			call, IPC_E_INVALID_REQUEST, "unknown kind '%.40s'", in->kind);
 	r = read_configuration(call, &in->configuration, &request);
+	if (!r)
+		r = look(bus, call, &request);
 	if (r)
 		return r;
 	if (request.kind != TRANSFER_SESSION_BACKGROUND && bus->live) {
 		struct live_open open = { .kind = request.kind,
 			.config = request.config,
-			.description = request.description };
+			.description = request.description,
+			.seen = request.seen };
 
 		return bus_live_open(bus, call, in, &open, out);
 	}

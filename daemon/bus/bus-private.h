@@ -99,6 +99,9 @@ struct bus {
 	struct bus_pump *pumps; /* by session: of those in memory */
 	uint64_t
 		live_retry_us; /* what is told of them waits for memory until then; 0: nothing does */
+	struct scouts *scouts; /* NULL: files that calls name are asked for at once */
+	bool is_looked; /* the call that runs is run again */
+	struct look *seen; /* what was found for it; NULL: no answer in time */
 	uint64_t next_client;
 	uint64_t last_call_us;
 	bool is_lost, is_name_lost, is_stopped;
@@ -127,6 +130,19 @@ extern const struct ipc_manager_ops bus_manager_ops;
 extern const struct ipc_session_ops bus_session_ops;
 extern const struct ipc_task_ops bus_task_ops;
 extern const struct ipc_log_control1_ops bus_log_ops;
+
+/* ---- bus-look.c ---- */
+struct bus_look {
+	const char *app_id;
+	const struct look_names *names;
+	size_t n;
+};
+/*
+ * What is there: as many answers as names; NULL: nothing is named. 0; or the way out of the handler, which has done nothing yet and is
+ * run again later.
+ */
+int bus_look(struct bus *bus, struct ipc_call *call, const struct bus_look *names,
+	struct look_answer **ret_seen);
 
 /* ---- bus-session.c ---- */
 /* What all kinds of sessions know; upload-copy is checked. */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/bus/bus-private.h"
+#include "daemon/look.h"
 
 static uint64_t session_of(struct ipc_call *call)
 {
@@ -330,6 +331,35 @@ static int read_request(
 	return bus_session_read_request(call, from, to);
 }
 
+static int look(struct bus *bus, struct ipc_call *call, const struct flow_create *create,
+	struct flow_request *requests)
+{
+	const struct session *session = bus_session_get(bus, create->session);
+	struct look_names *names = arena_alloc(
+		ipc_call_arena(call), create->n_requests + 1, sizeof(*names));
+	struct bus_look what = { session->app_id, names, create->n_requests };
+	struct look_answer *seen;
+	int r;
+
+	if (!names)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < create->n_requests; i++) {
+		const struct flow_request *from = &requests[i];
+		enum task_upload_copy copy = from->has_upload_copy ? from->request.upload_copy
+								   : session->config.upload_copy;
+
+		names[i].destination = from->request.destination;
+		names[i].ca_file = from->request.ca_file;
+		if (from->kind == TRANSFER_TASK_UPLOAD && from->source_fd < 0)
+			names[i].source_path = from->request.source_path;
+		names[i].keeps_source = copy == TASK_UPLOAD_COPY_SNAPSHOT;
+	}
+	r = bus_look(bus, call, &what, &seen);
+	for (size_t i = 0; !r && seen && i < create->n_requests; i++)
+		requests[i].seen = &seen[i];
+	return r;
+}
+
 static int refuse_request(struct ipc_call *call, int error, size_t bad)
 {
 	int r = bus_error(error);
@@ -365,6 +395,8 @@ static int create_tasks(struct ipc_call *call, void *user,
 			call, IPC_E_INVALID_REQUEST, "start must be suspended or running");
 	for (size_t i = 0; r == 0 && i < in->n_requests; i++)
 		r = read_request(call, &in->requests[i], &requests[i]);
+	if (!r)
+		r = look(bus, call, &create, requests);
 	if (r)
 		return r;
 	*reply = (struct create_reply){ call, create.session };

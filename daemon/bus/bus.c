@@ -264,6 +264,11 @@ void bus_set_live(struct bus *bus, struct live *live)
 	bus->live = live;
 }
 
+void bus_set_scouts(struct bus *bus, struct scouts *scouts)
+{
+	bus->scouts = scouts;
+}
+
 int bus_start(struct bus *bus)
 {
 	int r = ipc_object_serve(bus->ipc, &object_ops, bus);

@@ -18,6 +18,8 @@ struct flow;
 struct flow_observer;
 struct live;
 struct live_observer;
+struct look;
+struct scouts;
 
 enum {
 	BUS_E_NAME_TAKEN = 1, /* another transferd serves this bus */
@@ -40,6 +42,10 @@ void bus_set_flow(struct bus *bus, struct flow *flow);
 /* The same for sessions in memory; NULL while it is taken down. user is the bus. */
 void bus_set_live(struct bus *bus, struct live *live);
 const struct live_observer *bus_live_observer(void);
+/* Who is sent to look at files that calls name; without them it is done here. Borrowed. */
+void bus_set_scouts(struct bus *bus, struct scouts *scouts);
+/* A scouts_fn: the call that waits for this goes on. Inside a turn. */
+void bus_looked(uint64_t ticket, struct look *look, void *user);
 /* Serves the objects and takes the name. 0, BUS_E_NAME_TAKEN, -errno. */
 int bus_start(struct bus *bus);
 

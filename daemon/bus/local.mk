@@ -11,6 +11,7 @@ libbus_la_SOURCES = \
 	%D%/bus-launch.c \
 	%D%/bus-live.c %D%/bus-live-pump.c %D%/bus-live-row.c \
 	%D%/bus-log.c \
+	%D%/bus-look.c \
 	%D%/bus-manager.c \
 	%D%/bus-session.c \
 	%D%/bus-task.c \
@@ -28,6 +29,7 @@ BUS_TESTS = \
 	tests/daemon/bus/test-bus-launch \
 	tests/daemon/bus/test-bus-live \
 	tests/daemon/bus/test-bus-log \
+	tests/daemon/bus/test-bus-look \
 	tests/daemon/bus/test-bus-manager \
 	tests/daemon/bus/test-bus-session \
 	tests/daemon/bus/test-bus-task \
@@ -57,6 +59,8 @@ tests_daemon_bus_test_bus_live_SOURCES = tests/daemon/bus/test-bus-live.c $(BUS_
 tests_daemon_bus_test_bus_live_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_log_SOURCES = tests/daemon/bus/test-bus-log.c $(BUS_RIG)
 tests_daemon_bus_test_bus_log_LDADD = $(TEST_OF_BUS)
+tests_daemon_bus_test_bus_look_SOURCES = tests/daemon/bus/test-bus-look.c $(BUS_RIG)
+tests_daemon_bus_test_bus_look_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_manager_SOURCES = tests/daemon/bus/test-bus-manager.c $(BUS_RIG)
 tests_daemon_bus_test_bus_manager_LDADD = $(TEST_OF_BUS)
 tests_daemon_bus_test_bus_session_SOURCES = tests/daemon/bus/test-bus-session.c $(BUS_RIG)

@@ -49,8 +49,7 @@ START_TEST(judges)
 	session_config_init(&config);
 	config.allow_insecure = rows[_i].is_lax;
 	sim_begin(sim);
-	ck_assert_int_eq(flow_request_judge(sim->flow, &config, &rows[_i].request, &judgement),
-		rows[_i].want);
+	ck_assert_int_eq(flow_request_judge(&config, &rows[_i].request, &judgement), rows[_i].want);
 	ck_assert_int_eq(sim_end(sim), 0);
 	ck_assert_int_eq(judgement.doom.code, rows[_i].want_doom);
 	if (rows[_i].host)
@@ -66,12 +65,12 @@ START_TEST(judges_configurations)
 
 	session_config_init(&config);
 	sim_begin(sim);
-	ck_assert_int_eq(flow_config_judge(sim->flow, &config), 0);
+	ck_assert_int_eq(flow_config_judge(&config, NULL), 0);
 	config.max_connections_per_host = SESSION_CONNECTIONS_MAX + 1;
-	ck_assert_int_eq(flow_config_judge(sim->flow, &config), FLOW_E_INVALID_REQUEST);
+	ck_assert_int_eq(flow_config_judge(&config, NULL), FLOW_E_INVALID_REQUEST);
 	session_config_init(&config);
 	config.ca_file = "/nonexistent";
-	ck_assert_int_eq(flow_config_judge(sim->flow, &config), FLOW_E_FILE_NOT_FOUND);
+	ck_assert_int_eq(flow_config_judge(&config, NULL), FLOW_E_FILE_NOT_FOUND);
 	ck_assert_int_eq(sim_end(sim), 0);
 	sim_free(sim);
 }

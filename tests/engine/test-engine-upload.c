@@ -331,7 +331,6 @@ START_TEST(takes_a_snapshot)
 	ck_assert_int_ge(fd, 0);
 	copy = rig_path(&rig, "copy");
 	ck_assert_int_eq(engine_snapshot(rig.engine, 1, 1, fd, copy), 0);
-	close(fd);
 	t = rig_wait(&rig, 1, ENGINE_EVENT_SNAPSHOT, 1);
 	ck_assert_int_eq(t->snapshot.result.code, 0);
 	ck_assert_uint_eq(t->snapshot.file_size_bytes, 700000);

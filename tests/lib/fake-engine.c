@@ -553,6 +553,7 @@ int engine_snapshot(
 
 	command(e);
 	(void)fstat(source_fd, &st);
+	close(source_fd); /* it is taken over */
 	add_job(e,
 		&(struct fake_job){ FAKE_JOB_SNAPSHOT, task, attempt, strdup(to_path), NULL, false,
 			(uint64_t)st.st_size, -1 });

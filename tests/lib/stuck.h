@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file system with one file that opens and then never answers: reads wait for ever, and from some moment on so does who
- * asks for its attributes. In user space, so that it needs /dev/fuse and the right to mount.
+ * asks for its attributes. Nor does anybody learn whether there is something of a name that begins with
+ * "dead". In user space, so that it needs /dev/fuse and the right to mount.
  */
 #ifndef TESTS_LIB_STUCK_H
 #define TESTS_LIB_STUCK_H

@@ -125,4 +125,42 @@ START_TEST(holds_up_nobody_else)
 }
 END_TEST
 
-RUN_TESTS_WITHIN("system/stuck", 60, TEST_EACH(holds_up_nobody_else, n_stuck))
+/* A folder of which nobody learns whether it is there: who names it waits alone, and not for ever. */
+START_TEST(a_name_holds_up_nobody_else)
+{
+	transfer_request *request;
+	transfer_task *task, *download;
+	struct app *bad, *good;
+	char *path;
+
+	if (!stuck_rig())
+		return;
+	bad = app_named("org.example.Bad");
+	good = app_named("org.example.Good");
+	request = app_request(bad, "/file?size=300K&seed=5");
+	ck_assert_int_gt(
+		asprintf(&path, "%.*s/dead/file",
+			(int)(strlen(stuck_path(stuck)) - strlen("/file")), stuck_path(stuck)),
+		0);
+	transfer_request_set_destination(request, path, false);
+	task = app_make(bad, request);
+	transfer_task_resume(task);
+	ck_assert_int_eq(stuck_wait(stuck, 1, RIG_DEADLINE_MS), 0);
+	check_quick_answers(good);
+	download = app_download(good, "/file?size=300K&seed=5");
+	app_check_download(good, download, "file done:0", SEED, 300 << 10);
+	/* refused, after the ten seconds that a call may wait for a disk */
+	ck_assert_int_ne(app_wait(bad, task), 0);
+	check_quick_answers(good);
+	replace_daemon();
+	check_quick_answers(good);
+	stuck = stuck_free(stuck);
+	app_close(bad);
+	app_close(good);
+	free(path);
+	rig_done(&rig);
+}
+END_TEST
+
+RUN_TESTS_WITHIN("system/stuck", 60, TEST_EACH(holds_up_nobody_else, n_stuck),
+	TEST(a_name_holds_up_nobody_else))

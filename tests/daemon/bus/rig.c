@@ -179,6 +179,8 @@ struct rig *rig_new(void)
 	live_config.observer_user = rig->bus;
 	ck_ok(live_new(&live_config, &rig->live));
 	bus_set_live(rig->bus, rig->live);
+	ck_ok(scouts_new(0, &rig->scouts));
+	bus_set_scouts(rig->bus, rig->scouts);
 	ck_ok(bus_start(rig->bus));
 	free(state);
 	return rig;
@@ -193,6 +195,7 @@ void rig_free(struct rig *rig)
 	flow_free(rig->flow);
 	engine_free(rig->engine);
 	bus_free(rig->bus);
+	scouts_free(rig->scouts);
 	store_close(rig->store);
 	proc_free(rig->daemon);
 	free(rig->spool);
@@ -217,6 +220,7 @@ void rig_turn(struct rig *rig)
 
 	flow_turn_begin(rig->flow, &now);
 	live_turn_begin(rig->live, &now);
+	scouts_dispatch(rig->scouts, now.now_us, bus_looked, rig->bus);
 	bus_dispatch(rig->bus);
 	ck_ok(engine_dispatch(rig->engine, on_report, rig));
 	bus_tick(rig->bus, now.now_us);
@@ -231,8 +235,9 @@ void rig_turn(struct rig *rig)
 static bool wait_a_moment(struct rig *rig)
 {
 	struct pollfd fds[8] = { { .fd = bus_fd(rig->bus), .events = POLLIN },
-		{ .fd = engine_fd(rig->engine), .events = POLLIN } };
-	nfds_t n = 2;
+		{ .fd = engine_fd(rig->engine), .events = POLLIN },
+		{ .fd = scouts_fd(rig->scouts), .events = POLLIN } };
+	nfds_t n = 3;
 
 	for (size_t i = 0; i < rig->n_clients; i++)
 		fds[n++] = (struct pollfd){ .fd = ipc_bus_fd(rig->clients[i]->bus),

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/bus/bus-private.h"
+#include "daemon/scouts.h"
 #include "tests/lib/fake-engine.h"
 #include "tests/lib/proc.h"
 #include "tests/lib/tmpdir.h"
@@ -56,6 +57,7 @@ struct rig {
 	struct engine *engine;
 	struct flow *flow;
 	struct live *live;
+	struct scouts *scouts;
 	struct bus *bus; /* ours */
 	bool may_fail; /* a turn: the test has the commits in its hand */
 	struct rig_client *clients[4];
