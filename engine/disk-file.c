@@ -26,6 +26,7 @@
 #define CHUNK_BYTES (256u * 1024)
 /* One copy_file_range call: short enough to look at is_stopping between two. */
 #define RANGE_BYTES (16u * 1024 * 1024)
+#define COPIES_MAX  3
 
 int disk_file_sync(int fd)
 {
@@ -330,13 +331,19 @@ static bool is_same(const struct stat *a, const struct stat *b)
 		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* The moment of the last change cannot be put back, as that of the last write can; but a new name changes it, too. */
+static bool is_untouched(const struct stat *a, const struct stat *b)
+{
+	return a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
 static int no_source(struct disk_job *job, int error_no)
 {
 	job->error_no = error_no;
 	return DISK_FILE_E_NO_SOURCE;
 }
 
-/* Copies, then looks whether it was one and the same file all the time. */
+/* Copies, then looks whether it was one and the same file all the time. Where nobody can say, it is copied again. */
 static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 {
 	struct stat before, after;
@@ -346,14 +353,21 @@ static int copy(struct disk_job *job, int to_fd, const atomic_bool *is_stopping)
 		return no_source(job, errno);
 	if (S_ISDIR(before.st_mode) || !S_ISREG(before.st_mode))
 		return no_source(job, S_ISDIR(before.st_mode) ? EISDIR : EINVAL);
-	r = copy_in_kernel(job->fd, to_fd, (uint64_t)before.st_size, is_stopping);
-	if (r == -EOPNOTSUPP)
-		r = copy_by_hand(job, to_fd, (uint64_t)before.st_size, is_stopping);
-	if (r)
-		return r;
-	if (fstat(job->fd, &after))
-		return no_source(job, errno);
-	return is_same(&before, &after) ? 0 : DISK_FILE_E_CHANGED;
+	for (int i = 0; i < COPIES_MAX; i++) {
+		r = copy_in_kernel(job->fd, to_fd, (uint64_t)before.st_size, is_stopping);
+		if (r == -EOPNOTSUPP)
+			r = copy_by_hand(job, to_fd, (uint64_t)before.st_size, is_stopping);
+		if (r)
+			return r;
+		if (fstat(job->fd, &after))
+			return no_source(job, errno);
+		if (!is_same(&before, &after))
+			return DISK_FILE_E_CHANGED;
+		if (is_untouched(&before, &after))
+			return 0;
+		before = after;
+	}
+	return DISK_FILE_E_CHANGED;
 }
 
 static int finish_copy(struct disk_job *job, int to_fd)

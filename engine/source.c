@@ -24,6 +24,7 @@ struct identity {
 struct source {
 	int fd;
 	char *path; /* must go on naming it; NULL: does not matter */
+	struct stat opened;
 	uint64_t device;
 	struct identity identity;
 	uint64_t offset_bytes;
@@ -79,6 +80,7 @@ int source_open(const struct source_spec *spec, struct source **ret_source)
 		return r;
 	source->identity = identity_of(&st);
 	source->device = st.st_dev;
+	source->opened = st;
 	if (spec->ino && spec->fd < 0) {
 		source->path = strdup(spec->path);
 		if (!source->path)
@@ -109,6 +111,21 @@ void source_freep(struct source **source)
 	source_free(*source);
 }
 
+/*
+ * The moment of the last change cannot be put back, as that of the last write can. It may be one of names or permissions, too:
+ * where those can be seen to differ nothing is known, and a file that is not watched by its name may have been given another.
+ */
+static bool is_touched(const struct source *source, const struct stat *st)
+{
+	const struct stat *opened = &source->opened;
+
+	if (!source->path || opened->st_nlink != st->st_nlink || opened->st_mode != st->st_mode ||
+		opened->st_uid != st->st_uid || opened->st_gid != st->st_gid)
+		return false;
+	return opened->st_ctim.tv_sec != st->st_ctim.tv_sec ||
+		opened->st_ctim.tv_nsec != st->st_ctim.tv_nsec;
+}
+
 /* The open file; what its name means by now is not looked at. */
 static int check_file(const struct source *source)
 {
@@ -118,7 +135,7 @@ static int check_file(const struct source *source)
 	if (fstat(source->fd, &st))
 		return -errno;
 	now = identity_of(&st);
-	return is_same(&source->identity, &now) ? 0 : SOURCE_E_CHANGED;
+	return is_same(&source->identity, &now) && !is_touched(source, &st) ? 0 : SOURCE_E_CHANGED;
 }
 
 int source_read(struct source *source, void *bytes, size_t size, size_t *ret_size)

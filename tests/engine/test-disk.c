@@ -597,6 +597,60 @@ START_TEST(publishes_many)
 }
 END_TEST
 
+/* What is rewritten when its copy is there, with the same size and time of its last write; renamed then. */
+static const char *rewritten, *its_copy, *renamed_to;
+
+static void rewrite_secretly(const char *path)
+{
+	struct stat before, now;
+
+	ck_assert_int_eq(stat(path, &before), 0);
+	/* the clock of a file system goes in steps */
+	do {
+		const struct timespec times[2] = { before.st_atim, before.st_mtim };
+
+		ck_assert_int_eq(tmpdir_write(path, "new text"), 0);
+		ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+		ck_assert_int_eq(stat(path, &now), 0);
+	} while (now.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+	if (renamed_to)
+		ck_assert_int_eq(rename(path, renamed_to), 0);
+}
+
+int fstat(int fd, struct stat *st)
+{
+	const char *path = rewritten;
+	struct stat copy;
+
+	if (path && !stat(its_copy, &copy) && copy.st_size) {
+		rewritten = NULL;
+		rewrite_secretly(path);
+	}
+	return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
+START_TEST(copies_again_what_was_touched)
+{
+	struct bed *bed = bed_new();
+	char *from = make_file("from", "old text"), *to = tmpdir_path("snapshot");
+	char *moved = tmpdir_path("moved");
+	struct disk_job *job = job_for(DISK_SNAPSHOT, NULL, to);
+
+	job->fd = open_file(from);
+	rewritten = from;
+	its_copy = to;
+	renamed_to = _i ? moved : NULL;
+	job = do_job(bed, job);
+	ck_assert_int_eq(job->result.code, 0);
+	check_text(to, "new text");
+	disk_job_free(job);
+	bed_free(bed);
+	free(from);
+	free(to);
+	free(moved);
+}
+END_TEST
+
 static const size_t snapshot_sizes[] = { 0, 1, 4096, 3 * 1024 * 1024 + 7 };
 
 START_TEST(copies_a_snapshot)
@@ -912,5 +966,6 @@ RUN_TESTS("engine/disk", TEST_LOOP(syncs_and_identifies, 2), TEST(notices_a_wron
 	TEST_LOOP(publishes_on_poor_file_systems, sizeof(publishes) / sizeof(publishes[0]) * LACKS),
 	TEST(a_file_goes_with_its_folder), TEST(never_follows_links_when_publishing),
 	TEST_LOOP(stays_in_its_folder, 2), TEST(publishes_many),
-	TEST_EACH(copies_a_snapshot, snapshot_sizes), TEST(does_not_copy_odd_files), TEST(removes),
-	TEST(hints_are_silent), TEST(finishes_before_it_ends) FAILPOINT_TESTS)
+	TEST_LOOP(copies_again_what_was_touched, 2), TEST_EACH(copies_a_snapshot, snapshot_sizes),
+	TEST(does_not_copy_odd_files), TEST(removes), TEST(hints_are_silent),
+	TEST(finishes_before_it_ends) FAILPOINT_TESTS)
