@@ -7,6 +7,7 @@ libbase_la_SOURCES = \
 	%D%/checksum.c %D%/checksum.h \
 	%D%/cleanup.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/cookie-match.h \
 	%D%/date.c %D%/date.h \
 	%D%/err.c %D%/err.h \
 	%D%/failpoint.c %D%/failpoint.h \

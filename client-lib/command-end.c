@@ -77,6 +77,7 @@ void command_free(struct command *command)
 	delivery_free(command->reply);
 	transfer_request_unref(command->request);
 	transfer_credential_unref(command->credential);
+	command_cookie_free(command->cookies);
 	transfer_task_unref(command->task);
 	free(command);
 }
@@ -141,7 +142,7 @@ void command_fail_with_take(
 		command_answer_resume_data(session, command, NULL);
 	else if (command->kind == COMMAND_GET_TASKS && command->reply)
 		command_answer_tasks(session, command, why ? transfer_error_ref(why) : NULL);
-	else if (command->kind == COMMAND_FLUSH || command->kind == COMMAND_RESET)
+	else if (command->reply)
 		command_answer_done(session, command, over_error(session, why));
 	command_free(command);
 }

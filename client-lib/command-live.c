@@ -35,7 +35,8 @@ void command_live_gather(transfer_session *session)
 	size_t n = 0, n_fds = 0;
 	bool is_alone = false;
 
-	if (session->sent_create && !TAILQ_EMPTY(&session->commands)) {
+	if (command_cookie_waits(session) ||
+		(session->sent_create && !TAILQ_EMPTY(&session->commands))) {
 		session->sent_create = false;
 		return;
 	}

@@ -66,6 +66,9 @@ static bool has_nothing_to_do(const transfer_session *session, const struct comm
 	case COMMAND_INVALIDATE:
 	case COMMAND_FLUSH:
 	case COMMAND_RESET:
+	case COMMAND_GET_COOKIES:
+	case COMMAND_SET_COOKIES:
+	case COMMAND_CLEAR_COOKIES:
 		break;
 	case COMMAND_ANSWER:
 		return !answer_is_known(session, command->question);
@@ -473,6 +476,10 @@ static int send_flight(transfer_session *session, struct arena *arena)
 		return ipc_start_session_reset(bus, session->path, on_session_done, session);
 	case COMMAND_ANSWER:
 		return send_answer(session, command, arena);
+	case COMMAND_GET_COOKIES:
+	case COMMAND_SET_COOKIES:
+	case COMMAND_CLEAR_COOKIES:
+		return command_cookie_send(session, arena);
 	case COMMAND_ANSWER_REDIRECT:
 	case COMMAND_ANSWER_RESPONSES:
 	case COMMAND_ANSWER_BODY:

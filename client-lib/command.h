@@ -18,6 +18,7 @@
 
 struct arena;
 struct delivery;
+struct cookie_question;
 
 enum command_kind {
 	COMMAND_CREATE,
@@ -33,6 +34,9 @@ enum command_kind {
 	COMMAND_FLUSH,
 	COMMAND_RESET,
 	COMMAND_ANSWER,
+	COMMAND_GET_COOKIES,
+	COMMAND_SET_COOKIES,
+	COMMAND_CLEAR_COOKIES,
 	/* live sessions only */
 	COMMAND_ANSWER_REDIRECT,
 	COMMAND_ANSWER_RESPONSES,
@@ -50,7 +54,7 @@ struct command {
 	TAILQ_ENTRY(command) link;
 	enum command_kind kind;
 	transfer_task *task;
-	char *text; /* description; GET_TASKS: cursor */
+	char *text; /* description; GET_TASKS, GET_COOKIES: cursor */
 	double priority;
 	uint64_t max_rate_bps;
 	bool has_priority, has_text, has_max_rate;
@@ -61,6 +65,7 @@ struct command {
 	const char *action; /* ANSWER_REDIRECT, ANSWER_CHALLENGE */
 	transfer_credential *credential; /* ANSWER_CHALLENGE; NULL: none */
 	enum transfer_response_disposition disposition; /* ANSWER_RESPONSES */
+	struct cookie_question *cookies; /* …_COOKIES */
 	int fd; /* ANSWER_BODY, with length_bytes; -1: there is no body */
 	int64_t length_bytes;
 };
@@ -96,6 +101,11 @@ void command_create_failed(transfer_session *session, int r, const char *text);
 int command_live_send(transfer_session *session, struct arena *arena);
 /* It could not be sent: an answer that is never given ends its task. */
 void command_live_send_failed(transfer_session *session, const struct command *command, int r);
+/* command-cookie.c: the flight, which is about cookies; r as ipc_start_…(). */
+int command_cookie_send(transfer_session *session, struct arena *arena);
+/* Such a command waits: tasks that were resumed after it go after it. */
+bool command_cookie_waits(transfer_session *session);
+void command_cookie_free(struct cookie_question *question);
 /* The next CreateTasks of a live session becomes the flight, if there is one. */
 void command_live_gather(transfer_session *session);
 /* A call of the flight has its reply: how replies begin and end. */

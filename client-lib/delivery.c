@@ -52,6 +52,7 @@ void delivery_free(struct delivery *delivery)
 	body_feed_unref(delivery->feed);
 	cache_load_free(delivery->cache);
 	transfer_data_unref(delivery->data);
+	transfer_cookie_list_unref(delivery->cookies);
 	transfer_request_unref(delivery->request);
 	transfer_protection_space_unref(delivery->space);
 	transfer_protection_space_unref(delivery->accepted.space);
@@ -117,8 +118,8 @@ static bool join_progress(struct delivery *delivery)
 static bool is_answer(const struct delivery *delivery)
 {
 	return delivery->kind == DELIVERY_TASKS || delivery->kind == DELIVERY_TASK_LISTS ||
-		delivery->kind == DELIVERY_DONE || delivery->kind == DELIVERY_RESUME_DATA ||
-		delivery->kind == DELIVERY_HANDLER;
+		delivery->kind == DELIVERY_DONE || delivery->kind == DELIVERY_COOKIES ||
+		delivery->kind == DELIVERY_RESUME_DATA || delivery->kind == DELIVERY_HANDLER;
 }
 
 static bool is_over(const transfer_session *session, const struct delivery *delivery)
@@ -223,7 +224,7 @@ static bool ask_body(transfer_session *s, const struct delivery *d)
 }
 
 /* Also where it is told only: an answer that nobody waits for does no harm. */
-static void ask_response(transfer_session *s, const struct delivery *d)
+static bool ask_response(transfer_session *s, const struct delivery *d)
 {
 	void (*ask)(transfer_session *, transfer_task *, const transfer_response *,
 		transfer_disposition *, void *);
@@ -236,6 +237,7 @@ static void ask_response(transfer_session *s, const struct delivery *d)
 	else if (ask)
 		ask(s, d->task, d->response, answer, userdata);
 	transfer_disposition_unref(answer);
+	return true;
 }
 
 static bool call_handler(const struct delivery *d)
@@ -397,8 +399,7 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_NEED_BODY:
 		return ask_body(s, d);
 	case DELIVERY_RESPONSE:
-		ask_response(s, d);
-		return true;
+		return ask_response(s, d);
 	case DELIVERY_BECAME_DOWNLOAD:
 		return call_became_download(s, d);
 	case DELIVERY_WAITING:
@@ -425,6 +426,7 @@ static bool call_task(transfer_session *s, const struct delivery *d)
 	case DELIVERY_TASKS:
 	case DELIVERY_TASK_LISTS:
 	case DELIVERY_DONE:
+	case DELIVERY_COOKIES:
 	case DELIVERY_RESUME_DATA:
 		break;
 	}
@@ -472,6 +474,14 @@ static void call_lists(const struct delivery *d)
 }
 
 /* What was kept before it was asked for is in files. */
+static void call_cookies(const struct delivery *d)
+{
+	if (d->cookies_handler)
+		d->cookies_handler(d->cookies, d->error, d->userdata);
+	else
+		d->done_handler(d->error, d->userdata);
+}
+
 static void call_done(const transfer_session *s, const struct delivery *d)
 {
 	cache_flush(s->cache);
@@ -492,6 +502,8 @@ static bool call_session(transfer_session *s, const struct delivery *d)
 		d->resume_data_handler(d->data, d->userdata);
 	else if (d->kind == DELIVERY_DONE && d->done_handler)
 		call_done(s, d);
+	else if (d->kind == DELIVERY_COOKIES && (d->cookies_handler || d->done_handler))
+		call_cookies(d);
 	else
 		return false;
 	return true;
@@ -526,6 +538,7 @@ static bool is_withdrawn(const transfer_session *session, const struct delivery 
 	case DELIVERY_TASKS:
 	case DELIVERY_TASK_LISTS:
 	case DELIVERY_DONE:
+	case DELIVERY_COOKIES:
 	case DELIVERY_RESUME_DATA:
 	case DELIVERY_BECAME_DOWNLOAD:
 	case DELIVERY_HANDLER:

@@ -33,6 +33,7 @@ enum delivery_kind {
 	DELIVERY_INVALID,
 	DELIVERY_TASKS, /* answer of transfer_session_get_tasks() */
 	DELIVERY_DONE, /* answer of transfer_session_flush() and transfer_session_reset() */
+	DELIVERY_COOKIES, /* answer of transfer_session_…_cookies() */
 	DELIVERY_RESUME_DATA, /* answer of transfer_task_cancel_by_producing_resume_data() */
 	/* live sessions only */
 	DELIVERY_TASK_LISTS, /* answer of transfer_session_get_task_lists() */
@@ -69,6 +70,8 @@ struct delivery {
 	transfer_tasks_handler tasks_handler;
 	transfer_resume_data_handler resume_data_handler;
 	transfer_done_handler done_handler;
+	transfer_cookies_handler cookies_handler;
+	transfer_cookie_list *cookies;
 	void *userdata; /* of the handlers */
 	transfer_task **tasks;
 	size_t n_tasks;

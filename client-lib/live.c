@@ -337,8 +337,7 @@ static bool has_question_to_answer(const struct command_list *commands)
 	const struct command *command;
 
 	TAILQ_FOREACH (command, commands, link) {
-		if (command->kind == COMMAND_FLUSH || command->kind == COMMAND_RESET ||
-			command->kind == COMMAND_CANCEL_RESUMABLE)
+		if (command->reply)
 			return true;
 	}
 	return false;

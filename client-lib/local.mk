@@ -49,6 +49,8 @@ libclient_la_SOURCES = \
 	%D%/load-sink.c \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-cookie.c \
+	%D%/command-cookie.c \
+	%D%/cookie-list.c %D%/cookie-list.h \
 	%D%/manager-look.c \
 	%D%/manager-create.c \
 	%D%/manager-steer.c \
@@ -118,7 +120,7 @@ CLIENT_PEER = tests/client-lib/peer.c tests/client-lib/peer-serve.c tests/client
 CLIENT_RIG = $(CLIENT_PEER) tests/client-lib/rig.c tests/client-lib/rig.h
 CACHE_RIG = tests/client-lib/cache-rig.c tests/client-lib/cache-rig.h
 CLIENT_LIVE = $(CLIENT_PEER) tests/client-lib/live-rig.c tests/client-lib/live-rig.h
-check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-cache tests/client-lib/test-cache-disk tests/client-lib/test-cache-entry tests/client-lib/test-cache-file tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-live \
+check_PROGRAMS += tests/client-lib/test-answer tests/client-lib/test-body tests/client-lib/test-body-feed tests/client-lib/test-body-pump tests/client-lib/test-body-send tests/client-lib/test-cache tests/client-lib/test-cache-disk tests/client-lib/test-cache-entry tests/client-lib/test-cache-file tests/client-lib/test-client tests/client-lib/test-command tests/client-lib/test-command-cookie tests/client-lib/test-command-live tests/client-lib/test-cookie-list \
 	tests/client-lib/test-configuration tests/client-lib/test-configuration-network tests/client-lib/test-configuration-store tests/client-lib/test-credential tests/client-lib/test-credential-store tests/client-lib/test-data tests/client-lib/test-delivery \
 	tests/client-lib/test-error tests/client-lib/test-event tests/client-lib/test-fetch tests/client-lib/test-fork tests/client-lib/test-litter tests/client-lib/test-live \
 	tests/client-lib/test-live-crowd tests/client-lib/test-live-delegate tests/client-lib/test-live-end tests/client-lib/test-load tests/client-lib/test-load-data tests/client-lib/test-load-file tests/client-lib/test-load-request tests/client-lib/test-manager tests/client-lib/test-meter \
@@ -149,6 +151,7 @@ tests_client_lib_test_load_file_SOURCES = tests/client-lib/test-load-file.c $(CL
 tests_client_lib_test_load_request_SOURCES = tests/client-lib/test-load-request.c $(CLIENT_LIVE)
 tests_client_lib_test_meter_SOURCES = tests/client-lib/test-meter.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_SOURCES = tests/client-lib/test-manager.c $(CLIENT_PEER)
+tests_client_lib_test_command_cookie_SOURCES = tests/client-lib/test-command-cookie.c $(CLIENT_LIVE)
 tests_client_lib_test_manager_cookie_SOURCES = tests/client-lib/test-manager-cookie.c $(CLIENT_PEER)
 tests_client_lib_test_manager_create_SOURCES = tests/client-lib/test-manager-create.c $(CLIENT_PEER)
 tests_client_lib_test_manager_look_SOURCES = tests/client-lib/test-manager-look.c $(CLIENT_PEER)
@@ -193,6 +196,8 @@ tests_client_lib_test_live_delegate_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_live_end_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_meter_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_command_cookie_LDADD = $(TEST_CLIENT)
+tests_client_lib_test_cookie_list_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_cookie_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_create_LDADD = $(TEST_CLIENT)
 tests_client_lib_test_manager_look_LDADD = $(TEST_CLIENT)

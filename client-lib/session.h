@@ -75,6 +75,8 @@ struct transfer_session {
 	pthread_t runner;
 	uint64_t done_seq; /* newest event whose callback has returned */
 
+	bool asks_cookies; /* a command about them may wait */
+
 	/* ---- wire ---- */
 	struct ipc_path path;
 	char owner[64]; /* unique name of the transferd it is attached to */

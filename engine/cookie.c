@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/cookie-match.h"
 #include "base/err.h"
 #include "engine/cookie-date.h"
 #include "engine/url.h"
@@ -166,21 +167,6 @@ static void read_attributes(struct span rest, struct attributes *a)
 
 /* ---- domain and path ---- */
 
-static bool is_address(const char *host)
-{
-	return host[0] == '[' || strspn(host, "0123456789.") == strlen(host);
-}
-
-bool cookie_domain_matches(const char *host, const char *domain)
-{
-	size_t n = strlen(host), n_domain = strlen(domain);
-
-	if (!strcmp(host, domain))
-		return true;
-	return n > n_domain && host[n - n_domain - 1] == '.' &&
-		!strcmp(host + n - n_domain, domain) && !is_address(host);
-}
-
 static bool is_public_suffix(const struct cookie_from *from, const char *domain)
 {
 	const psl_ctx_t *suffixes = from->suffixes ? from->suffixes : psl_builtin();
@@ -221,10 +207,10 @@ static int judge_domain(struct arena *arena, const struct cookie_from *from,
 	domain = canonical(arena, a->domain);
 	if (!domain)
 		return err_raise(-ENOMEM);
-	if (!domain[0] || !cookie_domain_matches(host, domain))
+	if (!domain[0] || !cookie_match_domain(host, domain))
 		return COOKIE_E_REFUSED;
 	/* an address, or a suffix that is a host itself: for nobody else */
-	if (is_address(host))
+	if (cookie_match_is_address(host))
 		return 0;
 	if (is_public_suffix(from, domain))
 		return strcmp(host, domain) ? COOKIE_E_REFUSED : 0;
@@ -247,15 +233,6 @@ static int judge_path(struct arena *arena, const struct cookie_from *from,
 		cookie->path = n ? arena_strndup(arena, path, n) : arena_strdup(arena, "/");
 	}
 	return cookie->path ? 0 : err_raise(-ENOMEM);
-}
-
-bool cookie_path_matches(const char *request, const char *path)
-{
-	size_t n = strlen(path);
-
-	if (strncmp(request, path, n) != 0)
-		return false;
-	return !request[n] || path[n - 1] == '/' || request[n] == '/';
 }
 
 /* ---- a whole line ---- */
@@ -361,7 +338,7 @@ bool cookie_matches(
 	if (cookie_is_expired(cookie, now_wall_us) || (cookie->is_secure && !url_is_https(url)))
 		return false;
 	if (cookie->is_host_only ? strcmp(cookie->domain, url->host) != 0
-				 : !cookie_domain_matches(url->host, cookie->domain))
+				 : !cookie_match_domain(url->host, cookie->domain))
 		return false;
-	return cookie_path_matches(url->path, cookie->path);
+	return cookie_match_path(url->path, cookie->path);
 }

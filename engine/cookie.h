@@ -47,8 +47,4 @@ bool cookie_is_equal(const struct transfer_cookie *a, const struct transfer_cook
 bool cookie_matches(
 	const struct transfer_cookie *cookie, const struct url *url, uint64_t now_wall_us);
 
-/* The host is the domain or lies below it. */
-bool cookie_domain_matches(const char *host, const char *domain);
-bool cookie_path_matches(const char *request, const char *path);
-
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/cookie-match.h"
 #include "base/err.h"
 #include "engine/cookie.h"
 #include "engine/url.h"
@@ -175,9 +176,9 @@ bool jar_guards(const struct jar *jar, const struct transfer_cookie *cookie)
 		const struct transfer_cookie *have = &jar->entries[i]->cookie;
 
 		if (have->is_secure && !strcmp(have->name, cookie->name) &&
-			(cookie_domain_matches(have->domain, cookie->domain) ||
-				cookie_domain_matches(cookie->domain, have->domain)) &&
-			cookie_path_matches(cookie->path, have->path))
+			(cookie_match_domain(have->domain, cookie->domain) ||
+				cookie_match_domain(cookie->domain, have->domain)) &&
+			cookie_match_path(cookie->path, have->path))
 			return true;
 	}
 	return false;

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/cookie-match.h"
 #include "engine/cookie.h"
 #include "engine/post.h"
 #include "engine/url.h"
@@ -47,7 +48,7 @@ static bool is_accepted(const struct xfer *x)
 	if (!x->spec.main_document_url)
 		return true;
 	return !url_parse(x->spec.main_document_url, &document) &&
-		cookie_domain_matches(document->host, x->url->host);
+		cookie_match_domain(document->host, x->url->host);
 }
 
 /* Would it change anything? May it? */

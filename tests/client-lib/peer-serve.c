@@ -797,6 +797,7 @@ static int on_set_cookies(
 			in->cookies[i].same_site ? in->cookies[i].same_site : "-",
 			(unsigned long long)in->cookies[i].expires_usec);
 	pthread_mutex_unlock(&p->lock);
+	peer_live_note(user, "cookies\n");
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cookie-match.h"
 #include "engine/cookie.h"
 #include "engine/jar.h"
 #include "engine/url.h"
@@ -20,7 +21,7 @@ static void check(const struct transfer_cookie *c, const struct url *url)
 	FUZZ_MUST(c->name[0] && !strpbrk(c->name, "=;\r\n") && !strpbrk(c->value, ";\r\n"));
 	FUZZ_MUST(strlen(c->name) + strlen(c->value) <= COOKIE_PAIR_MAX_BYTES);
 	FUZZ_MUST(c->path[0] == '/' && c->domain[0]);
-	FUZZ_MUST(cookie_domain_matches(url->host, c->domain));
+	FUZZ_MUST(cookie_match_domain(url->host, c->domain));
 	FUZZ_MUST(!c->is_host_only || !strcmp(c->domain, url->host));
 	FUZZ_MUST(c->is_host_only || !psl_is_public_suffix(psl_builtin(), c->domain));
 	FUZZ_MUST(!c->is_secure || url_is_https(url));

@@ -5,28 +5,82 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <transfer/manager.h>
-
 #include "tests/lib/run.h"
 #include "tests/system/live.h"
 
 static struct rig rig;
-static transfer_manager *manager;
-static struct app
-	*background; /* its identifier is how a manager asks for the application's store */
+static int bell_fd;
 
 static void begin(void)
 {
 	rig_new(&rig);
-	background = app_open(&rig, NULL);
-	ck_assert_int_eq(transfer_manager_new(&manager, 0, NULL), 0);
+	bell_fd = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_ge(bell_fd, 0);
 }
 
 static void end(void)
 {
-	transfer_manager_unref(manager);
-	app_close(background);
+	close(bell_fd);
 	rig_done(&rig);
+}
+
+static void ring(const transfer_error *error, void *userdata)
+{
+	uint64_t one = 1;
+
+	(void)userdata;
+	ck_assert_ptr_null(error);
+	ck_assert_int_eq(write(bell_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void wait_for_ring(void)
+{
+	uint64_t count;
+
+	ck_assert_int_eq(proc_wait_fd(bell_fd, RIG_DEADLINE_MS), 0);
+	ck_assert_int_eq(read(bell_fd, &count, sizeof(count)), sizeof(count));
+}
+
+static transfer_cookie_list *kept;
+static char refusal[64];
+
+static void refuse(const transfer_error *error, void *userdata)
+{
+	snprintf(refusal, sizeof(refusal), "%s", error ? transfer_error_get_name(error) : "");
+	ring(NULL, userdata);
+}
+
+static void keep(const transfer_cookie_list *cookies, const transfer_error *error, void *userdata)
+{
+	transfer_cookie_list_unref(kept);
+	kept = transfer_cookie_list_ref(cookies);
+	refuse(error, userdata);
+}
+
+/* "name=value;" of what the session says that its store has for that URL (NULL: in all). Until the next call. */
+static const char *stored(struct live_app *app, const char *url)
+{
+	static char text[1024];
+	size_t used = 0;
+
+	transfer_session_get_cookies(live_session(app), url, keep, NULL);
+	wait_for_ring();
+	text[0] = 0;
+	for (size_t i = 0; i < transfer_cookie_list_get_size(kept); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s=%s;",
+			transfer_cookie_list_get(kept, i)->name,
+			transfer_cookie_list_get(kept, i)->value);
+	return text;
+}
+
+/* The same of the application's store, asked for by a session of its own. */
+static const char *stored_of_all(void)
+{
+	struct live_app *app = live_open(&rig, NULL);
+	const char *text = stored(app, NULL);
+
+	live_close(app);
+	return text;
 }
 
 static void fetch(struct live_app *app, const char *target)
@@ -40,9 +94,11 @@ static void fetch(struct live_app *app, const char *target)
 /* SW-73, SW-74: a cookie of another host is not stored; what was stored is sent, by each session of the application */
 START_TEST(are_the_applications)
 {
+	struct app *background;
 	struct live_app *app;
 
 	begin();
+	background = app_open(&rig, NULL);
 	app = live_open(&rig, NULL);
 	fetch(app, "/requestCookies");
 	fetch(app, "/requestHeaders");
@@ -55,7 +111,8 @@ START_TEST(are_the_applications)
 	live_close(app);
 	ck_assert_int_eq(app_wait(background, app_download(background, "/index.html")), 0);
 	ck_assert_str_eq(rig_cookies_sent(&rig, "/index.html", 1), "fr=anjd&232");
-	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "fr=anjd&232;");
+	app_close(background);
+	ck_assert_str_eq(stored_of_all(), "fr=anjd&232;");
 	end();
 }
 END_TEST
@@ -121,7 +178,7 @@ START_TEST(do_what_the_session_says)
 	begin();
 	for (size_t i = 0; i < sizeof(sessions) / sizeof(*sessions); i++) {
 		check_session(sessions[i].kind, sessions[i].tune, sessions[i].sent);
-		ck_assert_str_eq(rig_cookies_stored(manager, "test"), sessions[i].stored);
+		ck_assert_str_eq(stored_of_all(), sessions[i].stored);
 	}
 	end();
 }
@@ -154,36 +211,8 @@ START_TEST(go_with_the_next_hop)
 }
 END_TEST
 
-/* GS-07: one that was put there is sent, and what the answer sets has exactly its date */
-START_TEST(seeded_and_stored)
-{
-	const struct transfer_cookie cookie = {
-		.size = sizeof(cookie),
-		.name = "RequestCookie",
-		.value = "1234",
-		.domain = "127.0.0.1",
-		.path = "/",
-		.is_host_only = true,
-	};
-	transfer_auto(transfer_cookie_list) list = NULL;
-	struct live_app *app;
-
-	begin();
-	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
-	app = live_open(&rig, NULL);
-	fetch(app, "/setCookiesOK");
-	ck_assert_str_eq(rig_cookies_sent(&rig, "/setCookiesOK", 1), "RequestCookie=1234");
-	ck_assert_str_eq(
-		rig_cookies_stored(manager, "test"), "RequestCookie=1234;sessionId=abc123;");
-	ck_assert_int_eq(transfer_manager_list_cookies(manager, "test", &list, NULL), 0);
-	ck_assert_uint_eq(
-		transfer_cookie_list_get(list, 1)->expires_wall_usec, UINT64_C(4102444800000000));
-	live_close(app);
-	end();
-}
-END_TEST
-
-static void set(const char *name, const char *value, const char *domain, uint64_t expires_wall_usec)
+static void set(struct live_app *app, const char *name, const char *value, const char *domain,
+	uint64_t expires_wall_usec)
 {
 	const struct transfer_cookie cookie = {
 		.size = sizeof(cookie),
@@ -195,55 +224,126 @@ static void set(const char *name, const char *value, const char *domain, uint64_
 		.expires_wall_usec = expires_wall_usec,
 	};
 
-	ck_assert_int_eq(transfer_manager_set_cookies(manager, "test", &cookie, 1, NULL), 0);
+	transfer_session_set_cookies(live_session(app), &cookie, 1, ring, NULL);
 }
 
-/* SW-151, SW-152: the same name, domain and path is the same cookie; a date that is over removes it */
-START_TEST(the_store)
+/* GS-07: one that was put there is sent with what is resumed next, and what the answer sets has exactly its date */
+START_TEST(seeded_and_stored)
 {
-	const uint64_t later = UINT64_C(4102444800000000);
+	const enum transfer_session_kind kinds[] = { D, E };
 	struct live_app *app;
 
 	begin();
-	set("over", "1", "127.0.0.1", 1000000);
-	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
-	set("a", "1", "127.0.0.1", later);
-	set("a", "2", "127.0.0.1", later);
-	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "a=2;");
-	set("a", "3", "example.org", later);
-	ck_assert_uint_eq(strlen(rig_cookies_stored(manager, "test")), strlen("a=2;a=3;"));
-	app = live_open(&rig, NULL);
-	fetch(app, "/requestHeaders");
-	ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), "a=2");
-	set("a", "", "127.0.0.1", 1000000);
-	fetch(app, "/echoHeaders");
-	ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "");
-	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "a=3;");
-	ck_assert_int_eq(transfer_manager_clear_cookies(manager, "test", NULL), 0);
-	ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
-	live_close(app);
+	for (unsigned i = 0; i < 2; i++) {
+		origin_log_clear(rig.origin);
+		app = live_open(&rig, &(struct live_app_config){ .kind = kinds[i] });
+		set(app, "RequestCookie", "1234", "127.0.0.1", 0);
+		fetch(app, "/setCookiesOK");
+		ck_assert_str_eq(rig_cookies_sent(&rig, "/setCookiesOK", 1), "RequestCookie=1234");
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "RequestCookie=1234;sessionId=abc123;");
+		ck_assert_uint_eq(transfer_cookie_list_get(kept, 1)->expires_wall_usec,
+			UINT64_C(4102444800000000));
+		live_close(app);
+	}
 	end();
 }
 END_TEST
 
-static int bell_fd;
-
-static void ring(const transfer_error *error, void *userdata)
+/* SW-151, SW-152: the same name, domain and path is the same cookie; a date that is over removes it */
+START_TEST(the_store)
 {
-	uint64_t one = 1;
+	const enum transfer_session_kind kinds[] = { D, E };
+	const uint64_t later = UINT64_C(4102444800000000);
+	struct live_app *app;
 
-	(void)userdata;
-	ck_assert_ptr_null(error);
-	ck_assert_int_eq(write(bell_fd, &one, sizeof(one)), sizeof(one));
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		origin_log_clear(rig.origin);
+		app = live_open(&rig, &(struct live_app_config){ .kind = kinds[i] });
+		set(app, "over", "1", "127.0.0.1", 1000000);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "");
+		set(app, "a", "1", "127.0.0.1", later);
+		wait_for_ring();
+		set(app, "a", "2", "127.0.0.1", later);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "a=2;");
+		set(app, "a", "3", "example.org", later);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "a=2;a=3;");
+		ck_assert_str_eq(stored(app, "http://127.0.0.1:80/x?y"), "a=2;");
+		ck_assert_str_eq(stored(app, "https://example.org"), "a=3;");
+		ck_assert_str_eq(stored(app, "https://www.example.org"), "");
+		fetch(app, "/requestHeaders");
+		ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders", 1), "a=2");
+		set(app, "a", "", "127.0.0.1", 1000000);
+		fetch(app, "/echoHeaders");
+		wait_for_ring();
+		ck_assert_str_eq(rig_cookies_sent(&rig, "/echoHeaders", 1), "");
+		ck_assert_str_eq(stored(app, NULL), "a=3;");
+		transfer_session_remove_cookies(live_session(app), 0, ring, NULL);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "");
+		live_close(app);
+	}
+	end();
 }
+END_TEST
 
-static void wait_for_ring(void)
+/* SW-153: only what was made then or later */
+START_TEST(removed_since)
 {
-	uint64_t count;
+	const enum transfer_session_kind kinds[] = { D, E };
+	struct live_app *app;
+	uint64_t since;
 
-	ck_assert_int_eq(proc_wait_fd(bell_fd, RIG_DEADLINE_MS), 0);
-	ck_assert_int_eq(read(bell_fd, &count, sizeof(count)), sizeof(count));
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		app = live_open(&rig, &(struct live_app_config){ .kind = kinds[i] });
+		set(app, "old", "1", "127.0.0.1", 0);
+		wait_for_ring();
+		set(app, "new", "2", "127.0.0.1", 0);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "old=1;new=2;");
+		since = transfer_cookie_list_get(kept, 1)->created_wall_usec;
+		ck_assert_uint_gt(since, transfer_cookie_list_get(kept, 0)->created_wall_usec);
+		transfer_session_remove_cookies(live_session(app), since + 1, ring, NULL);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "old=1;new=2;");
+		transfer_session_remove_cookies(live_session(app), since, ring, NULL);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "old=1;");
+		fetch(app, i ? "/requestHeaders?e" : "/requestHeaders?d");
+		ck_assert_str_eq(
+			rig_cookies_sent(&rig, i ? "/requestHeaders?e" : "/requestHeaders?d", 1),
+			"old=1");
+		transfer_session_remove_cookies(live_session(app), 1, ring, NULL);
+		wait_for_ring();
+		ck_assert_str_eq(stored(app, NULL), "");
+		live_close(app);
+	}
+	end();
 }
+END_TEST
+
+/* Without a store there is nothing to ask, and transferd lives on. */
+START_TEST(refused)
+{
+	struct live_app *app;
+
+	begin();
+	app = live_open(&rig, &(struct live_app_config){ .tune = none });
+	ck_assert_str_eq(stored(app, NULL), "");
+	ck_assert_str_eq(refusal, "not-supported-in-session");
+	refusal[0] = 0;
+	transfer_session_remove_cookies(live_session(app), 0, refuse, NULL);
+	wait_for_ring();
+	ck_assert_str_eq(refusal, "not-supported-in-session");
+	live_close(app);
+	end();
+}
+END_TEST
 
 static uint64_t connection_of(const char *prefix)
 {
@@ -261,7 +361,6 @@ START_TEST(flushes_and_resets)
 	transfer_task *amid;
 
 	begin();
-	bell_fd = eventfd(0, EFD_CLOEXEC);
 	for (unsigned i = 0; i < 2; i++) {
 		origin_log_clear(rig.origin);
 		app = live_open(&rig, &(struct live_app_config){ .kind = kinds[i] });
@@ -282,16 +381,15 @@ START_TEST(flushes_and_resets)
 		wait_for_ring();
 		fetch(app, "/requestHeaders?reset");
 		ck_assert_str_eq(rig_cookies_sent(&rig, "/requestHeaders?reset", 1), "");
-		ck_assert_str_eq(rig_cookies_stored(manager, "test"), "");
+		ck_assert_str_eq(stored(app, NULL), "");
 		ck_assert_int_eq(origin_release(rig.origin, i ? "h" : "g"), 0);
 		live_check(app, amid, "created resp:200 data:100000 done:0");
 		live_close(app);
 	}
-	close(bell_fd);
 	end();
 }
 END_TEST
 
 RUN_TESTS_WITHIN("system/live-cookies", 60, TEST(are_the_applications),
 	TEST(do_what_the_session_says), TEST(go_with_the_next_hop), TEST(seeded_and_stored),
-	TEST(the_store), TEST(flushes_and_resets))
+	TEST(the_store), TEST(removed_since), TEST(refused), TEST(flushes_and_resets))

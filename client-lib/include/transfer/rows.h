@@ -11,6 +11,7 @@
 #define TRANSFER_ROWS_H
 
 #include <transfer/configuration.h>
+#include <transfer/cookie.h>
 #include <transfer/object.h>
 #include <transfer/request.h>
 #include <transfer/response.h>
@@ -140,17 +141,6 @@ TRANSFER_OBJECT(transfer_progress_list);
  * Source:   org.transferd.Transfer1.Manager.PeekEvents
  */
 TRANSFER_OBJECT(transfer_event_list);
-
-/**
- * transfer_cookie_list - cookies of a session's store, the oldest first; immutable
- *
- * Returns:  transfer_cookie_list_ref: its argument; transfer_cookie_list_unref: nothing
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   org.transferd.Transfer1.Session.ListCookies
- */
-TRANSFER_OBJECT(transfer_cookie_list);
 
 /**
  * transfer_failure_list - what could not be done; immutable
@@ -313,34 +303,6 @@ TRANSFER_PUBLIC size_t transfer_failure_list_get_size(const transfer_failure_lis
  */
 TRANSFER_PUBLIC const struct transfer_failure_row *transfer_failure_list_get(
 	const transfer_failure_list *list, size_t index);
-
-/**
- * transfer_cookie_list_get_size - number of cookies
- *
- * @list: the list; borrowed; NULL has none
- *
- * Returns:  the number
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   libtransfer
- */
-TRANSFER_PUBLIC size_t transfer_cookie_list_get_size(const transfer_cookie_list *list);
-
-/**
- * transfer_cookie_list_get - one cookie
- *
- * @list:  the list; borrowed
- * @index: counted from 0
- *
- * Returns:  the cookie; lives as long as the list. NULL: past the end.
- * Blocks:   no
- * Thread:   any
- * Since:    0.1
- * Source:   libtransfer
- */
-TRANSFER_PUBLIC const struct transfer_cookie *transfer_cookie_list_get(
-	const transfer_cookie_list *list, size_t index);
 
 /**
  * transfer_task_list_get_next_cursor - where the next page begins
