@@ -8,6 +8,7 @@
 #include "client-lib/data.h"
 #include "client-lib/delivery.h"
 #include "client-lib/error.h"
+#include "client-lib/live.h"
 #include "client-lib/protection-space.h"
 #include "client-lib/response.h"
 #include "client-lib/task.h"
@@ -103,6 +104,9 @@ static void read_transactions(struct delivery *delivery, const struct ipc_metric
 	}
 	delivery->metrics.transactions = rows;
 	delivery->metrics.n_transactions = n;
+	/* transferd tells it with the answer that it is of */
+	if (n && !delivery->metrics.response_wall_usec)
+		delivery->metrics.response_wall_usec = rows[n - 1]->response_start_wall_usec;
 }
 
 static void read_metrics(struct transfer_metrics *to, const struct ipc_metrics *from)
@@ -244,6 +248,9 @@ static void apply_counters(transfer_task *task, const struct delivery *delivery)
 void event_apply(transfer_task *task, struct delivery *delivery)
 {
 	apply_counters(task, delivery);
+	/* transferd hears of a live task when it is resumed */
+	if (delivery->kind == DELIVERY_METRICS && live_is(task->session))
+		delivery->metrics.created_wall_usec = task->made_wall_us;
 	if (delivery->kind == DELIVERY_FINISHED && delivery->digest_hex) {
 		free(task->digest_algorithm);
 		free(task->digest_hex);

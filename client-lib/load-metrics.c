@@ -34,7 +34,7 @@ static void fill_metrics(const transfer_load *load, struct transfer_metrics *met
 	}
 	*metrics = (struct transfer_metrics){
 		.size = sizeof(*metrics),
-		.created_wall_usec = load->made_wall_usec,
+		.created_wall_usec = load->task->made_wall_us,
 		.started_wall_usec = load->started_wall_usec,
 		.response_wall_usec = load->response_wall_usec,
 		.finished_wall_usec = now_wall_usec,

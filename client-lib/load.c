@@ -52,7 +52,6 @@ static transfer_load *load_new(const transfer_task *task, const struct transfer_
 	load->asked = transfer_request_ref(task->request);
 	load->request = request;
 	load->sink_fd = load->source_fd = load->body_fd = -1;
-	load->made_wall_usec = clock_wall_us();
 	pthread_mutex_init(&load->sink_lock, NULL);
 	if (protocol)
 		load->protocol = *protocol;
@@ -477,7 +476,6 @@ static void follow(transfer_load *load, const transfer_request *request)
 	load_stop(task);
 	task->load = next;
 	next->task = task;
-	next->made_wall_usec = load->made_wall_usec;
 	task_set_current_url(task, request->url);
 	if (push(next, DELIVERY_LOAD_START))
 		end(next, error_new_errno(ENOMEM, NULL));

@@ -52,7 +52,7 @@ struct transfer_load {
 	int sink_errno; /* what was given could not be written */
 	bool is_over; /* a terminal word was said */
 	/* for its metrics */
-	uint64_t made_wall_usec, started_wall_usec, response_wall_usec, given_bytes;
+	uint64_t started_wall_usec, response_wall_usec, given_bytes;
 	int status; /* 0: none */
 	bool awaits; /* the delegate has a question */
 	bool is_parked; /* a built-in one goes on when nothing holds it up, and the reader has read */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "client-lib/client.h"
 #include "client-lib/command.h"
 #include "client-lib/error.h"
@@ -75,6 +76,7 @@ transfer_task *task_new(
 	task->kind = kind;
 	task->request = request;
 	task->source_fd = -1;
+	task->made_wall_us = clock_wall_us();
 	TAILQ_INIT(&task->hold);
 	task->client_send_bytes = task->client_receive_bytes = TRANSFER_SIZE_UNKNOWN;
 	task->n_suspensions = 1;
@@ -110,6 +112,7 @@ transfer_task *task_new_download_of(transfer_task *task, uint64_t id)
 	if (!download)
 		return NULL;
 	download->id = id;
+	download->made_wall_us = task->made_wall_us;
 	download->stage = TASK_STAGE_LIVE;
 	download->n_suspensions = task->n_suspensions;
 	download->priority = task->priority;

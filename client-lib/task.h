@@ -55,6 +55,7 @@ struct transfer_task {
 
 	/* ---- live sessions only, under lock ---- */
 	TAILQ_ENTRY(transfer_task) live; /* of the session's live_tasks, while is_linked */
+	uint64_t made_wall_us; /* constant */
 	uint64_t number; /* what the application knows it by; constant */
 	bool is_linked;
 	bool was_resumed; /* the session has a reference */

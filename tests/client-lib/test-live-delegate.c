@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "client-lib/task.h"
 #include "ipc/types.h"
 #include "tests/client-lib/live-rig.h"
@@ -495,25 +496,31 @@ START_TEST(a_handler_task_asks_about_redirects_only)
 }
 END_TEST
 
+static uint64_t created_wall_us;
+
 static void on_fetched(transfer_session *session, transfer_task *task,
 	const struct transfer_metrics *metrics, void *userdata)
 {
 	(void)session;
 	(void)task;
 	(void)userdata;
+	created_wall_us = metrics->created_wall_usec;
 	for (size_t i = 0; i < metrics->n_transactions; i++)
 		live_rig_note(&rig, "fetched %d\n", (int)metrics->transactions[i]->fetch_type);
 }
 
-/* Of ftp, too, which has no status. */
+/* Of ftp, too, which has no status. They begin with the making of the task, which transferd does not know. */
 START_TEST(metrics_say_where_it_came_from)
 {
 	struct transfer_session_delegate delegate = live_rig_delegate;
+	uint64_t before_wall_us = clock_wall_us(), made_wall_us;
 	transfer_task *task;
 
 	delegate.task_did_collect_metrics = on_fetched;
 	live_rig_init(&rig, &delegate);
-	task = live_rig_get(&rig, "a");
+	task = live_rig_make(&rig, "a", false);
+	made_wall_us = clock_wall_us();
+	transfer_task_resume(task);
 	peer_live_expect(rig.peer, "create data " URL "a");
 	PEER_LIVE(rig.peer,
 		{ .task = 1,
@@ -522,6 +529,8 @@ START_TEST(metrics_say_where_it_came_from)
 			.has_metrics = true });
 	live_rig_expect(&rig, "fetched");
 	ck_assert_ptr_nonnull(strstr(rig.log, "fetched 1\n"));
+	ck_assert_uint_ge(created_wall_us, before_wall_us);
+	ck_assert_uint_le(created_wall_us, made_wall_us);
 	end(0);
 	done(task);
 }

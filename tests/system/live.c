@@ -233,6 +233,8 @@ static void on_metrics(transfer_session *session, transfer_task *task,
 		blame(r->app, r, "two metrics of one task");
 	if (metrics->finished_wall_usec < metrics->created_wall_usec)
 		blame(r->app, r, "metrics that cannot be");
+	if (r->app->config.on_metrics)
+		r->app->config.on_metrics(metrics);
 	end(r->app, task, "metrics");
 }
 

@@ -32,6 +32,7 @@ struct live_app_config {
 		transfer_disposition *answer, void *user);
 	void (*on_challenge)(transfer_task *task, transfer_challenge *challenge, void *user);
 	void (*on_need_body)(transfer_task *task, transfer_body_request *answer, void *user);
+	void (*on_metrics)(const struct transfer_metrics *metrics); /* NULL: nothing */
 	/* in every callback, after it was written down; task NULL: about the session */
 	void (*on_event)(struct live_app *app, transfer_task *task, const char *what, void *user);
 	bool unasked; /* the delegate has no data_did_receive_response: no resp: word */

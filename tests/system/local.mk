@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/test-live-fetch \
 	tests/system/test-live-kill \
 	tests/system/test-live-life \
+	tests/system/test-live-metrics \
 	tests/system/test-live-pressure \
 	tests/system/test-live-redirect \
 	tests/system/test-live-response \
@@ -109,6 +110,8 @@ tests_system_test_live_download_SOURCES = %D%/test-live-download.c $(LIVE_RIG)
 tests_system_test_live_download_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_kill_SOURCES = %D%/test-live-kill.c $(LIVE_RIG)
 tests_system_test_live_kill_LDADD = $(SYSTEM_LDADD)
+tests_system_test_live_metrics_SOURCES = %D%/test-live-metrics.c $(LIVE_RIG)
+tests_system_test_live_metrics_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_life_SOURCES = %D%/test-live-life.c $(LIVE_RIG)
 tests_system_test_live_life_LDADD = $(SYSTEM_LDADD)
 tests_system_test_live_pressure_SOURCES = %D%/test-live-pressure.c $(LIVE_RIG)

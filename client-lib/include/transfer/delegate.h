@@ -76,6 +76,7 @@ struct transfer_session_delegate {
 	/* An upload moved on: bytes since the last call, in all, and expected. At most four times a second. */
 	void (*task_did_send)(transfer_session *session, transfer_task *task, int64_t bytes,
 		int64_t total_bytes, int64_t expected_bytes, void *userdata);
+	/* Not of a task that has ended before transferd, or a protocol of the program, had begun with it, or when transferd went away. */
 	void (*task_did_collect_metrics)(transfer_session *session, transfer_task *task,
 		const struct transfer_metrics *metrics, void *userdata);
 	/* The last call about a task, exactly once. error: NULL after success; an HTTP status is not an error. */

@@ -56,9 +56,9 @@ struct transfer_transaction {
 /* What a task took. size tells how much of it the library filled. Source: NSURLSessionTaskMetrics */
 struct transfer_metrics {
 	size_t size;
-	/* from the making of the task to its end */
+	/* from the making of the task to its end; the response is not told in background sessions */
 	uint64_t created_wall_usec, started_wall_usec, response_wall_usec, finished_wall_usec;
-	uint64_t network_bytes; /* on the wire, headers and repeated parts included */
+	uint64_t network_bytes; /* of bodies, as they were received; repeated parts included */
 	uint32_t n_attempts, n_redirects;
 	/* in order; none in background sessions */
 	const struct transfer_transaction *const *transactions;
