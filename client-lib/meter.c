@@ -63,12 +63,6 @@ void meter_free(transfer_meter *meter)
 
 /* ---- what it says; with the lock held ---- */
 
-static bool has_body(const transfer_task *task)
-{
-	return task->kind == TRANSFER_TASK_UPLOAD || task->body || task->is_body_asked ||
-		task->request->body || task->request->body_stream;
-}
-
 static int64_t known_of(int64_t told, int64_t expected_by_program)
 {
 	return told >= 0 ? told : expected_by_program;
@@ -76,9 +70,7 @@ static int64_t known_of(int64_t told, int64_t expected_by_program)
 
 static int64_t to_send(const transfer_task *task)
 {
-	return has_body(task)
-		? known_of(task->progress.expected_send_bytes, task->client_send_bytes)
-		: 0;
+	return known_of(task->progress.expected_send_bytes, task->client_send_bytes);
 }
 
 static int64_t to_receive(const transfer_task *task)

@@ -239,6 +239,8 @@ transfer_task *transfer_session_upload_task_data(transfer_session *session,
 
 	if (body && live_is(session))
 		task = with_body(task, body);
+	else if (task && !body)
+		task->progress.expected_send_bytes = 0;
 	set_data_handler(task, handler, userdata);
 	return submit(session, task, refuse_live(session, true));
 }

@@ -84,7 +84,9 @@ transfer_task *task_new(
 	task->description = request->description ? strdup(request->description) : NULL;
 	task->progress.size = sizeof(task->progress);
 	task->progress.expected_receive_bytes = TRANSFER_SIZE_UNKNOWN;
-	task->progress.expected_send_bytes = TRANSFER_SIZE_UNKNOWN;
+	/* nothing, unless the request turns out to have a body */
+	if (kind == TRANSFER_TASK_UPLOAD)
+		task->progress.expected_send_bytes = TRANSFER_SIZE_UNKNOWN;
 	return task;
 }
 

@@ -114,8 +114,40 @@ START_TEST(a_handler_is_answered_after_the_end)
 }
 END_TEST
 
+static int64_t expected(transfer_task *task_take)
+{
+	transfer_auto(transfer_task) task = task_take;
+	struct transfer_progress progress = { .size = sizeof(progress) };
+
+	ck_assert_int_eq(transfer_task_get_progress(task, &progress), 0);
+	return progress.expected_send_bytes;
+}
+
+/* Known from the beginning where there is nothing to send. */
+START_TEST(what_it_sends_is_known)
+{
+	transfer_auto(transfer_request) request = transfer_request_new(URL);
+	transfer_auto(transfer_data) body = transfer_data_new_copy("four", 4);
+	transfer_session *s;
+
+	live_rig_init(&rig, &live_rig_delegate);
+	s = rig.session;
+	ck_assert(request && body);
+	ck_assert_int_eq(expected(transfer_session_data_task(s, request, NULL, NULL)), 0);
+	ck_assert_int_eq(expected(transfer_session_download_task(s, request, NULL, NULL)), 0);
+	ck_assert_int_eq(
+		expected(transfer_session_upload_task_data(s, request, NULL, NULL, NULL)), 0);
+	ck_assert_int_eq(
+		expected(transfer_session_upload_task_data(s, request, body, NULL, NULL)), 4);
+	ck_assert_int_eq(expected(transfer_session_upload_task_streamed(s, request)), -1);
+	ck_assert_int_eq(transfer_request_set_body(request, body), 0);
+	ck_assert_int_eq(expected(transfer_session_data_task(s, request, NULL, NULL)), 4);
+	live_rig_done(&rig);
+}
+END_TEST
+
 RUN_TESTS("client-lib/task-make",
 	TEST_LOOP(its_making_is_told_first, sizeof(creates) / sizeof(creates[0])),
 	TEST(the_end_waits_for_the_making),
 	TEST_LOOP(nothing_is_told_after_the_end, sizeof(names) / sizeof(names[0])),
-	TEST(a_handler_is_answered_after_the_end))
+	TEST(a_handler_is_answered_after_the_end), TEST(what_it_sends_is_known))

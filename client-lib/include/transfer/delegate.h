@@ -50,7 +50,7 @@ TRANSFER_OBJECT(transfer_session);
  */
 TRANSFER_OBJECT(transfer_task);
 
-/* Counters of a task. Set size before asking. Expected sizes are TRANSFER_SIZE_UNKNOWN until they are known. */
+/* Counters of a task. Set size before asking. Expected sizes are TRANSFER_SIZE_UNKNOWN until they are known; without a body 0 is sent. */
 struct transfer_progress {
 	size_t size;
 	int64_t received_bytes, expected_receive_bytes;
