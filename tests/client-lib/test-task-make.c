@@ -97,6 +97,13 @@ START_TEST(nothing_is_told_after_the_end)
 }
 END_TEST
 
+static void on_flushed(const transfer_error *error, void *userdata)
+{
+	(void)userdata;
+	live_rig_note(&rig, "flushed %d\n", error ? transfer_error_get_code(error) : 0);
+}
+
+/* And so is a question. */
 START_TEST(a_handler_is_answered_after_the_end)
 {
 	transfer_task *late;
@@ -110,6 +117,8 @@ START_TEST(a_handler_is_answered_after_the_end)
 	live_rig_expect(&rig, "handler 0 ");
 	ck_assert_uint_eq(live_rig_count(&rig, "handler"), 1);
 	ck_assert_uint_eq(live_rig_count(&rig, "created"), 0);
+	transfer_session_flush(rig.session, on_flushed, NULL);
+	live_rig_expect(&rig, "flushed -997");
 	live_rig_done(&rig);
 }
 END_TEST

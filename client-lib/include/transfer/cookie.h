@@ -24,8 +24,8 @@ typedef void (*transfer_done_handler)(const transfer_error *error, void *userdat
  * transfer_session_flush - let new requests use new connections
  *
  * @session:  the session; borrowed
- * @handler:  called once, when everything the session has stored is on the disk; not any more once
- *            the session has become invalid; NULL: not wanted
+ * @handler:  called once, when everything the session has stored is on the disk; of a session in memory also after its end,
+ *            with an error; of a background session that has become invalid no more; NULL: not wanted
  * @userdata: handed to handler
  *
  * Without memory for the question the handler is called at once, in this thread, with ENOMEM.
@@ -42,7 +42,7 @@ TRANSFER_PUBLIC void transfer_session_flush(
  * transfer_session_reset - empty the session's cache and its stores of cookies and credentials, and flush
  *
  * @session:  the session; borrowed
- * @handler:  called once, not any more once the session has become invalid; NULL: not wanted
+ * @handler:  called once, as in transfer_session_flush(); NULL: not wanted
  * @userdata: handed to handler
  *
  * Without memory for the question the handler is called at once, in this thread, with ENOMEM.

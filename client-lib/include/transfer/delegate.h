@@ -68,7 +68,7 @@ struct transfer_cached_response;
 struct transfer_session_delegate {
 	size_t size; /* set by TRANSFER_SESSION_DELEGATE_INIT */
 
-	/* The last call of all. error: NULL when the session was invalidated as asked. */
+	/* The last call of the delegate; handlers of what is asked later are still called. error: NULL when the session was invalidated as asked. */
 	void (*did_become_invalid)(
 		transfer_session *session, const transfer_error *error, void *userdata);
 	/* Everything that happened while nobody was attached has been delivered. */

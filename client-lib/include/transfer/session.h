@@ -13,7 +13,9 @@
  * their tasks complete with TRANSFER_ERROR_BACKGROUND_SESSION_DISCONNECTED, and the next task starts it
  * again; with TRANSFER_CLIENT_NO_AUTOSTART the next task completes with TRANSFER_BUS_ERROR_NOT_RUNNING.
  *
- * Nothing is called for a task after task_did_complete, and nothing for a session after did_become_invalid.
+ * Nothing is called for a task after task_did_complete, and nothing of the delegate after did_become_invalid. What the program
+ * hands in with a call is its own: of a session in memory that has become invalid the handler of a later task, and of a later
+ * question about the session, is still called, on the session's queue and with an error, so that it need not be waited for in vain.
  *
  * A session does not give back its delegate, userdata and queue: the program has them. They never change.
  */
