@@ -136,10 +136,19 @@ static int check_tls(enum transfer_tls_version version)
 	return version == TRANSFER_TLS_1_0 || version == TRANSFER_TLS_1_1 ? -EOPNOTSUPP : 0;
 }
 
+/* Default has the number 0 and is no bound. */
+static int check_order(enum transfer_tls_version minimum, enum transfer_tls_version maximum)
+{
+	return maximum != TRANSFER_TLS_DEFAULT && minimum > maximum ? -EINVAL : 0;
+}
+
 int transfer_config_set_tls_minimum(transfer_config *config, enum transfer_tls_version version)
 {
-	int r = configuration_stick(config, check_tls(version));
+	int r = check_tls(version);
 
+	if (!r)
+		r = check_order(version, config->tls_maximum);
+	r = configuration_stick(config, r);
 	if (!r)
 		config->tls_minimum = version;
 	return r;
@@ -152,8 +161,11 @@ enum transfer_tls_version transfer_config_get_tls_minimum(const transfer_config 
 
 int transfer_config_set_tls_maximum(transfer_config *config, enum transfer_tls_version version)
 {
-	int r = configuration_stick(config, check_tls(version));
+	int r = check_tls(version);
 
+	if (!r)
+		r = check_order(config->tls_minimum, version);
+	r = configuration_stick(config, r);
 	if (!r)
 		config->tls_maximum = version;
 	return r;

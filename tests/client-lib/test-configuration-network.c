@@ -193,5 +193,26 @@ START_TEST(checks_numbers)
 }
 END_TEST
 
+/* A pair that no server can meet is not left for the first task to find. */
+START_TEST(the_least_is_not_above_the_greatest)
+{
+	transfer_auto(transfer_config) config = transfer_config_new_default();
+	transfer_auto(transfer_config) other = transfer_config_new_default();
+
+	ck_assert_int_eq(set_maximum(config, TRANSFER_TLS_1_2), 0);
+	ck_assert_int_eq(set_minimum(config, TRANSFER_TLS_1_2), 0);
+	ck_assert_int_eq(set_minimum(config, TRANSFER_TLS_1_3), -EINVAL);
+	ck_assert_int_eq(get_minimum(config), TRANSFER_TLS_1_2);
+	ck_assert_int_eq(transfer_config_get_status(config), -EINVAL);
+	ck_assert_int_eq(set_minimum(other, TRANSFER_TLS_1_3), 0);
+	ck_assert_int_eq(set_maximum(other, TRANSFER_TLS_1_2), -EINVAL);
+	ck_assert_int_eq(get_maximum(other), TRANSFER_TLS_DEFAULT);
+	ck_assert_int_eq(set_minimum(other, TRANSFER_TLS_DEFAULT), 0);
+	ck_assert_int_eq(set_maximum(other, TRANSFER_TLS_1_2), 0);
+	ck_assert_int_eq(transfer_config_get_status(other), -EINVAL);
+}
+END_TEST
+
 RUN_TESTS("client-lib/configuration-network", TEST_EACH(a_switch_is_kept, switches),
-	TEST_EACH(checks_proxies, texts), TEST_EACH(checks_numbers, numbers))
+	TEST_EACH(checks_proxies, texts), TEST_EACH(checks_numbers, numbers),
+	TEST(the_least_is_not_above_the_greatest))

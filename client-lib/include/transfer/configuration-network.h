@@ -84,7 +84,8 @@ TRANSFER_PUBLIC bool transfer_config_get_allows_cellular(const transfer_config *
  * @allow:  true is the default
  *
  * The stricter word of session and request holds. transferd does not know yet which networks are metered,
- * so this has no effect on Linux; the value is kept.
+ * so this has no effect on Linux; the value is kept. It is a wish about cost: unlike a promise of safety that
+ * cannot be kept (transfer_config_set_requires_dnssec()), false is not refused.
  *
  * Returns:  0
  * Blocks:   no
@@ -366,7 +367,7 @@ TRANSFER_PUBLIC const char *transfer_config_get_proxy_exceptions(const transfer_
  *
  * Returns:  0, or
  *           -EOPNOTSUPP  1.0 or 1.1, which are not secure
- *           -EINVAL      not one of them
+ *           -EINVAL      not one of them, or greater than the greatest that is set: raise that first
  * Blocks:   no
  * Thread:   any
  * Since:    0.1
@@ -397,7 +398,7 @@ TRANSFER_PUBLIC enum transfer_tls_version transfer_config_get_tls_minimum(
  *
  * Returns:  0, or
  *           -EOPNOTSUPP  1.0 or 1.1
- *           -EINVAL      not one of them
+ *           -EINVAL      not one of them, or less than the least that is set: lower that first
  * Blocks:   no
  * Thread:   any
  * Since:    0.1

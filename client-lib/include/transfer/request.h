@@ -127,7 +127,9 @@ TRANSFER_PUBLIC const char *transfer_request_get_method(const transfer_request *
  * @name:    field name; earlier ones of this name are replaced
  * @value:   field value; NULL removes them
  *
- * Fields of framing and routing (Host, Content-Length, Range and the like) are dropped. Downloads ask
+ * Fields of framing, routing and connections are transferd's; these are taken and not sent: Connection, Content-Length, Expect,
+ * Host, HTTP2-Settings, Keep-Alive, Proxy-Authorization, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade. An
+ * Authorization gives way to the credential that answers a challenge. A Range asks for that part. Downloads ask
  * for "Accept-Encoding: identity" unless the request has a field of that name; gzip, deflate, br and
  * zstd are decoded whether they were asked for or not. A coded body has no known length and cannot
  * be continued after a break: it is fetched from its start. Data and upload tasks ask for those codings.
