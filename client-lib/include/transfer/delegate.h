@@ -130,6 +130,10 @@ struct transfer_session_delegate {
 	/*
 	 * The server wants to know who asks. Asked for tasks with a handler, too. Without this member it is answered with
 	 * transfer_challenge_default(); where the server asks in no way that is known here, its answer (401) is the result.
+	 *
+	 * Basic and Digest of a server only. Not asked yet: server trust (certificates are judged by the CAs of the system, or of
+	 * transfer_request_set_ca_file(); a bad one fails the task), client certificates (a server that insists fails it),
+	 * proxies (their 407 fails it, or is the result), NTLM and Negotiate (the 401 is the result).
 	 */
 	void (*task_did_receive_challenge)(transfer_session *session, transfer_task *task,
 		transfer_challenge *challenge, void *userdata);
