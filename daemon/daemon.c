@@ -547,7 +547,7 @@ static void tend_idleness(struct daemon *d, uint64_t now_us)
 	uint64_t last_us = bus_last_call_us(d->bus);
 	bool was_idle = d->is_idle;
 
-	d->is_idle = !scouts_are_awaited(d->scouts) && live_can_exit(d->live) &&
+	d->is_idle = !scouts_are_out(d->scouts) && live_can_exit(d->live) &&
 		flow_can_exit(d->flow); /* asks the database */
 	/* what the work needed; in a turn that happens anyway */
 	if (d->is_idle && !was_idle)

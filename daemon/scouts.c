@@ -16,10 +16,12 @@
 #include "base/thread.h"
 #include "daemon/look.h"
 
-#define SCOUTS_MAX     16
+#define SCOUTS_MAX     64
 #define SCOUTS_PER_WHO 2
+#define LOST_PER_WHO   16 /* who are not waited for any more */
 #define LINE_MAX       512
 #define WAIT_US        (10 * CLOCK_US_PER_S)
+#define LEAST_PART     10 /* of that time has who waited long in the line */
 #define GOODBYE_US     CLOCK_US_PER_S
 
 struct scout {
@@ -94,10 +96,11 @@ static int start_one(struct scouts *scouts)
 
 /* ---- the line ---- */
 
-static uint64_t number_of(const char *who)
+static uint64_t number_of(uid_t uid, const char *who)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = UINT64_C(14695981039346656037) ^ uid;
 
+	h *= UINT64_C(1099511628211);
 	for (; *who; who++)
 		h = (h ^ (unsigned char)*who) * UINT64_C(1099511628211);
 	return h;
@@ -105,11 +108,17 @@ static uint64_t number_of(const char *who)
 
 static bool may_go(const struct scouts *scouts, uint64_t who)
 {
-	unsigned n = 0;
+	unsigned n_awaited = 0, n_lost = 0;
 
-	for (unsigned i = 0; i < scouts->n; i++)
-		n += scouts->scouts[i].is_out && scouts->scouts[i].who == who;
-	return n < SCOUTS_PER_WHO;
+	for (unsigned i = 0; i < scouts->n; i++) {
+		const struct scout *scout = &scouts->scouts[i];
+
+		if (!scout->is_out || scout->who != who)
+			continue;
+		n_awaited += scout->is_awaited;
+		n_lost += !scout->is_awaited;
+	}
+	return n_awaited < SCOUTS_PER_WHO && n_lost < LOST_PER_WHO;
 }
 
 /* NULL: all are out. */
@@ -129,8 +138,9 @@ static void leave_line(struct scouts *scouts, struct look *look)
 	scouts->n_line--;
 }
 
-static void send_out(struct scouts *scouts)
+static void send_out(struct scouts *scouts, uint64_t now_us)
 {
+	uint64_t least_us = now_us + scouts->wait_us / LEAST_PART;
 	struct look *look, *next;
 	struct scout *scout;
 
@@ -145,26 +155,28 @@ static void send_out(struct scouts *scouts)
 		look->scout = (unsigned)(scout - scouts->scouts);
 		scout->ticket = look->ticket;
 		scout->who = look->who;
-		scout->due_us = look->due_us;
+		scout->due_us = look->due_us > least_us ? look->due_us : least_us;
 		scout->is_out = true;
 		scout->is_awaited = !look->is_asked;
 		mailbox_post_take(scout->box, &look->mail);
 	}
 }
 
-int scouts_send_take(
-	struct scouts *scouts, struct look *look, const char *who, uint64_t *ret_ticket)
+int scouts_send_take(struct scouts *scouts, struct look *look, const struct scouts_who *who,
+	uint64_t *ret_ticket)
 {
+	uint64_t now_us = clock_now_us();
+
 	if (scouts->n_line >= LINE_MAX) {
 		look_free(look);
 		return SCOUTS_E_FULL;
 	}
 	look->ticket = *ret_ticket = ++scouts->last_ticket;
-	look->who = number_of(who);
-	look->due_us = clock_now_us() + scouts->wait_us;
+	look->who = number_of(who->uid, who->app_id);
+	look->due_us = now_us + scouts->wait_us;
 	TAILQ_INSERT_TAIL(&scouts->line, look, entry);
 	scouts->n_line++;
-	send_out(scouts);
+	send_out(scouts, now_us);
 	return 0;
 }
 
@@ -210,6 +222,8 @@ static void give_up(struct scouts *scouts, uint64_t now_us, scouts_fn fn, void *
 		scout->is_awaited = false;
 		fn(scout->ticket, NULL, user);
 	}
+	/* those behind them go now, rather than to be late with them */
+	send_out(scouts, now_us);
 	while ((look = find_late(scouts, now_us))) {
 		uint64_t ticket = look->ticket;
 
@@ -228,7 +242,16 @@ void scouts_dispatch(struct scouts *scouts, uint64_t now_us, scouts_fn fn, void 
 		take_report(scouts, (struct look *)mail, fn, user);
 	}
 	give_up(scouts, now_us, fn, user);
-	send_out(scouts);
+	send_out(scouts, now_us);
+}
+
+static unsigned count_out(const struct scouts *scouts)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < scouts->n; i++)
+		n += scouts->scouts[i].is_out;
+	return n;
 }
 
 uint64_t scouts_next_timer(const struct scouts *scouts)
@@ -244,9 +267,9 @@ uint64_t scouts_next_timer(const struct scouts *scouts)
 	return due_us;
 }
 
-bool scouts_are_awaited(const struct scouts *scouts)
+bool scouts_are_out(const struct scouts *scouts)
 {
-	return scouts_next_timer(scouts) != UINT64_MAX;
+	return count_out(scouts) || !TAILQ_EMPTY(&scouts->line);
 }
 
 int scouts_fd(const struct scouts *scouts)
@@ -271,15 +294,6 @@ int scouts_new(uint64_t wait_us, struct scouts **ret_scouts)
 	else
 		*ret_scouts = scouts;
 	return r;
-}
-
-static unsigned count_out(const struct scouts *scouts)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < scouts->n; i++)
-		n += scouts->scouts[i].is_out;
-	return n;
 }
 
 static void on_nobody(uint64_t ticket, struct look *look, void *user)

@@ -27,6 +27,11 @@ struct table_method;
 /* Calls that wait for credentials or for their handler's answer, all callers together. */
 #define IPC_MAX_CALLS 8192
 
+struct call_load {
+	size_t bytes;
+	unsigned files; /* descriptors, as many as there may be */
+};
+
 struct ipc_call {
 	TAILQ_ENTRY(ipc_call) link;
 	struct ipc_bus *bus; /* NULL: freed before the call was answered */
@@ -41,7 +46,8 @@ struct ipc_call {
 	const void *ops;
 	void *in, *out;
 	void *kept; /* the handler's, between its runs */
-	size_t held_bytes; /* of its message, while it is held or waits behind one that is */
+	size_t file_bytes; /* of a file that was read for it; its message does not know them */
+	struct call_load held; /* while it is held or waits behind one that is */
 };
 TAILQ_HEAD(ipc_calls, ipc_call);
 
@@ -85,7 +91,7 @@ void peers_submit_take(struct peers *peers, struct ipc_call *call);
 /* Those that waited until their caller was known, as many as have their turn; are there more? */
 void peers_run_late(struct peers *peers);
 bool peers_are_late(const struct peers *peers);
-/* Keeps the call, and those of its caller to the same session that come after it. IPC_DEFERRED; IPC_E_BUSY, -ENOMEM: it is not kept. */
+/* Keeps the call, and those of its caller to the same session that come after it; one to no session keeps back no other. IPC_DEFERRED; IPC_E_BUSY, -ENOMEM: it is not kept. */
 int peers_hold(struct peers *peers, struct ipc_call *call, uint64_t ticket);
 /* Runs it again, then the others in later turns. False: there is none any more. */
 bool peers_go_on(struct peers *peers, uint64_t ticket);

@@ -30,6 +30,7 @@ int ipc_read_create_tasks(struct ipc_call *call, struct ipc_session_create_tasks
 	*ret_in = (struct ipc_session_create_tasks_in){ 0 };
 	r = file_unpack(&rd, &files, &ipc_type_session_create_tasks_in, CREATE_SIGNATURE, ret_in);
 	wire_fds_close(&files);
+	call->file_bytes = rd.bytes;
 	call->bus->n_turn = 0; /* as much as some megabytes were read: others have their turn */
 	return r > 0 ? ipc_call_error(call, r, "%s", rd.text) : r;
 }

@@ -26,6 +26,10 @@
 /* Messages of calls that are held: libdbus stops reading for everybody when all that is not handled is 64 MiB. */
 #define HELD_BYTES_PER_PEER (8u << 20)
 #define HELD_BYTES_MAX      (32u << 20)
+#define SMALL_BYTES         (4u << 10) /* a verb: it may wait behind what fills the room of its peer */
+/* Descriptors of such messages: libdbus stops reading at 4096 of them. */
+#define HELD_FILES_PER_PEER 256
+#define HELD_FILES_MAX      1024
 #define RULE_BYTES          256
 
 struct peer {
@@ -37,7 +41,7 @@ struct peer {
 	DBusPendingCall *asking;
 	struct ipc_calls waiting;
 	unsigned n_waiting; /* there, held and behind those */
-	size_t held_bytes;
+	struct call_load held;
 };
 LIST_HEAD(peer_bucket, peer);
 
@@ -55,7 +59,7 @@ struct peers {
 	struct peer_bucket buckets[N_BUCKETS];
 	struct peer_bucket late;
 	struct holds holds;
-	size_t held_bytes;
+	struct call_load held;
 	unsigned n;
 };
 
@@ -99,11 +103,17 @@ static void keep_take(struct peer *p, struct ipc_calls *calls, struct ipc_call *
 	p->n_waiting++;
 }
 
-static void note_held(struct peer *p, struct ipc_call *call, size_t n_bytes)
+static void exchange(struct call_load *sum, struct call_load out, struct call_load in)
 {
-	p->held_bytes += n_bytes - call->held_bytes;
-	p->peers->held_bytes += n_bytes - call->held_bytes;
-	call->held_bytes = n_bytes;
+	sum->bytes += in.bytes - out.bytes;
+	sum->files += in.files - out.files;
+}
+
+static void note_held(struct peer *p, struct ipc_call *call, struct call_load load)
+{
+	exchange(&p->held, call->held, load);
+	exchange(&p->peers->held, call->held, load);
+	call->held = load;
 }
 
 static struct ipc_call *take_first(struct peer *p, struct ipc_calls *calls)
@@ -115,7 +125,7 @@ static struct ipc_call *take_first(struct peer *p, struct ipc_calls *calls)
 	TAILQ_REMOVE(calls, call, link);
 	p->n_waiting--;
 	TAILQ_INSERT_TAIL(&call->bus->calls, call, link);
-	note_held(p, call, 0);
+	note_held(p, call, (struct call_load){ 0 });
 	return call;
 }
 
@@ -259,10 +269,13 @@ static int set_caller(struct ipc_call *call, const struct ipc_caller *who)
 	return call->caller.security_label ? 0 : -ENOMEM;
 }
 
+/* What waits for no session, as the opening of one, holds up nothing: who opens one names it when it has the reply. */
 static struct hold *find_hold(const struct peer *p, uint64_t session)
 {
 	struct hold *h;
 
+	if (!session)
+		return NULL;
 	LIST_FOREACH (h, &p->peers->holds, link)
 		if (h->peer == p && h->session == session)
 			return h;
@@ -279,28 +292,45 @@ static struct hold *find_hold_before(const struct peer *p, const struct ipc_call
 	return find_hold(p, path.session);
 }
 
-static size_t size_of(const struct ipc_call *call)
+static struct call_load load_of(const struct ipc_call *call)
 {
+	struct call_load load = { HELD_BYTES_MAX,
+		dbus_message_contains_unix_fds(call->message) ? IPC_MAX_FDS : 0 };
 	char *bytes;
 	int n;
 
 	if (!dbus_message_marshal(call->message, &bytes, &n))
-		return HELD_BYTES_MAX;
+		return load;
 	dbus_free(bytes);
-	return (size_t)n;
+	load.bytes = (size_t)n > call->file_bytes ? (size_t)n : call->file_bytes;
+	return load;
+}
+
+static bool has_room(const struct peer *p)
+{
+	return p->n_waiting < MAX_WAITING;
+}
+
+/* Their number is bounded by who hands out tickets. */
+static bool may_hold(const struct peer *p, struct call_load load)
+{
+	return p->peers->held.bytes + load.bytes <= HELD_BYTES_MAX &&
+		p->held.files + load.files <= HELD_FILES_PER_PEER &&
+		p->peers->held.files + load.files <= HELD_FILES_MAX;
 }
 
 static void wait_behind_take(struct hold *h, struct ipc_call *call)
 {
-	size_t n_bytes = size_of(call);
+	struct call_load load = load_of(call);
 
-	if (h->peer->held_bytes + n_bytes > HELD_BYTES_PER_PEER ||
-		h->peer->peers->held_bytes + n_bytes > HELD_BYTES_MAX) {
+	if (!has_room(h->peer) || !may_hold(h->peer, load) ||
+		(load.bytes > SMALL_BYTES &&
+			h->peer->held.bytes + load.bytes > HELD_BYTES_PER_PEER)) {
 		call_end(call, IPC_E_LIMITS_EXCEEDED);
 		return;
 	}
 	keep_take(h->peer, &h->calls, call);
-	note_held(h->peer, call, n_bytes);
+	note_held(h->peer, call, load);
 }
 
 static void run_take(struct peer *p, struct ipc_call *call)
@@ -322,10 +352,10 @@ static void run_take(struct peer *p, struct ipc_call *call)
 int peers_hold(struct peers *peers, struct ipc_call *call, uint64_t ticket)
 {
 	struct peer *p = find(peers, call->caller.name);
-	size_t n_bytes = size_of(call);
+	struct call_load load = load_of(call);
 	struct hold *h;
 
-	if (!p || peers->held_bytes + n_bytes > HELD_BYTES_MAX)
+	if (!p || !may_hold(p, load))
 		return ipc_call_error(call, IPC_E_BUSY, "too many calls wait for a file system");
 	h = calloc(1, sizeof(*h));
 	if (!h)
@@ -335,7 +365,7 @@ int peers_hold(struct peers *peers, struct ipc_call *call, uint64_t ticket)
 	h->ticket = ticket;
 	TAILQ_INIT(&h->calls);
 	keep_take(p, &h->calls, call);
-	note_held(p, call, n_bytes);
+	note_held(p, call, load);
 	LIST_INSERT_HEAD(&peers->holds, h, link);
 	return IPC_DEFERRED;
 }
@@ -478,15 +508,12 @@ void peers_submit_take(struct peers *peers, struct ipc_call *call)
 
 	if (!p)
 		r = add(peers, name, &p);
-	else if (p->n_waiting >= MAX_WAITING)
-		r = IPC_E_LIMITS_EXCEEDED;
-	if (r) {
+	if (r)
 		call_end(call, r);
-		return;
-	}
-	if (p->is_known && !p->is_late) {
-		run_take(p, call);
-		return;
-	}
-	keep_take(p, &p->waiting, call);
+	else if (p->is_known && !p->is_late)
+		run_take(p, call); /* only what waits needs room */
+	else if (!has_room(p))
+		call_end(call, IPC_E_LIMITS_EXCEEDED);
+	else
+		keep_take(p, &p->waiting, call);
 }

@@ -33,6 +33,7 @@ static int fill(struct look *look, const struct bus_look *names)
 static int send(struct bus *bus, struct ipc_call *call, const struct bus_look *names)
 {
 	struct look *look = look_new(names->n);
+	const struct scouts_who who = { ipc_call_caller(call)->uid, names->app_id };
 	uint64_t ticket;
 	int r = look ? fill(look, names) : err_raise(-ENOMEM);
 
@@ -40,7 +41,7 @@ static int send(struct bus *bus, struct ipc_call *call, const struct bus_look *n
 		look_free(look);
 		return r;
 	}
-	if (scouts_send_take(bus->scouts, look, names->app_id, &ticket))
+	if (scouts_send_take(bus->scouts, look, &who, &ticket))
 		return ipc_call_error(call, IPC_E_BUSY, "too many calls wait for a file system");
 	return ipc_call_hold(call, ticket);
 }
@@ -57,7 +58,16 @@ int bus_look(struct bus *bus, struct ipc_call *call, const struct bus_look *name
 		return 0;
 	}
 	/* without scouts nobody else is kept waiting */
-	return bus->scouts && names_any(names) ? send(bus, call, names) : 0;
+	if (!bus->scouts)
+		return 0;
+	if (names_any(names))
+		return send(bus, call, names);
+	*ret_seen = arena_alloc(ipc_call_arena(call), names->n + 1, sizeof(**ret_seen));
+	if (!*ret_seen)
+		return err_raise(-ENOMEM);
+	for (size_t i = 0; i < names->n; i++)
+		(*ret_seen)[i].source_fd = -1;
+	return 0;
 }
 
 void bus_looked(uint64_t ticket, struct look *look, void *user)

@@ -138,7 +138,8 @@ struct bus_look {
 	size_t n;
 };
 /*
- * What is there: as many answers as names; NULL: nothing is named. 0; or the way out of the handler, which has done nothing yet and is
+ * What is there: as many answers as names, also where nothing is named: what is named later, by resume data, is not asked for here.
+ * NULL: there are no scouts. 0; or the way out of the handler, which has done nothing yet and is
  * run again later.
  */
 int bus_look(struct bus *bus, struct ipc_call *call, const struct bus_look *names,

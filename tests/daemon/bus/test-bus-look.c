@@ -4,6 +4,7 @@
  * them, and they not for ever.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,7 @@
 #define WAIT_US  UINT64_C(1500000)
 #define QUICK_US UINT64_C(1000000) /* on a machine with much else to do */
 #define WAIT_MS  10000
+#define MANY     300
 #define URL      "https://example.org/x"
 
 static struct rig *rig;
@@ -173,6 +175,8 @@ START_TEST(a_request_waits_alone)
 	check_quick(good, other);
 	ck_assert(!answer.is_there);
 	check_refused(&answer);
+	/* the process could not end */
+	ck_assert(scouts_are_out(rig->scouts));
 	end();
 }
 END_TEST
@@ -182,6 +186,7 @@ START_TEST(a_configuration_waits_alone)
 	struct opening opening = { _i ? "default" : "background", "org.example.Bad", NULL };
 	struct rig_client *bad, *good;
 	struct opened opened;
+	uint64_t begun_us;
 
 	if (!begin())
 		return;
@@ -191,6 +196,10 @@ START_TEST(a_configuration_waits_alone)
 	start_open(bad, &opening, &opened);
 	wait_stuck(1);
 	check_quick(good, rig_open(rig, good, "other"));
+	/* what is asked of the manager is of no session */
+	begun_us = clock_now_us();
+	check_quick(bad, rig_open(rig, bad, "second"));
+	ck_assert_uint_lt(clock_now_us() - begun_us, QUICK_US);
 	ck_assert(!opened.answer.is_there);
 	check_refused(&opened.answer);
 	end();
@@ -261,16 +270,18 @@ START_TEST(goes_with_its_client)
 }
 END_TEST
 
-/* Two of one application are out; others find room. */
+/* Two of one application are out; others find room, and so does what is good once nobody waits for those two. */
 START_TEST(one_application_has_not_all_scouts)
 {
 	struct ipc_request request = { .url = URL };
 	struct rig_client *bad[3], *good;
 	struct rig_answer answers[3];
-	uint64_t other;
+	uint64_t other, sessions[3];
+	char *place;
 
 	if (!begin())
 		return;
+	place = tmpdir_path("place");
 	good = rig_connect(rig);
 	other = open_as(good, "background", "org.example.Good");
 	for (unsigned i = 0; i < 3; i++) {
@@ -278,20 +289,92 @@ START_TEST(one_application_has_not_all_scouts)
 
 		/* each its own: of one name a file system is asked once */
 		snprintf(path, sizeof(path), "%s/dead%u/file", folder, i);
-		request.destination = path;
+		request.destination = i < 2 ? path : place;
 		bad[i] = rig_connect(rig);
-		start_create(bad[i], rig_open(rig, bad[i], name), &request, &answers[i]);
+		sessions[i] = rig_open(rig, bad[i], name);
+		start_create(bad[i], sessions[i], &request, &answers[i]);
 	}
 	wait_stuck(2);
 	check_quick(good, other);
-	for (unsigned i = 0; i < 3; i++)
+	ck_assert(!answers[2].is_there);
+	for (unsigned i = 0; i < 2; i++)
 		check_refused(&answers[i]);
-	/* the third never went */
-	ck_assert_int_eq(stuck_wait(stuck, 3, 0), -ETIMEDOUT);
+	rig_pump(rig, rig_is_answered, &answers[2]);
+	ck_ok(answers[2].r);
+	check_quick(bad[2], sessions[2]);
+	free(place);
+	end();
+}
+END_TEST
+
+static unsigned count_limited(const struct rig_answer *answers, unsigned n)
+{
+	unsigned n_limited = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!answers[i].is_there)
+			continue;
+		ck_assert_int_eq(answers[i].r, IPC_E_LIMITS_EXCEEDED);
+		n_limited++;
+	}
+	return n_limited;
+}
+
+/* Many calls behind one that waits: too many are refused, of that session only. */
+START_TEST(keeps_so_many)
+{
+	static struct rig_answer answers[MANY];
+	struct ipc_request request = { .url = URL };
+	struct rig_answer answer;
+	struct rig_client *client;
+	uint64_t sessions[2];
+
+	if (!begin())
+		return;
+	client = rig_connect(rig);
+	sessions[0] = rig_open(rig, client, "one");
+	sessions[1] = rig_open(rig, client, "two");
+	request.destination = dead;
+	start_create(client, sessions[0], &request, &answer);
+	wait_stuck(1);
+	for (unsigned i = 0; i < MANY; i++)
+		ck_ok(ipc_start_session_flush(client->bus, (struct ipc_path){ sessions[0], 0 },
+			rig_on_done, &answers[i]));
+	check_quick(client, sessions[1]);
+	ck_assert(!answer.is_there);
+	ck_assert_uint_eq(count_limited(answers, MANY), MANY - 255);
+	check_refused(&answer);
+	end();
+}
+END_TEST
+
+/* The bus is not read any more when there are too many descriptors in what is kept. */
+START_TEST(keeps_so_many_files)
+{
+	struct ipc_request request = { .url = URL, .has_body_file = true };
+	struct rig_answer answers[18];
+	struct rig_client *client;
+	uint64_t session;
+
+	if (!begin())
+		return;
+	client = rig_connect(rig);
+	session = rig_open(rig, client, "one");
+	request.body_file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	request.destination = dead;
+	start_create(client, session, &request, &answers[0]);
+	wait_stuck(1);
+	request.destination = NULL;
+	for (unsigned i = 1; i < 18; i++)
+		start_create(client, session, &request, &answers[i]);
+	rig_pump(rig, rig_is_answered, &answers[17]);
+	ck_assert_uint_eq(count_limited(answers, 18), 2);
+	close(request.body_file);
 	end();
 }
 END_TEST
 
 RUN_TESTS_WITHIN("daemon/bus-look", 30, TEST_EACH(a_request_waits_alone, places),
 	TEST_LOOP(a_configuration_waits_alone, 2), TEST(keeps_the_order),
-	TEST(goes_with_its_client), TEST(one_application_has_not_all_scouts))
+	TEST(goes_with_its_client), TEST(one_application_has_not_all_scouts), TEST(keeps_so_many),
+	TEST(keeps_so_many_files))
