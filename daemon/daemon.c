@@ -668,8 +668,8 @@ void daemon_free(struct daemon *daemon)
 	flow_free(daemon->flow);
 	engine_free(daemon->engine);
 	bus_free(daemon->bus);
-	scouts_free(daemon->scouts);
 	network_free(daemon->network);
 	store_close(daemon->store);
+	scouts_free(daemon->scouts); /* may wait for one that is out */
 	free(daemon);
 }

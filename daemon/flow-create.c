@@ -37,6 +37,7 @@ struct draft {
 	char host[REQUEST_HOST_MAX_BYTES];
 	struct flow_resume resume;
 	int fd; /* a snapshot is made of it; -1: none */
+	struct look_answer *seen; /* that it was taken from; NULL */
 };
 
 struct creation {
@@ -167,6 +168,7 @@ static int check_source(
 	is_wanted = request->upload_copy == TASK_UPLOAD_COPY_SNAPSHOT && !draft->task->result.code;
 	r = find_source(from, is_wanted, &seen);
 	draft->fd = !r && is_wanted ? seen.source_fd : -1;
+	draft->seen = from->source_fd < 0 ? from->seen : NULL;
 	if (r)
 		return r;
 	if (!seen.is_source_file)
@@ -428,12 +430,20 @@ static int put_all(struct flow *flow, struct creation *creation, const struct fl
 	return r ? r : answer(flow, creation->ids, creation->n, birth->fn, birth->user);
 }
 
+/* Of what was refused. Who found the file closes it, on a thread that may wait for its disk. */
+static void leave_source(struct draft *draft)
+{
+	if (draft->seen && draft->fd >= 0)
+		draft->seen->source_fd = draft->fd;
+	else if (draft->fd >= 0)
+		close(draft->fd);
+}
+
 static void creation_done(struct creation *creation)
 {
 	for (size_t i = 0; creation->drafts && i < creation->n; i++) {
 		task_free(creation->drafts[i].task);
-		if (creation->drafts[i].fd >= 0)
-			close(creation->drafts[i].fd);
+		leave_source(&creation->drafts[i]);
 	}
 	free(creation->drafts);
 	free(creation->ids);

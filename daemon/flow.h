@@ -355,7 +355,10 @@ struct flow_request {
 	int source_fd; /* borrowed; -1: source_path is opened */
 	const void *resume_data; /* NULL: none; then url may be NULL */
 	size_t resume_data_bytes;
-	/* what was found of the files that it names; NULL: it is asked for here, by a thread that may wait for ever */
+	/*
+	 * What was found of the files that it names; a descriptor stays there if nothing is made. NULL: it is asked for here, by a
+	 * thread that may wait for ever.
+	 */
 	struct look_answer *seen;
 };
 void flow_request_init(

@@ -15,6 +15,7 @@
 #include <transfer/error.h>
 
 #include "daemon/flow-state.h"
+#include "daemon/look.h"
 #include "tests/lib/run.h"
 #include "tests/lib/tmpdir.h"
 #include "tests/sim/sim.h"
@@ -530,6 +531,28 @@ START_TEST(upload_descriptors_refused)
 }
 END_TEST
 
+/* Whose look found the file closes it: that may take long. */
+START_TEST(upload_refused_is_not_closed)
+{
+	struct look_answer seen = { .source_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+	int fd = seen.source_fd;
+	uint64_t session;
+	struct sim *sim = world(&session);
+	struct flow_request request;
+
+	flow_request_init(&request);
+	request.kind = TRANSFER_TASK_UPLOAD;
+	request.request.url = "https://h/x";
+	request.request.source_path = "/";
+	request.seen = &seen;
+	ck_assert_int_eq(sim_create_error(sim, session, &request), FLOW_E_INVALID_REQUEST);
+	ck_assert_int_eq(seen.source_fd, fd);
+	ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	close(fd);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(upload_in_place)
 {
 	uint64_t session, id;
@@ -560,4 +583,4 @@ RUN_TESTS("daemon/flow-create", TEST_EACH(refuses, refused), TEST_EACH(dooms, do
 	TEST(exceptions), TEST(starts_suspended), TEST(request_reaches_the_engine), TEST(token),
 	TEST(after_another), TEST(many_names), TEST(hosts_of_a_call), TEST(all_or_none),
 	TEST(quota), TEST(upload_by_descriptor), TEST(upload_descriptors_refused),
-	TEST(upload_in_place))
+	TEST(upload_refused_is_not_closed), TEST(upload_in_place))
