@@ -31,6 +31,8 @@
 #include "client-lib/task.h"
 #include "ipc/proto.h"
 
+#define ROW_FIELDS_MAX 256 /* as ipc says */
+
 struct task_cache {
 	struct text_headers merged; /* where the session has fields */
 	transfer_request *request;
@@ -79,14 +81,25 @@ static bool is_http(const char *url)
 	return !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
 }
 
+/* What is stored was allowed, and the server verified, in a way that holds for whoever has the cache. */
+static bool is_trusted_by_all(const transfer_task *task)
+{
+	const transfer_request *request = task->request;
+	const struct transfer_config *config = task->session->config;
+
+	return !request->ca_file && !config->ca_file &&
+		(request->allow_insecure || config->allow_insecure ||
+			strncasecmp(request->url, "http://", 7) != 0);
+}
+
 /* Who is named in the URL may have a password there, and is asked for it: the answer is to him. */
 static bool is_plain_get(const transfer_task *task)
 {
 	const transfer_request *request = task->request;
 
 	return task->kind == TRANSFER_TASK_DATA && request->url && is_http(request->url) &&
-		!cache_url_has_user(request->url) && !task->body && !task->is_body_asked &&
-		(!request->method || !strcmp(request->method, "GET"));
+		is_trusted_by_all(task) && !cache_url_has_user(request->url) && !task->body &&
+		!task->is_body_asked && (!request->method || !strcmp(request->method, "GET"));
 }
 
 /* As transferd does it: the session's where the request has none of that name. */
@@ -217,9 +230,14 @@ static void start(transfer_load *load, void *userdata)
 			transfer_load_fail(load, error);
 		return;
 	}
-	if (give_back(load, cache) && cached)
-		transfer_load_use_cached(load, transfer_cached_response_get_response(cached),
-			transfer_cached_response_get_body(cached));
+	if (!give_back(load, cache) || !cached)
+		return;
+	if (transfer_load_use_cached(load, transfer_cached_response_get_response(cached),
+		    transfer_cached_response_get_body(cached)) == -ENOMEM) {
+		transfer_auto(transfer_error) error = error_new_errno(ENOMEM, NULL);
+
+		transfer_load_fail(load, error);
+	}
 }
 
 static const struct transfer_protocol protocol = {
@@ -290,6 +308,11 @@ int cache_load_fill(transfer_task *task, struct arena *arena, struct ipc_request
 		return -ENOMEM;
 	if (row->n_headers)
 		memcpy(headers, row->headers, row->n_headers * sizeof(*headers));
+	/* what a server has said must not make a request that nobody takes */
+	if (row->n_headers + 2 > ROW_FIELDS_MAX) {
+		cache->is_asking = false;
+		return 0;
+	}
 	etag = cache_rules_etag(stored_fields(cache));
 	last_modified = cache_rules_last_modified(stored_fields(cache));
 	if (etag)
@@ -334,8 +357,22 @@ static bool is_confirmed(const struct task_cache *cache)
 			stored_fields(cache), response_headers(cache->confirmation));
 }
 
+/* With its new fields it would be kept, and found by the same requests. */
+static bool is_kept_as_before(const struct task_cache *cache, const transfer_response *response)
+{
+	const struct cache_exchange exchange = {
+		.asked = asked(cache),
+		.status = transfer_response_get_status(response),
+		.fields = response_headers(response),
+	};
+	cleanup_(cleanup_free) char *vary = NULL;
+
+	return cache_rules_may_keep(&exchange) && !cache_vary(response, asked(cache), &vary) &&
+		!strcmp(vary ? vary : "", cache->entry->vary);
+}
+
 /* Without memory for the new fields the old ones are as good: the server has just said so. */
-static void renew(transfer_session *session, struct task_cache *cache)
+static void renew(transfer_session *session, const transfer_task *task, struct task_cache *cache)
 {
 	struct text_headers fields = { 0 };
 	transfer_auto(transfer_response) response = NULL;
@@ -345,8 +382,12 @@ static void renew(transfer_session *session, struct task_cache *cache)
 		    stored_fields(cache), response_headers(cache->confirmation), &fields))
 		response = response_new_renewed(
 			transfer_cached_response_get_response(cache->entry->cached), &fields);
-	if (!response ||
-		cache_renew(session->cache, cache->entry, response, cache->times, &renewed))
+	if (!response)
+		return;
+	/* what it has become is for this task alone where it would not be kept, or not for the same requests */
+	if (task->auth || !is_kept_as_before(cache, response))
+		cache_forget_url(session->cache, cache->entry->url);
+	if (cache_renew(session->cache, cache->entry, response, cache->times, &renewed))
 		return;
 	cache_entry_unref(cache->entry);
 	cache->entry = renewed;
@@ -369,7 +410,7 @@ static void go_on(transfer_session *session, transfer_task *task)
 		live_put_back(session, task);
 		return;
 	}
-	renew(session, cache);
+	renew(session, task, cache);
 	cache->is_used = true;
 	error = make_load(task);
 	if (!error && load_begin(task))
@@ -551,6 +592,16 @@ static void ask_later(transfer_session *session, transfer_task *task, struct tas
 	delivery_push_take(session, delivery);
 }
 
+/* The end may be the first that tells of the response. */
+static void note_confirmation(struct task_cache *cache, const struct delivery *end)
+{
+	if (!cache->is_asking || cache->confirmation || end->error || !end->response ||
+		transfer_response_get_status(end->response) != 304)
+		return;
+	cache->confirmation = transfer_response_ref(end->response);
+	cache->times.answered_wall_usec = clock_wall_us();
+}
+
 static enum cache_take take_end(
 	transfer_session *session, transfer_task *task, const struct delivery *end)
 {
@@ -585,8 +636,10 @@ enum cache_take cache_load_take_in(transfer_task *task, struct delivery *deliver
 		return take_data(task->cache, delivery);
 	if (delivery->kind == DELIVERY_METRICS)
 		return take_metrics(task, delivery);
-	if (delivery->kind == DELIVERY_COMPLETE)
+	if (delivery->kind == DELIVERY_COMPLETE) {
+		note_confirmation(task->cache, delivery);
 		return take_end(task->session, task, delivery);
+	}
 	return CACHE_TELL;
 }
 

@@ -9,8 +9,9 @@
 #include "base/date.h"
 #include "client-lib/text.h"
 
-#define US_PER_S    INT64_C(1000000)
-#define SECONDS_MAX (INT64_C(1) << 31) /* what is more counts as this (section 1.2.2) */
+#define US_PER_S       INT64_C(1000000)
+#define ETAG_MAX_BYTES 1024 /* a longer one, or one that no request may hold, is none */
+#define SECONDS_MAX    (INT64_C(1) << 31) /* what is more counts as this (section 1.2.2) */
 
 /* ---- lists ---- */
 
@@ -178,8 +179,8 @@ static bool has_one_of(const struct text_headers *fields, const char *const *nam
 
 bool cache_rules_concerns(const struct text_headers *asked)
 {
-	static const char *const names[] = { "Authorization", "If-Match", "If-Modified-Since",
-		"If-None-Match", "If-Range", "If-Unmodified-Since", "Range" };
+	static const char *const names[] = { "Authorization", "Cookie", "If-Match",
+		"If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range" };
 	struct cache_control control;
 
 	if (has_one_of(asked, names, sizeof(names) / sizeof(names[0])))
@@ -391,7 +392,13 @@ const char *cache_rules_etag(const struct text_headers *stored)
 {
 	const char *etag = text_headers_get(stored, "ETag");
 
-	return etag && *etag ? etag : NULL;
+	if (!etag || !*etag || strlen(etag) > ETAG_MAX_BYTES)
+		return NULL;
+	for (const unsigned char *p = (const unsigned char *)etag; *p; p++) {
+		if (*p < ' ' || *p == 0x7f)
+			return NULL;
+	}
+	return etag;
 }
 
 const char *cache_rules_last_modified(const struct text_headers *stored)

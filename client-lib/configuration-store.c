@@ -42,6 +42,7 @@ const char *transfer_config_get_cookie_store(const transfer_config *config)
 
 int transfer_config_set_cache(transfer_config *config, const char *name)
 {
+	config->has_own_cache = name && !*name;
 	return set_store(config, &config->cache, name);
 }
 
@@ -59,9 +60,9 @@ transfer_cache *transfer_config_get_cache_object(const transfer_config *config)
 
 const char *transfer_config_get_cache(const transfer_config *config)
 {
-	if (!config->cache && config->kind == TRANSFER_SESSION_BACKGROUND)
-		return NULL;
-	return get_store(config, config->cache);
+	if (config->has_own_cache)
+		return "";
+	return config->cache && *config->cache ? config->cache : NULL;
 }
 
 int transfer_config_set_credential_store(transfer_config *config, const char *name)

@@ -48,6 +48,7 @@ struct transfer_config {
 	enum transfer_cookie_accept accepts_cookies;
 	bool has_accepts_cookies, withholds_cookies;
 	bool allow_insecure, retry_http_errors;
+	bool has_own_cache; /* in memory, of the session alone */
 	char *proxy; /* NULL: what the environment says; "": none */
 	char *proxy_exceptions, *shared_container, *launch;
 	enum transfer_cache_policy cache_policy;

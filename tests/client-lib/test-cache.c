@@ -327,6 +327,8 @@ START_TEST(configurations_choose)
 	transfer_cache *own;
 
 	cache_begin(64 * KIB);
+	ck_assert_ptr_null(opened(config));
+	ck_assert_int_eq(transfer_config_set_cache(config, "shared"), 0);
 	ck_assert_ptr_eq(opened(config), transfer_cache_get("shared"));
 	ck_assert_int_eq(transfer_config_set_cache(config, "other"), 0);
 	ck_assert_ptr_eq(opened(config), transfer_cache_get("other"));
@@ -342,6 +344,8 @@ START_TEST(configurations_choose)
 	ck_assert_int_eq(transfer_config_set_cache(background, "other"), 0);
 	ck_assert_int_eq(transfer_config_set_cache_object(background, cache), 0);
 	ck_assert_ptr_null(opened(background));
+	ck_assert_ptr_null(opened(ephemeral));
+	ck_assert_int_eq(transfer_config_set_cache(ephemeral, ""), 0);
 	ck_assert_int_eq(cache_open(ephemeral, &own), 0);
 	ck_assert_uint_eq(transfer_cache_get_disk_capacity(own), 0);
 	ck_assert_uint_eq(transfer_cache_get_memory_capacity(own), CACHE_MEMORY_BYTES);
@@ -355,6 +359,7 @@ START_TEST(its_own_is_emptied)
 {
 	transfer_auto(transfer_config) ephemeral = transfer_config_new_ephemeral();
 
+	ck_assert_int_eq(transfer_config_set_cache(ephemeral, ""), 0);
 	ck_assert_int_eq(cache_open(ephemeral, &cache), 0);
 	ck_assert_int_eq(cache_put("a", "one"), 0);
 	cache_leave(cache);

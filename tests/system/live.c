@@ -518,8 +518,8 @@ static transfer_config *new_config(struct live_app *app)
 	ck_assert_ptr_nonnull(config);
 	transfer_config_set_app_id(config, "org.example.Test");
 	transfer_config_set_allow_insecure(config, !app->config.secure);
-	if (!app->config.caches)
-		transfer_config_set_cache(config, NULL);
+	if (app->config.caches)
+		transfer_config_set_cache(config, ephemeral ? "" : "shared");
 	if (app->config.tune)
 		app->config.tune(config);
 	return config;

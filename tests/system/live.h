@@ -36,7 +36,7 @@ struct live_app_config {
 	/* in every callback, after it was written down; task NULL: about the session */
 	void (*on_event)(struct live_app *app, transfer_task *task, const char *what, void *user);
 	bool unasked; /* the delegate has no data_did_receive_response: no resp: word */
-	bool caches; /* else the session has no cache, so that the origin is asked each time */
+	bool caches; /* the shared cache, or an ephemeral session its own */
 	bool no_delegate;
 	/* the delegate's data_will_cache_response, written down as cache? */
 	transfer_cached_response *(*on_will_cache)(

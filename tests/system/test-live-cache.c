@@ -628,15 +628,25 @@ START_TEST(an_ephemeral_session_has_no_file)
 }
 END_TEST
 
-/* An application that fetches it, and is over. */
+static void on_flushed(const transfer_error *error, void *userdata)
+{
+	ck_assert_ptr_null(error);
+	sem_post(userdata);
+}
+
+/* An application that fetches it, and is over: its files are written. */
 static void fetch_and_end(struct rig *of, void *user)
 {
 	struct live_app_config config = { .base = user, .caches = true };
+	sem_t is_flushed;
 
 	rig.folder = of->folder;
 	app = live_open(of, &config);
 	check_bytes(get("/file?size=100K&seed=7" GOOD), 7, 100 * 1024);
 	check_bytes(get("/file?size=100K&seed=8" STALE), 8, 100 * 1024);
+	ck_assert_int_eq(sem_init(&is_flushed, 0, 0), 0);
+	transfer_session_flush(live_session(app), on_flushed, &is_flushed);
+	ck_assert_int_eq(sem_wait(&is_flushed), 0);
 	live_close(app);
 }
 

@@ -6,10 +6,10 @@
  * request (Vary). It holds them in memory, in files, or both: each of the two has a capacity, and what was used longest
  * ago goes when it is full. Only requests with the method GET have an entry; the part of a URL behind "#" does not count.
  *
- * The named caches belong to the process, and all its clients and sessions share them; "shared" is what sessions use by
- * default (transfer_config_set_cache()), with 4 MiB in memory and 20 MiB in files below
- * $XDG_CACHE_HOME/PROGRAM/transferd. An ephemeral session has one of its own, in memory only. transfer_session_reset()
- * empties the cache of its session.
+ * The named caches belong to the process, and all its clients and sessions that name them share them
+ * (transfer_config_set_cache()): with 4 MiB in memory and 20 MiB in files below $XDG_CACHE_HOME/PROGRAM/transferd. A session may
+ * have one of its own, in memory only. transfer_session_reset() empties the cache of its session. Cookies are no part of what is
+ * looked for: sessions with other cookie stores want other caches. Requests and sessions with a CA file of their own have none.
  *
  * A cache may lose what it was given: the files are not forced to the disk, and one that is damaged, or was removed by
  * somebody else, counts as never written. Programs may share a folder. A folder that is not ours or that others may

@@ -64,10 +64,14 @@ TRANSFER_PUBLIC enum transfer_cache_policy transfer_config_get_cache_policy(
  * transfer_config_set_cache - which of the application's stores of answers is used
  *
  * @config: the configuration; borrowed
- * @name:   "shared" is the default (NULL in a background session, "" in an ephemeral one: its own);
- *          NULL: none
+ * @name:   NULL is the default: none; "shared" or another name: a cache of the process, with files; "": one of the session's own, in
+ *          memory
  *
- * Caches are the process's (<transfer/cache.h>); transferd has none. Without effect in a background session.
+ * Caches are the process's (<transfer/cache.h>); transferd has none. Without effect in a background session. Apple's sessions have
+ * one by default; here a program asks for it, until it has proven itself. What is not right yet: an answer on its way while its URL is
+ * forgotten (POST, reset) may be kept all the same; a waiting call of a program without a thread of the library's own
+ * (TRANSFER_CLIENT_NO_THREAD) may wait for a stored answer that only the session's queue can give; an answer that may not be
+ * kept leaves an older one, which is good for as long as it says.
  *
  * Returns:  0, or
  *           -EINVAL  too long or not UTF-8
