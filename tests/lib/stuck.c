@@ -18,7 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -212,9 +211,8 @@ int stuck_new(const char *folder, uint64_t size_bytes, struct stuck **ret_stuck)
 	if (!r)
 		while (sem_wait(&s->is_moved) && errno == EINTR)
 			;
-	/* the thread's is its own (move_out()), which ThreadSanitizer does not know: it sees no call by this name */
 	if (s->fd >= 0)
-		syscall(SYS_close, s->fd);
+		close(s->fd);
 	if (r)
 		done(s);
 	else
